@@ -1,0 +1,164 @@
+/* From the words of a tile to the values of a law. `rows` counts element rows of 16 (one word row each for float, a high
+   and a low one for double) and is even; parameters are doubles that are exact in the value's type. */
+#ifndef FASTINIT_DISTRIBUTIONS_H
+#define FASTINIT_DISTRIBUTIONS_H
+
+#include "elementary.h"
+#include "lanes.h"
+
+/* The 64-bit word of lane l in element row r. */
+static ALWAYS_INLINE uint64_t wide_word(const uint32_t *words, int r, int l)
+{
+    return (uint64_t)words[2 * r * LANES + l] << 32 | words[(2 * r + 1) * LANES + l];
+}
+
+/* The words themselves; no parameters. */
+static ALWAYS_INLINE void words_values(const uint32_t *words, int rows, const double *parameters, uint32_t *values)
+{
+    (void)parameters;
+    memcpy(values, words, (size_t)rows * LANES * sizeof *values);
+}
+
+/* Uniform: low + u (high - low), u a multiple of 2^-24 (2^-53) in [0, 1). Parameters: low, high - low. */
+static ALWAYS_INLINE void uniform_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
+{
+    float low = (float)parameters[0], width = (float)parameters[1];
+    for (int i = 0; i < rows * LANES; i++)
+        values[i] = fmaf((float)(int32_t)(words[i] >> 8) * 0x1p-24f, width, low);
+}
+
+static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+{
+    double low = parameters[0], width = parameters[1];
+    for (int r = 0; r < rows; r++)
+        for (int l = 0; l < LANES; l++) {
+            uint64_t count = wide_word(words, r, l) >> 11;
+            /* 2^53 does not fit below the point of 2^52: the high 21 and the low 32 bits go in apart, both exactly */
+            double high = from_bits_f64(0x4530000000000000ull | count >> 32) - 0x1p84;
+            double u = (from_bits_f64(0x4330000000000000ull | (count & 0xffffffffu)) - 0x1p52 + high) * 0x1p-53;
+            values[r * LANES + l] = fma(u, width, low);
+        }
+}
+
+/* Normal by Box and Muller (1958): element rows 2p and 2p + 1 give R cos and R sin. |error| <= 2^-21 max(1, R) (double:
+   2^-50), |z| <= 6.77 (8.66). Parameters: mean, std. */
+static ALWAYS_INLINE void normal_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
+{
+    float mean = (float)parameters[0], std = (float)parameters[1];
+    for (int r = 0; r < rows * LANES; r += 2 * LANES)
+        for (int l = 0; l < LANES; l++) {
+            float radius = radius_f32(words[r + l]);
+            struct turn_f32 turn = turn_f32(words[r + LANES + l]);
+            values[r + l] = fmaf(radius * turn.cosine, std, mean);
+            values[r + LANES + l] = fmaf(radius * turn.sine, std, mean);
+        }
+}
+
+static ALWAYS_INLINE void normal_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+{
+    double mean = parameters[0], std = parameters[1];
+    for (int r = 0; r < rows; r += 2)
+        for (int l = 0; l < LANES; l++) {
+            double radius = radius_f64(wide_word(words, r, l));
+            struct turn_f64 turn = turn_f64(wide_word(words, r + 1, l));
+            values[r * LANES + l] = fma(radius * turn.cosine, std, mean);
+            values[(r + 1) * LANES + l] = fma(radius * turn.sine, std, mean);
+        }
+}
+
+/* Truncated normal: the quantile of cdf(low) + u (cdf(high) - cdf(low)), u = (w + 1/2) 2^-32 (2^-53), scaled and clipped.
+   The tail probability is built from the nearer end of the interval, so that it keeps its relative accuracy in both tails.
+   Parameters, `end` being low and high: cdf and sf of each end, cdf(high) - cdf(low) (these five times 2^k, k > 0 where
+   float would underflow), the same unscaled, (cdf(low) + cdf(high) - 1) / 2, 2^-10 2^k, 2 k ln 2, mean, std, and the
+   least and the greatest value. */
+enum { CDF_LOW, SF_LOW, CDF_HIGH, SF_HIGH, MASS_SCALED, MASS, MIDDLE, TAIL_SCALED, LOSS_OF_SCALE, MEAN, STD, LEAST, GREATEST };
+
+static ALWAYS_INLINE float clip_f32(float x, float least, float greatest)
+{
+    x = x < least ? least : x;
+    return x > greatest ? greatest : x;
+}
+
+static ALWAYS_INLINE double clip_f64(double x, double least, double greatest)
+{
+    x = x < least ? least : x;
+    return x > greatest ? greatest : x;
+}
+
+static ALWAYS_INLINE void truncated_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
+{
+    float c[GREATEST + 1];
+    for (int i = 0; i <= GREATEST; i++)
+        c[i] = (float)parameters[i];
+    for (int r = 0; r < rows; r++) {
+        float tail_of[LANES], v_of[LANES], x_of[LANES];
+        int tails = 0;
+        for (int l = 0; l < LANES; l++) {
+            uint32_t w = words[r * LANES + l];
+            int upper = (int32_t)w < 0; /* u > 1/2: count from the high end */
+            float u = unit_below_half_f32(w), signed_u = upper ? -u : u;
+            float cdf = fmaf(signed_u, c[MASS_SCALED], upper ? c[CDF_HIGH] : c[CDF_LOW]);
+            float sf = fmaf(-signed_u, c[MASS_SCALED], upper ? c[SF_HIGH] : c[SF_LOW]);
+            float tail = cdf < sf ? cdf : sf;
+            float from_middle = fmaf((float)(int32_t)(w ^ 0x80000000u), 0x1p-32f, 0x1p-33f);
+            float v = fmaf(from_middle, c[MASS], c[MIDDLE]);
+            float loss = neg2log_f32(split_exponent_f32(fmaf(-4.0f * tail, tail, 4.0f * tail)));
+            tails |= tail < c[TAIL_SCALED];
+            tail_of[l] = tail;
+            v_of[l] = v;
+            x_of[l] = quantile_centre_f32(v, loss);
+        }
+        if (tails)
+            for (int l = 0; l < LANES; l++) {
+                float radius = sqrtf(neg2log_f32(split_exponent_f32(tail_of[l])) + c[LOSS_OF_SCALE]);
+                float x = quantile_tail_f32(radius);
+                x = v_of[l] < 0 ? -x : x;
+                x_of[l] = tail_of[l] < c[TAIL_SCALED] ? x : x_of[l];
+            }
+        for (int l = 0; l < LANES; l++)
+            values[r * LANES + l] = clip_f32(fmaf(x_of[l], c[STD], c[MEAN]), c[LEAST], c[GREATEST]);
+    }
+}
+
+static ALWAYS_INLINE void truncated_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+{
+    double c[GREATEST + 1]; /* a copy, so that a choice between two of them is no branch */
+    for (int i = 0; i <= GREATEST; i++)
+        c[i] = parameters[i];
+    for (int r = 0; r < rows; r++) {
+        double radius_of[LANES], q_of[LANES], x_of[LANES];
+        uint64_t outside = 0, tails = 0; /* as wide as the values, or the loop does not vectorise */
+        for (int l = 0; l < LANES; l++) {
+            uint64_t w = wide_word(words, r, l);
+            int upper = (int64_t)w < 0;
+            double u = unit_below_half_f64(w), signed_u = upper ? -u : u;
+            double cdf = fma(signed_u, c[MASS], upper ? c[CDF_HIGH] : c[CDF_LOW]);
+            double sf = fma(-signed_u, c[MASS], upper ? c[SF_HIGH] : c[SF_LOW]);
+            double tail = cdf < sf ? cdf : sf;
+            /* u - 1/2 from the nearer end of [0, 1]: both terms are below 1/2 */
+            double q = fma(upper ? 0.5 - u : u - 0.5, c[MASS], c[MIDDLE]);
+            double radius = sqrt(0.5 * neg2log_f64(split_exponent_f64(tail)));
+            outside |= !(q >= -0.425 && q <= 0.425);
+            tails |= radius > 5.0;
+            radius_of[l] = radius;
+            q_of[l] = q;
+            x_of[l] = quantile_centre_f64(q);
+        }
+        if (outside)
+            for (int l = 0; l < LANES; l++) {
+                double x = quantile_middle_f64(radius_of[l]);
+                x = q_of[l] < 0 ? -x : x;
+                x_of[l] = q_of[l] >= -0.425 && q_of[l] <= 0.425 ? x_of[l] : x;
+            }
+        if (tails)
+            for (int l = 0; l < LANES; l++) {
+                double x = quantile_tail_f64(radius_of[l]);
+                x = q_of[l] < 0 ? -x : x;
+                x_of[l] = radius_of[l] > 5.0 ? x : x_of[l];
+            }
+        for (int l = 0; l < LANES; l++)
+            values[r * LANES + l] = clip_f64(fma(x_of[l], c[STD], c[MEAN]), c[LEAST], c[GREATEST]);
+    }
+}
+
+#endif

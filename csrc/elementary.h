@@ -1,0 +1,176 @@
+/* Logarithm, sine, cosine and normal quantile in + - * / sqrt and explicit fma, in one fixed order on every machine. */
+#ifndef FASTINIT_ELEMENTARY_H
+#define FASTINIT_ELEMENTARY_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "coefficients.h"
+#include "levels.h"
+
+static ALWAYS_INLINE uint32_t bits_f32(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
+static ALWAYS_INLINE float from_bits_f32(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
+static ALWAYS_INLINE uint64_t bits_f64(double x) { uint64_t b; memcpy(&b, &x, sizeof b); return b; }
+static ALWAYS_INLINE double from_bits_f64(uint64_t b) { double x; memcpy(&x, &b, sizeof x); return x; }
+
+/* Polynomial with coefficients lowest first, by Horner's rule. */
+#define HORNER(name, real, fused)                                                                                  \
+    static ALWAYS_INLINE real name(const real *c, int terms, real x)                                               \
+    {                                                                                                              \
+        real sum = c[terms - 1];                                                                                   \
+        for (int i = terms - 2; i >= 0; i--)                                                                       \
+            sum = fused(sum, x, c[i]);                                                                             \
+        return sum;                                                                                                \
+    }
+HORNER(horner_f32, float, fmaf)
+HORNER(horner_f64, double, fma)
+#define POLYNOMIAL_F32(table, x) horner_f32(table, (int)(sizeof table / sizeof table[0]), x)
+#define POLYNOMIAL_F64(table, x) horner_f64(table, (int)(sizeof table / sizeof table[0]), x)
+
+#define TWO_LN2_F32 0x1.62e430p+0f /* 2 ln 2 to nearest */
+#define TWO_LN2_F64 0x1.62e42fefa39efp+0
+#define BITS_SQRT_HALF_F32 0x3f3504f3u
+#define BITS_SQRT_HALF_F64 0x3fe6a09e667f3bcdull
+#define ONE_LESS_SQRT_HALF 0x1.2bec3333018867p-2 /* 1 - sqrt(1/2) */
+
+/* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for positive normal x. */
+struct split_f32 { float e, f; };
+struct split_f64 { double e, f; };
+
+static ALWAYS_INLINE struct split_f32 split_exponent_f32(float x)
+{
+    uint32_t e = (uint32_t)((int32_t)(bits_f32(x) - BITS_SQRT_HALF_F32) >> 23);
+    struct split_f32 parts = {(float)(int32_t)e, from_bits_f32(bits_f32(x) - (e << 23)) - 1.0f};
+    return parts;
+}
+
+static ALWAYS_INLINE struct split_f64 split_exponent_f64(double x)
+{
+    /* biased by 2^10 before the shift, so that one logical shift and the 2^52 trick below serve instead of an
+       arithmetic shift and a conversion that AVX2 lacks */
+    uint64_t biased = (bits_f64(x) - BITS_SQRT_HALF_F64 + (1024ull << 52)) >> 52;
+    struct split_f64 parts = {from_bits_f64(0x4330000000000000ull | biased) - (0x1p52 + 1024.0),
+                              from_bits_f64(bits_f64(x) - ((biased - 1024) << 52)) - 1.0};
+    return parts;
+}
+
+/* The same parts of 1 - x, for x in (0, 1/2], without rounding 1 - x when it is near 1. */
+static ALWAYS_INLINE struct split_f32 split_complement_f32(float x)
+{
+    int low = x > (float)ONE_LESS_SQRT_HALF;
+    struct split_f32 parts = {low ? -1.0f : 0.0f, low ? fmaf(-2.0f, x, 1.0f) : -x};
+    return parts;
+}
+
+static ALWAYS_INLINE struct split_f64 split_complement_f64(double x)
+{
+    int low = x > ONE_LESS_SQRT_HALF;
+    struct split_f64 parts = {low ? -1.0 : 0.0, low ? fma(-2.0, x, 1.0) : -x};
+    return parts;
+}
+
+/* -2 ln(2^e (1 + f)); relative error below 2^-22.5 (float), 2^-51 (double), also for 1 + f near 1. */
+static ALWAYS_INLINE float neg2log_f32(struct split_f32 x)
+{
+    return fmaf(x.f * x.f, POLYNOMIAL_F32(NEG2LOG_F32, x.f), fmaf(-2.0f, x.f, -x.e * TWO_LN2_F32));
+}
+
+static ALWAYS_INLINE double neg2log_f64(struct split_f64 x)
+{
+    double s = x.f / (2.0 + x.f), z = s * s;
+    return fma(-x.e, TWO_LN2_F64, fma(s * z, POLYNOMIAL_F64(NEG2LOG_F64, z), -4.0 * s));
+}
+
+/* The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53): no grid but the float's own near 0. */
+static ALWAYS_INLINE float unit_below_half_f32(uint32_t a)
+{
+    uint32_t count = a ^ (uint32_t)((int32_t)a >> 31); /* a or its complement, below 2^31 */
+    return fmaf((float)(int32_t)count, 0x1p-32f, 0x1p-33f);
+}
+
+static ALWAYS_INLINE double unit_below_half_f64(uint64_t a)
+{
+    uint64_t count = (a ^ (uint64_t)((int64_t)a >> 63)) >> 11; /* below 2^52: the bits of 2^52 + count are at hand */
+    return fma(from_bits_f64(0x4330000000000000ull | count) - 0x1p52, 0x1p-53, 0x1p-54);
+}
+
+/* sqrt(-2 ln((a + 1/2) 2^-32)) of a word, at most 6.77; |error| <= 2^-22 max(1, R). */
+static ALWAYS_INLINE float radius_f32(uint32_t a)
+{
+    int near_one = (int32_t)a < 0;
+    float x = unit_below_half_f32(a);
+    struct split_f32 small = split_exponent_f32(x), near = split_complement_f32(x);
+    struct split_f32 parts = {near_one ? near.e : small.e, near_one ? near.f : small.f};
+    return sqrtf(neg2log_f32(parts));
+}
+
+/* sqrt(-2 ln(((a >> 11) + 1/2) 2^-53)), at most 8.66; |error| <= 2^-51 max(1, R). */
+static ALWAYS_INLINE double radius_f64(uint64_t a)
+{
+    int near_one = (int64_t)a < 0;
+    double x = unit_below_half_f64(a);
+    struct split_f64 small = split_exponent_f64(x), near = split_complement_f64(x);
+    struct split_f64 parts = {near_one ? near.e : small.e, near_one ? near.f : small.f};
+    return sqrt(neg2log_f64(parts));
+}
+
+/* Cosine and sine of a turn of a/2^32 (a >> 11 of 2^53); the quadrant is split off in integers. |error| <= 2^-23.5, 2^-52. */
+struct turn_f32 { float cosine, sine; };
+struct turn_f64 { double cosine, sine; };
+
+static ALWAYS_INLINE struct turn_f32 turn_f32(uint32_t a)
+{
+    uint32_t quadrant = (a + 0x20000000u) >> 30;
+    float y = (float)(int32_t)(a - (quadrant << 30)) * 0x1p-30f; /* [-1/2, 1/2) quadrants */
+    float z = y * y;
+    float s = y * POLYNOMIAL_F32(SIN_F32, z), c = fmaf(z, POLYNOMIAL_F32(COS_F32, z), 1.0f);
+    uint32_t cosine = bits_f32(quadrant & 1 ? s : c), sine = bits_f32(quadrant & 1 ? c : s);
+    struct turn_f32 turn = {from_bits_f32(cosine ^ ((quadrant + 1) & 2) << 30), from_bits_f32(sine ^ (quadrant & 2) << 30)};
+    return turn;
+}
+
+static ALWAYS_INLINE struct turn_f64 turn_f64(uint64_t a)
+{
+    uint64_t turns = a >> 11, quadrant = (turns + (1ull << 50)) >> 51; /* 0 to 4 */
+    uint64_t shifted = turns - (quadrant << 51) + (1ull << 51);        /* the remainder plus 2^51, never negative */
+    double y = (from_bits_f64(0x4330000000000000ull | shifted) - (0x1p52 + 0x1p51)) * 0x1p-51;
+    double z = y * y;
+    double s = y * POLYNOMIAL_F64(SIN_F64, z), c = fma(z, POLYNOMIAL_F64(COS_F64, z), 1.0);
+    uint64_t cosine = bits_f64(quadrant & 1 ? s : c), sine = bits_f64(quadrant & 1 ? c : s);
+    struct turn_f64 turn = {from_bits_f64(cosine ^ ((quadrant + 1) & 2) << 62), from_bits_f64(sine ^ (quadrant & 2) << 62)};
+    return turn;
+}
+
+/* x with P(Z < x) = 1/2 + v where loss = -2 ln(1 - 4 v^2); for P beyond 2^-10 of both ends; error below 4e-7. */
+static ALWAYS_INLINE float quantile_centre_f32(float v, float loss)
+{
+    return v * POLYNOMIAL_F32(QUANTILE_CENTRE_F32, loss);
+}
+
+/* x with P(Z > x) = exp(-r^2 / 2), r in [3.7, 38]; relative error below 2e-7. */
+static ALWAYS_INLINE float quantile_tail_f32(float r)
+{
+    return POLYNOMIAL_F32(QUANTILE_TAIL_NUMERATOR_F32, r) / POLYNOMIAL_F32(QUANTILE_TAIL_DENOMINATOR_F32, r);
+}
+
+/* The three regions of AS 241: q = P - 1/2 with |q| <= 0.425; r = sqrt(-ln min(P, 1 - P)) up to 5; r up to 27. */
+static ALWAYS_INLINE double quantile_centre_f64(double q)
+{
+    double x = fma(-q, q, 0.180625);
+    return q * (POLYNOMIAL_F64(QUANTILE_CENTRE_NUMERATOR_F64, x) / POLYNOMIAL_F64(QUANTILE_CENTRE_DENOMINATOR_F64, x));
+}
+
+static ALWAYS_INLINE double quantile_middle_f64(double r)
+{
+    double x = r - 1.6;
+    return POLYNOMIAL_F64(QUANTILE_MIDDLE_NUMERATOR_F64, x) / POLYNOMIAL_F64(QUANTILE_MIDDLE_DENOMINATOR_F64, x);
+}
+
+static ALWAYS_INLINE double quantile_tail_f64(double r)
+{
+    double x = r - 5.0;
+    return POLYNOMIAL_F64(QUANTILE_TAIL_NUMERATOR_F64, x) / POLYNOMIAL_F64(QUANTILE_TAIL_DENOMINATOR_F64, x);
+}
+
+#endif

@@ -1,0 +1,170 @@
+/* The kernels, one copy for each instruction-set level, and the fill that every one of them serves. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api.h"
+#include "distributions.h"
+#include "levels.h"
+#include "narrow.h"
+#include "store.h"
+
+/* The list of kernels: shape of the body, law, element, type of the law's values, C type of the element. A new one is a
+   line here. */
+#define KERNELS(X, ...)                                                                                            \
+    X(DIRECT, words_values, words_uint32, uint32_t, uint32_t, , __VA_ARGS__)                                       \
+    X(DIRECT, uniform_values_f32, uniform_float32, float, float, , __VA_ARGS__)                                    \
+    X(DIRECT, uniform_values_f64, uniform_float64, double, double, , __VA_ARGS__)                                  \
+    X(ROUNDED, uniform_values_f32, uniform_float16, float, uint16_t, narrow_float16, __VA_ARGS__)                  \
+    X(ROUNDED, uniform_values_f32, uniform_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)                \
+    X(ROUNDED, uniform_values_f32, uniform_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__)       \
+    X(ROUNDED, uniform_values_f32, uniform_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)           \
+    X(DIRECT, normal_values_f32, normal_float32, float, float, , __VA_ARGS__)                                      \
+    X(DIRECT, normal_values_f64, normal_float64, double, double, , __VA_ARGS__)                                    \
+    X(ROUNDED, normal_values_f32, normal_float16, float, uint16_t, narrow_float16, __VA_ARGS__)                    \
+    X(ROUNDED, normal_values_f32, normal_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)                  \
+    X(ROUNDED, normal_values_f32, normal_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__)         \
+    X(ROUNDED, normal_values_f32, normal_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)             \
+    X(DIRECT, truncated_values_f32, truncated_float32, float, float, , __VA_ARGS__)                                \
+    X(DIRECT, truncated_values_f64, truncated_float64, double, double, , __VA_ARGS__)                              \
+    X(ROUNDED, truncated_values_f32, truncated_float16, float, uint16_t, narrow_float16, __VA_ARGS__)              \
+    X(ROUNDED, truncated_values_f32, truncated_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)            \
+    X(ROUNDED, truncated_values_f32, truncated_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__)   \
+    X(ROUNDED, truncated_values_f32, truncated_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)
+
+/* Four word rows, the least that any law can begin at: a pair of double rows. Any whole number of them is a valid cut. */
+enum { GROUP_WORDS = 4 * LANES, TILE_GROUPS = TILE_WORDS / GROUP_WORDS, TILE_BYTES = TILE_WORDS * 4 };
+
+/* A kernel writes the values of groups `first` to `last` - 1 of a tile, densely from `out`. */
+typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters, void *out);
+
+#define ELEMENT_ROWS(value, first, last) ((last - first) * GROUP_WORDS * 4 / (int)sizeof(value) / LANES)
+
+#define BODY_DIRECT(values_of, value, element, narrow)                                                             \
+    values_of(words + first * GROUP_WORDS, ELEMENT_ROWS(value, first, last), parameters, out);
+
+#define BODY_ROUNDED(values_of, value, element, narrow)                                                            \
+    value values[TILE_WORDS];                                                                                      \
+    element *rounded = out;                                                                                        \
+    values_of(words + first * GROUP_WORDS, ELEMENT_ROWS(value, first, last), parameters, values);                  \
+    for (int i = 0; i < (last - first) * GROUP_WORDS; i++)                                                         \
+        rounded[i] = narrow(values[i]);
+
+#define DEFINE_KERNEL(shape, values_of, name, value, element, narrow, level, TARGET)                               \
+    static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last,                  \
+                                      const double *parameters, void *out)                                         \
+    {                                                                                                              \
+        uint32_t words[TILE_WORDS];                                                                                \
+        tile_words(stream, tile, last * 4, words);                                                                 \
+        BODY_##shape(values_of, value, element, narrow)                                                            \
+    }
+#define DEFINE_KERNELS(level, TARGET, test, copy) KERNELS(DEFINE_KERNEL, level, TARGET)
+LEVELS(DEFINE_KERNELS)
+
+/* The tables: one row a level, one column a kernel. */
+#define COLUMN(shape, values_of, name, value, element, narrow, ...)                                                \
+    {#name, (int)(TILE_BYTES / sizeof(value)), (int)sizeof(element)},
+static const struct {
+    const char *name;
+    int tile_elements, element_bytes;
+} kernels[] = {KERNELS(COLUMN, )};
+enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
+
+#define CELL(shape, values_of, name, value, element, narrow, level) name##_##level,
+#define ROW(level, TARGET, test, copy) {#level, copy, {KERNELS(CELL, level)}},
+static const struct {
+    const char *name;
+    copy_function *copy_streaming;
+    kernel_function *kernel[KERNEL_COUNT];
+} levels[] = {LEVELS(ROW)};
+enum { LEVEL_COUNT = sizeof levels / sizeof levels[0] };
+
+int fi_level_count(void) { return LEVEL_COUNT; }
+const char *fi_level_name(int level) { return levels[level].name; }
+int fi_kernel_count(void) { return KERNEL_COUNT; }
+const char *fi_kernel_name(int kernel) { return kernels[kernel].name; }
+
+int fi_level_supported(int level)
+{
+#define TEST(level, TARGET, test, copy) (test) ? 1 : 0,
+    const int supported[] = {LEVELS(TEST)};
+    return supported[level];
+}
+
+/* The part of one tile that lies in the buffer. */
+struct window {
+    uint64_t tile;
+    int first, last; /* groups; none when equal */
+    _Alignas(64) char values[TILE_BYTES];
+};
+
+/* Have elements `low` to `high` of `tile` in the window: only their groups at the tile's first visit, all of it at the
+   second, for then there will be more (a column of a matrix comes back to a tile row after row). */
+static void look_at(struct window *window, kernel_function *kernel, const uint32_t *stream, const double *parameters,
+                    uint64_t tile, int low, int high, int tile_elements)
+{
+    int per_group = tile_elements / TILE_GROUPS, first = low / per_group, last = high / per_group + 1;
+    int again = window->tile == tile && window->first < window->last;
+    if (again && window->first <= first && last <= window->last)
+        return;
+    window->tile = tile;
+    window->first = again ? 0 : first;
+    window->last = again ? TILE_GROUPS : last;
+    kernel(stream, tile, window->first, window->last, parameters, window->values);
+}
+
+#define GATHER(type)                                                                                               \
+    for (uint64_t i = 0; i < count; i++)                                                                           \
+        ((type *)out)[i] = ((const type *)from)[(int64_t)i * step];
+
+/* Elements 0, step, 2 step, ... of `from`. */
+static void gather(char *out, const char *from, uint64_t count, int64_t step, int element_bytes)
+{
+    if (step == 1)
+        memcpy(out, from, count * (uint64_t)element_bytes);
+    else if (element_bytes == 8)
+        GATHER(uint64_t)
+    else if (element_bytes == 4)
+        GATHER(uint32_t)
+    else if (element_bytes == 2)
+        GATHER(uint16_t)
+    else
+        GATHER(uint8_t)
+}
+
+void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
+             uint64_t runs, uint64_t count, int64_t step, void *out, int streaming)
+{
+    kernel_function *values_of = levels[level].kernel[kernel];
+    int tile_elements = kernels[kernel].tile_elements, element_bytes = kernels[kernel].element_bytes;
+    size_t tile_bytes = (size_t)tile_elements * (size_t)element_bytes;
+    struct window window;
+    window.tile = 0, window.first = window.last = 0;
+    char *to = out;
+    for (uint64_t run = 0; run < runs; run++) {
+        uint64_t position = starts[run], left = count;
+        while (left > 0) {
+            uint64_t tile = position / (uint64_t)tile_elements;
+            int at = (int)(position % (uint64_t)tile_elements);
+            int ahead = step > 0 ? tile_elements - 1 - at : at; /* how far the tile goes on in the direction of step */
+            uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step, here = (uint64_t)ahead / stride + 1;
+            here = here < left ? here : left;
+            if (step == 1 && here == (uint64_t)tile_elements && !streaming) {
+                values_of(stream, tile, 0, TILE_GROUPS, parameters, to);
+            } else {
+                int64_t span = (int64_t)(here - 1) * step; /* within the tile */
+                int low = at + (int)(span < 0 ? span : 0), high = at + (int)(span > 0 ? span : 0);
+                look_at(&window, values_of, stream, parameters, tile, low, high, tile_elements);
+                const char *from = window.values + (at - window.first * tile_elements / TILE_GROUPS) * element_bytes;
+                if (streaming && here == (uint64_t)tile_elements && step == 1)
+                    levels[level].copy_streaming(to, from, tile_bytes);
+                else
+                    gather(to, from, here, step, element_bytes);
+            }
+            to += here * (uint64_t)element_bytes;
+            left -= here;
+            position += left > 0 ? here * (uint64_t)step : 0;
+        }
+    }
+    if (streaming)
+        finish_streaming();
+}

@@ -1,0 +1,24 @@
+/* The list of instruction-set levels, slowest first: name, target attribute, whether this CPU runs it, streaming copy.
+   A new level is a line here (and a copy in store.h where its widest streaming store is another). */
+#ifndef FASTINIT_LEVELS_H
+#define FASTINIT_LEVELS_H
+
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define TARGET_BASELINE
+#define TARGET_AVX2 __attribute__((target("avx2,fma")))
+#define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+
+#if defined(__x86_64__)
+#define HAS(feature) __builtin_cpu_supports(feature)
+#define LEVELS(X)                                                                                                  \
+    X(baseline, TARGET_BASELINE, 1, copy_streaming_sse2)                                                           \
+    X(avx2, TARGET_AVX2, HAS("avx2") && HAS("fma"), copy_streaming_avx2)                                           \
+    X(avx512, TARGET_AVX512, HAS("avx512f") && HAS("avx512dq") && HAS("avx512bw") && HAS("avx512vl"),              \
+      copy_streaming_avx512)
+#elif defined(__aarch64__)
+#define LEVELS(X) X(neon, TARGET_BASELINE, 1, copy_ordinary)
+#else
+#define LEVELS(X) X(baseline, TARGET_BASELINE, 1, copy_ordinary)
+#endif
+
+#endif

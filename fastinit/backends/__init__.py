@@ -1,0 +1,96 @@
+"""The backends, and the choice among them: the C kernels where they were built, else Numba; by name where asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import numpy as np
+
+from fastinit import environment
+
+NAMES = ("c", "numba", "reference")
+
+Fill = Callable[[str, tuple[int, int, int, int], np.ndarray, np.ndarray, int, int, np.ndarray, bool], None]
+"""fill(kernel, stream, parameters, starts, count, step, out, streaming): the one function that a backend is.
+
+kernel: law_dtype, as in "normal_bfloat16". parameters: float64, the law's own, exact in the type the law computes in.
+starts: uint64 positions; out: 1-D, contiguous, aligned, of starts.size * count elements in the storage type (uint16 for the
+16-bit floats, uint8 for the 8-bit ones). Writes the values at start, start + step, ..., `count` for each start.
+"""
+
+
+class Backend(NamedTuple):
+    """A backend at one instruction-set level ("" where it has none to choose)."""
+
+    name: str
+    level: str
+    fill: Fill
+
+
+def available_levels() -> tuple[str, ...]:
+    """The levels of the C backend that this CPU runs, slowest first; none where the kernels were not built."""
+    return tuple(import_module("fastinit.backends.c").LEVELS) if _c_is_built() else ()
+
+
+def available_backends() -> tuple[str, ...]:
+    return tuple(name for name in NAMES if name != "c" or _c_is_built())
+
+
+@cache
+def backend(name: str | None = None, level: str | None = None) -> Backend:
+    """The backend called `name`, the C one at `level`; without a name the best there is. ValueError for unknown ones."""
+    if name is None:
+        name = available_backends()[0]
+    if name not in NAMES:
+        raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {name!r}")
+    if name not in available_backends():
+        raise ValueError("backend 'c' was not built at installation (no C compiler): use 'numba'")
+    if name != "c":
+        return Backend(name, "", import_module(f"fastinit.backends.{name}").fill)
+    levels = available_levels()
+    if level is None:
+        level = levels[-1]
+    if level not in levels:
+        raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
+    return Backend(name, level, import_module("fastinit.backends.c").fill_at(level))
+
+
+def current() -> Backend:
+    """The backend in use: the innermost `use_backend`, else the environment's choice, else the best there is."""
+    return _in_use.get() or _default()
+
+
+@contextmanager
+def use_backend(name: str, level: str | None = None) -> Iterator[Backend]:
+    """Within the block, and in this thread or task alone, fill with backend `name` ("c", "numba" or "reference").
+
+    `level` picks the instruction-set level of the C backend (see `fastinit.show_config()`). The values are the same
+    whatever is chosen. ValueError for a name or level that is unknown or not to be had here.
+    """
+    token = _in_use.set(backend(name, level))
+    try:
+        yield _in_use.get()
+    finally:
+        _in_use.reset(token)
+
+
+_in_use: ContextVar[Backend | None] = ContextVar("fastinit_backend", default=None)
+
+
+@cache
+def _default() -> Backend:
+    try:
+        return backend(environment.chosen_backend(), environment.chosen_level())
+    except ValueError as error:
+        raise ValueError(f"{environment.BACKEND} or {environment.LEVEL}: {error}") from None
+
+
+@cache
+def _c_is_built() -> bool:
+    return find_spec("fastinit._kernels") is not None

@@ -1,0 +1,53 @@
+"""The C backend: kernels compiled for several instruction-set levels, called without the interpreter's lock."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from fastinit import _kernels
+
+_lib, _ffi = _kernels.lib, _kernels.ffi
+
+
+def _text(pointer) -> str:
+    return _ffi.string(pointer).decode()
+
+
+LEVELS = {
+    _text(_lib.fi_level_name(i)): i for i in range(_lib.fi_level_count()) if _lib.fi_level_supported(i)
+}
+"""The levels this CPU runs, slowest first, and their numbers."""
+
+KERNELS = {_text(_lib.fi_kernel_name(i)): i for i in range(_lib.fi_kernel_count())}
+
+
+def _fill(
+    level: int,
+    kernel: str,
+    stream: tuple[int, int, int, int],
+    parameters: np.ndarray,
+    starts: np.ndarray,
+    count: int,
+    step: int,
+    out: np.ndarray,
+    streaming: bool,
+) -> None:
+    _lib.fi_fill(
+        level,
+        KERNELS[kernel],
+        stream,
+        _ffi.from_buffer("double[]", parameters),
+        _ffi.from_buffer("uint64_t[]", starts),
+        starts.size,
+        count,
+        step,
+        _ffi.from_buffer(out),
+        streaming,
+    )
+
+
+def fill_at(level: str):
+    """The fill function of a level, to be called as fastinit.backends.Fill says."""
+    return partial(_fill, LEVELS[level])

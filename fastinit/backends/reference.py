@@ -1,0 +1,320 @@
+"""The stream contract in plain NumPy, made to be read: what the fast backends are tested against.
+
+The functions bear the names of their C twins in csrc/ and take whole arrays. NumPy has no fused multiply-add, so `fma`
+emulates it exactly. One tile at a time: a hundred times slower than C, and a few hundred KiB of memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import ml_dtypes
+import numpy as np
+
+from fastinit.backends import coefficients
+
+LANES, TILE_ROWS = 16, 128
+TILE_WORDS = LANES * TILE_ROWS
+PHILOX_ROUNDS = 10
+PHILOX_MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+PHILOX_WEYL = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)  # golden ratio, sqrt(3) - 1
+TWO_LN2 = float.fromhex("0x1.62e42fefa39efp+0")
+SQRT_HALF_BITS = {np.float32: np.uint32(0x3F3504F3), np.float64: np.uint64(0x3FE6A09E667F3BCD)}
+ONE_LESS_SQRT_HALF = float.fromhex("0x1.2bec3333018867p-2")
+
+# ---- words ----------------------------------------------------------------------------------------------------------
+
+
+def philox(counter: np.ndarray, k0: int, k1: int) -> np.ndarray:
+    """Philox4x32-10 (Salmon et al. 2011) of uint32 counters (4, n) under the key (k0, k1)."""
+    c0, c1, c2, c3 = counter
+    key0, key1 = np.array([k0], np.uint32), np.array([k1], np.uint32)
+    for _ in range(PHILOX_ROUNDS):
+        product0, product1 = PHILOX_MULTIPLIERS[0] * c0, PHILOX_MULTIPLIERS[1] * c2
+        c0, c1, c2, c3 = _high(product1) ^ c1 ^ key0, _low(product1), _high(product0) ^ c3 ^ key1, _low(product0)
+        key0, key1 = key0 + PHILOX_WEYL[0], key1 + PHILOX_WEYL[1]
+    return np.stack([c0, c1, c2, c3])
+
+
+def tile_words(stream: tuple[int, int, int, int], tile: int) -> np.ndarray:
+    """The (128, 16) uint32 words of a tile: 16 lanes of xoshiro128++ (Blackman and Vigna 2021) seeded by Philox."""
+    k0, k1, s0, s1 = stream
+    first = tile * LANES
+    low = np.arange(LANES, dtype=np.uint32) + np.uint32(first & 0xFFFFFFFF)
+    rest = [np.full(LANES, word, np.uint32) for word in (first >> 32, s0, s1)]
+    a, b, c, d = philox(np.stack([low, *rest]), k0, k1)
+    a = np.where((a | b | c | d) == 0, np.uint32(1), a)  # xoshiro's one fixed point
+    words = np.empty((TILE_ROWS, LANES), np.uint32)
+    for row in range(TILE_ROWS):
+        words[row] = _rotate_left(a + d, 7) + a
+        shifted = b << np.uint32(9)
+        c, d = c ^ a, d ^ b
+        b, a = b ^ c, a ^ d
+        c, d = c ^ shifted, _rotate_left(d, 11)
+    return words
+
+
+def _high(product: np.ndarray) -> np.ndarray:
+    return (product >> np.uint64(32)).astype(np.uint32)
+
+
+def _low(product: np.ndarray) -> np.ndarray:
+    return product.astype(np.uint32)
+
+
+def _rotate_left(x: np.ndarray, bits: int) -> np.ndarray:
+    return x << np.uint32(bits) | x >> np.uint32(32 - bits)
+
+
+# ---- exact arithmetic -----------------------------------------------------------------------------------------------
+
+
+def fma(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """a b + c rounded once, for float32 or float64 arrays (the type of `a`)."""
+    a = np.asarray(a)
+    b, c = np.asarray(b, a.dtype), np.asarray(c, a.dtype)
+    return _fma_f32(a, b, c) if a.dtype == np.float32 else _fma_f64(*np.broadcast_arrays(a, b, c))
+
+
+def _fma_f32(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """The product is exact in float64; a sum rounded to odd there rounds to float32 as if done once."""
+    return _sum_to_odd(a.astype(np.float64) * b, c.astype(np.float64)).astype(np.float32)
+
+
+def _fma_f64(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    """Boldo and Melquiond 2008, "Emulation of a FMA and correctly rounded sums", section 5."""
+    product, product_error = _two_product(a, b)
+    inner, inner_error = _two_sum(c, product_error)
+    outer, outer_error = _two_sum(product, inner)
+    result = outer + _sum_to_odd(inner_error, outer_error)
+    # the splitting above needs room at both ends of the exponent's range; outside it, rational numbers decide
+    extreme = (np.abs(product) < 2.0**-960) & (product != 0) | (np.maximum(np.abs(a), np.abs(b)) > 2.0**990)
+    for i in zip(*np.nonzero(extreme & np.isfinite(product) & np.isfinite(c))):
+        exact = Fraction(float(a[i])) * Fraction(float(b[i])) + Fraction(float(c[i]))
+        result[i] = float(exact) if exact else a[i] * b[i] + c[i]
+    return result
+
+
+def _two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """a + b as its rounded value and the exact error (Knuth)."""
+    total = a + b
+    b_part = total - a
+    return total, (a - (total - b_part)) + (b - b_part)
+
+
+def _two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """a b as its rounded value and the exact error (Dekker, Veltkamp)."""
+    a_high, a_low = _halves(a)
+    b_high, b_low = _halves(b)
+    product = a * b
+    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+def _halves(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scaled = a * (2.0**27 + 1)
+    high = scaled - (scaled - a)
+    return high, a - high
+
+
+def _sum_to_odd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a + b in float64, the neighbour with an odd last bit where the sum is inexact."""
+    total, error = _two_sum(a, b)
+    even = (total.view(np.uint64) & np.uint64(1)) == 0
+    to_neighbour = np.isfinite(total) & (error != 0) & even
+    return np.where(to_neighbour, np.nextafter(total, np.where(error > 0, np.inf, -np.inf)), total)
+
+
+# ---- elementary functions -------------------------------------------------------------------------------------------
+
+
+def polynomial(name: str, x: np.ndarray) -> np.ndarray:
+    """The polynomial `name` of coefficients.py in the type of x, by Horner's rule."""
+    table = getattr(coefficients, f"{name}_{'F32' if x.dtype == np.float32 else 'F64'}")
+    total = np.full_like(x, table[-1])
+    for c in table[-2::-1]:
+        total = fma(total, x, c)
+    return total
+
+
+def split_exponent(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """e and f with x = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2))."""
+    real = x.dtype.type
+    unsigned, signed, shift = (np.uint32, np.int32, 23) if real is np.float32 else (np.uint64, np.int64, 52)
+    bits = x.view(unsigned)
+    e = (bits - SQRT_HALF_BITS[real]).view(signed) >> signed(shift)
+    return e.astype(real), (bits - (e.view(unsigned) << unsigned(shift))).view(real) - real(1)
+
+
+def split_complement(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of 1 - x, for x in (0, 1/2], without rounding 1 - x when it is near 1."""
+    real = x.dtype.type
+    low = x > real(ONE_LESS_SQRT_HALF)
+    return np.where(low, real(-1), real(0)), np.where(low, fma(x, real(-2), real(1)), -x)
+
+
+def neg2log(e: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """-2 ln(2^e (1 + f))."""
+    real = f.dtype.type
+    two_ln2 = real(TWO_LN2)
+    if real is np.float32:
+        return fma(f * f, polynomial("NEG2LOG", f), fma(f, real(-2), -e * two_ln2))
+    s = f / (real(2) + f)
+    z = s * s
+    return fma(-e, two_ln2, fma(s * z, polynomial("NEG2LOG", z), real(-4) * s))
+
+
+def unit_below_half(w: np.ndarray) -> np.ndarray:
+    """The smaller of u and 1 - u: u = (w + 1/2) 2^-32 of 32-bit words, ((w >> 11) + 1/2) 2^-53 of 64-bit ones."""
+    if w.dtype == np.uint32:
+        count = np.where(_upper(w), ~w, w).astype(np.float32)
+        return fma(count, 2.0**-32, 2.0**-33)
+    count = (np.where(_upper(w), ~w, w) >> np.uint64(11)).astype(np.float64)
+    return fma(count, 2.0**-53, 2.0**-54)
+
+
+def _upper(w: np.ndarray) -> np.ndarray:
+    return w >> w.dtype.type(8 * w.itemsize - 1) == 1
+
+
+def radius(a: np.ndarray) -> np.ndarray:
+    """sqrt(-2 ln u) of words a."""
+    x = unit_below_half(a)
+    e, f = (np.where(_upper(a), near, small) for near, small in zip(split_complement(x), split_exponent(x)))
+    return np.sqrt(neg2log(e, f))
+
+
+def turn(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and sine of a turn of a / 2^32 (of 64-bit words, a >> 11 of 2^53); the quadrant is split off in integers."""
+    unsigned, signed, real = (np.uint32, np.int32, np.float32) if a.dtype == np.uint32 else (np.uint64, np.int64, np.float64)
+    bits = 30 if real is np.float32 else 51
+    turns = a if real is np.float32 else a >> unsigned(11)
+    quadrant = (turns + unsigned(1 << bits - 1)) >> unsigned(bits)
+    y = (turns - (quadrant << unsigned(bits))).view(signed).astype(real) * real(2.0**-bits)
+    z = y * y
+    s, c = y * polynomial("SIN", z), fma(z, polynomial("COS", z), real(1))
+    odd = (quadrant & unsigned(1)) == 1
+    cosine, sine = np.where(odd, s, c), np.where(odd, c, s)
+    cosine = np.where(((quadrant + unsigned(1)) & unsigned(2)) != 0, -cosine, cosine)
+    return cosine, np.where((quadrant & unsigned(2)) != 0, -sine, sine)
+
+
+# ---- distributions: words (rows, 16) and parameters to values (rows, 16) --------------------------------------------
+
+
+def wide_words(words: np.ndarray) -> np.ndarray:
+    """(2 n, 16) uint32 words to (n, 16) uint64 ones; the even row is the high half."""
+    return words[0::2].astype(np.uint64) << np.uint64(32) | words[1::2]
+
+
+def uniform_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    low, width = parameters
+    if words.dtype == np.uint32:
+        u = (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
+    else:
+        u = (words >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    return fma(u, width, low)
+
+
+def normal_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    mean, std = parameters
+    r = radius(words[0::2])
+    cosine, sine = turn(words[1::2])
+    z = np.empty(words.shape, r.dtype)
+    z[0::2], z[1::2] = r * cosine, r * sine
+    return fma(z, std, mean)
+
+
+def truncated_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    real = np.float32 if words.dtype == np.uint32 else np.float64
+    (cdf_low, sf_low, cdf_high, sf_high, mass_scaled, mass, middle, tail_scaled, loss_of_scale, mean, std, least,
+     greatest) = parameters.astype(real)  # fmt: skip
+    upper, u = _upper(words), unit_below_half(words)
+    signed_u = np.where(upper, -u, u)
+    cdf = fma(signed_u, mass_scaled, np.where(upper, cdf_high, cdf_low))
+    sf = fma(-signed_u, mass_scaled, np.where(upper, sf_high, sf_low))
+    tail = np.where(cdf < sf, cdf, sf)
+    if real is np.float32:
+        from_middle = fma((words ^ np.uint32(1 << 31)).view(np.int32).astype(np.float32), 2.0**-32, 2.0**-33)
+        v = fma(from_middle, mass, middle)
+        x = _quantile_f32(tail, v, tail_scaled, loss_of_scale)
+    else:
+        x = _quantile_f64(tail, fma(np.where(upper, 0.5 - u, u - 0.5), mass, middle))
+    x = fma(x, std, mean)
+    x = np.where(x < least, least, x)
+    return np.where(x > greatest, greatest, x)
+
+
+def _quantile_f32(tail: np.ndarray, v: np.ndarray, tail_scaled: np.float32, loss_of_scale: np.float32) -> np.ndarray:
+    loss = neg2log(*split_exponent(fma(np.float32(-4) * tail, tail, np.float32(4) * tail)))
+    centre = v * polynomial("QUANTILE_CENTRE", loss)
+    r = np.sqrt(neg2log(*split_exponent(tail)) + loss_of_scale)
+    far = polynomial("QUANTILE_TAIL_NUMERATOR", r) / polynomial("QUANTILE_TAIL_DENOMINATOR", r)
+    return np.where(tail < tail_scaled, np.where(v < 0, -far, far), centre)
+
+
+def _quantile_f64(tail: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """AS 241 (Wichura 1988), PPND16: three rational functions."""
+    r = np.sqrt(0.5 * neg2log(*split_exponent(tail)))
+
+    def ratio(region: str, x: np.ndarray) -> np.ndarray:
+        return polynomial(f"QUANTILE_{region}_NUMERATOR", x) / polynomial(f"QUANTILE_{region}_DENOMINATOR", x)
+
+    centre = q * ratio("CENTRE", fma(-q, q, 0.180625))
+    outside = np.where(r > 5.0, ratio("TAIL", r - 5.0), ratio("MIDDLE", r - 1.6))
+    return np.where(np.abs(q) <= 0.425, centre, np.where(q < 0, -outside, outside))
+
+
+# ---- the fill -------------------------------------------------------------------------------------------------------
+
+LAWS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "uniform": uniform_values,
+    "normal": normal_values,
+    "truncated": truncated_values,
+}
+NARROW = {
+    "float16": np.float16,
+    "bfloat16": ml_dtypes.bfloat16,
+    "float8_e4m3fn": ml_dtypes.float8_e4m3fn,
+    "float8_e5m2": ml_dtypes.float8_e5m2,
+}
+KERNELS = ("words_uint32", *(f"{law}_{dtype}" for law in LAWS for dtype in ("float32", "float64", *NARROW)))
+
+
+def tile_values(kernel: str, stream: tuple[int, int, int, int], parameters: np.ndarray, tile: int) -> np.ndarray:
+    """All values of a tile in element order."""
+    law, dtype = kernel.split("_", 1)
+    words = tile_words(stream, tile)
+    if law == "words":
+        return words.ravel()
+    with np.errstate(all="ignore"):  # branches that are not chosen may divide by zero
+        values = LAWS[law](wide_words(words) if dtype == "float64" else words, parameters)
+        if dtype in NARROW:
+            values = values.astype(NARROW[dtype])
+    return values.ravel()
+
+
+def fill(
+    kernel: str,
+    stream: tuple[int, int, int, int],
+    parameters: np.ndarray,
+    starts: np.ndarray,
+    count: int,
+    step: int,
+    out: np.ndarray,
+    streaming: bool,
+) -> None:
+    """Write the values at start, start + step, ..., `count` for each of `starts`, one behind the other into `out`."""
+    tile_elements = TILE_WORDS // 2 if kernel.endswith("float64") else TILE_WORDS
+    held, values = -1, out[:0]
+    at = 0
+    for start in starts.tolist():
+        position, left = start, count
+        while left:
+            tile, offset = divmod(position, tile_elements)
+            if tile != held:
+                held, values = tile, tile_values(kernel, stream, parameters, tile).view(out.dtype)
+            ahead = tile_elements - 1 - offset if step > 0 else offset
+            here = min(left, ahead // abs(step) + 1)
+            out[at : at + here] = values[offset + step * np.arange(here)]
+            at, left, position = at + here, left - here, position + here * step

@@ -1,0 +1,39 @@
+"""What fastinit runs on here: for bug reports, and to see what a choice did."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from fastinit import backends, threads
+
+
+def config() -> dict[str, Any]:
+    """Backend, level, threads and versions, as plain data."""
+    chosen = backends.current()
+    return {
+        "fastinit": _version("fastinit"),
+        "stream": "1",
+        "backend": chosen.name,
+        "level": chosen.level,
+        "available backends": list(backends.available_backends()),
+        "available levels": list(backends.available_levels()),
+        "threads": threads.get_num_threads(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        **{name: _version(name) for name in ("numpy", "numba", "cffi", "ml_dtypes")},
+    }
+
+
+def show_config() -> None:
+    """Print the backend, its instruction-set level, the number of threads and the versions in use."""
+    for key, value in config().items():
+        print(f"{key + ':':20}{', '.join(value) if isinstance(value, list) else value}")
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,212 @@
+"""From a request (law, shape, index, dtype, out) to pieces of memory, each filled by the backend on some thread."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import ml_dtypes
+import numpy as np
+from numpy.random import SeedSequence
+
+from fastinit import positions, threads
+from fastinit.backends import Backend, current
+from fastinit.laws import Constant, Law
+from fastinit.positions import Positions
+from fastinit.stream import Stream, stream_of
+
+
+class Element(NamedTuple):
+    """An element type: its name in kernels, NumPy's dtype, the type backends store it as, the one its law computes in."""
+
+    name: str
+    dtype: np.dtype
+    storage: type[np.generic]
+    real: type[np.floating]
+
+
+DTYPES = {
+    name: Element(name, np.dtype(dtype), storage, real)
+    for name, dtype, storage, real in (
+        ("float32", np.float32, np.float32, np.float32),
+        ("float64", np.float64, np.float64, np.float64),
+        ("float16", np.float16, np.uint16, np.float32),
+        ("bfloat16", ml_dtypes.bfloat16, np.uint16, np.float32),
+        ("float8_e4m3fn", ml_dtypes.float8_e4m3fn, np.uint8, np.float32),
+        ("float8_e5m2", ml_dtypes.float8_e5m2, np.uint8, np.float32),
+    )
+}
+
+TILE = 2048  # elements; whole tiles of every dtype
+LEAST_FOR_THREADS = 32 * TILE  # about 20 microseconds of work: less would not repay waking a thread
+CHUNK = 256 * TILE  # elements a thread takes at a time: 2 MiB of float32, about 200 microseconds
+SCRATCH = 32 * TILE  # elements of a thread's buffer for an `out` that is not contiguous: 512 KiB at 8 bytes
+# From this size on, an array that existed before is larger than the caches and is written past them.
+STREAMING_BYTES = 32 * 2**20
+
+
+def fill(
+    law: Law,
+    shape: int | tuple[int, ...],
+    *,
+    seed: int | SeedSequence | None = None,
+    name: str | None = None,
+    dtype: Any = np.float32,
+    out: np.ndarray | None = None,
+    index: Any = None,
+) -> np.ndarray:
+    """The values of `law` for a tensor of this shape, or the part `index` of them; into `out` or a new array.
+
+    The options are those of every initializer: see `fastinit.initializers`. All is checked before anything is written.
+    """
+    element = element_type(dtype)
+    whole_shape = checked_shape(shape)
+    wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
+    if not isinstance(law, Constant):
+        parameters = law.parameters(element.real)
+    stream = stream_of(seed, name)
+    fresh = out is None
+    if out is None:
+        out = np.empty(wanted.shape, element.dtype)
+    else:
+        _check_out(out, wanted.shape, element.dtype)
+    if isinstance(law, Constant):
+        out[...] = law.value
+    elif out.size:
+        backend = current()
+        write = partial(_write, backend, f"{law.kernel}_{element.name}", stream, parameters, wanted)
+        if out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative:
+            _fill_contiguous(write, out.reshape(-1).view(element.storage), streaming=not fresh and out.nbytes >= STREAMING_BYTES)
+        else:
+            _fill_strided(write, out, element)
+    return out[()] if fresh and index is not None else out
+
+
+def fill_piece(law: Law, stream: Stream, first: int, out: np.ndarray) -> None:
+    """Write elements `first`, first + 1, ... of a tensor into `out`, 1-D and contiguous, on the calling thread alone."""
+    if isinstance(law, Constant):
+        out[...] = law.value
+        return
+    element = element_type(out.dtype)
+    kernel, parameters = f"{law.kernel}_{element.name}", law.parameters(element.real)
+    current().fill(kernel, stream, parameters, _start(first), out.size, 1, out.view(element.storage), False)
+
+
+def stream_words(stream: Stream, first: int, out: np.ndarray) -> None:
+    """Write words `first`, first + 1, ... of a stream into `out`, 1-D and contiguous uint32."""
+    current().fill("words_uint32", stream, np.empty(0), _start(first), out.size, 1, out, False)
+
+
+def _start(position: int) -> np.ndarray:
+    return np.array([position], np.uint64)
+
+
+def element_type(dtype: Any) -> Element:
+    """The element type for a dtype or its name. TypeError naming those there are for any other."""
+    try:
+        return _element_type(dtype)
+    except (TypeError, KeyError):
+        raise TypeError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}") from None
+
+
+@lru_cache(maxsize=64)
+def _element_type(dtype: Any) -> Element:
+    name = dtype if isinstance(dtype, str) and dtype in DTYPES else np.dtype(dtype).name
+    return DTYPES[name]
+
+
+def checked_shape(shape: Any) -> tuple[int, ...]:
+    """The shape as a tuple of ints. TypeError or ValueError for what is none."""
+    try:
+        lengths = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+        lengths = tuple(operator.index(n) for n in lengths)
+    except TypeError:
+        raise TypeError(f"shape must be an int or a sequence of ints, got {shape!r}") from None
+    if any(n < 0 for n in lengths):
+        raise ValueError(f"shape must have no negative length, got {shape!r}")
+    size = 1
+    for n in lengths:
+        size *= n
+    if size > positions.MOST_ELEMENTS:
+        raise ValueError(f"shape must have at most 2**63 - 1 elements, got {shape!r}")
+    return lengths
+
+
+def _check_out(out: Any, shape: tuple[int, ...], element: np.dtype) -> None:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a numpy array, got {type(out).__name__}")
+    if out.dtype.newbyteorder("=") != element:
+        raise TypeError(f"out has dtype {out.dtype}, but dtype is {element}: pass dtype=out.dtype")
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}, but the values asked for have shape {shape}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only: pass an array that may be written")
+    if _may_overlap_itself(out):
+        raise ValueError(f"out has elements that share memory (strides {out.strides}): pass an array without overlap")
+
+
+def _may_overlap_itself(out: np.ndarray) -> bool:
+    """Whether two elements may share memory: an axis steps less far than the axes of smaller steps reach."""
+    reach = out.itemsize
+    for stride, n in sorted((abs(stride), n) for stride, n in zip(out.strides, out.shape) if n > 1):
+        if stride < reach:
+            return True
+        reach += stride * (n - 1)
+    return False
+
+
+def _write(
+    backend: Backend,
+    kernel: str,
+    stream: Stream,
+    parameters: np.ndarray,
+    wanted: Positions,
+    first: int,
+    out: np.ndarray,
+    streaming: bool = False,
+) -> None:
+    """Elements `first`, first + 1, ... of the result into `out`, 1-D, contiguous and of the storage type."""
+    at = 0
+    for starts, count, step in wanted.runs(first, first + out.size):
+        n = starts.size * count
+        backend.fill(kernel, stream, parameters, starts, count, step, out[at : at + n], streaming)
+        at += n
+
+
+def _fill_contiguous(write: partial[None], flat: np.ndarray, streaming: bool) -> None:
+    num_threads = threads.get_num_threads()
+    if flat.size <= LEAST_FOR_THREADS or num_threads == 1:
+        num_threads, chunk = 1, CHUNK
+    else:  # a few pieces for each thread, so that none waits long for the last
+        chunk = min(CHUNK, max(LEAST_FOR_THREADS // 2, -(-flat.size // (4 * num_threads * TILE)) * TILE))
+    if flat.size <= chunk:
+        write(0, flat, streaming)
+        return
+    tasks = (partial(write, at, flat[at : at + chunk], streaming) for at in range(0, flat.size, chunk))
+    threads.run(tasks, num_threads)
+
+
+def _fill_strided(write: partial[None], out: np.ndarray, element: Element) -> None:
+    """By way of a small buffer; NumPy copies it to where `out` lies, whatever the strides, alignment and byte order."""
+
+    def fill_block(first: int, block: np.ndarray) -> None:
+        scratch = np.empty(block.size, element.storage)
+        write(first, scratch)
+        block[...] = scratch.view(element.dtype).reshape(block.shape)
+
+    tasks = (partial(fill_block, first, block) for first, block in _blocks(out, SCRATCH))
+    threads.run(tasks, threads.get_num_threads() if out.size > LEAST_FOR_THREADS else 1)
+
+
+def _blocks(out: np.ndarray, most: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Views of `out` of at most `most` elements, each with the row-major number of its first element."""
+    if out.size <= most:
+        yield 0, out
+        return
+    below = out.size // len(out)
+    rows = max(1, most // below)
+    for row in range(0, len(out), rows):
+        for first, block in _blocks(out[row : row + rows], most) if below > most else [(0, out[row : row + rows])]:
+            yield row * below + first, block

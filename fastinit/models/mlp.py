@@ -1,0 +1,30 @@
+"""A multilayer perceptron, named as `self.layers = torch.nn.Sequential(Linear, ReLU, Linear, ..., Linear)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from fastinit.models.layers import linear
+from fastinit.recipes import Model, Rule
+
+
+def model(widths: Sequence[int]) -> Model:
+    """He normal before a ReLU (He et al. 2015, eq. 10), Xavier uniform for the last layer, zeros for the biases.
+
+    Xavier uniform is eq. 16 of Glorot & Bengio 2010.
+    `widths` are those of the input, of each hidden layer and of the output: (784, 512, 256, 10).
+    """
+    # A ReLU stands between two linear layers and takes a number of its own, so these have the even ones.
+    names = [f"layers.{2 * i}" for i in range(len(widths) - 1)]
+    tensors = tuple(
+        tensor
+        for name, (fan_in, fan_out) in zip(names, pairwise(widths), strict=True)
+        for tensor in linear(name, fan_in, fan_out)
+    )
+    rules = (
+        Rule(f"{names[-1]}.weight", "xavier_uniform", {"layout": "oi"}),
+        Rule("*.weight", "he_normal", {"layout": "oi"}),
+        Rule("*.bias", "zeros"),
+    )
+    return Model(tensors, rules)

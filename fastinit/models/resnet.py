@@ -1,0 +1,76 @@
+"""ResNets of bottleneck blocks, with the names of torchvision's `resnet50`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from fastinit.models.layers import linear, norm
+from fastinit.recipes import Model, Rule, TensorSpec
+
+EXPANSION = 4  # a bottleneck block puts out 4 times its inner width
+STEM = 64  # channels after the first convolution, and inner width of the first stage
+
+
+def model(blocks: Sequence[int], labels: int = 1000) -> Model:
+    """He normal on fan_out for the convolutions (He et al. 2015, eq. 14), torch's own default for `fc`.
+
+    As torchvision draws it by default; `zero_init_residual` (the last norm of each block starting at 0) is off.
+    `blocks` is the number of blocks of each stage, (3, 4, 6, 3) for ResNet-50 (He et al. 2015, "Deep residual
+    learning", table 1). The running statistics of the norms are there too, as in the state dict.
+    """
+    features = EXPANSION * STEM * 2 ** (len(blocks) - 1)
+    bound = 1 / math.sqrt(features)  # of torch.nn.Linear: U(-bound, bound), of variance 1 / (3 fan_in)
+    tensors = (
+        *_conv_norm("conv1", "bn1", 3, STEM, kernel=7),
+        *(tensor for stage, n_blocks in enumerate(blocks) for tensor in _stage(stage, n_blocks)),
+        *linear("fc", features, labels),
+    )
+    he_fan_out = {"scale": 2.0, "mode": "fan_out", "distribution": "normal", "layout": "oi"}
+    torch_linear = {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform", "layout": "oi"}
+    rules = (
+        Rule("*conv*.weight", "variance_scaling", he_fan_out),
+        Rule("*.downsample.0.weight", "variance_scaling", he_fan_out),
+        Rule("fc.weight", "variance_scaling", torch_linear),
+        Rule("fc.bias", "uniform", {"low": -bound, "high": bound}),
+        Rule("*.weight", "ones"),
+        Rule("*.running_var", "ones"),
+        Rule("*.bias", "zeros"),
+        Rule("*.running_mean", "zeros"),
+        Rule("*.num_batches_tracked", "zeros"),
+    )
+    return Model(tensors, rules)
+
+
+def _stage(stage: int, n_blocks: int) -> tuple[TensorSpec, ...]:
+    inner = STEM * 2**stage
+    outer = EXPANSION * inner
+    before = STEM if stage == 0 else outer // 2
+    return tuple(
+        tensor
+        for i in range(n_blocks)
+        for tensor in _block(f"layer{stage + 1}.{i}", before if i == 0 else outer, inner)
+    )
+
+
+def _block(name: str, channels: int, inner: int) -> tuple[TensorSpec, ...]:
+    outer = EXPANSION * inner
+    tensors = (
+        *_conv_norm(f"{name}.conv1", f"{name}.bn1", channels, inner, kernel=1),
+        *_conv_norm(f"{name}.conv2", f"{name}.bn2", inner, inner, kernel=3),
+        *_conv_norm(f"{name}.conv3", f"{name}.bn3", inner, outer, kernel=1),
+    )
+    if channels == outer:
+        return tensors
+    # The first block of a stage changes the number of channels, so its shortcut is a convolution.
+    return tensors + _conv_norm(f"{name}.downsample.0", f"{name}.downsample.1", channels, outer, kernel=1)
+
+
+def _conv_norm(conv: str, bn: str, channels_in: int, channels_out: int, kernel: int) -> tuple[TensorSpec, ...]:
+    return (
+        TensorSpec(f"{conv}.weight", (channels_out, channels_in, kernel, kernel)),
+        *norm(bn, channels_out),
+        TensorSpec(f"{bn}.running_mean", (channels_out,)),
+        TensorSpec(f"{bn}.running_var", (channels_out,)),
+        TensorSpec(f"{bn}.num_batches_tracked", (), dtype="int64"),
+    )

@@ -1,0 +1,229 @@
+"""Which elements of a whole tensor a request asks for, as runs of positions a constant step apart.
+
+A position is the row-major number of an element in the whole tensor. Nothing here is as large as the tensor or the result:
+runs are worked out piece by piece.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+MOST_ELEMENTS = 2**63 - 1
+RUNS_AT_ONCE = 8192  # 64 KiB of starts, and as much again for each axis while they are worked out
+
+
+@dataclass(frozen=True)
+class Table:
+    """Positions looked up on the result's axes `first`, first + 1, ...: what an integer array in an index adds."""
+
+    first: int
+    array: np.ndarray
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The positions of a result of this shape: origin + steps . i + the tables' entries at i, for a multi-index i.
+
+    `is_whole` says that they are 0, 1, 2, ...
+    """
+
+    shape: tuple[int, ...]
+    origin: int
+    steps: tuple[int, ...]
+    tables: tuple[Table, ...] = ()
+    is_whole: bool = False
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def runs(self, first: int, last: int) -> Iterator[tuple[np.ndarray, int, int]]:
+        """(starts, count, step) of runs that together are elements `first` to `last` - 1 of the result, in order."""
+        if self.is_whole:
+            yield np.array([first], np.uint64), last - first, 1
+            return
+        length, step = self._run_length(), self._run_step()
+        while first < last:
+            run, offset = divmod(first, length)
+            if offset or last - first < length:
+                count, runs = min(length - offset, last - first), 1
+            else:
+                count, runs = length, min((last - first) // length, RUNS_AT_ONCE)
+            yield self._starts(run, runs, length) + np.uint64(offset * step & MASK_64), count, step
+            first += count * runs
+
+    def _run_length(self) -> int:
+        """How many elements from the result's end backwards are one step apart: the axes that merge into one."""
+        length = 1
+        for axis in range(len(self.shape) - 1, self._last_table_axis(), -1):
+            if self.shape[axis] != 1 and length > 1 and self.steps[axis] != self._run_step() * length:
+                break
+            length *= self.shape[axis]
+        return length
+
+    def _run_step(self) -> int:
+        for axis in range(len(self.shape) - 1, self._last_table_axis(), -1):
+            if self.shape[axis] != 1:
+                return self.steps[axis]
+        return 1
+
+    def _last_table_axis(self) -> int:
+        return max((table.first + table.array.ndim - 1 for table in self.tables), default=-1)
+
+    def _starts(self, run: int, runs: int, length: int) -> np.ndarray:
+        if not self.tables and length == self.size:
+            return np.array([self.origin], np.uint64)
+        element = np.arange(run, run + runs) * length
+        index = np.unravel_index(element, self.shape)
+        starts = np.full(runs, self.origin)
+        for i, step in zip(index, self.steps):
+            starts += i * step
+        for table in self.tables:
+            starts += table.array[index[table.first : table.first + table.array.ndim]]
+        return starts.view(np.uint64)
+
+
+MASK_64 = 2**64 - 1  # a negative offset, added in unsigned arithmetic
+
+
+def whole(shape: tuple[int, ...]) -> Positions:
+    """All elements, in order."""
+    return Positions(shape, 0, _row_major_steps(shape), is_whole=True)
+
+
+def indexed(shape: tuple[int, ...], index: Any) -> Positions:
+    """The elements that NumPy's `full[index]` would give of an array of this shape; IndexError as NumPy raises it."""
+    items = tuple(_item(item) for item in (index if isinstance(index, tuple) else (index,)))
+    if any(isinstance(item, np.ndarray) for item in items):
+        return _advanced(shape, items)
+    return _basic(shape, items)
+
+
+@lru_cache(maxsize=256)
+def _row_major_steps(shape: tuple[int, ...]) -> tuple[int, ...]:
+    steps, step = [], 1
+    for n in reversed(shape):
+        steps.append(step)
+        step *= n
+    return tuple(reversed(steps))
+
+
+def _item(item: Any) -> Any:
+    """One entry of an index: None, Ellipsis, a slice, an int, or a whole-number or boolean array."""
+    if item is None or item is Ellipsis or isinstance(item, slice):
+        return item
+    if isinstance(item, (bool, np.bool_)):
+        raise IndexError(f"index must not hold a single boolean, got {item!r}: use a boolean array, slices or integers")
+    try:
+        return operator.index(item)
+    except TypeError:
+        array = np.asarray(item)
+    if array.dtype.kind not in "iub" and array.size:
+        raise IndexError(f"index must hold integers, slices, None, Ellipsis and integer or boolean arrays, got {item!r}")
+    return array if array.size else array.astype(np.intp)
+
+
+def _basic(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
+    """NumPy itself reads the index, on an array of one byte an element that has no memory and is never looked at."""
+    dummy = as_strided(np.empty(1, np.uint8), shape, _row_major_steps(shape))
+    view = dummy[(*items, ...)] if Ellipsis not in items else dummy[items]
+    return Positions(view.shape, view.__array_interface__["data"][0] - _address(dummy), view.strides)
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
+    """NumPy's rules for arrays in an index: they broadcast together, and their axes go where they stood side by side,
+    or first where a slice stood between them (NumPy's guide, "Combining advanced and basic indexing")."""
+    items = _expanded(shape, items)
+    steps = _row_major_steps(shape)
+    origin, axis = 0, 0
+    lengths: list[int] = []  # of the slices' axes
+    slice_steps: list[int] = []
+    tables: list[np.ndarray] = []
+    places: list[tuple[int, int]] = []  # of each array: its place in the index, and how many slices stood before it
+    for place, item in enumerate(items):
+        if item is None:
+            lengths.append(1)
+            slice_steps.append(0)
+        elif isinstance(item, slice):
+            start, stop, step = item.indices(shape[axis])
+            lengths.append(len(range(start, stop, step)))
+            slice_steps.append(step * steps[axis])
+            origin += start * steps[axis]
+            axis += 1
+        else:
+            tables.append(_checked(item, axis, shape[axis]) * steps[axis])
+            places.append((place, len(lengths)))
+            axis += 1
+    try:
+        broadcast = np.broadcast_shapes(*(table.shape for table in tables))
+    except ValueError:
+        shapes = " ".join(str(table.shape) for table in tables)
+        raise IndexError(f"shape mismatch: indexing arrays could not be broadcast together with shapes {shapes}") from None
+    side_by_side = places[-1][0] - places[0][0] == len(places) - 1
+    first = places[0][1] if side_by_side else 0
+    return Positions(
+        (*lengths[:first], *broadcast, *lengths[first:]),
+        origin,
+        (*slice_steps[:first], *(0 for _ in broadcast), *slice_steps[first:]),
+        tuple(Table(first, np.broadcast_to(table, broadcast)) for table in tables),
+    )
+
+
+def _expanded(shape: tuple[int, ...], items: tuple[Any, ...]) -> list[Any]:
+    """The entries with one for every axis, boolean arrays replaced by the integer arrays they stand for."""
+    missing = len(shape) - sum(_axes(item) for item in items)
+    if missing < 0:
+        raise IndexError(
+            f"too many indices for array: array is {len(shape)}-dimensional, but {len(shape) - missing} were indexed"
+        )
+    dots = [place for place, item in enumerate(items) if item is Ellipsis]
+    if len(dots) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    at = dots[0] if dots else len(items)
+    entries: list[Any] = []
+    axis = 0
+    for item in (*items[:at], *[slice(None)] * missing, *items[at + len(dots) :]):
+        entries += _places_of(item, axis, shape) if _is_mask(item) else [item]
+        axis += _axes(item)
+    return entries
+
+
+def _is_mask(item: Any) -> bool:
+    return isinstance(item, np.ndarray) and item.dtype == np.bool_
+
+
+def _axes(item: Any) -> int:
+    if item is None or item is Ellipsis:
+        return 0
+    return item.ndim if _is_mask(item) else 1
+
+
+def _places_of(mask: np.ndarray, first: int, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+    for axis, n in enumerate(mask.shape, first):
+        if shape[axis] != n:
+            raise IndexError(
+                f"boolean index did not match indexed array along axis {axis}; size of axis is {shape[axis]} "
+                f"but size of corresponding boolean axis is {n}"
+            )
+    return mask.nonzero()
+
+
+def _checked(item: int | np.ndarray, axis: int, n: int) -> np.ndarray:
+    """The integers as positive ones, of type int64."""
+    array = np.asarray(item, np.int64)
+    outside = (array < -n) | (array >= n)
+    if outside.any():
+        raise IndexError(f"index {array[outside].flat[0]} is out of bounds for axis {axis} with size {n}")
+    return np.where(array < 0, array + n, array)

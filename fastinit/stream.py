@@ -1,0 +1,54 @@
+"""From a seed and a name to the four words of a stream (stream contract, version 1, part 1)."""
+
+from __future__ import annotations
+
+import hashlib
+import operator
+import struct
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import SeedSequence
+
+
+class Stream(NamedTuple):
+    """The key (k0, k1) and counter words (s0, s1) of Philox that a stream's lanes are seeded from; four uint32."""
+
+    k0: int
+    k1: int
+    s0: int
+    s1: int
+
+
+def stream_of(seed: int | SeedSequence | None, name: str | None = None) -> Stream:
+    """The stream of `seed` and `name`.
+
+    `seed`: a non-negative int of any size, a `numpy.random.SeedSequence`, or None for fresh entropy from the system.
+    `name`: any string; tensors of other names get independent streams. TypeError or ValueError for anything else.
+    """
+    key = () if name is None else _name_words(name)
+    if not isinstance(seed, SeedSequence):
+        seed = SeedSequence(_entropy(seed), spawn_key=key)
+    elif key:
+        seed = SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size)
+    return Stream(*seed.generate_state(4, np.uint32).tolist())
+
+
+def _entropy(seed: int | None) -> int | None:
+    if seed is None:
+        return None
+    if isinstance(seed, (bool, np.bool_)):
+        raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}")
+    try:
+        entropy = operator.index(seed)
+    except TypeError:
+        raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}") from None
+    if entropy < 0:
+        raise ValueError(f"seed must not be negative, got {seed!r}")
+    return entropy
+
+
+def _name_words(name: str) -> tuple[int, ...]:
+    if not isinstance(name, str):
+        raise TypeError(f"name must be a string or None, got {name!r}")
+    return struct.unpack("<4I", hashlib.blake2b(name.encode("utf-8"), digest_size=16).digest())

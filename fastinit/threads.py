@@ -1,0 +1,121 @@
+"""One pool of threads for the process, which runs the pieces of a fill wherever the work is done without the GIL."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from fastinit import environment
+
+Task = Callable[[], None]
+
+_pool: ThreadPoolExecutor | None = None
+_pool_lock = threading.Lock()
+_num_threads: int | None = None
+
+
+def get_num_threads() -> int:
+    """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS, else the CPUs this process may run on."""
+    global _num_threads
+    if _num_threads is None:
+        _num_threads = environment.chosen_num_threads() or _usable_cpus()
+    return _num_threads
+
+
+def set_num_threads(n: int) -> None:
+    """Fill with `n` threads from now on, the caller's included. The values do not depend on it.
+
+    ValueError where n is not positive, TypeError where it is no int.
+    """
+    global _num_threads
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise TypeError(f"n must be an int, got {n!r}")
+    if n < 1:
+        raise ValueError(f"n must be at least 1, got {n}")
+    _num_threads = n
+
+
+def run(tasks: Iterable[Task], num_threads: int) -> None:
+    """Call every task, in any order, on the calling thread and up to `num_threads` - 1 of the pool's.
+
+    Returns when all have ended. The first error, or an interrupt, stops the hand-out of tasks, and is raised once those
+    under way have ended: no thread writes to the caller's memory after that.
+    """
+    job = _Job(tasks)
+    helpers = _submit(job.work, num_threads - 1)
+    try:
+        job.work()
+    finally:
+        job.stop()
+        _wait_for(helpers)
+    for helper in helpers:
+        if not helper.cancelled():
+            helper.result()
+
+
+class _Job:
+    """Tasks to be handed out one by one to the threads that ask."""
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        self._tasks = iter(tasks)
+        self._lock = threading.Lock()
+        self._stopped = False
+
+    def work(self) -> None:
+        while (task := self._next()) is not None:
+            try:
+                task()
+            except BaseException:
+                self.stop()
+                raise
+
+    def stop(self) -> None:
+        self._stopped = True
+
+    def _next(self) -> Task | None:
+        with self._lock:
+            return None if self._stopped else next(self._tasks, None)
+
+
+def _submit(work: Task, n: int) -> list[Future[None]]:
+    global _pool
+    if n < 1:
+        return []
+    with _pool_lock:
+        if _pool is None or _pool._max_workers < n:
+            _pool = ThreadPoolExecutor(n, thread_name_prefix="fastinit")
+        try:
+            return [_pool.submit(work) for _ in range(n)]
+        except RuntimeError:  # the interpreter is shutting down, or no more threads may be started: the caller does it all
+            return []
+
+
+def _wait_for(helpers: list[Future[None]]) -> None:
+    """Wait until no helper runs, also when interrupted again meanwhile; the interrupt is raised at the end."""
+    interrupt: KeyboardInterrupt | None = None
+    pending = [helper for helper in helpers if not helper.cancel()]
+    while pending:
+        try:
+            pending = list(wait(pending).not_done)
+        except KeyboardInterrupt as error:
+            interrupt = error
+    if interrupt:
+        raise interrupt
+
+
+def _usable_cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _forget_pool() -> None:
+    """A forked child has none of its parent's threads, and perhaps a lock that one of them held."""
+    global _pool, _pool_lock
+    _pool, _pool_lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)
