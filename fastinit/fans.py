@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 LAYOUTS = {"io": (-2, -1), "oi": (1, 0)}
-"""The axes of inputs and outputs by layout: "io" is (*kernel, in, out) as in Keras and JAX, "oi" (out, in, *kernel) as in torch."""
+"""The axes of inputs and outputs by layout: "io" is (*kernel, in, out) as in Keras and JAX, "oi" is (out, in, *kernel) as in
+torch."""
 
 
 def fans(shape: tuple[int, ...], layout: str = "io", wanted_by: str = "fans") -> tuple[int, int]:
-    """(fan_in, fan_out): the length of the input (output) axis times that of the kernel's axes (He et al. 2015, section 2.2).
+    """(fan_in, fan_out): the length of the input (output) axis times those of the kernel's (He et al. 2015, section 2.2).
 
     ValueError for an unknown layout, for fewer than two axes, and for a fan of zero.
     """

@@ -64,8 +64,7 @@ def fill(
     element = element_type(dtype)
     whole_shape = checked_shape(shape)
     wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
-    if not isinstance(law, Constant):
-        parameters = law.parameters(element.real)
+    parameters = law.parameters(element.real)
     stream = stream_of(seed, name)
     fresh = out is None
     if out is None:
@@ -73,12 +72,13 @@ def fill(
     else:
         _check_out(out, wanted.shape, element.dtype)
     if isinstance(law, Constant):
-        out[...] = law.value
+        out[...] = parameters[0]
     elif out.size:
         backend = current()
         write = partial(_write, backend, f"{law.kernel}_{element.name}", stream, parameters, wanted)
         if out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative:
-            _fill_contiguous(write, out.reshape(-1).view(element.storage), streaming=not fresh and out.nbytes >= STREAMING_BYTES)
+            past_cache = not fresh and out.nbytes >= STREAMING_BYTES
+            _fill_contiguous(write, out.reshape(-1).view(element.storage), past_cache)
         else:
             _fill_strided(write, out, element)
     return out[()] if fresh and index is not None else out
@@ -87,7 +87,8 @@ def fill(
 def fill_piece(law: Law, stream: Stream, first: int, out: np.ndarray) -> None:
     """Write elements `first`, first + 1, ... of a tensor into `out`, 1-D and contiguous, on the calling thread alone."""
     if isinstance(law, Constant):
-        out[...] = law.value
+        is_whole = out.dtype.kind in "iub"
+        out[...] = law.value if is_whole else law.parameters(element_type(out.dtype).real)[0]
         return
     element = element_type(out.dtype)
     kernel, parameters = f"{law.kernel}_{element.name}", law.parameters(element.real)

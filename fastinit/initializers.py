@@ -24,7 +24,6 @@ import inspect
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 import numpy as np
 
@@ -94,7 +93,7 @@ def uniform(shape, low=-0.05, high=0.05, *, layout="io"):
 
 @initializer
 def normal(shape, mean=0.0, std=1.0, *, layout="io"):
-    """Normal with this mean and standard deviation. With nothing known but the number n of inputs, std = 1 / sqrt(n) serves."""
+    """Normal with this mean and std. With nothing known but the number n of inputs, std = 1 / sqrt(n) serves."""
     return Normal(mean, std)
 
 
@@ -134,7 +133,7 @@ def _scaled(shape, layout, scale, mode, distribution, wanted_by):
     for argument, value, known in (("mode", mode, MODES), ("distribution", distribution, DISTRIBUTIONS)):
         if value not in known:
             raise ValueError(f"{argument} must be one of {', '.join(map(repr, known))}, got {value!r}")
-    if not (isinstance(scale, (int, float)) and 0 <= scale < math.inf):
+    if not (isinstance(scale, (int, float, np.number)) and 0 <= scale < math.inf):
         raise ValueError(f"scale must be a finite number that is not negative, got {scale!r}")
     return DISTRIBUTIONS[distribution](math.sqrt(scale / MODES[mode](*fans(shape, layout, wanted_by))))
 
@@ -202,7 +201,7 @@ def xavier_init(shape, bias=0, *, layout="io"):
 
     The tutorial in places passes the variance where the standard deviation belongs; here it never is.
     """
-    return Normal(bias, xavier_normal.law(shape, layout=layout).std)
+    return Normal(bias, _scaled(shape, layout, 1.0, "fan_avg", "normal", "xavier_init").std)
 
 
 @initializer
@@ -212,4 +211,4 @@ def he_init(shape, bias=0, *, layout="io"):
     The tutorial in places passes the variance where the standard deviation belongs, and draws with sigma 1.41 in one place
     and 1.0 in another for two inputs; here sigma is sqrt(2 / fan_in), 1.0 for two inputs.
     """
-    return Normal(bias, he_normal.law(shape, layout=layout).std)
+    return Normal(bias, _scaled(shape, layout, 2.0, "fan_in", "normal", "he_init").std)

@@ -22,9 +22,10 @@ class Constant:
     value: float
 
     def __post_init__(self) -> None:
-        number = _number("value", self.value)
-        if math.isnan(number):
-            raise ValueError(f"value must be a number, got {self.value!r}")
+        _make_floats(self, infinite=("value",))
+
+    def parameters(self, real: type[np.floating]) -> np.ndarray:
+        return _exact(real, {"value": self.value})
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _exact(real: type[np.floating], numbers: dict[str, float]) -> np.ndarray:
     with np.errstate(over="ignore"):
         rounded = np.array([*numbers.values()]).astype(real)
     for name, number, value in zip(numbers, numbers.values(), rounded.tolist()):
-        if math.isinf(value):
+        if math.isinf(value) and not math.isinf(number):
             raise ValueError(f"{name} must be within the range of {real.__name__}, got {number!r}")
     return rounded.astype(np.float64)
 

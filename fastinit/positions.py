@@ -120,15 +120,17 @@ def _item(item: Any) -> Any:
     """One entry of an index: None, Ellipsis, a slice, an int, or a whole-number or boolean array."""
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
-    if isinstance(item, (bool, np.bool_)):
+    if isinstance(item, (bool, np.bool_)) or (isinstance(item, np.ndarray) and item.shape == () and item.dtype == bool):
         raise IndexError(f"index must not hold a single boolean, got {item!r}: use a boolean array, slices or integers")
     try:
         return operator.index(item)
     except TypeError:
         array = np.asarray(item)
-    if array.dtype.kind not in "iub" and array.size:
+    if not array.size and not isinstance(item, np.ndarray):
+        return array.astype(np.intp)  # an empty list holds no type
+    if array.dtype.kind not in "iub":
         raise IndexError(f"index must hold integers, slices, None, Ellipsis and integer or boolean arrays, got {item!r}")
-    return array if array.size else array.astype(np.intp)
+    return array
 
 
 def _basic(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
@@ -222,7 +224,10 @@ def _places_of(mask: np.ndarray, first: int, shape: tuple[int, ...]) -> tuple[np
 
 def _checked(item: int | np.ndarray, axis: int, n: int) -> np.ndarray:
     """The integers as positive ones, of type int64."""
-    array = np.asarray(item, np.int64)
+    try:
+        array = np.asarray(item, np.int64)
+    except OverflowError:
+        raise IndexError(f"index {item} is out of bounds for axis {axis} with size {n}") from None
     outside = (array < -n) | (array >= n)
     if outside.any():
         raise IndexError(f"index {array[outside].flat[0]} is out of bounds for axis {axis} with size {n}")

@@ -51,4 +51,8 @@ def _entropy(seed: int | None) -> int | None:
 def _name_words(name: str) -> tuple[int, ...]:
     if not isinstance(name, str):
         raise TypeError(f"name must be a string or None, got {name!r}")
-    return struct.unpack("<4I", hashlib.blake2b(name.encode("utf-8"), digest_size=16).digest())
+    try:
+        letters = name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError(f"name must be text that UTF-8 can hold, got {name!r}") from None
+    return struct.unpack("<4I", hashlib.blake2b(letters, digest_size=16).digest())

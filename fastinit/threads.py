@@ -44,8 +44,9 @@ def run(tasks: Iterable[Task], num_threads: int) -> None:
     under way have ended: no thread writes to the caller's memory after that.
     """
     job = _Job(tasks)
-    helpers = _submit(job.work, num_threads - 1)
+    helpers: list[Future[None]] = []
     try:
+        _submit(job.work, num_threads - 1, helpers)
         job.work()
     finally:
         job.stop()
@@ -79,17 +80,19 @@ class _Job:
             return None if self._stopped else next(self._tasks, None)
 
 
-def _submit(work: Task, n: int) -> list[Future[None]]:
+def _submit(work: Task, n: int, helpers: list[Future[None]]) -> None:
+    """Hand `work` to n threads, each noted in `helpers` at once: an interrupt between two of them loses none."""
     global _pool
     if n < 1:
-        return []
+        return
     with _pool_lock:
         if _pool is None or _pool._max_workers < n:
             _pool = ThreadPoolExecutor(n, thread_name_prefix="fastinit")
         try:
-            return [_pool.submit(work) for _ in range(n)]
+            for _ in range(n):
+                helpers.append(_pool.submit(work))
         except RuntimeError:  # the interpreter is shutting down, or no more threads may be started: the caller does it all
-            return []
+            pass
 
 
 def _wait_for(helpers: list[Future[None]]) -> None:

@@ -89,11 +89,21 @@ def _fma_f64(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
     outer, outer_error = _two_sum(product, inner)
     result = outer + _sum_to_odd(inner_error, outer_error)
     # the splitting above needs room at both ends of the exponent's range; outside it, rational numbers decide
-    extreme = (np.abs(product) < 2.0**-960) & (product != 0) | (np.maximum(np.abs(a), np.abs(b)) > 2.0**990)
-    for i in zip(*np.nonzero(extreme & np.isfinite(product) & np.isfinite(c))):
+    small = (np.abs(product) < 2.0**-960) & (a != 0) & (b != 0)
+    large = np.maximum(np.abs(a), np.abs(b)) > 2.0**990
+    large |= np.maximum(np.abs(product), np.abs(c)) > 2.0**1020
+    finite = np.isfinite(a) & np.isfinite(b) & np.isfinite(c)
+    for i in zip(*np.nonzero((small | large) & finite)):
         exact = Fraction(float(a[i])) * Fraction(float(b[i])) + Fraction(float(c[i]))
-        result[i] = float(exact) if exact else a[i] * b[i] + c[i]
-    return result
+        result[i] = _nearest_f64(exact) if exact else a[i] * b[i] + c[i]
+    return np.where(finite, result, a * b + c)
+
+
+def _nearest_f64(exact: Fraction) -> float:
+    try:
+        return float(exact)
+    except OverflowError:
+        return np.copysign(np.inf, exact.numerator)
 
 
 def _two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,18 @@
+"""The entry of the command: says what to install where its libraries are missing."""
+
+import sys
+
+
+def main() -> None:
+    try:
+        from fastinit.cli import run
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] == "fastinit":
+            raise
+        print(f"fastinit: the command needs {error.name}: pip install 'fastinit[cli]'", file=sys.stderr)
+        sys.exit(2)
+    run()
+
+
+if __name__ == "__main__":
+    main()

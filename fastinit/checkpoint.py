@@ -1,0 +1,267 @@
+"""Writes a model's initial weights as safetensors, and checks such files, in pieces: memory does not grow with the model.
+
+Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from fastinit import safetensors_format as format
+from fastinit import threads
+from fastinit.fill import fill_piece
+from fastinit.laws import Law
+from fastinit.safetensors_format import StoredTensor
+from fastinit.stream import stream_of
+
+PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
+SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an interrupt has much left to wait for
+
+Progress = Callable[[int], None]
+"""Called from any thread with the number of bytes just done."""
+
+
+@dataclass(frozen=True)
+class PlannedTensor:
+    """A tensor to be written: its name, which with the seed decides its values; shape; dtype; law."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    law: Law
+
+    @property
+    def nbytes(self) -> int:
+        return int(np.prod(self.shape, dtype=object)) * format.itemsize(self.dtype)
+
+
+@dataclass
+class Difference:
+    """How a stored tensor differs from the recomputed one: in words, or in so many elements, the first being `first`."""
+
+    name: str
+    reason: str = ""
+    elements: int = 0
+    first: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, elements: int, first: int) -> None:
+        with self._lock:
+            self.elements += elements
+            self.first = first if self.first is None else min(self.first, first)
+
+    def __str__(self) -> str:
+        return self.reason or f"{self.elements:,} elements differ, the first at position {self.first:,}"
+
+
+def target_files(path: Path, plan: Sequence[PlannedTensor], shard_size: int | None) -> dict[Path, list[PlannedTensor]]:
+    """The files that `write` makes for this plan, and what goes into each; the index is not among them."""
+    shards = format.split_into_shards([tensor.nbytes for tensor in plan], shard_size)
+    names = format.shard_names(path.name, len(shards))
+    return {path.parent / name: [plan[i] for i in shard] for name, shard in zip(names, shards)}
+
+
+def write(
+    path: Path,
+    plan: Sequence[PlannedTensor],
+    seed: int,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    shard_size: int | None = None,
+    overwrite: bool = False,
+    progress: Progress = lambda nbytes: None,
+) -> list[Path]:
+    """Write the planned tensors to `path`, or to shards of at most `shard_size` bytes beside it; return the files written.
+
+    FileExistsError where a file is there already and `overwrite` is false; OSError where there is no room, no permission or
+    no such directory. In every such case, and when interrupted, all is as it was before.
+    """
+    shards = target_files(path, plan, shard_size)
+    index = path.with_name(path.name.removesuffix(".safetensors") + ".safetensors.index.json") if len(shards) > 1 else None
+    finals = [*shards, *([index] if index else [])]
+    _check_target(path.parent, finals, sum(tensor.nbytes for tensor in plan), overwrite)
+    with ExitStack() as stack:
+        partials = {final: stack.enter_context(_removed_on_leaving(_partial_name(final))) for final in finals}
+        stored: dict[str, list[StoredTensor]] = {}
+        for final, tensors in shards.items():
+            triples = ((tensor.name, tensor.shape, tensor.dtype) for tensor in tensors)
+            header, stored[final.name] = format.layout(triples, metadata or {})
+            laws = {tensor.name: tensor.law for tensor in tensors}
+            _write_file(partials[final], header, stored[final.name], laws, seed, progress)
+        if index:
+            partials[index].write_text(format.index_text(stored))
+        for final, partial_file in partials.items():
+            os.replace(partial_file, final)
+    return finals
+
+
+def verify(
+    files: Mapping[Path, Sequence[StoredTensor]],
+    plan: Sequence[PlannedTensor],
+    seed: int,
+    *,
+    progress: Progress = lambda nbytes: None,
+) -> list[Difference]:
+    """Recompute every planned value and compare the bits with the files'; return what differs, in the plan's order.
+
+    A tensor that is missing, unexpected, or of another shape or dtype is a difference; its values are not looked at.
+    """
+    stored = {tensor.name: (path, tensor) for path, tensors in files.items() for tensor in tensors}
+    differences = {tensor.name: Difference(tensor.name) for tensor in plan}
+    with ExitStack() as stack:
+        opened = {path: stack.enter_context(path.open("rb")).fileno() for path in files}
+        comparable = []
+        for tensor in plan:
+            difference = differences[tensor.name]
+            path, found = stored.get(tensor.name, (None, None))
+            if found is None:
+                difference.reason = "missing from the file"
+            elif (found.shape, found.dtype) != (tensor.shape, tensor.dtype):
+                difference.reason = f"is {found.dtype} {found.shape}, expected {tensor.dtype} {tensor.shape}"
+            else:
+                comparable.append((tensor.law, found, partial(_compare_piece, opened[path], difference, progress)))
+        threads.run(_pieces(comparable, seed), threads.get_num_threads())
+    unexpected = [Difference(name, "not expected in the file") for name in stored if name not in differences]
+    return [d for d in differences.values() if d.reason or d.elements] + unexpected
+
+
+def _check_target(directory: Path, finals: Sequence[Path], nbytes: int, overwrite: bool) -> None:
+    if not directory.is_dir():
+        raise FileNotFoundError(f"no directory {directory}")
+    for final in finals:
+        if final.is_dir():
+            raise IsADirectoryError(f"{final} is a directory")
+        if final.exists() and not overwrite:
+            raise FileExistsError(f"{final} exists already; --overwrite replaces it")
+    free = shutil.disk_usage(directory).free
+    if nbytes > free:
+        raise OSError(f"no space for {nbytes:,} bytes in {directory}: {free:,} are free")
+
+
+def _partial_name(final: Path) -> Path:
+    return final.with_name(f".{final.name}.partial-{os.getpid()}")
+
+
+@contextmanager
+def _removed_on_leaving(path: Path) -> Iterator[Path]:
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write_file(
+    path: Path, header: bytes, stored: Sequence[StoredTensor], laws: Mapping[str, Law], seed: int, progress: Progress
+) -> None:
+    with path.open("xb", buffering=0) as file, _Syncer(file.fileno()) as syncer:
+        _write_all(file.fileno(), header, 0)
+
+        def done(nbytes: int) -> None:
+            syncer.written(nbytes)
+            progress(nbytes)
+
+        write_piece = partial(_write_piece, file.fileno(), done)
+        threads.run(_pieces([(laws[t.name], t, write_piece) for t in stored], seed), threads.get_num_threads())
+
+
+def _pieces(work: Sequence[tuple[Law, StoredTensor, Callable]], seed: int) -> Iterator[threads.Task]:
+    """Tasks of one piece each: (law, tensor, do) calls do(values of the piece, position of its first, its file offset)."""
+    for law, tensor, do in work:
+        stream = stream_of(seed, tensor.name)
+        dtype = np.dtype(format.DTYPES[tensor.dtype][1])
+        step = PIECE_BYTES // dtype.itemsize
+        for first in range(0, tensor.size, step):
+            n = min(step, tensor.size - first)
+            yield partial(_do_piece, law, stream, first, n, dtype, tensor.offset + first * dtype.itemsize, do)
+
+
+_buffers = threading.local()
+
+
+def _do_piece(law: Law, stream, first: int, n: int, dtype: np.dtype, offset: int, do: Callable) -> None:
+    if not hasattr(_buffers, "values"):
+        _buffers.values, _buffers.stored = np.empty(PIECE_BYTES, np.uint8), np.empty(PIECE_BYTES, np.uint8)
+    values = _buffers.values[: n * dtype.itemsize].view(dtype)
+    fill_piece(law, stream, first, values)
+    do(values, first, offset)
+
+
+def _write_piece(descriptor: int, done: Progress, values: np.ndarray, first: int, offset: int) -> None:
+    _write_all(descriptor, memoryview(values.view(np.uint8)), offset)
+    done(values.nbytes)
+
+
+def _write_all(descriptor: int, data: bytes | memoryview, offset: int) -> None:
+    while data:
+        written = os.pwrite(descriptor, data, offset)
+        data, offset = data[written:], offset + written
+
+
+def _compare_piece(
+    descriptor: int, difference: Difference, progress: Progress, values: np.ndarray, first: int, offset: int
+) -> None:
+    """Bits against bits, so that NaN equals itself and -0.0 differs from 0.0. Bytes that the file lacks differ."""
+    stored = _buffers.stored[: values.nbytes]
+    got = os.preadv(descriptor, [stored], offset)
+    stored[got:] = ~values.view(np.uint8)[got:]
+    unequal = (stored.reshape(-1, values.itemsize) != values.view(np.uint8).reshape(-1, values.itemsize)).any(axis=1)
+    if unequal.any():
+        difference.add(int(unequal.sum()), first + int(unequal.argmax()))
+    progress(values.nbytes)
+
+
+class _Syncer:
+    """Syncs a file from a thread of its own while it is written. Leaving the block waits until all is on the disk.
+
+    Left by an error or an interrupt, it empties the file, so that there is nothing left to sync and to wait for.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._unsynced = 0
+        self._wake = threading.Condition()
+        self._ended = threading.Event()
+        self._finish = False
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, name="fastinit-sync", daemon=True)
+
+    def written(self, nbytes: int) -> None:
+        with self._wake:
+            self._unsynced += nbytes
+            if self._unsynced >= SYNC_BYTES:
+                self._wake.notify()
+
+    def _run(self) -> None:
+        try:
+            while not self._finish:
+                with self._wake:
+                    self._wake.wait_for(lambda: self._finish or self._unsynced >= SYNC_BYTES)
+                    self._unsynced = 0
+                os.fdatasync(self._descriptor)
+        except OSError as error:
+            self._error = error
+        self._ended.set()
+
+    def __enter__(self) -> _Syncer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind:
+            os.ftruncate(self._descriptor, 0)
+        with self._wake:
+            self._finish = True
+            self._wake.notify()
+        while not self._ended.wait(0.1):  # in steps, so that an interrupt is noticed while the disk is busy
+            pass
+        if self._error and kind is None:
+            raise self._error

@@ -1,0 +1,268 @@
+"""Weights on disk: the bytes are the ones the library draws, in files that others read, and nothing is left half-written."""
+
+import errno
+import json
+import os
+import threading
+
+import ml_dtypes
+import numpy as np
+import pytest
+import safetensors
+from safetensors.numpy import load_file
+
+import fastinit
+from fastinit import checkpoint, specs
+from fastinit import safetensors_format as format
+from fastinit.checkpoint import PlannedTensor, verify, write
+from fastinit.laws import Constant, Normal, TruncatedNormal, Uniform
+
+PIECE = checkpoint.PIECE_BYTES // 4  # float32 elements written at a time
+
+PLAN = [
+    PlannedTensor("embed", (50, 8), "float32", Normal(0.0, 0.02)),
+    PlannedTensor("large", (3, PIECE - 1), "float32", TruncatedNormal(0.0, 1.0, -2.0, 2.0)),  # pieces cut across rows
+    PlannedTensor("half", (7, 9), "float16", Uniform(-1.0, 1.0)),
+    PlannedTensor("double", (5,), "float64", Normal(0.0, 1.0)),
+    PlannedTensor("brain", (33,), "bfloat16", Normal(0.0, 1.0)),
+    PlannedTensor("eight", (3, 5), "float8_e4m3fn", Normal(0.0, 1.0)),
+    PlannedTensor("scale", (8,), "float32", Constant(1.0)),
+    PlannedTensor("steps", (), "int64", Constant(0.0)),
+    PlannedTensor("empty", (0, 4), "float32", Normal(0.0, 1.0)),
+]
+
+
+def names_in(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.fixture
+def written(tmp_path):
+    path = tmp_path / "model.safetensors"
+    write(path, PLAN, seed=7, metadata={"format": "pt"})
+    return path
+
+
+def test_the_file_opens_with_the_safetensors_library(written):
+    with safetensors.safe_open(written, "np") as file:
+        assert file.metadata() == {"format": "pt"}
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    assert shapes == {tensor.name: tensor.shape for tensor in PLAN}
+
+
+def test_every_value_is_the_one_the_initializer_draws_for_that_name(written, tmp_path):
+    stored = {t.name: t for t in format.read_layout(written)}
+    content = written.read_bytes()
+    expected = {
+        "embed": fastinit.normal((50, 8), std=0.02, seed=7, name="embed"),
+        "large": fastinit.truncated_normal((3, PIECE - 1), seed=7, name="large"),
+        "half": fastinit.uniform((7, 9), -1, 1, seed=7, name="half", dtype="float16"),
+        "double": fastinit.normal((5,), seed=7, name="double", dtype="float64"),
+        "brain": fastinit.normal((33,), seed=7, name="brain", dtype=ml_dtypes.bfloat16),
+        "eight": fastinit.normal((3, 5), seed=7, name="eight", dtype="float8_e4m3fn"),
+        "scale": np.ones(8, np.float32),
+        "steps": np.zeros((), np.int64),
+    }
+    for name, values in expected.items():
+        assert content[stored[name].offset :][: values.nbytes] == values.tobytes(), name
+
+
+@pytest.mark.parametrize("num_threads", [1, 2, 7])
+def test_the_bytes_do_not_depend_on_the_threads(written, tmp_path, num_threads):
+    before = fastinit.get_num_threads()
+    fastinit.set_num_threads(num_threads)
+    try:
+        write(tmp_path / "again.safetensors", PLAN, seed=7, metadata={"format": "pt"})
+    finally:
+        fastinit.set_num_threads(before)
+    assert (tmp_path / "again.safetensors").read_bytes() == written.read_bytes()
+
+
+def test_every_tensor_lies_at_a_multiple_of_its_element_size(written):
+    assert all(tensor.offset % format.itemsize(tensor.dtype) == 0 for tensor in format.read_layout(written))
+
+
+def test_progress_counts_every_byte(tmp_path):
+    counted, lock = [], threading.Lock()
+
+    def progress(nbytes):
+        with lock:
+            counted.append(nbytes)
+
+    write(tmp_path / "model.safetensors", PLAN, seed=7, progress=progress)
+    assert sum(counted) == sum(tensor.nbytes for tensor in PLAN)
+
+
+# ---- shards ---------------------------------------------------------------------------------------------------------
+
+SMALL = [PlannedTensor(f"t{i}", (100,), "float32", Normal(0.0, 1.0)) for i in range(5)]  # 400 bytes each
+
+
+@pytest.mark.parametrize(
+    ("shard_size", "tensors_in_each"),
+    [(None, [5]), (2000, [5]), (1999, [4, 1]), (800, [2, 2, 1]), (400, [1] * 5), (1, [1] * 5)],
+)
+def test_shards_hold_at_most_the_size_asked_for(shard_size, tensors_in_each):
+    shards = format.split_into_shards([tensor.nbytes for tensor in SMALL], shard_size)
+    assert [len(shard) for shard in shards] == tensors_in_each
+
+
+def test_shards_and_index_are_named_as_hugging_face_names_them(tmp_path):
+    files = write(tmp_path / "model.safetensors", SMALL, seed=0, shard_size=800)
+    assert [file.name for file in files] == [
+        "model-00001-of-00003.safetensors",
+        "model-00002-of-00003.safetensors",
+        "model-00003-of-00003.safetensors",
+        "model.safetensors.index.json",
+    ]
+    assert names_in(tmp_path) == [file.name for file in files]
+    index = json.loads(files[-1].read_text())
+    assert index["metadata"]["total_size"] == 2000
+    assert index["weight_map"]["t4"] == "model-00003-of-00003.safetensors"
+
+
+def test_values_do_not_depend_on_the_shards(tmp_path):
+    write(tmp_path / "one.safetensors", SMALL, seed=0)
+    *shards, _ = write(tmp_path / "many.safetensors", SMALL, seed=0, shard_size=800)
+    whole = load_file(tmp_path / "one.safetensors")
+    for shard in shards:
+        for name, values in load_file(shard).items():
+            np.testing.assert_array_equal(values, whole[name])
+
+
+# ---- verify ---------------------------------------------------------------------------------------------------------
+
+
+def test_verify_finds_nothing_in_a_file_just_written(written):
+    assert verify(format.read_files(written), PLAN, seed=7) == []
+
+
+def test_verify_reads_shards_through_their_index(tmp_path):
+    files = write(tmp_path / "model.safetensors", SMALL, seed=0, shard_size=800)
+    assert verify(format.read_files(files[-1]), SMALL, seed=0) == []
+
+
+def test_verify_names_the_tensor_and_the_position_of_a_single_changed_bit(written):
+    large = next(t for t in format.read_layout(written) if t.name == "large")
+    position = PIECE + 5  # in the second piece
+    with written.open("r+b") as file:
+        file.seek(large.offset + 4 * position)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+    (difference,) = verify(format.read_files(written), PLAN, seed=7)
+    assert (difference.name, difference.elements, difference.first) == ("large", 1, position)
+
+
+def test_verify_with_another_seed_finds_every_random_tensor(written):
+    different = {difference.name for difference in verify(format.read_files(written), PLAN, seed=8)}
+    assert different == {"embed", "large", "half", "double", "brain", "eight"}
+
+
+def test_verify_says_what_is_missing_unexpected_or_of_another_kind(written):
+    plan = [
+        PlannedTensor("embed", (8, 50), "float32", Normal(0.0, 0.02)),
+        PlannedTensor("half", (7, 9), "bfloat16", Uniform(-1.0, 1.0)),
+        PlannedTensor("head", (2,), "float32", Normal(0.0, 1.0)),
+        *PLAN[3:],
+    ]
+    assert {d.name: str(d) for d in verify(format.read_files(written), plan, seed=7)} == {
+        "embed": "is float32 (50, 8), expected float32 (8, 50)",
+        "half": "is float16 (7, 9), expected bfloat16 (7, 9)",
+        "head": "missing from the file",
+        "large": "not expected in the file",
+    }
+
+
+def test_verify_counts_bytes_that_a_cut_file_lacks_as_different(written):
+    last = format.read_layout(written)[-1]
+    os.truncate(written, last.offset)
+    assert [d.name for d in verify(format.read_files(written), PLAN, seed=7)] == [last.name]
+
+
+# ---- nothing half-written -------------------------------------------------------------------------------------------
+
+
+def fail_after(monkeypatch, pieces, error):
+    left = iter(range(pieces))
+
+    def pwrite(descriptor, data, offset, real=os.pwrite):
+        if next(left, None) is None:
+            raise error
+        return real(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("pieces", [0, 1, 3, 7])
+def test_an_error_or_interrupt_leaves_nothing_behind(tmp_path, monkeypatch, error, pieces):
+    fail_after(monkeypatch, pieces, error)
+    with pytest.raises(type(error)):
+        write(tmp_path / "model.safetensors", PLAN, seed=7, shard_size=1000)
+    assert names_in(tmp_path) == []
+
+
+def test_an_error_leaves_the_file_that_was_to_be_replaced(written, monkeypatch):
+    before = written.read_bytes()
+    fail_after(monkeypatch, 2, OSError(errno.EIO, "Input/output error"))
+    with pytest.raises(OSError, match="Input/output error"):
+        write(written, PLAN, seed=8, overwrite=True)
+    assert written.read_bytes() == before
+    assert names_in(written.parent) == [written.name]
+
+
+def test_an_error_in_syncing_is_an_error(tmp_path, monkeypatch):
+    def fdatasync(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    with pytest.raises(OSError, match="Input/output error"):
+        write(tmp_path / "model.safetensors", PLAN, seed=7)
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["model-00002-of-00003.safetensors", "model.safetensors.index.json"])
+def test_no_shard_is_written_where_one_file_of_them_exists(tmp_path, name):
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(FileExistsError, match=f"{name} exists already; --overwrite replaces it"):
+        write(tmp_path / "model.safetensors", SMALL, seed=0, shard_size=800)
+    assert names_in(tmp_path) == [name]
+    assert (tmp_path / name).read_text() == "precious"
+
+
+def test_a_model_larger_than_the_disk_is_refused_before_a_byte_is_written(tmp_path):
+    plan = [PlannedTensor("huge", (2**58,), "float32", Normal(0.0, 1.0))]
+    with pytest.raises(OSError, match="no space for 1,152,921,504,606,846,976 bytes"):
+        write(tmp_path / "model.safetensors", plan, seed=0)
+    assert names_in(tmp_path) == []
+
+
+# ---- reading others' files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a safetensors file", (10**12).to_bytes(8, "little"), b"\x02\0\0\0\0\0\0\0[]"]
+)
+def test_a_file_of_another_kind_is_named_in_the_error(tmp_path, content):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"model\.safetensors is no safetensors file that can be read"):
+        format.read_layout(path)
+
+
+def test_names_shapes_and_dtypes_of_a_file_by_the_library_are_read_back(tmp_path):
+    arrays = {"a": np.zeros((2, 3), np.float16), "b": np.zeros((), np.int64), "c": np.zeros((4,), ml_dtypes.bfloat16)}
+    safetensors.numpy.save_file(arrays, tmp_path / "model.safetensors")
+    stored = format.read_layout(tmp_path / "model.safetensors")
+    assert {t.name: (t.shape, t.dtype) for t in stored} == {
+        "a": ((2, 3), "float16"),
+        "b": ((), "int64"),
+        "c": ((4,), "bfloat16"),
+    }
+
+
+def test_a_built_in_model_goes_to_disk_and_back(tmp_path):
+    plan = specs.plan("mlp", "bfloat16")
+    write(tmp_path / "mlp.safetensors", plan, seed=3)
+    assert verify(format.read_files(tmp_path / "mlp.safetensors"), plan, seed=3) == []

@@ -1,0 +1,205 @@
+"""The command, as a user runs it: a process, its output, its exit status and what it leaves on the disk."""
+
+import json
+import os
+import pty
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import fastinit
+from fastinit.fill import stream_words
+from fastinit.stream import stream_of
+
+COMMAND = [sys.executable, "-m", "fastinit"]
+
+
+def run(*arguments, **options):
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, **options)
+
+
+def names_in(directory):
+    return sorted(path.name for path in directory.iterdir())
+
+
+@pytest.fixture
+def large_spec(tmp_path):
+    """A file that takes a while to write: 4 GB."""
+    path = tmp_path / "large.toml"
+    path.write_text('[tensors]\nw = [1000, 1000, 1000]\n[[rules]]\nmatch = "*"\ninit = "normal"')
+    return path
+
+
+def test_init_writes_the_models_weights_and_says_what_it_did(tmp_path):
+    file = tmp_path / "mlp.safetensors"
+    done = run("init", "mlp", "-o", file, "--seed", 5)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "535,818" in done.stdout and "2.1 MB" in done.stdout
+    weights = load_file(file)
+    expected = fastinit.he_normal((512, 784), seed=5, name="layers.0.weight", layout="oi")
+    np.testing.assert_array_equal(weights["layers.0.weight"], expected)
+
+
+def test_init_as_json_is_one_object(tmp_path):
+    done = run("init", "mlp", "-o", tmp_path / "mlp.safetensors", "--json", "--dtype", "bfloat16", "--threads", 1)
+    summary = json.loads(done.stdout)
+    assert summary["bytes"] == 2 * summary["parameters"] == 1071636
+    assert summary["files"] == [str(tmp_path / "mlp.safetensors")]
+
+
+def test_a_dry_run_lists_the_tensors_and_writes_nothing(tmp_path):
+    done = run("init", "gpt2", "--dry-run", "--json", cwd=tmp_path)
+    tensors = {tensor["name"]: tensor for tensor in json.loads(done.stdout)["tensors"]}
+    assert tensors["transformer.h.0.attn.c_attn.weight"] == {
+        "name": "transformer.h.0.attn.c_attn.weight",
+        "shape": [768, 2304],
+        "dtype": "float32",
+        "law": "Normal(mean=0.0, std=0.02)",
+    }
+    assert names_in(tmp_path) == []
+
+
+def test_shards_are_verified_through_their_index(tmp_path):
+    run("init", "mlp", "-o", tmp_path / "mlp.safetensors", "--shard-size", "1MB")
+    assert names_in(tmp_path) == [
+        "mlp-00001-of-00002.safetensors", "mlp-00002-of-00002.safetensors", "mlp.safetensors.index.json",
+    ]  # fmt: skip
+    assert run("verify", tmp_path / "mlp.safetensors.index.json", "mlp").returncode == 0
+
+
+def test_verify_exits_with_1_and_names_the_tensors_that_differ(tmp_path):
+    file = tmp_path / "mlp.safetensors"
+    run("init", "mlp", "-o", file, "--seed", 5)
+    assert run("verify", file, "mlp", "--seed", 5).returncode == 0
+    done = run("verify", file, "mlp", "--seed", 6)
+    assert done.returncode == 1
+    assert "layers.0.weight: 401,408 elements differ, the first at position 0" in done.stdout
+    assert "3 of 6 tensors differ" in done.stdout
+
+
+def test_a_file_just_written_serves_as_the_spec_of_another(tmp_path):
+    run("init", "mlp", "-o", tmp_path / "a.safetensors")
+    assert run("init", tmp_path / "a.safetensors", "-o", tmp_path / "b.safetensors").returncode == 0
+    assert run("verify", tmp_path / "b.safetensors", tmp_path / "a.safetensors").returncode == 0
+
+
+@pytest.mark.parametrize("dtype", ["uint32", "float32"])
+def test_stream_writes_the_words_of_the_seed_and_name_without_end(dtype):
+    n = 600_000  # more than two pieces
+    command = " ".join([*COMMAND, f"stream --seed 42 --name w --dtype {dtype} | head -c {4 * n}"])
+    done = subprocess.run(command, shell=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    words = np.empty(n, np.uint32)
+    stream_words(stream_of(42, "w"), 0, words)
+    expected = words if dtype == "uint32" else ((words >> 8) * 2.0**-24).astype(np.float32)
+    np.testing.assert_array_equal(np.frombuffer(done.stdout, dtype), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["init", "gtp2", "-o", "x.safetensors"], "fastinit: unknown model 'gtp2': did you mean 'gpt2'?"),
+        (["init", "no.safetensors", "-o", "x.safetensors"], "fastinit: no.safetensors: No such file or directory"),
+        (["init", "no.toml", "-o", "x.safetensors"], "fastinit: no.toml: No such file or directory"),
+        (["init", "mlp", "-o", "there.safetensors"], "fastinit: there.safetensors exists already; --overwrite replaces it"),
+        (["init", "mlp", "-o", "no/x.safetensors"], "fastinit: no directory no"),
+        (["init", "mlp", "-o", "x.bin"], "fastinit: --output must name a .safetensors file, got 'x.bin'"),
+        (["init", "mlp"], "fastinit: --output must name a .safetensors file, got '.'"),
+        (["init", "mlp", "-o", "x.safetensors", "--dtype", "int8"], "fastinit: dtype must be one of float32, "),
+        (["init", "mlp", "-o", "x.safetensors", "--shard-size", "5 apples"], "fastinit: --shard-size must be a size as 5GB"),
+        (["verify", "there.safetensors", "mlp"], "fastinit: there.safetensors is no safetensors file that can be read: "),
+        (["stream", "--seed", "1", "--dtype", "float16"], "fastinit: dtype must be one of uint32, float32, got 'float16'"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_clear_line_exit_status_2_and_no_file(tmp_path, arguments, message):
+    (tmp_path / "there.safetensors").write_text("precious")
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+    assert names_in(tmp_path) == ["there.safetensors"]
+    assert (tmp_path / "there.safetensors").read_text() == "precious"
+
+
+@pytest.mark.parametrize("arguments", [["init"], ["init", "mlp", "--sed", "1"], ["init", "mlp", "--seed", "-1"], ["stream"]])
+def test_wrong_usage_exits_with_2_and_says_how_to_get_help(arguments):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "--help" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_directory_without_permission_is_one_clear_line(tmp_path):
+    tmp_path.chmod(0o500)
+    done = run("init", "mlp", "-o", tmp_path / "x.safetensors")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Permission denied" in done.stderr
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing(tmp_path):
+    """A limit on the size of files stands for the disk: the write fails midway, as it does when others fill the disk."""
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))
+
+    done = run("init", "mlp", "-o", tmp_path / "x.safetensors", preexec_fn=limit)
+    assert (done.returncode, done.stderr) == (2, "fastinit: File too large\n")
+    assert names_in(tmp_path) == []
+
+
+def wait_until(condition, seconds=60):
+    for _ in range(seconds * 20):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"still waiting after {seconds} s")
+
+
+def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path, large_spec):
+    running = subprocess.Popen(
+        [*COMMAND, "init", str(large_spec), "-o", str(tmp_path / "x.safetensors")], stderr=subprocess.PIPE, text=True
+    )
+    wait_until(lambda: any(name.startswith(".x.safetensors.partial") for name in names_in(tmp_path)))
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "fastinit: interrupted\n")
+    assert names_in(tmp_path) == ["large.toml"]
+
+
+def test_a_terminal_gets_a_progress_bar(tmp_path):
+    """Nothing of it goes to a pipe: the other tests find standard error empty."""
+    leader, follower = pty.openpty()
+    done = subprocess.run(
+        [*COMMAND, "init", "mlp", "-o", str(tmp_path / "x.safetensors")], stdout=subprocess.PIPE, stderr=follower
+    )
+    os.close(follower)
+    assert done.returncode == 0
+    assert b"writing" in os.read(leader, 100_000)
+
+
+def test_memory_does_not_grow_with_the_model(tmp_path):
+    """256 MiB beyond the page cache is the bound; the file is 512 MiB, so holding it would show."""
+    spec = tmp_path / "half.toml"
+    spec.write_text('[tensors]\nw = [128, 1048576]\n[[rules]]\nmatch = "*"\ninit = "normal"')
+    code = (
+        "import resource, sys\n"
+        "from fastinit.cli import run\n"
+        "try:\n    run()\n"
+        "finally:\n    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
+    )
+    arguments = ["init", str(spec), "-o", str(tmp_path / "x.safetensors")]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert int(done.stderr) * 1024 < 256 * 2**20
+
+
+def test_without_the_commands_libraries_it_says_what_to_install():
+    hide = "import sys; sys.modules['typer'] = None; from fastinit.__main__ import main; main()"
+    done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, "fastinit: the command needs typer: pip install 'fastinit[cli]'\n")

@@ -1,0 +1,132 @@
+"""What the user may say to write: a model's name, a file to imitate, a TOML file; and what is said of a wrong one."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from fastinit import specs
+from fastinit.laws import Constant, Normal, TruncatedNormal
+
+ARRAYS = {
+    "wte.weight": np.zeros((16, 4), np.float16),
+    "ln.weight": np.zeros((4,), np.float32),
+    "ln.bias": np.zeros((4,), np.float32),
+}
+
+
+@pytest.fixture
+def like(tmp_path):
+    path = tmp_path / "like.safetensors"
+    save_file(ARRAYS, path)
+    return path
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        path = tmp_path / "spec.toml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def summary(plan):
+    return {tensor.name: (tensor.shape, tensor.dtype, tensor.law) for tensor in plan}
+
+
+def test_a_file_to_imitate_gives_names_shapes_and_dtypes_and_generic_laws(like):
+    assert summary(specs.plan(str(like))) == {
+        "wte.weight": ((16, 4), "float16", Normal(0.0, 0.02)),
+        "ln.weight": ((4,), "float32", Constant(1.0)),
+        "ln.bias": ((4,), "float32", Constant(0.0)),
+    }
+
+
+def test_a_dtype_asked_for_replaces_the_files_own(like):
+    assert {tensor.dtype for tensor in specs.plan(str(like), "bfloat16")} == {"bfloat16"}
+
+
+def test_integer_buffers_keep_their_dtype():
+    plan = specs.plan("resnet50", "bfloat16")
+    assert {t.dtype for t in plan if t.name.endswith("num_batches_tracked")} == {"int64"}
+    assert {t.dtype for t in plan if not t.name.endswith("num_batches_tracked")} == {"bfloat16"}
+
+
+def test_a_toml_file_lists_tensors_and_rules(toml):
+    path = toml("""
+        dtype = "float16"
+        [tensors]
+        "embed.weight" = [32, 8]
+        "head.weight" = { shape = [8, 32], dtype = "float64" }
+        "head.bias" = [32]
+        [[rules]]
+        match = "*.bias"
+        init = "zeros"
+        [[rules]]
+        match = "embed.*"
+        init = "truncated_normal"
+        std = 0.5
+        high = 3.0
+        [[rules]]
+        match = "*"
+        ndim = 2
+        init = "he_normal"
+        layout = "oi"
+        """)
+    assert summary(specs.plan(path)) == {
+        "embed.weight": ((32, 8), "float16", TruncatedNormal(0.0, 0.5, -2.0, 3.0)),
+        "head.weight": ((8, 32), "float16", Normal(0.0, 0.25)),
+        "head.bias": ((32,), "float16", Constant(0.0)),
+    }
+
+
+def test_a_toml_file_may_change_a_models_rules(toml):
+    plan = specs.plan(toml('model = "mlp"\n[[rules]]\nmatch = "layers.0.weight"\ninit = "normal"\nstd = 0.5'))
+    assert plan[0].law == Normal(0.0, 0.5)
+    assert plan[2].law == specs.plan("mlp")[2].law
+
+
+def test_a_toml_file_may_imitate_a_file_beside_it_and_skip_tensors(toml, like):
+    plan = specs.plan(toml('like = "like.safetensors"\nskip = ["ln.*"]'))
+    assert [tensor.name for tensor in plan] == ["wte.weight"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("tensors = [", "Invalid value"),
+        ('[tensor]\na = [1]', "key must be one of model, like, dtype, skip, tensors, rules, got 'tensor'"),
+        ('dtype = "float32"', "exactly one of `model`, `like` and `tensors` must say which tensors there are"),
+        ('model = "gpt3"', "unknown model 'gpt3': did you mean 'gpt2'?"),
+        ('[tensors]\na = [-1]', "shape must have no negative length, got [-1]"),
+        ('[tensors]\na = { size = [1] }', "key of tensor 'a' must be one of shape, dtype, got 'size'"),
+        ('[tensors]\na = { shape = [1], dtype = "f32" }', "dtype of tensor 'a' must be one of float64, "),
+        ("[tensors]\na = [1]", "no rule matches tensor 'a' of shape (1,)"),
+        ('rules = [{ match = "*" }]\n[tensors]\na = [1]', "a rule needs `match` and `init`, got {'match': '*'}"),
+        (
+            '[tensors]\na = { shape = [2], dtype = "int64" }\n[[rules]]\nmatch = "*"\ninit = "normal"',
+            "tensor 'a' has dtype int64, for which no values are drawn",
+        ),
+    ],
+)
+def test_a_wrong_toml_file_is_an_error_that_names_it_and_what_is_wrong(toml, text, message):
+    path = toml(text)
+    with pytest.raises(ValueError) as raised:
+        specs.plan(path)
+    assert str(raised.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "dtype", "message"),
+    [
+        ("gtp2", None, "unknown model 'gtp2': did you mean 'gpt2'?"),
+        ("model.pt", None, "SPEC 'model.pt' is no .safetensors, .safetensors.index.json or .toml file"),
+        ("gpt2", "float31", "dtype must be one of float32, float64, float16, bfloat16, "),
+        ("gpt2", "int64", "dtype must be one of float32, "),
+    ],
+)
+def test_a_wrong_spec_or_dtype_is_an_error_that_says_what_is_allowed(spec, dtype, message):
+    with pytest.raises(ValueError) as raised:
+        specs.plan(spec, dtype)
+    assert str(raised.value).startswith(message)
