@@ -1,5 +1,7 @@
 """Builds the C kernels; everything else about the package stands in pyproject.toml."""
 
+import sysconfig
+
 from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
@@ -14,4 +16,7 @@ class BuildKernels(build_ext):
             self.warn(f"the C kernels were not built ({error}); fastinit will use its Numba backend")
 
 
-setup(cffi_modules=["csrc/build.py:ffi"], cmdclass={"build_ext": BuildKernels})
+# One wheel for all versions from 3.10 on; free-threaded interpreters have no limited API yet.
+options = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"bdist_wheel": {"py_limited_api": "cp310"}}
+
+setup(cffi_modules=["csrc/build.py:ffi"], cmdclass={"build_ext": BuildKernels}, options=options)

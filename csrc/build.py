@@ -19,7 +19,7 @@ ffi.set_source(
     '#include <stdint.h>\n#include "api.h"\n',
     sources=["csrc/kernels.c"],
     include_dirs=["csrc"],
-    depends=[f"csrc/{path.name}" for path in sorted(HERE.glob("*.[hc]"))],
+    depends=[f"csrc/{path.name}" for path in sorted(HERE.iterdir()) if path.suffix in (".h", ".py")],
     extra_compile_args=FLAGS,
     libraries=[] if sys.platform == "win32" else ["m"],
     optional=True,  # without a C compiler the install goes on, and the Numba backend serves

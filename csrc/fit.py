@@ -21,7 +21,8 @@ QUANTILE_TAIL = mp.mpf(2) ** -10
 
 def quantile_of_tail(p):
     """x > 0 with P(Z > x) = p."""
-    start = mp.sqrt(-2 * mp.log(p)) - (mp.mpf("0.63") if p > 1e-4 else mp.log(mp.sqrt(-2 * mp.log(p)) * 2.5) / mp.sqrt(-2 * mp.log(p)))
+    r = mp.sqrt(-2 * mp.log(p))
+    start = r - mp.log(r * 2.5) / r
     return mp.findroot(lambda x: mp.log(mp.erfc(x / mp.sqrt(2)) / 2) - mp.log(p), start)
 
 

@@ -6,7 +6,12 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define TARGET_BASELINE
 #define TARGET_AVX2 __attribute__((target("avx2,fma")))
-#define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")))
+#if defined(__clang__) /* takes the whole width by itself, and knows no such word */
+#define WHOLE_WIDTH
+#else
+#define WHOLE_WIDTH ",prefer-vector-width=512"
+#endif
+#define TARGET_AVX512 __attribute__((target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl" WHOLE_WIDTH)))
 
 #if defined(__x86_64__)
 #define HAS(feature) __builtin_cpu_supports(feature)

@@ -78,9 +78,9 @@ def fill(
         write = partial(_write, backend, f"{law.kernel}_{element.name}", stream, parameters, wanted)
         if out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative:
             past_cache = not fresh and out.nbytes >= STREAMING_BYTES
-            _fill_contiguous(write, out.reshape(-1).view(element.storage), past_cache)
+            _fill_contiguous(write, np.asarray(out).reshape(-1).view(element.storage), past_cache)
         else:
-            _fill_strided(write, out, element)
+            _fill_strided(write, np.asarray(out), element)
     return out[()] if fresh and index is not None else out
 
 
@@ -121,7 +121,8 @@ def _element_type(dtype: Any) -> Element:
 def checked_shape(shape: Any) -> tuple[int, ...]:
     """The shape as a tuple of ints. TypeError or ValueError for what is none."""
     try:
-        lengths = (shape,) if hasattr(shape, "__index__") else tuple(shape)
+        is_length = hasattr(shape, "__index__") and not isinstance(shape, np.ndarray)
+        lengths = (shape,) if is_length else tuple(shape)
         lengths = tuple(operator.index(n) for n in lengths)
     except TypeError:
         raise TypeError(f"shape must be an int or a sequence of ints, got {shape!r}") from None
@@ -144,7 +145,7 @@ def _check_out(out: Any, shape: tuple[int, ...], element: np.dtype) -> None:
         raise ValueError(f"out has shape {out.shape}, but the values asked for have shape {shape}")
     if not out.flags.writeable:
         raise ValueError("out is read-only: pass an array that may be written")
-    if _may_overlap_itself(out):
+    if out.size and _may_overlap_itself(out):
         raise ValueError(f"out has elements that share memory (strides {out.strides}): pass an array without overlap")
 
 
@@ -207,7 +208,11 @@ def _blocks(out: np.ndarray, most: int) -> Iterator[tuple[int, np.ndarray]]:
         yield 0, out
         return
     below = out.size // len(out)
-    rows = max(1, most // below)
-    for row in range(0, len(out), rows):
-        for first, block in _blocks(out[row : row + rows], most) if below > most else [(0, out[row : row + rows])]:
+    if below <= most:
+        rows = most // below
+        for row in range(0, len(out), rows):
+            yield row * below, out[row : row + rows]
+        return
+    for row, part in enumerate(out):
+        for first, block in _blocks(part, most):
             yield row * below + first, block

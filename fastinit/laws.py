@@ -123,7 +123,7 @@ def _truncated_parameters(law: TruncatedNormal, real: type[np.floating]) -> np.n
 
 
 def _bounds_inside(law: TruncatedNormal, mean: float, std: float, real: type[np.floating]) -> tuple[float, float]:
-    """The least and the greatest number of type `real` between the bounds; the nearest one where none lies between."""
+    """The least and the greatest number of type `real` between the bounds; where none lies between, the one below."""
     least = _rounded(mean, std, law.low, real, towards=np.inf)
     greatest = _rounded(mean, std, law.high, real, towards=-np.inf)
     return (least, greatest) if least <= greatest else (greatest, greatest)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+import fastinit
+from fastinit import specs
+from fastinit.checkpoint import write
 from fastinit.models import MODELS, build
 from fastinit.recipes import Model, Rule, laws
 
@@ -159,3 +162,17 @@ def test_gpt2_equals_the_installed_transformers():
         state = transformers.GPT2LMHeadModel(transformers.GPT2Config()).state_dict()
     del state["lm_head.weight"]  # tied to transformer.wte.weight
     assert shapes(build("gpt2")) == [(name, tuple(tensor.shape)) for name, tensor in state.items()]
+
+
+def test_a_gpt2_file_loads_into_transformers_with_nothing_missing_or_left_over(tmp_path):
+    pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    plan = specs.plan("gpt2")
+    write(tmp_path / "model.safetensors", plan, seed=0, metadata={"format": "pt"})
+    transformers.GPT2Config(architectures=["GPT2LMHeadModel"]).save_pretrained(tmp_path)
+    loaded, report = transformers.GPT2LMHeadModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert {kind: list(names) for kind, names in report.items() if names} == {}
+    weight = loaded.transformer.h[3].mlp.c_proj.weight.detach().numpy()
+    std = 0.02 / math.sqrt(2 * 12)
+    expected = fastinit.normal((3072, 768), std=std, seed=0, name="transformer.h.3.mlp.c_proj.weight")
+    assert (weight == expected).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -86,6 +87,13 @@ _in_use: ContextVar[Backend | None] = ContextVar("fastinit_backend", default=Non
 @cache
 def _default() -> Backend:
     try:
+        if environment.chosen_backend() is None and not _c_is_built():
+            warnings.warn(
+                "fastinit runs on its Numba backend: its C kernels were not built at installation, where there was no C "
+                f"compiler that could; {environment.BACKEND}=numba silences this",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         return backend(environment.chosen_backend(), environment.chosen_level())
     except ValueError as error:
         raise ValueError(f"{environment.BACKEND} or {environment.LEVEL}: {error}") from None

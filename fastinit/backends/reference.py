@@ -103,7 +103,7 @@ def _nearest_f64(exact: Fraction) -> float:
     try:
         return float(exact)
     except OverflowError:
-        return np.copysign(np.inf, exact.numerator)
+        return np.inf if exact > 0 else -np.inf
 
 
 def _two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

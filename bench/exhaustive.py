@@ -1,0 +1,156 @@
+"""Checks the float32 maps for every one of the 2^32 words against double: python -m bench.exhaustive
+
+Prints a table in Markdown; results/exhaustive.md keeps one. `--every 64` looks at one piece of 2^22 words in 64. Exit
+status 1 if an error is above the bound that the stream contract or csrc/elementary.h states, or a value beyond its ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import importlib.util
+import math
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fastinit.laws import TruncatedNormal
+
+HERE = Path(__file__).resolve().parent
+WORDS, PIECE = 2**32, 2**22
+
+
+class Figures(ctypes.Structure):
+    """The struct of the same name in maps.c."""
+
+    _fields_ = [
+        *((name, ctypes.c_double) for name in ("error", "least", "greatest", "largest_step_back")),
+        ("steps_back", ctypes.c_uint64),
+        ("outside", ctypes.c_uint64),
+        ("word", ctypes.c_uint32),
+    ]
+
+
+class Map(NamedTuple):
+    """A map: what is examined, the unit of its error, how that is written, and the greatest error allowed in the unit."""
+
+    name: str
+    examine: Callable[[int, int, Figures], None]
+    unit: float
+    unit_text: str
+    allowed: float
+
+
+def build_flags() -> list[str]:
+    """The flags that the package itself is compiled with."""
+    spec = importlib.util.spec_from_file_location("fastinit_build", HERE.parent / "csrc" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FLAGS
+
+
+def compile_maps(compiler: str, folder: str) -> ctypes.CDLL:
+    """maps.c for this CPU: the levels of the package give the same values (tests/test_native.py)."""
+    library = Path(folder) / "maps.so"
+    command = [compiler, *build_flags(), "-march=native", "-shared", "-fPIC", HERE / "maps.c", "-o", library, "-lm"]
+    subprocess.run(command, check=True)
+    return ctypes.CDLL(str(library))
+
+
+def maps(library: ctypes.CDLL) -> list[Map]:
+    def examine(function, *law):
+        return lambda first, count, figures: function(
+            *law, ctypes.c_uint32(first), ctypes.c_uint64(count), ctypes.byref(figures)
+        )
+
+    def quantile(low: float, high: float) -> Map:
+        parameters = TruncatedNormal(0.0, 1.0, low, high).parameters(np.float32)
+        pointer = parameters.ctypes.data_as(ctypes.POINTER(ctypes.c_double))
+        ends = ctypes.c_double(low), ctypes.c_double(high)
+        name = f"quantile between {low:g} and {high:g} sigmas"
+        return Map(name, examine(library.examine_quantile, pointer, *ends), 1.0, "sigmas", 4e-6)
+
+    return [
+        Map("radius", examine(library.examine_radius), 2.0**-21, "2^-21 max(1, R)", 0.5),
+        Map("cosine", examine(library.examine_cosine), 2.0**-24, "2^-24", math.sqrt(2)),
+        Map("sine", examine(library.examine_sine), 2.0**-24, "2^-24", math.sqrt(2)),
+        *(quantile(*ends) for ends in ((-2.0, 2.0), (-4.0, 4.0), (1.0, 4.0))),
+    ]
+
+
+def examined(map_: Map, firsts: range, threads: int) -> Figures:
+    def piece(first: int) -> Figures:
+        figures = Figures()
+        map_.examine(first, PIECE, figures)
+        return figures
+
+    with ThreadPoolExecutor(threads) as pool:
+        return reduce(merged, pool.map(piece, firsts))
+
+
+def merged(a: Figures, b: Figures) -> Figures:
+    worse = b if b.error > a.error else a
+    return Figures(
+        error=worse.error,
+        word=worse.word,
+        least=min(a.least, b.least),
+        greatest=max(a.greatest, b.greatest),
+        largest_step_back=max(a.largest_step_back, b.largest_step_back),
+        steps_back=a.steps_back + b.steps_back,
+        outside=a.outside + b.outside,
+    )
+
+
+def cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--every", type=int, default=1, help="look at one piece of 2^22 words in so many")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--compiler", default="cc")
+    options = parser.parse_args()
+    firsts = range(0, WORDS, options.every * PIECE)
+    version = subprocess.run([options.compiler, "--version"], capture_output=True, text=True, check=True).stdout
+    print(f"{time.strftime('%Y-%m-%d')}, {cpu_name()}, {options.threads} threads, {version.splitlines()[0]}")
+    print(f"{len(firsts) * PIECE} words of 2^32 for each map\n")
+    print("| map | greatest error | unit | at word | least | greatest | steps back (largest) | beyond its ends | seconds |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    good, errors = True, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for map_ in maps(compile_maps(options.compiler, folder)):
+            start = time.perf_counter()
+            found = examined(map_, firsts, options.threads)
+            error = errors[map_.name] = found.error / map_.unit
+            good &= error <= map_.allowed and found.outside == 0
+            print(
+                f"| {map_.name} | {error:.3g} (allowed {map_.allowed:.3g}) | {map_.unit_text} | {found.word:#010x} "
+                f"| {found.least:.9g} | {found.greatest:.9g} | {found.steps_back} ({found.largest_step_back:.2g}) "
+                f"| {found.outside} | {time.perf_counter() - start:.0f} |",
+                flush=True,
+            )
+            if map_.name == "radius":
+                largest = found.greatest
+    # |fl(R' c') - R c| <= |R' - R| |c| + R' |c' - c| + 2^-24 R': the three parts in units of 2^-21 max(1, R)
+    normal = errors["radius"] + (max(errors["cosine"], errors["sine"]) + 1) / 8
+    print(f"\nNormal: at most {normal:.3g} units of 2^-21 max(1, R), radius, angle and product together (allowed 1); ")
+    print(f"greatest {largest!r} = {largest.hex()}, of the exact cap sqrt(66 ln 2) = {math.sqrt(66 * math.log(2)):.9g}.")
+    return 0 if good and normal <= 1 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+/* The machine's own limits, apart from fastinit's code: constant stores past the cache, 64 bytes at a time. */
+#include <stddef.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+/* Fill nbytes (a multiple of 64) from the 64-byte aligned `to` with the widest streaming store the compiler may use. */
+void stream_constant(char *to, size_t nbytes)
+{
+#if defined(__AVX512F__)
+    __m512i value = _mm512_set1_epi32(0x3f800000);
+    for (size_t i = 0; i < nbytes; i += 64)
+        _mm512_stream_si512((void *)(to + i), value);
+    _mm_sfence();
+#elif defined(__AVX__)
+    __m256i value = _mm256_set1_epi32(0x3f800000);
+    for (size_t i = 0; i < nbytes; i += 32)
+        _mm256_stream_si256((void *)(to + i), value);
+    _mm_sfence();
+#elif defined(__x86_64__)
+    __m128i value = _mm_set1_epi32(0x3f800000);
+    for (size_t i = 0; i < nbytes; i += 16)
+        _mm_stream_si128((void *)(to + i), value);
+    _mm_sfence();
+#else
+    memset(to, 1, nbytes); /* no streaming store to be had from plain C */
+#endif
+}

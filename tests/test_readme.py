@@ -1,0 +1,37 @@
+"""What the README shows is what happens."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from fastinit import specs
+from fastinit.initializers import INITIALIZERS
+from fastinit.models import MODELS
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+
+
+def test_the_code_prints_what_is_printed_there():
+    failed, tried = doctest.testfile(str(README), module_relative=False)
+    assert (failed, tried) == (0, 5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_built_in_model_is_listed(name):
+    assert re.search(rf"^fastinit models .*\b{name}\b", README.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", [name for name in INITIALIZERS if not name.startswith(("glorot", "kaiming"))])
+def test_every_initializer_is_named(name):
+    assert f"`{name}" in README.read_text()
+
+
+def test_the_toml_examples_are_valid(tmp_path):
+    first, second = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    (tmp_path / "second.toml").write_text(second)
+    assert [tensor.name for tensor in specs.plan(str(tmp_path / "second.toml"))] == ["embed.weight", "head.weight"]
+    like_gpt2 = first.replace('like = "model.safetensors"', 'model = "gpt2"').replace("head.*", "*.wpe.weight")
+    (tmp_path / "first.toml").write_text(like_gpt2)
+    assert {tensor.dtype for tensor in specs.plan(str(tmp_path / "first.toml"))} == {"bfloat16"}
