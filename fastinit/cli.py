@@ -84,7 +84,7 @@ def _one_line(error: Exception) -> str:
 @command()
 def init(
     spec: Spec,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The .safetensors file to write.")] = Path(),
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The .safetensors file to write.")] = None,
     seed: Seed = 0,
     dtype: Dtype = None,
     threads: Threads = None,
@@ -102,8 +102,8 @@ def init(
     if dry_run:
         _report_plan(plan, as_json)
         return
-    if output.suffix != ".safetensors":
-        raise ValueError(f"--output must name a .safetensors file, got {str(output)!r}")
+    if output is None or output.suffix != ".safetensors":
+        raise ValueError(f"--output must name a .safetensors file, got {str(output or '')!r}")
     total = sum(tensor.nbytes for tensor in plan)
     metadata = {"format": "pt", "fastinit.spec": spec, "fastinit.seed": str(seed), "fastinit.stream": "1"}
     began = time.perf_counter()

@@ -22,10 +22,20 @@ RUNS_AT_ONCE = 8192  # 64 KiB of starts, and as much again for each axis while t
 
 @dataclass(frozen=True)
 class Table:
-    """Positions looked up on the result's axes `first`, first + 1, ...: what an integer array in an index adds."""
+    """What an integer array in an index adds to a position: step times its entry at the result's axes `first`, first + 1, ...
+
+    An entry below 0 counts from the end of an axis of `length`. The array is the user's own, or a view of it.
+    """
 
     first: int
     array: np.ndarray
+    length: int
+    step: int
+
+    def look_up(self, index: tuple[np.ndarray, ...]) -> np.ndarray:
+        entries = self.array[index[self.first : self.first + self.array.ndim]].astype(np.int64)
+        entries[entries < 0] += self.length
+        return entries * self.step
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ class Positions:
         for i, step in zip(index, self.steps):
             starts += i * step
         for table in self.tables:
-            starts += table.array[index[table.first : table.first + table.array.ndim]]
+            starts += table.look_up(index)
         return starts.view(np.uint64)
 
 
@@ -152,7 +162,8 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
     origin, axis = 0, 0
     lengths: list[int] = []  # of the slices' axes
     slice_steps: list[int] = []
-    tables: list[np.ndarray] = []
+    arrays: list[np.ndarray] = []
+    array_axes: list[int] = []
     places: list[tuple[int, int]] = []  # of each array: its place in the index, and how many slices stood before it
     for place, item in enumerate(items):
         if item is None:
@@ -165,13 +176,14 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
             origin += start * steps[axis]
             axis += 1
         else:
-            tables.append(_checked(item, axis, shape[axis]) * steps[axis])
+            arrays.append(_checked(item, axis, shape[axis]))
+            array_axes.append(axis)
             places.append((place, len(lengths)))
             axis += 1
     try:
-        broadcast = np.broadcast_shapes(*(table.shape for table in tables))
+        broadcast = np.broadcast_shapes(*(array.shape for array in arrays))
     except ValueError:
-        shapes = " ".join(str(table.shape) for table in tables)
+        shapes = " ".join(str(array.shape) for array in arrays)
         raise IndexError(f"shape mismatch: indexing arrays could not be broadcast together with shapes {shapes}") from None
     side_by_side = places[-1][0] - places[0][0] == len(places) - 1
     first = places[0][1] if side_by_side else 0
@@ -179,7 +191,10 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
         (*lengths[:first], *broadcast, *lengths[first:]),
         origin,
         (*slice_steps[:first], *(0 for _ in broadcast), *slice_steps[first:]),
-        tuple(Table(first, np.broadcast_to(table, broadcast)) for table in tables),
+        tuple(
+            Table(first, np.broadcast_to(array, broadcast), shape[axis], steps[axis])
+            for array, axis in zip(arrays, array_axes)
+        ),
     )
 
 
@@ -223,12 +238,9 @@ def _places_of(mask: np.ndarray, first: int, shape: tuple[int, ...]) -> tuple[np
 
 
 def _checked(item: int | np.ndarray, axis: int, n: int) -> np.ndarray:
-    """The integers as positive ones, of type int64."""
-    try:
-        array = np.asarray(item, np.int64)
-    except OverflowError:
-        raise IndexError(f"index {item} is out of bounds for axis {axis} with size {n}") from None
-    outside = (array < -n) | (array >= n)
-    if outside.any():
-        raise IndexError(f"index {array[outside].flat[0]} is out of bounds for axis {axis} with size {n}")
-    return np.where(array < 0, array + n, array)
+    """The integers as an array, once it is known that all are within an axis of length `n`."""
+    array = np.asarray(item)
+    for entry in (array.min(), array.max()) if array.size else ():
+        if not -n <= entry < n:
+            raise IndexError(f"index {entry} is out of bounds for axis {axis} with size {n}")
+    return array
