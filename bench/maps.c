@@ -18,7 +18,7 @@ struct figures {
 /* A truncated normal: the kernel's parameters, and in double P(Z < low), P(Z > high) and the probability between. */
 struct law {
     const double *parameters;
-    double low, high, below, above, mass;
+    double below, above, mass;
 };
 
 typedef void map_function(const uint32_t *words, const struct law *law, float *values);
@@ -26,7 +26,8 @@ typedef double error_function(uint32_t word, double value, const struct law *law
 
 /* `sign`: 1 if the map rises with the word, -1 if it falls, 0 if it does neither. */
 static ALWAYS_INLINE void examine(map_function *map, error_function *error_of, const struct law *law, int sign,
-                                  double least, double greatest, uint32_t first, uint64_t count, struct figures *figures)
+                                  double least, double greatest, uint32_t first, uint64_t count,
+                                  struct figures *figures)
 {
     uint32_t words[BLOCK];
     float values[BLOCK];
@@ -139,6 +140,6 @@ void examine_quantile(const double *parameters, double low, double high, uint32_
                       struct figures *figures)
 {
     double mass = low > 0 ? below(-low) - below(-high) : below(high) - below(low);
-    struct law law = {parameters, low, high, below(low), below(-high), mass};
+    struct law law = {parameters, below(low), below(-high), mass};
     examine(map_quantile, error_of_quantile, &law, 1, low, high, first, count, figures);
 }

@@ -115,7 +115,7 @@ static ALWAYS_INLINE double radius_f64(uint64_t a)
     return sqrt(neg2log_f64(parts));
 }
 
-/* Cosine and sine of a turn of a/2^32 (a >> 11 of 2^53); the quadrant is split off in integers. |error| <= 2^-23.5, 2^-52. */
+/* Cosine and sine of a turn of a/2^32 (a >> 11 of 2^53); the quadrant is split off in integers. |error| <= 2^-23, 2^-52. */
 struct turn_f32 { float cosine, sine; };
 struct turn_f64 { double cosine, sine; };
 

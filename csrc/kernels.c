@@ -112,9 +112,9 @@ static void look_at(struct window *window, kernel_function *kernel, const uint32
     kernel(stream, tile, window->first, window->last, parameters, window->values);
 }
 
-#define GATHER(type)                                                                                               \
-    for (uint64_t i = 0; i < count; i++)                                                                           \
-        ((type *)out)[i] = ((const type *)from)[(int64_t)i * step];
+#define GATHER(nbytes)                                                                                             \
+    for (int64_t i = 0; i < (int64_t)count; i++)                                                                   \
+        memcpy(out + i * nbytes, from + i * step * nbytes, nbytes);
 
 /* Elements 0, step, 2 step, ... of `from`. */
 static void gather(char *out, const char *from, uint64_t count, int64_t step, int element_bytes)
@@ -122,13 +122,13 @@ static void gather(char *out, const char *from, uint64_t count, int64_t step, in
     if (step == 1)
         memcpy(out, from, count * (uint64_t)element_bytes);
     else if (element_bytes == 8)
-        GATHER(uint64_t)
+        GATHER(8)
     else if (element_bytes == 4)
-        GATHER(uint32_t)
+        GATHER(4)
     else if (element_bytes == 2)
-        GATHER(uint16_t)
+        GATHER(2)
     else
-        GATHER(uint8_t)
+        GATHER(1)
 }
 
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,

@@ -22,7 +22,7 @@ RUNS_AT_ONCE = 8192  # 64 KiB of starts, and as much again for each axis while t
 
 @dataclass(frozen=True)
 class Table:
-    """What an integer array in an index adds to a position: step times its entry at the result's axes `first`, first + 1, ...
+    """What an integer array in an index adds to a position: step times its entry at the result's axes from `first` on.
 
     An entry below 0 counts from the end of an axis of `length`. The array is the user's own, or a view of it.
     """
@@ -166,6 +166,8 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
     array_axes: list[int] = []
     places: list[tuple[int, int]] = []  # of each array: its place in the index, and how many slices stood before it
     for place, item in enumerate(items):
+        if item is Ellipsis:
+            continue  # of no axes: but arrays on either side of it are not side by side
         if item is None:
             lengths.append(1)
             slice_steps.append(0)
@@ -199,7 +201,10 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
 
 
 def _expanded(shape: tuple[int, ...], items: tuple[Any, ...]) -> list[Any]:
-    """The entries with one for every axis, boolean arrays replaced by the integer arrays they stand for."""
+    """The entries with one for every axis, boolean arrays replaced by the integer arrays they stand for.
+
+    An Ellipsis is replaced by slices, but stays where it stands for no axis.
+    """
     missing = len(shape) - sum(_axes(item) for item in items)
     if missing < 0:
         raise IndexError(
@@ -211,7 +216,8 @@ def _expanded(shape: tuple[int, ...], items: tuple[Any, ...]) -> list[Any]:
     at = dots[0] if dots else len(items)
     entries: list[Any] = []
     axis = 0
-    for item in (*items[:at], *[slice(None)] * missing, *items[at + len(dots) :]):
+    between = [slice(None)] * missing or items[at : at + len(dots)]
+    for item in (*items[:at], *between, *items[at + len(dots) :]):
         entries += _places_of(item, axis, shape) if _is_mask(item) else [item]
         axis += _axes(item)
     return entries

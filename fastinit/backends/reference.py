@@ -31,7 +31,8 @@ def philox(counter: np.ndarray, k0: int, k1: int) -> np.ndarray:
     c0, c1, c2, c3 = counter
     key0, key1 = np.array([k0], np.uint32), np.array([k1], np.uint32)
     for _ in range(PHILOX_ROUNDS):
-        product0, product1 = PHILOX_MULTIPLIERS[0] * c0, PHILOX_MULTIPLIERS[1] * c2
+        product0 = PHILOX_MULTIPLIERS[0] * c0.astype(np.uint64)
+        product1 = PHILOX_MULTIPLIERS[1] * c2.astype(np.uint64)
         c0, c1, c2, c3 = _high(product1) ^ c1 ^ key0, _low(product1), _high(product0) ^ c3 ^ key1, _low(product0)
         key0, key1 = key0 + PHILOX_WEYL[0], key1 + PHILOX_WEYL[1]
     return np.stack([c0, c1, c2, c3])

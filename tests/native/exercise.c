@@ -1,0 +1,220 @@
+/* Fills buffers of exact size by every kernel at every level that this CPU has, and prints a hash of what each pair
+   wrote: for sanitizers, emulators and the comparison of compilers. `exercise threads` fills shared buffers from four
+   threads. Exit status 1 if streaming, alignment or threads change a byte, or one is written outside the buffer. */
+#define _POSIX_C_SOURCE 200112L
+#include <inttypes.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+
+#define LENGTH(array) (sizeof array / sizeof array[0])
+
+enum { MOST_RUNS = 3, THREADS = 4, SHARED = 8 * 2048 + 37 /* no multiple of four: threads meet inside a cache line */ };
+
+static const uint32_t STREAM[4] = {0xb0f478be, 0xdb2cd7e7, 0x2c71ba49, 0xabf4641a}; /* seed 0 */
+
+struct parameters { const char *law; double f32[13], f64[13]; };
+
+/* Truncated: (mean, std, low, high) = (0, 1, -2, 2), (0.5, 0.02, 20, 21), (0, 1, -inf, -9.5), (0, 1, 1, inf); in float
+   the second and the third are scaled, and what that puts out of range is infinite. Printed by
+   python -c "import numpy as np; from fastinit.laws import TruncatedNormal as T; i = float('inf')
+   for law in ((0, 1, -2, 2), (.5, .02, 20, 21), (0, 1, -i, -9.5), (0, 1, 1, i)):
+       for real in (np.float32, np.float64): print(*map(float.hex, T(*law).parameters(real).tolist()))" */
+static const struct parameters PARAMETERS[] = {
+    {"words", {0}, {0}},
+    {"uniform", {-0.25, 0.75}, {-0.25, 0.75}},
+    {"normal", {0.5, 0.125}, {0.5, 0.125}},
+    {"normal", {0, 0x1p-7}, {0, 0x1p-7}}, /* subnormal in the 8-bit types */
+    {"truncated",
+     {0x1.74bcf8p-6, 0x1.f45a18p-1, 0x1.f45a18p-1, 0x1.74bcf8p-6, 0x1.e8b43p-1, 0x1.e8b43p-1, 0, 0x1p-10, 0,
+      0, 1, -2, 2},
+     {0x1.74bcf82c9d86p-6, 0x1.f45a183e9b13dp-1, 0x1.f45a183e9b13dp-1, 0x1.74bcf82c9d86p-6, 0x1.e8b4307d3627ap-1,
+      0x1.e8b4307d3627ap-1, 0, 0x1p-10, 0, 0, 1, -2, 2}},
+    {"truncated",
+     {INFINITY, 0x1.c0bd1p-1, INFINITY, 0x1.1ee774p-30, 0x1.c0bd1p-1, 0, 0.5, INFINITY, 0x1.97921p+8,
+      0.5, 0x1.47ae14p-6, 0x1.cccccep-1, 0x1.d70a3cp-1},
+     {1, 0x1.c0bd0f1880783p-295, 1, 0x1.1ee774feb43cdp-324, 0x1.c0bd0f0f893c8p-295, 0x1.c0bd0f0f893c8p-295, 0.5,
+      0x1p-10, 0, 0.5, 0x1.47ae147ae147bp-6, 0x1.ccccccccccccdp-1, 0x1.d70a3d70a3d7p-1}},
+    {"truncated",
+     {0, 0x1p+69, 0x1.3d2d6p-1, 0x1p+69, 0x1.3d2d6p-1, 0x1.3d2d6p-70, -0.5, 0x1p+59, 0x1.7e9e04p+6,
+      0, 1, -INFINITY, -9.5},
+     {0x0.00000037b23b8p-1022, 1, 0x1.3d2d60a5c14aap-70, 1, 0x1.3d2d60a5c14aap-70, 0x1.3d2d60a5c14aap-70, -0.5,
+      0x1p-10, 0, 0, 1, -INFINITY, -9.5}},
+    {"truncated",
+     {0x1.aec4bep-1, 0x1.44ed0cp-3, 1, 0, 0x1.44ed0cp-3, 0x1.44ed0cp-3, 0x1.aec4bep-2, 0x1p-10, 0,
+      0, 1, 1, INFINITY},
+     {0x1.aec4bd120d37dp-1, 0x1.44ed0bb7cb20bp-3, 1, 0x0.00000037b23b8p-1022, 0x1.44ed0bb7cb20bp-3,
+      0x1.44ed0bb7cb20bp-3, 0x1.aec4bd120d37dp-2, 0x1p-10, 0, 0, 1, 1, INFINITY}},
+};
+
+static const uint64_t FIRSTS[] = {
+    0, 777, ((uint64_t)2048 << 32) - 5, /* odd; and from the last tile whose number has 32 bits into the next */
+    (uint64_t)INT64_MAX - (1 << 20),    /* near the last element that a tensor may have */
+};
+static const uint64_t COUNTS[] = {
+    0,    1,    15,   16,   17,   63,   64,  65, /* a row; a group of four rows */
+    1023, 1024, 1025, 2047, 2048, 2049, 6149,    /* a tile of double, of float; three tiles and some */
+};
+static const int64_t STEPS[] = {1, 2, 100, 5000, -1, -3};
+
+static void fail(const char *what, int level, int kernel)
+{
+    fprintf(stderr, "%s: %s at level %s\n", what, fi_kernel_name(kernel), fi_level_name(level));
+    exit(1);
+}
+
+/* FNV-1a (Fowler, Noll, Vo) of 64 bits, going on from `hash`. */
+static uint64_t fnv(uint64_t hash, const unsigned char *bytes, size_t nbytes)
+{
+    for (size_t i = 0; i < nbytes; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+static const uint64_t FNV_START = 0xcbf29ce484222325u;
+
+static size_t element_bytes(const char *kernel)
+{
+    return strstr(kernel, "64") ? 8 : strstr(kernel, "32") ? 4 : strstr(kernel, "16") ? 2 : 1;
+}
+
+static int serves(const struct parameters *parameters, int kernel)
+{
+    return strncmp(fi_kernel_name(kernel), parameters->law, strlen(parameters->law)) == 0;
+}
+
+static const double *typed(const struct parameters *parameters, int kernel)
+{
+    return element_bytes(fi_kernel_name(kernel)) == 8 ? parameters->f64 : parameters->f32;
+}
+
+/* A buffer from a cache line's start that ends with its last byte. */
+static unsigned char *exact_buffer(size_t nbytes)
+{
+    void *buffer;
+    if (posix_memalign(&buffer, 64, nbytes))
+        exit(2);
+    memset(buffer, 0xa5, nbytes);
+    return buffer;
+}
+
+struct request { const double *parameters; uint64_t starts[MOST_RUNS], runs, count; int64_t step; };
+
+static void answer(const struct request *request, int level, int kernel, unsigned char *out, int streaming)
+{
+    fi_fill(level, kernel, STREAM, request->parameters, request->starts, request->runs, request->count, request->step,
+            out, streaming);
+}
+
+/* One request into an aligned buffer and one element behind that, with ordinary stores and streaming ones. */
+static uint64_t fill_every_way(int level, int kernel, const struct request *request)
+{
+    size_t element = element_bytes(fi_kernel_name(kernel)), nbytes = request->runs * request->count * element;
+    unsigned char *aligned = exact_buffer(nbytes), *behind = exact_buffer(nbytes + element);
+    answer(request, level, kernel, aligned, 0);
+    for (int streaming = 0; streaming < 1 + (request->step == 1); streaming++) { /* other steps never stream */
+        memset(behind, 0xa5, nbytes + element);
+        answer(request, level, kernel, behind + element, streaming);
+        if (memcmp(aligned, behind + element, nbytes))
+            fail("alignment or streaming changes the values", level, kernel);
+        for (size_t i = 0; i < element; i++)
+            if (behind[i] != 0xa5)
+                fail("a write before the buffer", level, kernel);
+    }
+    uint64_t hash = fnv(FNV_START, aligned, nbytes);
+    if (request->step == 1) {
+        memset(aligned, 0xa5, nbytes);
+        answer(request, level, kernel, aligned, 1);
+        if (fnv(FNV_START, aligned, nbytes) != hash)
+            fail("streaming changes the values", level, kernel);
+    }
+    free(aligned);
+    free(behind);
+    return hash;
+}
+
+/* Every count at every step from `first`: one run, and for the short ones several, which come back to a tile. */
+static uint64_t fill_from(uint64_t hash, int level, int kernel, const double *parameters, uint64_t first)
+{
+    for (size_t s = 0; s < LENGTH(STEPS); s++)
+        for (size_t c = 0; c < LENGTH(COUNTS); c++)
+            for (uint64_t runs = 1; runs <= (COUNTS[c] > 65 ? 1 : MOST_RUNS); runs += MOST_RUNS - 1) {
+                struct request request = {parameters, {0}, runs, COUNTS[c], STEPS[s]};
+                uint64_t back = request.step < 0 && COUNTS[c] > 0 ? (COUNTS[c] - 1) * (uint64_t)-request.step : 0;
+                if (request.step >= 100 && request.count > 17)
+                    continue; /* nothing but more tiles */
+                for (uint64_t run = 0; run < runs; run++)
+                    request.starts[run] = first + 97 * run + back;
+                uint64_t own = fill_every_way(level, kernel, &request);
+                hash = fnv(hash, (const unsigned char *)&own, sizeof own);
+            }
+    return hash;
+}
+
+/* From every first position with the law's first parameters, from one with the others. */
+static uint64_t fill_all(int level, int kernel)
+{
+    uint64_t hash = FNV_START;
+    size_t firsts = LENGTH(FIRSTS);
+    for (size_t p = 0; p < LENGTH(PARAMETERS); p++)
+        if (serves(&PARAMETERS[p], kernel)) {
+            for (size_t f = 0; f < firsts; f++)
+                hash = fill_from(hash, level, kernel, typed(&PARAMETERS[p], kernel), FIRSTS[f]);
+            firsts = 1;
+        }
+    return hash;
+}
+
+struct part { int level, kernel, streaming; const double *parameters; uint64_t first, count; unsigned char *out; };
+
+static void *fill_part(void *argument)
+{
+    const struct part *part = argument;
+    fi_fill(part->level, part->kernel, STREAM, part->parameters, &part->first, 1, part->count, 1, part->out,
+            part->streaming);
+    return NULL;
+}
+
+static uint64_t fill_by_threads(int level, int kernel)
+{
+    size_t element = element_bytes(fi_kernel_name(kernel)), nbytes = SHARED * element;
+    unsigned char *alone = exact_buffer(nbytes), *shared = exact_buffer(nbytes);
+    uint64_t hash = FNV_START;
+    for (size_t p = 0; p < LENGTH(PARAMETERS); p++)
+        for (int streaming = 0; serves(&PARAMETERS[p], kernel) && streaming < 2; streaming++) {
+            const double *parameters = typed(&PARAMETERS[p], kernel);
+            struct part parts[THREADS], whole = {level, kernel, streaming, parameters, FIRSTS[1], SHARED, alone};
+            pthread_t threads[THREADS];
+            fill_part(&whole);
+            for (uint64_t t = 0; t < THREADS; t++) {
+                uint64_t first = SHARED * t / THREADS, last = SHARED * (t + 1) / THREADS;
+                parts[t] = whole;
+                parts[t].first += first, parts[t].count = last - first, parts[t].out = shared + first * element;
+                if (pthread_create(&threads[t], NULL, fill_part, &parts[t]))
+                    exit(2);
+            }
+            for (int t = 0; t < THREADS; t++)
+                pthread_join(threads[t], NULL);
+            if (memcmp(alone, shared, nbytes))
+                fail("threads change the values", level, kernel);
+            hash = fnv(hash, shared, nbytes);
+        }
+    free(alone);
+    free(shared);
+    return hash;
+}
+
+int main(int argc, char **argv)
+{
+    int threads = argc > 1 && strcmp(argv[1], "threads") == 0;
+    for (int level = 0; level < fi_level_count(); level++)
+        for (int kernel = 0; fi_level_supported(level) && kernel < fi_kernel_count(); kernel++) {
+            uint64_t hash = threads ? fill_by_threads(level, kernel) : fill_all(level, kernel);
+            printf("%s %s %016" PRIx64 "\n", fi_level_name(level), fi_kernel_name(kernel), hash);
+        }
+    return 0;
+}

@@ -1,0 +1,110 @@
+"""The C kernels as other compilers, sanitizers and machines see them; native/exercise.c says what each build runs."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fastinit.backends import reference
+
+ROOT = Path(__file__).parent.parent
+SOURCES = [str(ROOT / "tests" / "native" / "exercise.c"), str(ROOT / "csrc" / "kernels.c")]
+NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="exercise.c is for POSIX")
+
+
+def build_flags() -> list[str]:
+    """The flags that the package itself is compiled with."""
+    spec = importlib.util.spec_from_file_location("fastinit_build", ROOT / "csrc" / "build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FLAGS
+
+
+def program(name: str) -> str:
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    return name
+
+
+def first_compiler(*names: str) -> str:
+    found = [name for name in names if shutil.which(name)]
+    if not found:
+        pytest.skip(f"no C compiler: none of {', '.join(names)} is installed")
+    return found[0]
+
+
+def compile_(compiler: str, to: Path, *flags: str) -> str:
+    command = [compiler, *build_flags(), *flags, f"-I{ROOT / 'csrc'}", "-pthread", *SOURCES, "-o", to, "-lm"]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return str(to)
+
+
+def compile_sanitized(to: Path, sanitizers: str) -> str:
+    """At -O1: the checks need not be fast, and their compilation at -O3 takes most of a minute."""
+    compiler = first_compiler("clang", "gcc")  # gcc takes twice as long
+    flags = ["-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"]
+    empty = to.with_suffix(".c")
+    empty.write_text("int main(void) { return 0; }\n")
+    tried = subprocess.run([compiler, *flags, empty, "-o", to], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"{compiler} cannot link -fsanitize={sanitizers} here: {tried.stderr.strip()[-200:]}")
+    return compile_(compiler, to, *flags)
+
+
+def run(*command: str) -> dict[str, dict[str, str]]:
+    """The program's hashes by level and kernel. Its status must be 0 and stderr empty: sanitizers report there."""
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    if "unexpected memory mapping" in ran.stderr:
+        pytest.skip("ThreadSanitizer cannot run under this kernel's address space randomization")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    hashes: dict[str, dict[str, str]] = {}
+    for line in ran.stdout.splitlines():
+        level, kernel, digest = line.split()
+        hashes.setdefault(level, {})[kernel] = digest
+    return hashes
+
+
+@pytest.fixture(scope="module")
+def native(tmp_path_factory) -> str:
+    return compile_(first_compiler(*NATIVE_COMPILERS), tmp_path_factory.mktemp("native") / "exercise")
+
+
+@pytest.fixture(scope="module")
+def native_hashes(native) -> dict[str, dict[str, str]]:
+    return run(native)
+
+
+def test_every_kernel_is_exercised_at_every_level(native_hashes):
+    assert native_hashes
+    for kernels in native_hashes.values():
+        assert tuple(kernels) == reference.KERNELS
+
+
+def test_all_levels_write_the_same_bytes(native_hashes):
+    first, *others = native_hashes.values()
+    assert all(kernels == first for kernels in others)
+
+
+def test_gcc_and_clang_builds_write_the_same_bytes(native_hashes, tmp_path):
+    assert program("gcc") == NATIVE_COMPILERS[0]
+    assert run(compile_(program("clang"), tmp_path / "exercise")) == native_hashes
+
+
+def test_neon_writes_the_same_bytes_as_the_native_levels(native_hashes, tmp_path):
+    compiler, emulator = program("aarch64-linux-gnu-gcc"), program("qemu-aarch64")
+    neon = run(emulator, compile_(compiler, tmp_path / "exercise", "-static"))
+    assert neon == {"neon": next(iter(native_hashes.values()))}
+
+
+def test_address_and_undefined_behaviour_sanitizers_find_nothing(native_hashes, tmp_path):
+    assert run(compile_sanitized(tmp_path / "exercise", "address,undefined")) == native_hashes
+
+
+def test_thread_sanitizer_finds_nothing_in_concurrent_fills(native, tmp_path):
+    assert run(compile_sanitized(tmp_path / "exercise", "thread"), "threads") == run(native, "threads")

@@ -1,0 +1,180 @@
+"""The values have the laws that they are said to have: against NumPy's generators, and in a sample of 10^9.
+
+Seeds are fixed, so a test that passes goes on passing until the stream changes. Each threshold says its false-alarm
+rate, the chance that a right sampler with another seed would have failed. `pytest -m slow -s` prints the figures.
+"""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from scipy.special import ndtr, ndtri
+from scipy.stats import anderson_ksamp, ks_2samp, poisson
+
+import fastinit
+from fastinit.fill import DTYPES
+
+LAWS = {
+    "uniform": fastinit.uniform,
+    "normal": fastinit.normal,
+    "truncated_normal": fastinit.truncated_normal,  # at +-2 sigmas
+}
+PARAMETERS = {"uniform": {"low": 0.0, "high": 1.0}, "normal": {}, "truncated_normal": {}}
+
+# ---- two samples ----------------------------------------------------------------------------------------------------
+
+KS_ONE_IN_A_MILLION = math.sqrt(math.log(2 / 1e-6) / 2)  # Smirnov 1939: P(sqrt(nm / (n+m)) D > c) < 2 exp(-2 c^2)
+# P(A2 > z) ~ sqrt(3 / (pi z)) exp(-z), A2 being the sum of chi2_1 / (j (j+1)) over j (Anderson and Darling 1952). With
+# heavy atoms, as 8-bit types have, the greatest of these weights is above 1/2. From the eigenvalues of the covariance
+# of the terms it is at most 0.566, for uniform float8_e5m2, and P ~ 1.54 sqrt(0.36 / z) exp(-z / 1.132).
+AD_ONE_IN_A_MILLION = {1: 14.1, 2: 12.55, 4: 12.55, 8: 12.55}  # by bytes of an element
+
+
+@lru_cache(maxsize=1)
+def numpy_sample(law: str, n: int) -> np.ndarray:
+    generator = np.random.default_rng(20240917)
+    if law == "normal":
+        return generator.standard_normal(n)
+    u = generator.random(n)
+    return u if law == "uniform" else ndtri(ndtr(-2.0) + u * (ndtr(2.0) - ndtr(-2.0)))
+
+
+def ks_and_ad(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Two-sample Kolmogorov-Smirnov sqrt(nm / (n+m)) D and Anderson-Darling A2 with midranks for ties.
+
+    Scholz and Stephens 1987, equation 7, for k = 2, where both samples give the same sum but for the factor 1 / n.
+    """
+    n, m = x.size, y.size
+    values, ties = np.unique(np.concatenate([x, y]), return_counts=True)
+    pooled = np.cumsum(ties)
+    from_x = np.searchsorted(np.sort(x), values, side="right")
+    ks = np.abs(from_x / n - (pooled - from_x) / m).max() * math.sqrt(n * m / (n + m))
+    rank = pooled - ties / 2
+    rank_in_x = from_x - np.diff(from_x, prepend=0) / 2
+    total = n + m
+    terms = ties / total * (total * rank_in_x - n * rank) ** 2 / (rank * (total - rank) - total * ties / 4)
+    return ks, (total - 1) / total * terms.sum() * (1 / n + 1 / m)
+
+
+def check_against_numpy(law: str, dtype: str, n: int) -> None:
+    element = DTYPES[dtype]
+    ours = LAWS[law]((n,), **PARAMETERS[law], seed=1, name=f"{law}/{dtype}", dtype=dtype)
+    theirs = numpy_sample(law, n).astype(element.real).astype(element.dtype)  # rounded in the same steps
+    ks, ad = ks_and_ad(ours.astype(element.real), theirs.astype(element.real))
+    print(f"{law} {dtype}: KS {ks:.3f} of {KS_ONE_IN_A_MILLION:.3f}, AD {ad:.3f}")
+    assert ks < KS_ONE_IN_A_MILLION
+    assert ad < AD_ONE_IN_A_MILLION[element.dtype.itemsize]
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_hundred_thousand_values_have_the_law_of_numpys(law):
+    check_against_numpy(law, "float32", 100_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("law, dtype", [(law, dtype) for law in LAWS for dtype in DTYPES])
+def test_ten_million_values_have_the_law_of_numpys(law, dtype):
+    check_against_numpy(law, dtype, 10_000_000)
+
+
+@pytest.mark.filterwarnings("ignore")  # SciPy says that it caps its p-value
+def test_the_two_sample_statistics_are_those_of_scipy():
+    generator = np.random.default_rng(7)
+    stds_of_ad = []
+    for most in (31, 32, 34):  # values with many ties, of laws that differ more and more
+        x, y = generator.integers(0, 30, 300).astype(float), generator.integers(0, most, 200).astype(float)
+        ks, ad = ks_and_ad(x, y)
+        assert math.isclose(ks, ks_2samp(x, y).statistic * math.sqrt(300 * 200 / 500))
+        stds_of_ad.append((ad - 1) / anderson_ksamp([x, y]).statistic)  # SciPy's has mean 0, std 1 for these sizes
+    assert np.ptp(stds_of_ad) < 1e-9
+
+
+# ---- a billion normals ----------------------------------------------------------------------------------------------
+
+BILLION = 1_000_000_000
+PIECE = 2**20  # elements
+BINS_PER_SIGMA = 2**16
+SIGMAS = 7  # beyond the largest, 6.76
+LAGS = 1, 16, 2048  # the next lane; the other value of Box and Muller's pair; the same place in the next tile
+# Every figure is within 5 standard errors, or, for the counts, inside the Poisson law's quantiles of as small a tail:
+# 5.7e-7 a figure, of 16 figures; with the Kolmogorov-Smirnov test's 1e-6, one false alarm in 100 000.
+STANDARD_ERRORS, ALPHA = 5, 5.7e-7
+
+
+class Sums:
+    """Sums over pieces of a sample, from which all the figures come."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self.powers = np.zeros(4)
+        self.bins = np.zeros(2 * SIGMAS * BINS_PER_SIGMA, np.int64)
+        self.products: dict[str, tuple[float, int]] = {}
+        self.beyond = dict.fromkeys((3, 4, 5, 6), 0)
+
+    def add(self, x: np.ndarray, others: dict[str, np.ndarray]) -> None:
+        """`others`: what to correlate x with, by name."""
+        self.n += x.size
+        square = x * x
+        self.powers += x.sum(), square.sum(), x @ square, square @ square
+        self.bins += np.bincount(((x + SIGMAS) * BINS_PER_SIGMA).astype(np.intp), minlength=self.bins.size)
+        for sigmas in self.beyond:
+            self.beyond[sigmas] += np.count_nonzero(square > sigmas**2)
+        for lag in LAGS:
+            self._correlate(f"lag {lag}", x[lag:], x[:-lag])
+            self._correlate(f"lag {lag}, of squares", (square[lag:] - 1) / 2, square[:-lag] - 1)  # variance 2 each
+        for name, y in others.items():
+            self._correlate(name, x, y)
+
+    def _correlate(self, name: str, x: np.ndarray, y: np.ndarray) -> None:
+        total, pairs = self.products.get(name, (0.0, 0))
+        self.products[name] = total + x @ y, pairs + x.size
+
+    def ks(self) -> float:
+        """sqrt(n) D at the edges of the bins: between two of them the law moves by at most 6.1e-6, 0.2 of sqrt(n) D."""
+        edges = np.arange(1, self.bins.size + 1) / BINS_PER_SIGMA - SIGMAS
+        return math.sqrt(self.n) * np.abs(np.cumsum(self.bins) / self.n - ndtr(edges)).max()
+
+    def in_standard_errors(self) -> dict[str, float]:
+        """Moments about 0 and correlations, less what the standard normal has, over their standard errors."""
+        moments = zip((0, 1, 0, 3), (1, 2, 15, 96), self.powers / self.n)
+        figures = {
+            f"moment {i}": (found - expected) * math.sqrt(self.n / variance)
+            for i, (expected, variance, found) in enumerate(moments, start=1)
+        }
+        return figures | {name: total / math.sqrt(pairs) for name, (total, pairs) in self.products.items()}
+
+
+def sums_of_normals(n: int) -> Sums:
+    def piece(first: int, seed: int = 1, name: str = "a") -> np.ndarray:
+        part = slice(first, min(first + PIECE, n))
+        return fastinit.normal((n,), seed=seed, name=name, index=part).astype(np.float64)
+
+    sums = Sums()
+    for first in range(0, n, PIECE):
+        sums.add(piece(first), {"name": piece(first, name="b"), "seed": piece(first, seed=2)})
+    return sums
+
+
+def check_normals(n: int) -> None:
+    sums = sums_of_normals(n)
+    figures = sums.in_standard_errors()
+    print(f"{n} normals: KS {sums.ks():.3f} of {KS_ONE_IN_A_MILLION:.3f}")
+    for name, value in figures.items():
+        print(f"{name}: {value:+.2f} standard errors")
+    for sigmas, count in sums.beyond.items():
+        print(f"beyond {sigmas} sigmas: {count}, expected {2 * n * ndtr(-sigmas):.1f}")
+    assert sums.ks() < KS_ONE_IN_A_MILLION
+    assert all(abs(value) < STANDARD_ERRORS for value in figures.values())
+    for sigmas, count in sums.beyond.items():
+        expected = 2 * n * ndtr(-sigmas)
+        assert poisson.ppf(ALPHA / 2, expected) <= count <= poisson.isf(ALPHA / 2, expected)
+
+
+def test_a_hundred_thousand_normals_have_the_moments_tails_and_correlations_of_chance():
+    check_normals(100_000)
+
+
+@pytest.mark.slow
+def test_a_billion_normals_have_the_law_moments_tails_and_correlations_of_chance():
+    check_normals(BILLION)
