@@ -108,12 +108,14 @@ def element_type(dtype: Any) -> Element:
     """The element type for a dtype or its name. TypeError naming those there are for any other."""
     try:
         return _element_type(dtype)
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, SyntaxError):  # NumPy parses some strings
         raise TypeError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}") from None
 
 
 @lru_cache(maxsize=64)
 def _element_type(dtype: Any) -> Element:
+    if dtype is None:  # float64 to NumPy, the default of float32 to most who write it
+        raise TypeError
     name = dtype if isinstance(dtype, str) and dtype in DTYPES else np.dtype(dtype).name
     return DTYPES[name]
 

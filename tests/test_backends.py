@@ -509,6 +509,13 @@ def test_an_unknown_backend_is_refused(name):
 needs_c = pytest.mark.skipif("c" not in backends.available_backends(), reason="the C kernels were not built")
 
 
+@pytest.mark.parametrize("name", ["numba", "reference"])
+def test_a_level_for_a_backend_that_has_none_is_refused(name):
+    with pytest.raises(ValueError) as error, fastinit.use_backend(name, "avx2"):
+        pass
+    assert str(error.value) == f"level is for backend 'c' alone, got level='avx2' with backend {name!r}"
+
+
 @needs_c
 def test_an_unknown_level_is_refused():
     levels = ", ".join(backends.available_levels())

@@ -53,6 +53,8 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
     if name not in available_backends():
         raise ValueError("backend 'c' was not built at installation (no C compiler): use 'numba'")
     if name != "c":
+        if level is not None:
+            raise ValueError(f"level is for backend 'c' alone, got level={level!r} with backend {name!r}")
         return Backend(name, "", import_module(f"fastinit.backends.{name}").fill)
     levels = available_levels()
     if level is None:
