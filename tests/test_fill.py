@@ -661,7 +661,9 @@ def test_the_dtype_is_float32_unless_said():
     assert normal(5).dtype == np.float32
 
 
-@pytest.mark.parametrize("wrong", ["float99", np.int32, "complex64", np.longdouble, object, 5, "f4,f4", ",,", ["f4"], bool, None])
+@pytest.mark.parametrize(
+    "wrong", ["float99", np.int32, "complex64", np.longdouble, object, 5, "f4,f4", ",,", ["f4"], bool, None]
+)
 def test_another_dtype_is_refused(wrong):
     if wrong is np.longdouble and np.dtype(wrong).itemsize == 8:
         pytest.skip("longdouble is float64 here")
