@@ -61,7 +61,7 @@ static void map_radius(const uint32_t *words, const struct law *law, float *valu
 {
     (void)law;
     for (int i = 0; i < BLOCK; i++)
-        values[i] = radius_f32(words[i]);
+        values[i] = sqrtf(loss_f32(words[i]));
 }
 
 static double error_of_radius(uint32_t word, double value, const struct law *law)

@@ -7,8 +7,35 @@ int fi_level_supported(int level); /* 1 if this CPU runs it */
 int fi_kernel_count(void);
 const char *fi_kernel_name(int kernel); /* law_dtype, as in "normal_bfloat16" */
 
+int fi_kernel_tile_elements(int kernel);
+
 /* Write the values at positions start, start + step, ..., `count` of them for each of the `runs` starts, one behind the
    other from `out`. `stream` is k0 k1 s0 s1; `parameters` are the law's (distributions.h). Positions and sizes are in
    elements; `out` is aligned to an element. `streaming` asks for stores past the cache. Keeps no state. */
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
              uint64_t runs, uint64_t count, int64_t step, void *out, int streaming);
+
+/* A stream read in order: whole tiles by bulk draws, and one tile word by word, behind NumPy's BitGenerator interface. */
+typedef struct {
+    uint32_t stream[4];
+    uint64_t next_tile; /* the first that nothing was drawn from */
+    uint64_t tile;      /* the one that `words` are of */
+    uint32_t used;      /* how many of them were read; all where there is none yet */
+    uint32_t level;     /* the instruction-set level that makes them */
+    uint32_t words[2048];
+} fi_cursor;
+
+/* Make `bitgen`, NumPy's bitgen_t, read its random bits from `cursor`. */
+void fi_bind(void *bitgen, fi_cursor *cursor);
+
+/* Have the words of `cursor->tile` at hand. */
+void fi_reload(fi_cursor *cursor);
+
+/* The first of the next `tiles` tiles, which are nobody else's from then on; needs no lock. */
+uint64_t fi_take(fi_cursor *cursor, uint64_t tiles);
+
+/* Write `n` values from the next tile on, on this thread, and move past the last tile used; needs no lock. The kernel's
+   parameters are these. */
+void fi_draw(fi_cursor *cursor, int level, int kernel, double parameter0, double parameter1, void *out, uint64_t n);
+void fi_draw_integers(fi_cursor *cursor, int level, int kernel, uint64_t low, uint64_t range, uint64_t redrawn, void *out,
+                      uint64_t n);

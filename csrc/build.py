@@ -17,7 +17,7 @@ ffi.cdef((HERE / "api.h").read_text())
 ffi.set_source(
     "fastinit._kernels",
     '#include <stdint.h>\n#include "api.h"\n',
-    sources=["csrc/kernels.c"],
+    sources=["csrc/kernels.c", "csrc/cursor.c"],
     include_dirs=["csrc"],
     depends=[f"csrc/{path.name}" for path in sorted(HERE.iterdir()) if path.suffix in (".h", ".py")],
     extra_compile_args=FLAGS,

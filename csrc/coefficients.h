@@ -43,6 +43,20 @@ static const double SIN_F64[7] = {
     0x1.50782e7e9f2c2p-13,
     -0x1.e2ff5aa716381p-19,
     0x1.e39d696dedf19p-25};
+static const double EXP_F64[13] = {
+    0x1.0000000000000p+0,
+    0x1.0000000000000p+0,
+    0x1.0000000000000p-1,
+    0x1.5555555555562p-3,
+    0x1.5555555555562p-5,
+    0x1.111111110db77p-7,
+    0x1.6c16c16c127b5p-10,
+    0x1.a01a01b801af5p-13,
+    0x1.a01a01b73b566p-16,
+    0x1.71dde76bbe438p-19,
+    0x1.27e4ba92a53a1p-22,
+    0x1.af785b9c9bd0dp-26,
+    0x1.1fa392f8cc85cp-29};
 static const double COS_F64[7] = {
     -0x1.3bd3cc9be45dep+0,
     0x1.03c1f081b5ab0p-2,

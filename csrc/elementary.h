@@ -30,6 +30,9 @@ HORNER(horner_f64, double, fma)
 
 #define TWO_LN2_F32 0x1.62e430p+0f /* 2 ln 2 to nearest */
 #define TWO_LN2_F64 0x1.62e42fefa39efp+0
+#define LN2_HIGH_F64 0x1.62e42fefa3800p-1 /* ln 2 to 42 bits, so that k times it is exact */
+#define LN2_LOW_F64 0x1.ef35793c76730p-45 /* the rest */
+#define INVERSE_LN2_F64 0x1.71547652b82fep+0
 #define BITS_SQRT_HALF_F32 0x3f3504f3u
 #define BITS_SQRT_HALF_F64 0x3fe6a09e667f3bcdull
 #define ONE_LESS_SQRT_HALF 0x1.2bec3333018867p-2 /* 1 - sqrt(1/2) */
@@ -95,24 +98,37 @@ static ALWAYS_INLINE double unit_below_half_f64(uint64_t a)
     return fma(from_bits_f64(0x4330000000000000ull | count) - 0x1p52, 0x1p-53, 0x1p-54);
 }
 
-/* sqrt(-2 ln((a + 1/2) 2^-32)) of a word, at most 6.77; |error| <= 2^-22 max(1, R). */
-static ALWAYS_INLINE float radius_f32(uint32_t a)
+/* -2 ln((a + 1/2) 2^-32) of a word, at most 45.8. */
+static ALWAYS_INLINE float loss_f32(uint32_t a)
 {
     int near_one = (int32_t)a < 0;
     float x = unit_below_half_f32(a);
     struct split_f32 small = split_exponent_f32(x), near = split_complement_f32(x);
     struct split_f32 parts = {near_one ? near.e : small.e, near_one ? near.f : small.f};
-    return sqrtf(neg2log_f32(parts));
+    return neg2log_f32(parts);
 }
 
-/* sqrt(-2 ln(((a >> 11) + 1/2) 2^-53)), at most 8.66; |error| <= 2^-51 max(1, R). */
-static ALWAYS_INLINE double radius_f64(uint64_t a)
+/* -2 ln(((a >> 11) + 1/2) 2^-53), at most 74.9. */
+static ALWAYS_INLINE double loss_f64(uint64_t a)
 {
     int near_one = (int64_t)a < 0;
     double x = unit_below_half_f64(a);
     struct split_f64 small = split_exponent_f64(x), near = split_complement_f64(x);
     struct split_f64 parts = {near_one ? near.e : small.e, near_one ? near.f : small.f};
-    return sqrt(neg2log_f64(parts));
+    return neg2log_f64(parts);
+}
+
+/* exp(x); relative error below 2^-51; infinity above 709.8, 0 below -745.2. */
+static ALWAYS_INLINE double exp_f64(double x)
+{
+    x = x > 800.0 ? 800.0 : x < -800.0 ? -800.0 : x;
+    double shifted = fma(x, INVERSE_LN2_F64, 0x1.8p52), k = shifted - 0x1.8p52; /* to the nearest integer */
+    double r = fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x));
+    uint64_t biased = bits_f64(shifted) - bits_f64(0x1.8p52) + 2048;
+    uint64_t half = biased >> 1; /* 2^k in two factors: subnormals */
+    double first = from_bits_f64((half - 1) << 52), second = from_bits_f64((biased - half - 1) << 52);
+    double result = POLYNOMIAL_F64(EXP_F64, r) * first * second;
+    return x == x ? result : x; /* NaN as it came: whether the steps above turn its sign is the compiler's choice */
 }
 
 /* Cosine and sine of a turn of a/2^32 (a >> 11 of 2^53); the quadrant is split off in integers. |error| <= 2^-23, 2^-52. */

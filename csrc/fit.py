@@ -57,6 +57,10 @@ def quantile_over_v(loss):
     return mp.sqrt(2) * mp.erfinv(2 * v) / v
 
 
+def exponential(r):
+    return mp.exp(r)
+
+
 def remez(function, low, high, terms, weight):
     """Coefficients, lowest first, of the polynomial with `terms` terms that minimizes max |weight (p - function)|."""
     low, high = mp.mpf(low), mp.mpf(high)
@@ -123,6 +127,7 @@ def fits():
         ("QUANTILE_CENTRE_F32", np.float32, quantile_over_v, 0, widest_loss, 9, v_of),
         ("NEG2LOG_F64", np.float64, neg2log_atanh_tail, 0, s_max**2, 7, lambda z: z / 4 + mp.mpf("1e-4")),
         ("SIN_F64", np.float64, sine_over_y, 0, quarter, 7, lambda z: mp.sqrt(z) + mp.mpf("0.01")),
+        ("EXP_F64", np.float64, exponential, -mp.log(2) / 2, mp.log(2) / 2, 13, lambda r: 1),
         ("COS_F64", np.float64, cosine_tail, 0, quarter, 7, lambda z: z + mp.mpf("1e-4")),
     ]
 

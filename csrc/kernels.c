@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #include "api.h"
-#include "distributions.h"
+#include "integers.h"
 #include "levels.h"
 #include "narrow.h"
 #include "store.h"
@@ -29,10 +29,20 @@
     X(ROUNDED, truncated_values_f32, truncated_float16, float, uint16_t, narrow_float16, __VA_ARGS__)              \
     X(ROUNDED, truncated_values_f32, truncated_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)            \
     X(ROUNDED, truncated_values_f32, truncated_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__)   \
-    X(ROUNDED, truncated_values_f32, truncated_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)
+    X(ROUNDED, truncated_values_f32, truncated_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)       \
+    X(DIRECT, exponential_values_f32, exponential_float32, float, float, , __VA_ARGS__)                            \
+    X(DIRECT, exponential_values_f64, exponential_float64, double, double, , __VA_ARGS__)                          \
+    X(DIRECT, lognormal_values_f64, lognormal_float64, double, double, , __VA_ARGS__)                              \
+    X(INTEGER, integers_values_u8, integers_uint8, uint32_t, uint8_t, , __VA_ARGS__)                               \
+    X(INTEGER, integers_values_u16, integers_uint16, uint32_t, uint16_t, , __VA_ARGS__)                            \
+    X(INTEGER, integers_values_u32, integers_uint32, uint32_t, uint32_t, , __VA_ARGS__)                            \
+    X(INTEGER, integers_values_u64, integers_uint64, uint32_t, uint64_t, , __VA_ARGS__)                            \
+    X(INTEGER, wide_integers_values_u32, wideintegers_uint32, uint64_t, uint32_t, , __VA_ARGS__)                   \
+    X(INTEGER, wide_integers_values_u64, wideintegers_uint64, uint64_t, uint64_t, , __VA_ARGS__)
 
 /* Four word rows, the least that any law can begin at: a pair of double rows. Any whole number of them is a valid cut. */
 enum { GROUP_WORDS = 4 * LANES, TILE_GROUPS = TILE_WORDS / GROUP_WORDS, TILE_BYTES = TILE_WORDS * 4 };
+
 
 /* A kernel writes the values of groups `first` to `last` - 1 of a tile, densely from `out`. */
 typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters, void *out);
@@ -48,6 +58,10 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     values_of(words + first * GROUP_WORDS, ELEMENT_ROWS(value, first, last), parameters, values);                  \
     for (int i = 0; i < (last - first) * GROUP_WORDS; i++)                                                         \
         rounded[i] = narrow(values[i]);
+
+#define BODY_INTEGER(values_of, value, element, narrow)                                                            \
+    uint64_t rows_before = tile * (TILE_WORDS * 4 / sizeof(value) / LANES) + (uint64_t)ELEMENT_ROWS(value, 0, first); \
+    values_of(words + first * GROUP_WORDS, ELEMENT_ROWS(value, first, last), parameters, stream, rows_before * LANES, out);
 
 #define DEFINE_KERNEL(shape, values_of, name, value, element, narrow, level, TARGET)                               \
     static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last,                  \
@@ -83,6 +97,8 @@ const char *fi_level_name(int level) { return levels[level].name; }
 int fi_kernel_count(void) { return KERNEL_COUNT; }
 const char *fi_kernel_name(int kernel) { return kernels[kernel].name; }
 
+int fi_kernel_tile_elements(int kernel) { return kernels[kernel].tile_elements; }
+
 int fi_level_supported(int level)
 {
 #define TEST(level, TARGET, test, copy) (test) ? 1 : 0,
@@ -94,7 +110,7 @@ int fi_level_supported(int level)
 struct window {
     uint64_t tile;
     int first, last; /* groups; none when equal */
-    _Alignas(64) char values[TILE_BYTES];
+    _Alignas(64) char values[2 * TILE_BYTES]; /* a word may become an integer of 8 bytes */
 };
 
 /* Have elements `low` to `high` of `tile` in the window: only their groups at the tile's first visit, all of it at the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -95,6 +95,18 @@ def fill_piece(law: Law, stream: Stream, first: int, out: np.ndarray) -> None:
     current().fill(kernel, stream, parameters, _start(first), out.size, 1, out.view(element.storage), False)
 
 
+def fill_run(
+    kernel: str, stream: Stream, parameters: np.ndarray, start: int, flat: np.ndarray, streaming: bool = False
+) -> None:
+    """Write the values at `start`, start + 1, ... into `flat`, 1-D, contiguous and of the storage type, on all threads."""
+    backend = current()
+
+    def write(first: int, out: np.ndarray, streaming: bool) -> None:
+        backend.fill(kernel, stream, parameters, _start(start + first), out.size, 1, out, streaming)
+
+    _fill_contiguous(write, flat, streaming)
+
+
 def stream_words(stream: Stream, first: int, out: np.ndarray) -> None:
     """Write words `first`, first + 1, ... of a stream into `out`, 1-D and contiguous uint32."""
     current().fill("words_uint32", stream, np.empty(0), _start(first), out.size, 1, out, False)
@@ -179,7 +191,7 @@ def _write(
         at += n
 
 
-def _fill_contiguous(write: partial[None], flat: np.ndarray, streaming: bool) -> None:
+def _fill_contiguous(write: Callable[[int, np.ndarray, bool], None], flat: np.ndarray, streaming: bool) -> None:
     num_threads = threads.get_num_threads()
     if flat.size <= LEAST_FOR_THREADS or num_threads == 1:
         num_threads, chunk = 1, CHUNK

@@ -12,6 +12,7 @@ from fastinit import environment
 Task = Callable[[], None]
 
 _pool: ThreadPoolExecutor | None = None
+_pool_size = 0
 _pool_lock = threading.Lock()
 _num_threads: int | None = None
 
@@ -82,12 +83,12 @@ class _Job:
 
 def _submit(work: Task, n: int, helpers: list[Future[None]]) -> None:
     """Hand `work` to n threads, each noted in `helpers` at once: an interrupt between two of them loses none."""
-    global _pool
+    global _pool, _pool_size
     if n < 1:
         return
     with _pool_lock:
-        if _pool is None or _pool._max_workers < n:
-            _pool = ThreadPoolExecutor(n, thread_name_prefix="fastinit")
+        if _pool is None or _pool_size < n:  # the threads of a smaller one end when their last fill does
+            _pool, _pool_size = ThreadPoolExecutor(n, thread_name_prefix="fastinit"), n
         try:
             for _ in range(n):
                 helpers.append(_pool.submit(work))

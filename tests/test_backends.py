@@ -96,7 +96,13 @@ def test_any_cut_gives_the_same_values(each_backend, dtype, cut):
 
 
 def test_all_backends_have_the_same_kernels():
-    expected = ["words_uint32", *(f"{law}_{dtype}" for law in ("uniform", "normal", "truncated") for dtype in DTYPES)]
+    expected = [
+        "words_uint32",
+        *(f"{law}_{dtype}" for law in ("uniform", "normal", "truncated") for dtype in DTYPES),
+        *("exponential_float32", "exponential_float64", "lognormal_float64"),
+        *(f"integers_uint{bits}" for bits in (8, 16, 32, 64)),
+        *(f"wideintegers_uint{bits}" for bits in (32, 64)),
+    ]
     from fastinit.backends import numba
 
     assert list(reference.KERNELS) == list(numba.KERNELS) == expected
@@ -104,6 +110,36 @@ def test_all_backends_have_the_same_kernels():
         from fastinit.backends import c
 
         assert list(c.KERNELS) == expected
+
+
+def uint64_bits(*numbers):
+    """Whole numbers as the parameters of an integer law (csrc/integers.h): low, range, values to draw again."""
+    return np.array([number % 2**64 for number in numbers], np.uint64).view(np.float64)
+
+
+ORDERED_DRAWS = [
+    *((kernel, np.array([2.5, 0.0])) for kernel in ("exponential_float32", "exponential_float64")),
+    ("lognormal_float64", np.array([-1.0, 2.0])),
+    ("lognormal_float64", np.array([0.0, 300.0])),  # overflows and underflows
+    *((f"integers_uint{n}", uint64_bits(5, r, 2**32 % r)) for n in (8, 16, 32, 64) for r in (1, 10, 255)),
+    ("integers_uint32", uint64_bits(-7, 2**24 - 3, 2**32 % (2**24 - 3))),  # redrawn once in 2^8 values
+    *(
+        (f"wideintegers_uint{n}", uint64_bits(5, r, 2**64 % r))
+        for n, r in ((32, 10**9), (32, 2**32), (64, 2**32 + 1), (64, 3 * 2**61), (64, 2**63 + 1))  # 1/4 and 1/2 redrawn
+    ),
+    ("wideintegers_uint64", uint64_bits(0, 2**64, 0)),
+]
+
+
+@pytest.mark.parametrize(("kernel", "parameters"), ORDERED_DRAWS)
+@pytest.mark.parametrize(("start", "count", "step"), [(0, 5000, 1), (2**34 + 1029, 300, 7), (10**6, 40, -1000)])
+def test_the_laws_of_a_generator_are_the_same_on_every_backend(each_backend, kernel, parameters, start, count, step):
+    def drawn(fill):
+        out = np.empty(count, kernel.split("_")[1])
+        fill(kernel, (1, 2, 3, 4), parameters, np.array([start], np.uint64), count, step, out, False)
+        return out.tobytes()
+
+    assert drawn(backend(*each_backend).fill) == drawn(reference.fill)
 
 
 # ---- golden values ----
@@ -197,7 +233,7 @@ def test_float64_normals_are_within_2_to_the_minus_50_of_the_exact_ones(each_bac
 
 def test_the_largest_float32_radius_is_that_of_the_smallest_word():
     cap = math.sqrt(2 * 33 * math.log(2))  # 6.76
-    assert reference.radius(np.zeros(1, np.uint32))[0] == pytest.approx(cap, rel=2.0**-22)
+    assert np.sqrt(reference.loss(np.zeros(1, np.uint32)))[0] == pytest.approx(cap, rel=2.0**-22)
 
 
 @pytest.mark.parametrize(("unsigned", "bits_of_u"), [(np.uint32, 32), (np.uint64, 53)])
@@ -205,7 +241,7 @@ def test_the_largest_float32_radius_is_that_of_the_smallest_word():
 def test_radii_of_words_near_2_to_the_32_are_on_no_coarse_grid(unsigned, bits_of_u):
     below = np.arange(2000)  # the argument of the logarithm is 1 - (below + 1/2) 2^-bits
     word = (2**bits_of_u - 1 - below.astype(np.uint64)) << np.uint64(8 * np.dtype(unsigned).itemsize - bits_of_u)
-    found = reference.radius(word.astype(unsigned))
+    found = np.sqrt(reference.loss(word.astype(unsigned)))
     expected = np.sqrt(-2 * np.log1p(-(below + exact(0.5)) * exact(2) ** -bits_of_u))
     assert np.all(np.abs(found - expected) <= expected * (2.0**-22 if unsigned is np.uint32 else 2.0**-50))
     assert np.all(np.diff(found) > 0)

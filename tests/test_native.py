@@ -11,7 +11,7 @@ import pytest
 from fastinit.backends import reference
 
 ROOT = Path(__file__).parent.parent
-SOURCES = [str(ROOT / "tests" / "native" / "exercise.c"), str(ROOT / "csrc" / "kernels.c")]
+SOURCES = [str(ROOT / path) for path in ("tests/native/exercise.c", "csrc/kernels.c", "csrc/cursor.c")]
 NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="exercise.c is for POSIX")
@@ -83,7 +83,7 @@ def native_hashes(native) -> dict[str, dict[str, str]]:
 def test_every_kernel_is_exercised_at_every_level(native_hashes):
     assert native_hashes
     for kernels in native_hashes.values():
-        assert tuple(kernels) == reference.KERNELS
+        assert tuple(kernels) == (*reference.KERNELS, "cursor")
 
 
 def test_all_levels_write_the_same_bytes(native_hashes):

@@ -15,7 +15,7 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 def test_the_code_prints_what_is_printed_there():
     failed, tried = doctest.testfile(str(README), module_relative=False)
-    assert (failed, tried) == (0, 5)
+    assert (failed, tried) == (0, 8)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,12 +26,20 @@ starts: uint64 positions; out: 1-D, contiguous, aligned, of starts.size * count 
 """
 
 
+Draw = Callable[[Any, str, tuple[Any, ...], np.ndarray], None]
+"""draw(cursor, kernel, parameters, out): a small fill from a cursor's next tile in a single call, which needs no lock.
+
+`parameters`: two floats, or for whole numbers the three of csrc/integers.h as ints.
+"""
+
+
 class Backend(NamedTuple):
-    """A backend at one instruction-set level ("" where it has none to choose)."""
+    """A backend at one instruction-set level ("" where it has none to choose), with its short cut where it has one."""
 
     name: str
     level: str
     fill: Fill
+    draw: Draw | None = None
 
 
 def available_levels() -> tuple[str, ...]:
@@ -61,7 +69,8 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
         level = levels[-1]
     if level not in levels:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
-    return Backend(name, level, import_module("fastinit.backends.c").fill_at(level))
+    c = import_module("fastinit.backends.c")
+    return Backend(name, level, c.fill_at(level), c.draw_at(level))
 
 
 def current() -> Backend:

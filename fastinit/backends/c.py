@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -51,3 +52,15 @@ def _fill(
 def fill_at(level: str):
     """The fill function of a level, to be called as fastinit.backends.Fill says."""
     return partial(_fill, LEVELS[level])
+
+
+def draw_at(level: str):
+    """The draw function of a level, to be called as fastinit.backends.Draw says."""
+    number, from_buffer = LEVELS[level], _ffi.from_buffer
+    draw_floats, draw_integers = _lib.fi_draw, _lib.fi_draw_integers
+
+    def draw(cursor: Any, kernel: str, parameters: tuple[Any, ...], out: np.ndarray) -> None:
+        call = draw_floats if len(parameters) == 2 else draw_integers
+        call(cursor.memory, number, KERNELS[kernel], *parameters, from_buffer(out), out.size)
+
+    return draw

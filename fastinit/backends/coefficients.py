@@ -76,6 +76,25 @@ SIN_F64 = np.array(
     np.float64,
 )
 
+EXP_F64 = np.array(
+    [
+        float.fromhex("0x1.0000000000000p+0"),
+        float.fromhex("0x1.0000000000000p+0"),
+        float.fromhex("0x1.0000000000000p-1"),
+        float.fromhex("0x1.5555555555562p-3"),
+        float.fromhex("0x1.5555555555562p-5"),
+        float.fromhex("0x1.111111110db77p-7"),
+        float.fromhex("0x1.6c16c16c127b5p-10"),
+        float.fromhex("0x1.a01a01b801af5p-13"),
+        float.fromhex("0x1.a01a01b73b566p-16"),
+        float.fromhex("0x1.71dde76bbe438p-19"),
+        float.fromhex("0x1.27e4ba92a53a1p-22"),
+        float.fromhex("0x1.af785b9c9bd0dp-26"),
+        float.fromhex("0x1.1fa392f8cc85cp-29"),
+    ],
+    np.float64,
+)
+
 COS_F64 = np.array(
     [
         float.fromhex("-0x1.3bd3cc9be45dep+0"),

@@ -10,6 +10,7 @@ import hashlib
 
 import numba
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, register_jitable
 from numpy import float32, float64, int32, int64, uint8, uint16, uint32, uint64
@@ -53,6 +54,21 @@ def reinterpreted(source, target):
     return reinterpret
 
 
+@intrinsic
+def wide_product(typing_context, word, factor):
+    """word * factor as its high half and its low half, for uint64."""
+    if not word == factor == types.uint64:
+        raise numba.TypingError(f"wide_product needs uint64, got {word}, {factor}")
+
+    def generate(context, builder, signature, arguments):
+        i64, i128 = ir.IntType(64), ir.IntType(128)
+        product = builder.mul(*(builder.zext(x, i128) for x in arguments))
+        high = builder.trunc(builder.lshr(product, i128(64)), i64)
+        return context.make_tuple(builder, signature.return_type, (high, builder.trunc(product, i64)))
+
+    return types.UniTuple(types.uint64, 2)(word, factor), generate
+
+
 bits_f32, from_bits_f32 = reinterpreted(types.float32, types.uint32), reinterpreted(types.uint32, types.float32)
 bits_f64, from_bits_f64 = reinterpreted(types.float64, types.uint64), reinterpreted(types.uint64, types.float64)
 
@@ -84,7 +100,7 @@ LANES, PHILOX_ROUNDS = 16, 10
 
 
 @inlined
-def philox_lane(c0, c1, c2, c3, k0, k1):
+def philox(c0, c1, c2, c3, k0, k1):
     """Philox4x32-10 (Salmon et al. 2011) of one counter under the key (k0, k1)."""
     for _ in range(PHILOX_ROUNDS):
         product0 = uint64(0xD2511F53) * uint64(c0)
@@ -124,7 +140,7 @@ def tile_words(stream, tile, groups, state, words):
     low, high = uint32(counter), uint32(counter >> uint64(32))
     k0, k1, c2, c3 = stream[0], stream[1], stream[2], stream[3]
     for lane in range(LANES):
-        s0, s1, s2, s3 = philox_lane(low | uint32(lane), high, c2, c3, k0, k1)
+        s0, s1, s2, s3 = philox(low | uint32(lane), high, c2, c3, k0, k1)
         s0 |= uint32((s0 | s1 | s2 | s3) == uint32(0))  # xoshiro's one fixed point
         state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)] = s0, s1, s2, s3
     for group in range(groups):
@@ -150,6 +166,7 @@ SIN_F32 = polynomial("SIN_F32")
 SIN_F64 = polynomial("SIN_F64")
 COS_F32 = polynomial("COS_F32")
 COS_F64 = polynomial("COS_F64")
+EXP_F64 = polynomial("EXP_F64")
 QUANTILE_CENTRE_F32 = polynomial("QUANTILE_CENTRE_F32")
 QUANTILE_TAIL_NUMERATOR_F32 = polynomial("QUANTILE_TAIL_NUMERATOR_F32")
 QUANTILE_TAIL_DENOMINATOR_F32 = polynomial("QUANTILE_TAIL_DENOMINATOR_F32")
@@ -162,6 +179,10 @@ QUANTILE_TAIL_DENOMINATOR_F64 = polynomial("QUANTILE_TAIL_DENOMINATOR_F64")
 
 TWO_LN2_F32 = float32(float.fromhex("0x1.62e430p+0"))
 TWO_LN2_F64 = float.fromhex("0x1.62e42fefa39efp+0")
+LN2_HIGH_F64 = float.fromhex("0x1.62e42fefa3800p-1")  # ln 2 to 42 bits, so that k times it is exact
+LN2_LOW_F64 = float.fromhex("0x1.ef35793c76730p-45")  # the rest
+INVERSE_LN2_F64 = float.fromhex("0x1.71547652b82fep+0")
+INTEGERS_ONLY_F64 = 1.5 * 2.0**52  # of this size a double has no fraction
 BITS_SQRT_HALF_F32 = uint32(0x3F3504F3)
 BITS_SQRT_HALF_F64 = uint64(0x3FE6A09E667F3BCD)
 ONE_LESS_SQRT_HALF_F64 = float.fromhex("0x1.2bec3333018867p-2")  # 1 - sqrt(1/2)
@@ -224,23 +245,37 @@ def unit_below_half_f64(a):
 
 
 @inlined
-def radius_f32(a):
-    """sqrt(-2 ln((a + 1/2) 2^-32)) of a word, at most 6.77."""
+def loss_f32(a):
+    """-2 ln((a + 1/2) 2^-32) of a word, at most 45.8."""
     near_one = int32(a) < int32(0)
     x = unit_below_half_f32(a)
     small_e, small_f = split_exponent_f32(x)
     near_e, near_f = split_complement_f32(x)
-    return sqrt(neg2log_f32(near_e if near_one else small_e, near_f if near_one else small_f))
+    return neg2log_f32(near_e if near_one else small_e, near_f if near_one else small_f)
 
 
 @inlined
-def radius_f64(a):
-    """sqrt(-2 ln(((a >> 11) + 1/2) 2^-53)), at most 8.66."""
+def loss_f64(a):
+    """-2 ln(((a >> 11) + 1/2) 2^-53), at most 74.9."""
     near_one = int64(a) < int64(0)
     x = unit_below_half_f64(a)
     small_e, small_f = split_exponent_f64(x)
     near_e, near_f = split_complement_f64(x)
-    return sqrt(neg2log_f64(near_e if near_one else small_e, near_f if near_one else small_f))
+    return neg2log_f64(near_e if near_one else small_e, near_f if near_one else small_f)
+
+
+@inlined
+def exp_f64(x):
+    """exp(x); infinity above 709.8, 0 below -745.2."""
+    x = 800.0 if x > 800.0 else -800.0 if x < -800.0 else x
+    shifted = fma(x, INVERSE_LN2_F64, INTEGERS_ONLY_F64)  # to the nearest integer
+    k = shifted - INTEGERS_ONLY_F64
+    r = fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x))
+    biased = bits_f64(shifted) - bits_f64(INTEGERS_ONLY_F64) + uint64(2048)
+    half = biased >> uint64(1)  # 2^k in two factors: subnormals
+    first = from_bits_f64((half - uint64(1)) << uint64(52))
+    second = from_bits_f64((biased - half - uint64(1)) << uint64(52))
+    return EXP_F64(r) * first * second if x == x else x  # NaN as it came
 
 
 @inlined
@@ -343,7 +378,7 @@ def normal_values_f32(words, rows, parameters, values):
     mean, std = float32(parameters[0]), float32(parameters[1])
     for r in range(0, rows, 2):
         for lane in range(LANES):
-            radius = radius_f32(words[at(r, lane)])
+            radius = sqrt(loss_f32(words[at(r, lane)]))
             cosine, sine = turn_f32(words[at(r + 1, lane)])
             values[at(r, lane)] = fma(radius * cosine, std, mean)
             values[at(r + 1, lane)] = fma(radius * sine, std, mean)
@@ -354,10 +389,32 @@ def normal_values_f64(words, rows, parameters, values):
     mean, std = parameters[0], parameters[1]
     for r in range(0, rows, 2):
         for lane in range(LANES):
-            radius = radius_f64(wide_word(words, r, lane))
+            radius = sqrt(loss_f64(wide_word(words, r, lane)))
             cosine, sine = turn_f64(wide_word(words, r + 1, lane))
             values[at(r, lane)] = fma(radius * cosine, std, mean)
             values[at(r + 1, lane)] = fma(radius * sine, std, mean)
+
+
+@inlined
+def exponential_values_f32(words, rows, parameters, values):
+    scale = float32(parameters[0])
+    for i in range(rows * LANES):
+        values[i] = float32(0.5) * loss_f32(words[i]) * scale
+
+
+@inlined
+def exponential_values_f64(words, rows, parameters, values):
+    scale = parameters[0]
+    for r in range(rows):
+        for lane in range(LANES):
+            values[at(r, lane)] = 0.5 * loss_f64(wide_word(words, r, lane)) * scale
+
+
+@inlined
+def lognormal_values_f64(words, rows, parameters, values):
+    normal_values_f64(words, rows, parameters, values)
+    for i in range(rows * LANES):
+        values[i] = exp_f64(values[i])
 
 
 (CDF_LOW, SF_LOW, CDF_HIGH, SF_HIGH, MASS_SCALED, MASS, MIDDLE, TAIL_SCALED, LOSS_OF_SCALE, MEAN, STD, LEAST,
@@ -463,6 +520,65 @@ def truncated_values_f64(words, rows, parameters, values):
                     values[at(r, lane)] = value if radius > 5.0 else values[at(r, lane)]
 
 
+# ---- integers.h: one body for all types of `values`, which keep the low bits ----
+
+INTEGER_LOW, INTEGER_RANGE, INTEGER_REDRAWN = range(3)
+
+
+@register_jitable(error_model="numpy")
+def redrawn(stream, position, size):
+    """The value at `position` where its own word was one too many."""
+    too_many = (uint64(0) - size) % size
+    key = uint32(stream[0] ^ uint32(0x5851F42D))
+    attempt = uint32(0)
+    while True:
+        c0, c1, c2, c3 = philox(
+            uint32(position), uint32(position >> uint64(32)), stream[2], stream[3], key, uint32(stream[1] + attempt)
+        )
+        value, remainder = wide_product(uint64(c0) << uint64(32) | uint64(c1), size)
+        if remainder >= too_many:
+            return value
+        value, remainder = wide_product(uint64(c2) << uint64(32) | uint64(c3), size)
+        if remainder >= too_many:
+            return value
+        attempt = uint32(attempt + uint32(1))
+
+
+@inlined
+def integers_values(words, rows, parameters, stream, position, values):
+    """One word a value, for ranges up to 2^24. `position` is that of the first value in the stream."""
+    low = bits_f64(parameters[INTEGER_LOW])
+    size = bits_f64(parameters[INTEGER_RANGE])
+    too_many = uint32(bits_f64(parameters[INTEGER_REDRAWN]))
+    for r in range(rows):
+        again = uint32(0)
+        for lane in range(LANES):
+            product = uint64(words[at(r, lane)]) * size
+            again |= uint32(uint32(product) < too_many)
+            values[at(r, lane)] = low + (product >> uint64(32))
+        if again:
+            for lane in range(LANES):
+                if uint32(uint64(words[at(r, lane)]) * size) < too_many:
+                    values[at(r, lane)] = low + redrawn(stream, position + at(r, lane), size)
+
+
+@inlined
+def wide_integers_values(words, rows, parameters, stream, position, values):
+    """Two words a value, for larger ranges; 0 stands for 2^64."""
+    low = bits_f64(parameters[INTEGER_LOW])
+    size = bits_f64(parameters[INTEGER_RANGE])
+    too_many = bits_f64(parameters[INTEGER_REDRAWN])
+    for r in range(rows):
+        for lane in range(LANES):
+            word = wide_word(words, r, lane)
+            value, remainder = wide_product(word, size)
+            if size == uint64(0):
+                value = word
+            if remainder < too_many:
+                value = redrawn(stream, position + at(r, lane), size)
+            values[at(r, lane)] = low + value
+
+
 # ---- narrow.h ----
 
 
@@ -533,7 +649,17 @@ LAWS_AND_NARROWINGS = {
     "truncated_bfloat16": (truncated_values_f32, TILE_WORDS, narrow_bfloat16),
     "truncated_float8_e4m3fn": (truncated_values_f32, TILE_WORDS, narrow_float8_e4m3fn),
     "truncated_float8_e5m2": (truncated_values_f32, TILE_WORDS, narrow_float8_e5m2),
+    "exponential_float32": (exponential_values_f32, TILE_WORDS, None),
+    "exponential_float64": (exponential_values_f64, TILE_WIDE, None),
+    "lognormal_float64": (lognormal_values_f64, TILE_WIDE, None),
+    "integers_uint8": (integers_values, TILE_WORDS, None),
+    "integers_uint16": (integers_values, TILE_WORDS, None),
+    "integers_uint32": (integers_values, TILE_WORDS, None),
+    "integers_uint64": (integers_values, TILE_WORDS, None),
+    "wideintegers_uint32": (wide_integers_values, TILE_WIDE, None),
+    "wideintegers_uint64": (wide_integers_values, TILE_WIDE, None),
 }
+INTEGER_LAWS = integers_values, wide_integers_values  # these see the stream and their position in it
 KERNELS = tuple(LAWS_AND_NARROWINGS)
 COEFFICIENTS_DIGEST = hashlib.blake2b(
     b"".join(table.tobytes() for table in vars(coefficients).values() if isinstance(table, np.ndarray)), digest_size=4
@@ -567,6 +693,7 @@ def kernel_of(name):
     """The compiling function of a kernel: fi_fill of csrc/kernels.c for that kernel alone."""
     values_of, tile_elements, narrow = LAWS_AND_NARROWINGS[name]
     group_elements = tile_elements // TILE_GROUPS
+    is_integer = values_of in INTEGER_LAWS
 
     def kernel(stream, parameters, starts, count, step, out):
         words, state = np.empty(TILE_WORDS, uint32), np.empty(4 * LANES, uint32)
@@ -589,7 +716,10 @@ def kernel_of(name):
                     _, first, last = target_of
                     tile_words(stream, tile, last, state, words)
                     part, rows = words[first * GROUP_WORDS :], (last - first) * group_elements // LANES
-                    if narrow is None:
+                    if is_integer:
+                        before = tile * uint64(tile_elements) + uint64(first * group_elements)
+                        values_of(part, rows, parameters, stream, before, target)
+                    elif narrow is None:
                         values_of(part, rows, parameters, target)
                     else:
                         values_of(part, rows, parameters, values)

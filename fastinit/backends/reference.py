@@ -20,6 +20,9 @@ PHILOX_ROUNDS = 10
 PHILOX_MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 PHILOX_WEYL = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)  # golden ratio, sqrt(3) - 1
 TWO_LN2 = float.fromhex("0x1.62e42fefa39efp+0")
+LN2_HIGH = float.fromhex("0x1.62e42fefa3800p-1")  # ln 2 to 42 bits, so that k times it is exact
+LN2_LOW = float.fromhex("0x1.ef35793c76730p-45")  # the rest
+INVERSE_LN2 = float.fromhex("0x1.71547652b82fep+0")
 SQRT_HALF_BITS = {np.float32: np.uint32(0x3F3504F3), np.float64: np.uint64(0x3FE6A09E667F3BCD)}
 ONE_LESS_SQRT_HALF = float.fromhex("0x1.2bec3333018867p-2")
 
@@ -188,11 +191,25 @@ def _upper(w: np.ndarray) -> np.ndarray:
     return w >> w.dtype.type(8 * w.itemsize - 1) == 1
 
 
-def radius(a: np.ndarray) -> np.ndarray:
-    """sqrt(-2 ln u) of words a."""
+def loss(a: np.ndarray) -> np.ndarray:
+    """-2 ln u of words a."""
     x = unit_below_half(a)
     e, f = (np.where(_upper(a), near, small) for near, small in zip(split_complement(x), split_exponent(x)))
-    return np.sqrt(neg2log(e, f))
+    return neg2log(e, f)
+
+
+def exp(x: np.ndarray) -> np.ndarray:
+    """exp(x) of float64: 2^k times a polynomial in x - k ln 2; infinity above 709.8, 0 below -745.2."""
+    x = np.where(x > 800.0, 800.0, np.where(x < -800.0, -800.0, x))
+    integers_only = 1.5 * 2.0**52  # of this size a float64 has no fraction
+    k = fma(x, INVERSE_LN2, integers_only) - integers_only
+    r = fma(-k, LN2_LOW, fma(-k, LN2_HIGH, x))
+    half = np.floor(k / 2)  # 2^k in two factors: subnormals
+    return np.where(np.isnan(x), x, polynomial("EXP", r) * _power_of_two(half) * _power_of_two(k - half))
+
+
+def _power_of_two(k: np.ndarray) -> np.ndarray:
+    return ((k.astype(np.int64) + 1023) << 52).view(np.float64)
 
 
 def turn(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -229,11 +246,21 @@ def uniform_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
 
 def normal_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     mean, std = parameters
-    r = radius(words[0::2])
+    radius = np.sqrt(loss(words[0::2]))
     cosine, sine = turn(words[1::2])
-    z = np.empty(words.shape, r.dtype)
-    z[0::2], z[1::2] = r * cosine, r * sine
+    z = np.empty(words.shape, radius.dtype)
+    z[0::2], z[1::2] = radius * cosine, radius * sine
     return fma(z, std, mean)
+
+
+def exponential_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    losses = loss(words)
+    real = losses.dtype.type
+    return real(0.5) * losses * real(parameters[0])
+
+
+def lognormal_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+    return exp(normal_values(words, parameters))
 
 
 def truncated_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
@@ -276,20 +303,73 @@ def _quantile_f64(tail: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.where(np.abs(q) <= 0.425, centre, np.where(q < 0, -outside, outside))
 
 
+# ---- integers: words (rows, 16), uint32 or uint64, to values as uint64, by products in Python's integers -------------
+
+REDRAWN_KEY = 0x5851F42D
+
+
+def integers_values(
+    words: np.ndarray, parameters: np.ndarray, stream: tuple[int, int, int, int], position: int
+) -> np.ndarray:
+    """low + (word * range >> bits of a word), drawn again where the remainder is one of `too_many` (Lemire 2019).
+
+    `parameters` are the bits of low, range and too_many; `position` is that of the first value in the stream.
+    """
+    low, size, too_many = parameters.view(np.uint64).tolist()
+    size = size or 2**64
+    values, remainders = _product(words, size)
+    again = remainders < too_many
+    values[again] = redrawn(stream, np.uint64(position) + np.flatnonzero(again).astype(np.uint64), size)
+    return ((values + low) % 2**64).astype(np.uint64)
+
+
+def redrawn(stream: tuple[int, int, int, int], positions: np.ndarray, size: int) -> np.ndarray:
+    """The values at `positions`, where the words themselves were too many: Philox at the position, a key an attempt."""
+    k0, k1, s0, s1 = stream
+    values = np.zeros(positions.size, object)
+    left, attempt = np.arange(positions.size), 0
+    while left.size:
+        at = positions[left]
+        rest = [np.full(at.size, word, np.uint32) for word in (s0, s1)]
+        c = philox(np.stack([_low(at), _high(at), *rest]), k0 ^ REDRAWN_KEY, (k1 + attempt) % 2**32)
+        first, second = (_product(pair, size) for pair in wide_words(c))
+        accepted = [remainders >= 2**64 % size for _, remainders in (first, second)]
+        values[left] = np.where(accepted[0], first[0], second[0])
+        left, attempt = left[~(accepted[0] | accepted[1])], attempt + 1
+    return values
+
+
+def _product(words: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The high half of word * size, which is the value, and the low half, the remainder; as Python's integers."""
+    products, halfway = words.astype(object) * size, 2 ** (8 * words.itemsize)
+    return products // halfway, products % halfway
+
+
 # ---- the fill -------------------------------------------------------------------------------------------------------
 
-LAWS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-    "uniform": uniform_values,
-    "normal": normal_values,
-    "truncated": truncated_values,
-}
 NARROW = {
     "float16": np.float16,
     "bfloat16": ml_dtypes.bfloat16,
     "float8_e4m3fn": ml_dtypes.float8_e4m3fn,
     "float8_e5m2": ml_dtypes.float8_e5m2,
 }
-KERNELS = ("words_uint32", *(f"{law}_{dtype}" for law in LAWS for dtype in ("float32", "float64", *NARROW)))
+FLOATS = ("float32", "float64")
+LAWS: dict[str, tuple[Callable[..., np.ndarray], tuple[str, ...]]] = {
+    "uniform": (uniform_values, (*FLOATS, *NARROW)),
+    "normal": (normal_values, (*FLOATS, *NARROW)),
+    "truncated": (truncated_values, (*FLOATS, *NARROW)),
+    "exponential": (exponential_values, FLOATS),
+    "lognormal": (lognormal_values, ("float64",)),
+    "integers": (integers_values, ("uint8", "uint16", "uint32", "uint64")),
+    "wideintegers": (integers_values, ("uint32", "uint64")),
+}
+"""Each law's function and the types of its elements."""
+
+KERNELS = ("words_uint32", *(f"{law}_{dtype}" for law, (_, dtypes) in LAWS.items() for dtype in dtypes))
+
+
+def words_per_value(kernel: str) -> int:
+    return 2 if kernel.endswith("float64") or kernel.startswith("wideintegers") else 1
 
 
 def tile_values(kernel: str, stream: tuple[int, int, int, int], parameters: np.ndarray, tile: int) -> np.ndarray:
@@ -298,8 +378,13 @@ def tile_values(kernel: str, stream: tuple[int, int, int, int], parameters: np.n
     words = tile_words(stream, tile)
     if law == "words":
         return words.ravel()
+    if words_per_value(kernel) == 2:
+        words = wide_words(words)
+    values_of, _ = LAWS[law]
+    if values_of is integers_values:
+        return integers_values(words, parameters, stream, tile * words.size).astype(dtype).ravel()
     with np.errstate(all="ignore"):  # branches that are not chosen may divide by zero
-        values = LAWS[law](wide_words(words) if dtype == "float64" else words, parameters)
+        values = values_of(words, parameters)
         if dtype in NARROW:
             values = values.astype(NARROW[dtype])
     return values.ravel()
@@ -316,7 +401,7 @@ def fill(
     streaming: bool,
 ) -> None:
     """Write the values at start, start + step, ..., `count` for each of `starts`, one behind the other into `out`."""
-    tile_elements = TILE_WORDS // 2 if kernel.endswith("float64") else TILE_WORDS
+    tile_elements = TILE_WORDS // words_per_value(kernel)
     held, values = -1, out[:0]
     at = 0
     for start in starts.tolist():

@@ -50,6 +50,15 @@ static const struct parameters PARAMETERS[] = {
       0, 1, 1, INFINITY},
      {0x1.aec4bd120d37dp-1, 0x1.44ed0bb7cb20bp-3, 1, 0x0.00000037b23b8p-1022, 0x1.44ed0bb7cb20bp-3,
       0x1.44ed0bb7cb20bp-3, 0x1.aec4bd120d37dp-2, 0x1p-10, 0, 0, 1, 1, INFINITY}},
+    {"exponential", {1.5, 0}, {1.5, 0}},
+    {"lognormal", {0}, {0.5, 0.25}},
+    {"lognormal", {0}, {0, 300}}, /* overflows and underflows */
+    /* low, range and values to draw again as the bits of doubles: 5, 10, 2^32 mod 10; 5, 10^9, 2^64 mod 10^9; and
+       3 2^61, of which a quarter is drawn again */
+    {"integers", {0x5p-1074, 0xap-1074, 0x6p-1074}, {0x5p-1074, 0xap-1074, 0x6p-1074}},
+    {"wideintegers", {0x5p-1074, 1000000000 * 0x1p-1074, 709551616 * 0x1p-1074},
+     {0x5p-1074, 1000000000 * 0x1p-1074, 709551616 * 0x1p-1074}},
+    {"wideintegers", {0x5p-1074, 0x1p513, 2.0}, {0x5p-1074, 0x1p513, 2.0}},
 };
 
 static const uint64_t FIRSTS[] = {
@@ -208,13 +217,89 @@ static uint64_t fill_by_threads(int level, int kernel)
     return hash;
 }
 
+struct bitgen { /* as numpy/random/bitgen.h has it */
+    void *state;
+    uint64_t (*next_uint64)(void *);
+    uint32_t (*next_uint32)(void *);
+    double (*next_double)(void *);
+    uint64_t (*next_raw)(void *);
+};
+
+static void begin(fi_cursor *cursor, int level)
+{
+    memset(cursor, 0, sizeof *cursor);
+    memcpy(cursor->stream, STREAM, sizeof STREAM);
+    cursor->used = LENGTH(cursor->words);
+    cursor->level = (uint32_t)level;
+}
+
+/* Single numbers by NumPy's interface between bulk draws. */
+static uint64_t draw_in_order(int level)
+{
+    fi_cursor cursor;
+    struct bitgen bitgen;
+    uint64_t hash = FNV_START;
+    begin(&cursor, level);
+    fi_bind(&bitgen, &cursor);
+    for (int i = 0; i < 5000; i++) {
+        double drawn[3] = {bitgen.next_double(bitgen.state), (double)bitgen.next_uint32(bitgen.state)};
+        uint64_t raw = bitgen.next_uint64(bitgen.state) ^ bitgen.next_raw(bitgen.state);
+        if (i % 100 == 0)
+            fi_draw(&cursor, level, 2 /* uniform_float64 */, 0.0, 1.0, &drawn[2], 1);
+        else
+            fi_draw_integers(&cursor, level, fi_kernel_count() - 1, 5, (uint64_t)3 << 61, (uint64_t)1 << 62, &drawn[2], 1);
+        hash = fnv(hash, (const unsigned char *)drawn, sizeof drawn);
+        hash = fnv(hash, (const unsigned char *)&raw, sizeof raw);
+    }
+    return hash;
+}
+
+struct taker { fi_cursor *cursor; int level; double sum; };
+
+static void *take_tiles(void *argument)
+{
+    struct taker *taker = argument;
+    double drawn[64];
+    for (int i = 0; i < 200; i++) {
+        fi_draw(taker->cursor, taker->level, 2 /* uniform_float64 */, 0.0, 1.0, drawn, LENGTH(drawn));
+        for (size_t k = 0; k < LENGTH(drawn); k++)
+            taker->sum += rint(0x1p32 * drawn[k]); /* whole numbers, so that the order does not matter */
+    }
+    return NULL;
+}
+
+/* Threads that draw from one cursor get every tile once, whoever gets which. */
+static uint64_t draw_by_threads(int level)
+{
+    fi_cursor cursor;
+    struct taker takers[THREADS];
+    pthread_t threads[THREADS];
+    double sum = 0;
+    begin(&cursor, level);
+    for (int t = 0; t < THREADS; t++) {
+        takers[t] = (struct taker){&cursor, level, 0};
+        if (pthread_create(&threads[t], NULL, take_tiles, &takers[t]))
+            exit(2);
+    }
+    for (int t = 0; t < THREADS; t++) {
+        pthread_join(threads[t], NULL);
+        sum += takers[t].sum;
+    }
+    if (cursor.next_tile != THREADS * 200)
+        fail("tiles are lost between threads", level, 2);
+    return fnv(FNV_START, (const unsigned char *)&sum, sizeof sum);
+}
+
 int main(int argc, char **argv)
 {
     int threads = argc > 1 && strcmp(argv[1], "threads") == 0;
-    for (int level = 0; level < fi_level_count(); level++)
+    for (int level = 0; level < fi_level_count(); level++) {
         for (int kernel = 0; fi_level_supported(level) && kernel < fi_kernel_count(); kernel++) {
             uint64_t hash = threads ? fill_by_threads(level, kernel) : fill_all(level, kernel);
             printf("%s %s %016" PRIx64 "\n", fi_level_name(level), fi_kernel_name(kernel), hash);
         }
+        if (fi_level_supported(level))
+            printf("%s cursor %016" PRIx64 "\n", fi_level_name(level), threads ? draw_by_threads(level) : draw_in_order(level));
+    }
     return 0;
 }

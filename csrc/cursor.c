@@ -1,0 +1,77 @@
+/* A stream read in order, and its face towards NumPy: bitgen_t of numpy/random/bitgen.h. */
+#include <stdint.h>
+#include <string.h>
+
+#include "api.h"
+
+enum { WORDS_KERNEL = 0, TILE_WORDS = sizeof(((fi_cursor *)0)->words) / sizeof(uint32_t) };
+
+struct bitgen {
+    void *state;
+    uint64_t (*next_uint64)(void *);
+    uint32_t (*next_uint32)(void *);
+    double (*next_double)(void *);
+    uint64_t (*next_raw)(void *);
+};
+
+void fi_reload(fi_cursor *cursor)
+{
+    uint64_t start = cursor->tile * TILE_WORDS;
+    fi_fill((int)cursor->level, WORDS_KERNEL, cursor->stream, 0, &start, 1, TILE_WORDS, 1, cursor->words, 0);
+}
+
+uint64_t fi_take(fi_cursor *cursor, uint64_t tiles)
+{
+    return __atomic_fetch_add(&cursor->next_tile, tiles, __ATOMIC_RELAXED);
+}
+
+static uint32_t next_uint32(void *state)
+{
+    fi_cursor *cursor = state;
+    if (cursor->used == TILE_WORDS) {
+        cursor->tile = fi_take(cursor, 1);
+        cursor->used = 0;
+        fi_reload(cursor);
+    }
+    return cursor->words[cursor->used++];
+}
+
+/* Two words, the first one high. */
+static uint64_t next_uint64(void *state)
+{
+    uint64_t high = next_uint32(state);
+    return high << 32 | next_uint32(state);
+}
+
+static double next_double(void *state)
+{
+    return (double)(next_uint64(state) >> 11) * 0x1p-53;
+}
+
+void fi_bind(void *bitgen, fi_cursor *cursor)
+{
+    struct bitgen bound = {cursor, next_uint64, next_uint32, next_double, next_uint64};
+    *(struct bitgen *)bitgen = bound;
+}
+
+static void draw(fi_cursor *cursor, int level, int kernel, const double *parameters, void *out, uint64_t n)
+{
+    uint64_t tile_elements = (uint64_t)fi_kernel_tile_elements(kernel);
+    uint64_t start = fi_take(cursor, n / tile_elements + (n % tile_elements != 0)) * tile_elements;
+    fi_fill(level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0);
+}
+
+void fi_draw(fi_cursor *cursor, int level, int kernel, double parameter0, double parameter1, void *out, uint64_t n)
+{
+    const double parameters[2] = {parameter0, parameter1};
+    draw(cursor, level, kernel, parameters, out, n);
+}
+
+void fi_draw_integers(fi_cursor *cursor, int level, int kernel, uint64_t low, uint64_t range, uint64_t redrawn, void *out,
+                      uint64_t n)
+{
+    const uint64_t bits[3] = {low, range, redrawn};
+    double parameters[3];
+    memcpy(parameters, bits, sizeof parameters);
+    draw(cursor, level, kernel, parameters, out, n);
+}

@@ -1,0 +1,44 @@
+"""The cursor of csrc/cursor.c: a stream read word by word, behind NumPy's BitGenerator interface."""
+
+from __future__ import annotations
+
+from fastinit import _kernels
+from fastinit.backends.c import LEVELS
+
+_lib, _ffi = _kernels.lib, _kernels.ffi
+
+
+def _field(name: str) -> property:
+    return property(lambda self: getattr(self.memory, name), lambda self, value: setattr(self.memory, name, value))
+
+
+class Cursor:
+    """Owns the fi_cursor in `memory`; the fields are described in csrc/api.h."""
+
+    def __init__(self, stream: tuple[int, int, int, int]) -> None:
+        self.memory = _ffi.new("fi_cursor *")
+        self.memory.level = max(LEVELS.values())
+        self.stream = stream
+        self.used = len(self.memory.words)  # there is none yet
+
+    @property
+    def stream(self) -> tuple[int, int, int, int]:
+        return tuple(self.memory.stream)
+
+    @stream.setter
+    def stream(self, stream: tuple[int, int, int, int]) -> None:
+        self.memory.stream = stream
+
+    next_tile, tile, used = _field("next_tile"), _field("tile"), _field("used")
+
+    def bind(self, bitgen_address: int) -> None:
+        """Make the bitgen_t at this address read from the cursor, which must outlive it."""
+        _lib.fi_bind(_ffi.cast("void *", bitgen_address), self.memory)
+
+    def reload(self) -> None:
+        """Have the words of `tile` at hand; after `stream` or `tile` was set."""
+        _lib.fi_reload(self.memory)
+
+    def take(self, tiles: int) -> int:
+        """The first of the next `tiles` tiles, which are nobody else's from then on."""
+        return _lib.fi_take(self.memory, tiles)

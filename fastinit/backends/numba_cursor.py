@@ -1,0 +1,133 @@
+"""The cursor of csrc/cursor.c in Numba, for where the C kernels are not built; its functions compile at first use."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import register_jitable
+from numpy import float64, uint32, uint64
+
+from fastinit.backends.numba import LANES, TILE_GROUPS, TILE_WORDS, tile_words
+
+# fi_cursor of csrc/api.h; behind it, where nobody else looks, the state of the lanes while words are made.
+CURSOR = np.dtype(
+    [
+        ("stream", np.uint32, 4),
+        ("next_tile", np.uint64),
+        ("tile", np.uint64),
+        ("used", np.uint32),
+        ("level", np.uint32),
+        ("words", np.uint32, TILE_WORDS),
+        ("lanes", np.uint32, 4 * LANES),
+    ],
+    align=True,
+)
+LAST_TILE = uint64(2**64 // TILE_WORDS - 1)  # the positions of words are uint64, and go round
+
+
+@register_jitable
+def load_words(cursor):
+    tile_words(cursor.stream, cursor.tile & LAST_TILE, TILE_GROUPS, cursor.lanes, cursor.words)
+
+
+@register_jitable
+def next_word(cursor):
+    if cursor.used == uint32(TILE_WORDS):
+        cursor.tile = cursor.next_tile
+        cursor.next_tile += uint64(1)
+        cursor.used = uint32(0)
+        load_words(cursor)
+    word = cursor.words[cursor.used]
+    cursor.used += uint32(1)
+    return word
+
+
+@register_jitable
+def next_word_pair(cursor):
+    """Two words, the first one high."""
+    high = uint64(next_word(cursor))
+    return high << uint64(32) | uint64(next_word(cursor))
+
+
+def next_uint64(state):
+    return next_word_pair(numba.carray(state, 1, CURSOR)[0])
+
+
+def next_uint32(state):
+    return next_word(numba.carray(state, 1, CURSOR)[0])
+
+
+def next_double(state):
+    return float64(next_word_pair(numba.carray(state, 1, CURSOR)[0]) >> uint64(11)) * 2.0**-53
+
+
+def reload(state):
+    load_words(numba.carray(state, 1, CURSOR)[0])
+
+
+class Callbacks(NamedTuple):
+    """Compiled functions of a cursor's address, as Numba's CFunc."""
+
+    next_uint64: object
+    next_uint32: object
+    next_double: object
+    reload: object
+
+
+@cache
+def callbacks() -> Callbacks:
+    def compiled(function, returned):
+        return numba.cfunc(returned(types.voidptr))(function)
+
+    return Callbacks(
+        compiled(next_uint64, types.uint64),
+        compiled(next_uint32, types.uint32),
+        compiled(next_double, types.float64),
+        compiled(reload, types.void),
+    )
+
+
+def _field(name: str) -> property:
+    return property(lambda self: int(self._state[name][0]), lambda self, value: self._state[name].__setitem__(0, value))
+
+
+class Cursor:
+    """Owns a fi_cursor, and keeps the code alive that a bitgen_t bound to it calls."""
+
+    def __init__(self, stream: tuple[int, int, int, int]) -> None:
+        self._callbacks = callbacks()
+        self._state = np.zeros(1, CURSOR)
+        self.stream = stream
+        self.used = TILE_WORDS  # there is none yet
+
+    @property
+    def stream(self) -> tuple[int, int, int, int]:
+        return tuple(self._state["stream"][0].tolist())
+
+    @stream.setter
+    def stream(self, stream: tuple[int, int, int, int]) -> None:
+        self._state["stream"][0] = stream
+
+    next_tile, tile, used = _field("next_tile"), _field("tile"), _field("used")
+
+    def bind(self, bitgen_address: int) -> None:
+        """Make the bitgen_t at this address read from the cursor, which must outlive it."""
+        code = self._callbacks
+        bitgen = (ctypes.c_void_p * 5).from_address(bitgen_address)
+        bitgen[0] = self._state.ctypes.data
+        bitgen[1:] = [f.address for f in (code.next_uint64, code.next_uint32, code.next_double, code.next_uint64)]
+
+    def reload(self) -> None:
+        """Have the words of `tile` at hand; after `stream` or `tile` was set."""
+        self._callbacks.reload.ctypes(self._state.ctypes.data)
+
+    def take(self, tiles: int) -> int:
+        """The first of the next `tiles` tiles, which are nobody else's from then on, if the bit generator's lock is held."""
+        first = self.next_tile
+        self.next_tile = (first + tiles) % 2**64
+        return first

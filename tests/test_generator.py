@@ -1,0 +1,444 @@
+"""fastinit's Generator in NumPy's place: its values, its state, and NumPy's own words for what is wrong."""
+
+import copy
+import os
+import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+import pytest
+import scipy.stats
+
+import fastinit
+import fastinit.patch
+import fastinit.random
+from fastinit import Generator, TiledXoshiro128, default_rng
+from fastinit.fill import LEAST_FOR_THREADS
+
+# Array draws of n values; the last two take two words a value for their 64 bits.
+DRAWS = {
+    "random float32": lambda rng, n: rng.random(n, np.float32),
+    "random float64": lambda rng, n: rng.random(n),
+    "standard_normal float32": lambda rng, n: rng.standard_normal(n, np.float32),
+    "standard_normal float64": lambda rng, n: rng.standard_normal(n),
+    "standard_exponential float32": lambda rng, n: rng.standard_exponential(n, np.float32),
+    "exponential": lambda rng, n: rng.exponential(2.0, n),
+    "normal": lambda rng, n: rng.normal(1.0, 2.0, n),
+    "normal float32": lambda rng, n: rng.normal(1.0, 2.0, n, np.float32),
+    "uniform": lambda rng, n: rng.uniform(-1.0, 2.0, n),
+    "lognormal": lambda rng, n: rng.lognormal(0.0, 0.5, n),
+    "truncated_normal": lambda rng, n: rng.truncated_normal(0.0, 1.0, -1.0, 3.0, n),
+    "bytes": lambda rng, n: np.frombuffer(rng.bytes(n), np.uint8),
+    "integers uint8": lambda rng, n: rng.integers(7, size=n, dtype=np.uint8),
+    "integers int64": lambda rng, n: rng.integers(-5, 1000, size=n),
+    "integers wide": lambda rng, n: rng.integers(2**62, size=n),
+}
+
+
+@pytest.fixture(params=DRAWS)
+def draw(request):
+    return DRAWS[request.param]
+
+
+# ---- array draws ----
+
+
+@pytest.mark.parametrize("n", [1, 16, 1023, 1024, 1025, 2047, 2048, 2049, LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1])
+def test_a_draw_is_a_prefix_of_every_longer_one(draw, n):
+    longest = draw(default_rng(5), 3 * LEAST_FOR_THREADS)
+    np.testing.assert_array_equal(draw(default_rng(5), n), longest[:n])
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_threads_and_backends_do_not_change_values(draw, each_backend, num_threads, threads):
+    n = 5000 if each_backend[0] == "reference" else 2 * LEAST_FOR_THREADS + 77
+    expected = draw(default_rng(5), n)
+    num_threads(threads)
+    with fastinit.use_backend(*each_backend):
+        np.testing.assert_array_equal(draw(default_rng(5), n), expected)
+
+
+def test_where_the_generator_stands_after_a_draw_does_not_depend_on_the_path_taken(draw):
+    short, long = default_rng(5), default_rng(5)
+    draw(short, 10)
+    draw(long, 1000)
+    assert short.bit_generator.state == long.bit_generator.state  # both within the first tile
+
+
+def test_a_first_draw_is_the_stream_that_the_initializers_read():
+    np.testing.assert_array_equal(
+        default_rng(7).normal(0.0, 0.02, (3, 5000)), fastinit.normal((3, 5000), 0.0, 0.02, seed=7, dtype="float64")
+    )
+    np.testing.assert_array_equal(
+        default_rng(7).uniform(-1, 1, 5000, np.float32), fastinit.uniform(5000, -1, 1, seed=7)
+    )
+
+
+WITH_OUT = ("random", "standard_normal", "standard_exponential", "normal", "uniform", "truncated_normal")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", WITH_OUT)
+@pytest.mark.parametrize("shape", [(), (3,), (5, 7), (0, 2), (LEAST_FOR_THREADS + 3,)])
+def test_out_is_filled_and_returned(method, dtype, shape):
+    out = np.full(shape, np.nan, dtype)
+    assert getattr(default_rng(3), method)(out=out, dtype=dtype) is out
+    np.testing.assert_array_equal(out, getattr(default_rng(3), method)(size=shape, dtype=dtype))
+
+
+def test_a_fortran_ordered_out_is_filled_in_memory_order_as_numpy_does():
+    out = np.empty((4, 6), order="F")
+    default_rng(3).standard_normal(out=out)
+    np.testing.assert_array_equal(out.ravel(order="K"), default_rng(3).standard_normal(24))
+
+
+@pytest.mark.parametrize("size", [None, (2, 3)])
+@pytest.mark.parametrize(
+    ("loc", "scale"), [([0.0, 1.0, 5.0], 2.0), (1.0, [0.0, 0.5, 2.0]), ([[1.0], [2.0]], [1.0, 2.0, 3.0])]
+)
+def test_array_parameters_broadcast_and_scale_the_standard_values(loc, scale, size):
+    shape = np.broadcast_shapes(np.shape(loc), np.shape(scale)) if size is None else size
+    standard = default_rng(3).standard_normal(shape)
+    np.testing.assert_allclose(default_rng(3).normal(loc, scale, size), loc + np.multiply(scale, standard), rtol=1e-15)
+    low, high = loc, np.add(loc, scale)
+    expected = low + (high - low) * default_rng(3).random(shape)
+    np.testing.assert_allclose(default_rng(3).uniform(low, high, size), expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-2.0, 2.0), (0.5, np.inf), (8.0, 9.0)])
+@pytest.mark.parametrize("loc", [1.0, [1.0, -3.0]])
+def test_truncated_normals_stay_within_their_bounds(low, high, loc):
+    drawn = default_rng(3).truncated_normal(loc, 0.5, low, high, (10000, np.size(loc)))
+    assert (drawn >= np.add(loc, 0.5 * low)).all() and (drawn <= np.add(loc, 0.5 * high)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "cdf"),
+    [
+        ("random float32", scipy.stats.uniform.cdf),
+        ("standard_normal float64", scipy.stats.norm.cdf),
+        ("standard_exponential float32", scipy.stats.expon.cdf),
+        ("exponential", scipy.stats.expon(scale=2).cdf),
+        ("lognormal", scipy.stats.lognorm(0.5).cdf),
+        ("truncated_normal", scipy.stats.truncnorm(-1, 3).cdf),
+    ],
+)
+def test_array_draws_follow_their_law(name, cdf):
+    n = 10**6
+    x = np.sort(DRAWS[name](default_rng(11), n).astype(np.float64))
+    steps = np.arange(n + 1) / n
+    ks = max(np.abs(cdf(x) - steps[1:]).max(), np.abs(cdf(x) - steps[:-1]).max())
+    assert ks < 2.694 / np.sqrt(n)  # sqrt(ln(2 / 1e-6) / 2): one false alarm in a million, seed fixed
+
+
+# ---- whole numbers ----
+
+
+@pytest.mark.parametrize("dtype", ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
+def test_integers_reach_both_ends_of_every_dtype(dtype):
+    kind = np.dtype(dtype)
+    least, greatest = (0, 1) if kind == np.bool_ else (np.iinfo(kind).min, np.iinfo(kind).max)
+    drawn = default_rng(3).integers(least, greatest, size=5000, dtype=kind, endpoint=True)
+    assert drawn.dtype == kind
+    near = (greatest - least) // 100
+    assert int(drawn.min()) <= int(least) + near and int(drawn.max()) >= int(greatest) - near
+
+
+@pytest.mark.parametrize("low", [0, -7, 2**40])
+@pytest.mark.parametrize("count", [1, 2, 2**24 - 1, 2**24, 2**24 + 1, 2**32, 2**62 + 1])  # 2^24: two words from there
+def test_integers_stay_in_their_interval(low, count):
+    drawn = default_rng(3).integers(low, low + count, size=100_000)
+    assert drawn.min() >= low and drawn.max() < low + count
+
+
+@pytest.mark.parametrize("count", [3, 10, 200])
+def test_small_integers_are_equally_likely(count):
+    n = 10**6
+    observed = np.bincount(default_rng(3).integers(count, size=n), minlength=count)
+    chi2 = ((observed - n / count) ** 2 / (n / count)).sum()
+    assert scipy.stats.chi2.sf(chi2, count - 1) > 1e-6  # one false alarm in a million, seed fixed
+
+
+@pytest.mark.parametrize("count", [3 * 2**61, 2**63 - 1, 3 * 2**22])  # a quarter, a half, one in 2^10 drawn again
+def test_large_integers_are_equally_likely_though_words_are_drawn_again(count):
+    n, bins = 10**6, 64
+    drawn = default_rng(3).integers(count, size=n, dtype=np.uint64)
+    observed = np.bincount((drawn / (count / bins)).astype(int).clip(0, bins - 1), minlength=bins)
+    chi2 = ((observed - n / bins) ** 2 / (n / bins)).sum()
+    assert scipy.stats.chi2.sf(chi2, bins - 1) > 1e-6  # one false alarm in a million, seed fixed
+
+
+# ---- what NumPy rejects, in its own words ----
+
+WRONG = {
+    "negative scale": lambda rng: rng.normal(0, -1),
+    "negative scale, array": lambda rng: rng.normal(0, -1, 5),
+    "minus zero scale": lambda rng: rng.normal(0, -0.0, 5),
+    "negative among scales": lambda rng: rng.normal(0, [1, -1]),
+    "shapes that do not broadcast": lambda rng: rng.normal([0, 1], [1, 2, 3]),
+    "size against parameters": lambda rng: rng.normal([0, 1], 1, size=3),
+    "size too small for parameters": lambda rng: rng.normal([[0], [1]], 1, size=(2,)),
+    "text for a number": lambda rng: rng.normal("a", 1),
+    "complex for a number": lambda rng: rng.normal(1j, 1),
+    "None for a number": lambda rng: rng.normal(None),
+    "negative size": lambda rng: rng.normal(0, 1, -1),
+    "negative size in a tuple": lambda rng: rng.standard_normal((2, -1)),
+    "float size": lambda rng: rng.random(2.0),
+    "bool size": lambda rng: rng.random(True),
+    "text size": lambda rng: rng.random("a"),
+    "impossible size": lambda rng: rng.random(2**62),
+    "reversed interval": lambda rng: rng.uniform(1, 0, 5),
+    "infinite interval": lambda rng: rng.uniform(0, np.inf, 5),
+    "NaN interval": lambda rng: rng.uniform(np.nan, 1, 5),
+    "overflowing interval": lambda rng: rng.uniform(-1.7e308, 1.7e308, 5),
+    "infinite among intervals": lambda rng: rng.uniform([0, 1], np.inf),
+    "float16": lambda rng: rng.random(3, dtype=np.float16),
+    "int normals": lambda rng: rng.standard_normal(3, dtype=int),
+    "no dtype": lambda rng: rng.random(3, dtype="bad"),
+    "out of another dtype": lambda rng: rng.random(out=np.empty(3, np.float32)),
+    "strided out": lambda rng: rng.random(out=np.empty(6)[::2]),
+    "list for out": lambda rng: rng.standard_normal(out=[1.0]),
+    "size against out": lambda rng: rng.random((1, 3), out=np.empty(3)),
+    "negative exponential scale": lambda rng: rng.exponential(-1.0, 3),
+    "negative sigma": lambda rng: rng.lognormal(0, -1.0, 3),
+    "low above high": lambda rng: rng.integers(5, 3, size=4),
+    "nothing below 0": lambda rng: rng.integers(0, size=4),
+    "high beyond the dtype": lambda rng: rng.integers(300, size=4, dtype=np.uint8),
+    "low beyond the dtype": lambda rng: rng.integers(-1, 3, size=4, dtype=np.uint8),
+    "float integers": lambda rng: rng.integers(3, size=4, dtype=float),
+}
+
+
+@pytest.mark.parametrize("call", WRONG.values(), ids=WRONG)
+def test_an_error_has_numpys_type_and_text(call):
+    with pytest.raises(Exception) as ours:
+        call(default_rng(3))
+    with pytest.raises(Exception) as numpys:
+        call(np.random.default_rng(3))
+    assert (ours.type, str(ours.value)) == (numpys.type, str(numpys.value))
+
+
+def test_a_read_only_out_is_left_as_it_is():
+    out = np.ones(4)
+    out.flags.writeable = False
+    with pytest.raises(ValueError, match="writable"):
+        default_rng(3).random(out=out)
+    assert (out == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_single_values_are_python_floats(dtype):
+    rng = default_rng(3)
+    methods = (rng.random, rng.standard_normal, rng.standard_exponential, rng.normal, rng.uniform, rng.truncated_normal)
+    assert {type(method(dtype=dtype)) for method in methods} == {float}
+
+
+def test_another_bit_generator_is_refused():
+    with pytest.raises(TypeError, match=r"bit_generator must be a fastinit\.TiledXoshiro128, got PCG64"):
+        Generator(np.random.PCG64(0))
+
+
+# ---- state ----
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda rng: pickle.loads(pickle.dumps(rng))])
+def test_a_copy_goes_on_where_the_generator_stood(copied):
+    rng = default_rng(3)
+    rng.normal(), rng.standard_normal(3000)
+    state = rng.bit_generator.state
+    expected = [rng.random(), *rng.random(5)]
+    rng.bit_generator.state = state
+    other = copied(rng)
+    assert isinstance(other, Generator)
+    assert [other.random(), *other.random(5)] == expected
+
+
+def test_a_generator_follows_a_state_of_another_stream():
+    """NumPy's Generator has copied where the state lies: it has to stay there."""
+    rng, other = default_rng(3), default_rng(4)
+    other.random()
+    rng.bit_generator.state = other.bit_generator.state
+    assert [rng.random(), *rng.random(3)] == [other.random(), *other.random(3)]
+
+
+@pytest.mark.parametrize("delta", [0, 1, 1023, 1024, 1025, 5000])  # 1024 draws of two words empty a tile
+@pytest.mark.parametrize("drawn_before", [0, 3, 1024])
+def test_advance_is_as_many_draws_one_by_one(delta, drawn_before):
+    walked, jumped = TiledXoshiro128(3), TiledXoshiro128(3)
+    for bit_generator in (walked, jumped):
+        Generator(bit_generator).random(5)  # a tile for an array
+        bit_generator.random_raw(drawn_before)
+    walked.random_raw(delta)
+    assert jumped.advance(delta) is jumped
+    assert walked.random_raw() == jumped.random_raw()
+
+
+def test_jumped_is_another_place_and_leaves_the_generator_where_it_is():
+    bit_generator = TiledXoshiro128(3)
+    state = bit_generator.state
+    far = [bit_generator.jumped(n).random_raw() for n in range(4)]
+    assert bit_generator.state == state
+    assert far[0] == bit_generator.random_raw() and len(set(far)) == 4
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "message"),
+    [
+        ("a state", TypeError, "state must be a dict"),
+        ({"bit_generator": "PCG64"}, ValueError, "state must be for a TiledXoshiro128 bit generator, got 'PCG64'"),
+        (
+            {"bit_generator": "TiledXoshiro128", "state": {"stream": [1, 2, 3], "next_tile": 0, "tile": 0, "used": 0}},
+            ValueError,
+            "state must have four words",
+        ),
+        (
+            {"bit_generator": "TiledXoshiro128", "state": {"stream": [1] * 4, "next_tile": 0, "tile": 0, "used": 2049}},
+            ValueError,
+            "state must have four words of 32 bits, tiles below 2**53 and at most 2048 words used",
+        ),
+    ],
+)
+def test_a_wrong_state_is_refused_and_changes_nothing(state, error, message):
+    bit_generator = TiledXoshiro128(3)
+    before = bit_generator.state
+    with pytest.raises(error) as raised:
+        bit_generator.state = state
+    assert str(raised.value).startswith(message)
+    assert bit_generator.state == before
+
+
+def test_spawned_generators_are_independent_and_repeatable():
+    first, second = default_rng(3).spawn(2)
+    assert isinstance(first, Generator)
+    assert not np.array_equal(first.random(5), second.random(5))
+    child = np.random.SeedSequence(3).spawn(1)[0]
+    np.testing.assert_array_equal(default_rng(3).spawn(1)[0].random(5), default_rng(child).random(5))
+
+
+def test_default_rng_takes_what_numpys_takes():
+    ours, numpys = default_rng(3), np.random.default_rng(3)
+    assert default_rng(ours) is ours and default_rng(numpys) is numpys
+    assert default_rng(ours.bit_generator).bit_generator is ours.bit_generator
+    assert str(ours) == "Generator(TiledXoshiro128)"
+
+
+# ---- with others ----
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_after_a_fork_parent_and_child_go_on_alike():
+    rng = default_rng(3)
+    rng.standard_normal(2 * LEAST_FOR_THREADS)
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.write(writing, rng.standard_normal(2 * LEAST_FOR_THREADS)[-4:].tobytes())
+        os._exit(0)
+    os.wait()
+    assert os.read(reading, 32) == rng.standard_normal(2 * LEAST_FOR_THREADS)[-4:].tobytes()
+
+
+def test_threads_that_share_a_generator_get_every_tile_once():
+    rng = default_rng(3)
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(lambda _: rng.random(1024), range(400)))
+    expected = default_rng(3).random(400 * 1024)
+    np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.sort(expected))
+
+
+def test_scipy_takes_it_as_random_state():
+    drawn = scipy.stats.gamma.rvs(2.0, size=1000, random_state=default_rng(3))
+    np.testing.assert_array_equal(drawn, scipy.stats.gamma.rvs(2.0, size=1000, random_state=default_rng(3)))
+
+
+def test_numba_takes_it_in_a_compiled_function():
+    @numba.njit
+    def total(rng):
+        return rng.random() + rng.standard_normal()
+
+    other = default_rng(3)
+    assert total(default_rng(3)) == pytest.approx(other.random() + other.standard_normal())
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [("beta", (2, 3)), ("gamma", (2,)), ("poisson", (4,)), ("binomial", (9, 0.3)), ("choice", (7,)), ("vonmises", (0, 1))],
+)
+def test_numpys_other_methods_run_on_the_stream(method, arguments):
+    first, second = (getattr(default_rng(3), method)(*arguments, size=50) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+# ---- the module and the patch ----
+
+
+def test_the_modules_functions_have_numpys_names():
+    legacy = {name for name in np.random.__all__ if not isinstance(getattr(np.random, name), type)}
+    assert legacy <= set(fastinit.random.__all__)
+
+
+def test_seed_makes_the_modules_functions_repeatable():
+    def some():
+        module = fastinit.random
+        module.seed(3)
+        return [module.rand(), *module.randn(2), module.randint(9), *module.permutation(3)]
+
+    assert some() == some()
+
+
+def test_a_state_of_the_module_is_got_and_set():
+    state = fastinit.random.get_state()
+    expected = fastinit.random.normal(size=5)
+    fastinit.random.set_state(state)
+    np.testing.assert_array_equal(fastinit.random.normal(size=5), expected)
+
+
+def numpys_functions():
+    return {name: getattr(np.random, name) for name in fastinit.patch.PATCHED}
+
+
+def test_patched_code_draws_from_the_stream_and_numpy_is_restored_exactly():
+    before = numpys_functions()
+    with fastinit.patch_numpy():
+        np.random.seed(0)
+        drawn = np.random.normal(0, 0.02, (64, 64))
+        assert isinstance(np.random.default_rng(1), Generator)
+    np.testing.assert_array_equal(drawn, fastinit.normal((64, 64), 0, 0.02, seed=0, dtype="float64"))
+    assert numpys_functions() == before
+
+
+def test_patches_nest_and_end_with_the_last():
+    @fastinit.patch_numpy()
+    def patched():
+        with fastinit.patch_numpy():
+            pass
+        return fastinit.patch.is_patched()
+
+    assert patched() and not fastinit.patch.is_patched()
+
+
+def test_patches_of_several_threads_are_counted_together():
+    before = numpys_functions()
+    inside = threading.Barrier(4)
+
+    def patch():
+        with fastinit.patch_numpy():
+            inside.wait(60)
+            assert np.random.default_rng is fastinit.random.default_rng
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(patch) for _ in range(4)]:
+            done.result()
+    assert numpys_functions() == before
+
+
+def test_an_error_within_the_block_ends_the_patch():
+    with pytest.raises(KeyError), fastinit.patch_numpy():
+        raise KeyError
+    assert not fastinit.patch.is_patched()
+
+
+def test_uninstalling_too_often_is_an_error():
+    with pytest.raises(RuntimeError, match="uninstall was called more often than install"):
+        fastinit.patch.uninstall()
