@@ -1,0 +1,23 @@
+"""Writes direct-1.csv and direct-2.csv, the first 1000 raw 64-bit outputs of a seed, in the format of NumPy's own:
+python make_direct.py. By the reference backend: two words of the stream a value, the first one high."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fastinit.backends import reference
+from fastinit.stream import stream_of
+
+SEEDS = {"direct-1.csv": 0xDEADBEAF, "direct-2.csv": 0}
+
+
+def raw(seed: int, n: int) -> list[int]:
+    words = np.empty(2 * n, np.uint32)
+    reference.fill("words_uint32", stream_of(seed), np.empty(0), np.zeros(1, np.uint64), 2 * n, 1, words, False)
+    return [int(high) << 32 | int(low) for high, low in words.reshape(-1, 2)]
+
+
+if __name__ == "__main__":
+    for name, seed in SEEDS.items():
+        lines = [f"seed, {seed:#x}", *(f"{i}, {value:#x}" for i, value in enumerate(raw(seed, 1000)))]
+        (Path(__file__).parent / name).write_text("\n".join(lines) + "\n")
