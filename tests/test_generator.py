@@ -442,3 +442,23 @@ def test_an_error_within_the_block_ends_the_patch():
 def test_uninstalling_too_often_is_an_error():
     with pytest.raises(RuntimeError, match="uninstall was called more often than install"):
         fastinit.patch.uninstall()
+
+
+def test_scikit_learn_runs_on_its_legacy_face():
+    """scikit-learn asks for a RandomState, which NumPy makes of any bit generator."""
+    model_selection = pytest.importorskip("sklearn.model_selection")
+
+    def train():
+        state = np.random.RandomState(TiledXoshiro128(3))
+        return model_selection.train_test_split(np.arange(100), random_state=state)[0]
+
+    np.testing.assert_array_equal(train(), train())
+
+
+def test_dask_makes_a_generator_of_it():
+    dask_array = pytest.importorskip("dask.array")
+
+    def drawn():
+        return dask_array.random.default_rng(TiledXoshiro128(3)).normal(size=(1000, 100), chunks=(300, 100)).compute()
+
+    np.testing.assert_array_equal(drawn(), drawn())
