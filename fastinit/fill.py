@@ -145,12 +145,20 @@ class Draws:
     def uniform(self, shape: int | tuple[int, ...], low: float = 0.0, high: float = 1.0) -> np.ndarray:
         return self.of(Uniform(low, high), shape)
 
-    def of(self, law: Law, shape: int | tuple[int, ...]) -> np.ndarray:
-        """An array of any law's values, in `real`."""
+    def child(self, key: str) -> Draws:
+        """Draws from a stream of its own, which the key alone decides: not what was drawn before."""
+        return Draws(stream_of(SeedSequence(list(self.stream)), key), self.real)
+
+    def of(self, law: Law, shape: int | tuple[int, ...], out: np.ndarray | None = None) -> np.ndarray:
+        """An array of any law's values, in `real`: a new one, or `out`, C-contiguous."""
         if isinstance(law, Whole):
-            return law.values(self)
+            values = law.values(self)
+            if out is None:
+                return values
+            out[...] = values
+            return out
         element = element_type(self.real)
-        values = np.empty(checked_shape(shape), self.real)
+        values = np.empty(checked_shape(shape), self.real) if out is None else out
         parameters = law.parameters(self.real)
         if isinstance(law, Constant):
             values[...] = parameters[0]

@@ -102,7 +102,7 @@ class Whole:
     def values(self, draws: Any) -> np.ndarray:
         """All of them, as `draws.real` (fastinit.fill.Draws): drawn from its stream and from nothing else."""
         values = self.initializer.values(self.shape, self.layout, draws)
-        return np.ascontiguousarray(values, draws.real)
+        return np.asarray(values, draws.real, order="C")
 
     def __repr__(self) -> str:
         return repr(self.initializer)

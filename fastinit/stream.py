@@ -20,12 +20,15 @@ class Stream(NamedTuple):
     s1: int
 
 
-def stream_of(seed: int | SeedSequence | None, name: str | None = None) -> Stream:
+def stream_of(seed: int | SeedSequence | Stream | None, name: str | None = None) -> Stream:
     """The stream of `seed` and `name`.
 
     `seed`: a non-negative int of any size, a `numpy.random.SeedSequence`, or None for fresh entropy from the system.
-    `name`: any string; tensors of other names get independent streams. TypeError or ValueError for anything else.
+    `name`: any string; tensors of other names get independent streams. A Stream in place of a seed is returned as it is, and
+    takes no name. TypeError or ValueError for anything else.
     """
+    if isinstance(seed, Stream) and name is None:
+        return seed
     key = () if name is None else _name_words(name)
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed), spawn_key=key)

@@ -221,13 +221,33 @@ def test_the_signature_is_the_laws_own_parameters_and_the_shared_options():
     ]  # fmt: skip
 
 
+ARGUMENTS = {
+    "constant": (0.5,),
+    "sparse": (0.5,),
+    "chrono_bias": (9.0, "fi"),
+    "icnr": ("he_normal",),
+    "looks_linear": ("he_normal",),
+    "mimetic_attention": ("value",),
+    "parts": (0, ((0.5, "zeros"), (0.5, "he_normal"))),
+    "stacked": ("normal",),
+}
+"""Of those that have parameters without a default."""
+
+SHAPES_OF_OTHERS = {
+    **dict.fromkeys(("bilinear", "delta_orthogonal", "dirac"), (5, 5, 3)),
+    **dict.fromkeys(("icnr", "looks_linear", "lstm_bias", "parts"), (8, 4)),
+    "stft": (5, 1, 6),
+}
+"""Of those that do not take a matrix of 5 x 6."""
+
+
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_every_initializer_takes_all_shared_options_by_keyword(name):
-    arguments = (0.5,) if name == "constant" else ()
-    out = np.zeros((2, 6), np.float64)
+    arguments, shape = ARGUMENTS.get(name, ()), SHAPES_OF_OTHERS.get(name, (5, 6))
+    out = np.zeros((2, *shape[1:]), np.float64)
     options = {"seed": 0, "name": "w", "dtype": np.float64, "layout": "oi", "out": out, "index": np.s_[1:3]}
-    assert INITIALIZERS[name]((5, 6), *arguments, **options) is out
-    whole = INITIALIZERS[name]((5, 6), *arguments, seed=0, name="w", dtype="float64", layout="oi")
+    assert INITIALIZERS[name](shape, *arguments, **options) is out
+    whole = INITIALIZERS[name](shape, *arguments, seed=0, name="w", dtype="float64", layout="oi")
     assert np.array_equal(out, whole[1:3])
     shared = inspect.signature(INITIALIZERS[name]).parameters.values()
     assert [p.name for p in shared if p.kind is p.KEYWORD_ONLY] == ["seed", "name", "dtype", "layout", "out", "index"]

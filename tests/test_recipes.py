@@ -49,7 +49,7 @@ def test_the_generic_rules_follow_name_and_number_of_axes(name, shape, law):
             [Rule("*", "zeros"), Rule("*.gamma", "ones")],
             "no tensor is left for the rules '*.gamma': earlier ones match, or no name does",
         ),
-        ([Rule("*", "he_norm")], "unknown initializer 'he_norm': known: constant, "),
+        ([Rule("*", "he_norm")], "unknown initializer 'he_norm': known: "),
         (
             [Rule("*", "normal", {"std": -1.0})],
             "rule '*' for tensor 'layer.0.weight': std must not be negative, got -1.0",

@@ -26,8 +26,23 @@ Each initializer, as a value or a function, has a method `law`: the same without
 `he_normal.law((256, 128)) == HeNormal().law((256, 128)) == laws.Normal(0.0, 0.0883...)`.
 """
 
+from fastinit.initializers.attention import MimeticAttention, mimetic_attention
 from fastinit.initializers.base import CLASSES, FLAVOURS, INITIALIZERS, Initializer
+from fastinit.initializers.composed import LooksLinear, Parts, Stacked, looks_linear, parts, stacked
+from fastinit.initializers.convolution import ICNR, STFT, Bilinear, bilinear, icnr, stft
+from fastinit.initializers.identities import Dirac, Identity, ZerOHadamard, dirac, identity, zero_hadamard
+from fastinit.initializers.mamba import (
+    Mamba2ALog,
+    MambaALog,
+    MambaDtBias,
+    MambaDtWeight,
+    mamba2_a_log,
+    mamba_a_log,
+    mamba_dt_bias,
+    mamba_dt_weight,
+)
 from fastinit.initializers.names import get
+from fastinit.initializers.orthogonality import DeltaOrthogonal, Orthogonal, delta_orthogonal, orthogonal
 from fastinit.initializers.plain import (
     Constant,
     Normal,
@@ -42,6 +57,7 @@ from fastinit.initializers.plain import (
     uniform,
     zeros,
 )
+from fastinit.initializers.recurrent import ChronoBias, LSTMBias, chrono_bias, lstm_bias
 from fastinit.initializers.scaled import (
     HeNormal,
     HeUniform,
@@ -62,6 +78,7 @@ from fastinit.initializers.scaled import (
     xavier_normal,
     xavier_uniform,
 )
+from fastinit.initializers.sparsity import Sparse, sparse
 from fastinit.initializers.tutorial import (
     GaussianInit,
     HeInit,

@@ -1,0 +1,182 @@
+"""Haar-distributed orthonormal columns from independent normals, as a product of Householder reflections.
+
+QR of a Gaussian matrix, by reflections, meets in column k a vector x_k that is again made of m - k independent normals,
+independent of those before it. So the vectors may as well be drawn, and no matrix be factored (Stewart 1980, SIAM J.
+Numer. Anal. 17:403; Mezzadri 2007, math-ph/0609050, section 5). With s_k the sign of x_k's first element, at row k:
+
+    Q = H_0 H_1 ... H_(n-1) [I; 0] diag(-s),    H_k = I - tau_k v_k v_k^T,    v_k = x_k + s_k |x_k| e_k,
+
+tau_k = 2 / |v_k|^2. As H_k x_k = -s_k |x_k| e_k, the signs are those that make R's diagonal positive: without them Q is
+not Haar-distributed. x_k is column k of the normals from row k down; those above the diagonal are not used.
+
+Reflections are applied `TILE` at a time, I - V T V^T with T upper triangular (Schreiber and Van Loan 1989), to one panel
+of Q's columns after the other: 2 m n^2 - 2/3 n^3 multiply-adds, nearly all in stacks of products of 64 x 64 tiles. Threads
+share out the panels. A BLAS never splits so small a product, so the bits depend on the BLAS and the CPU it knows, and not
+on the number of its threads or ours. (OpenBLAS splits large ones, and then rounds otherwise: its kernels for AVX2 do
+for float32 of any size, the others where the inner length is no multiple of 64.)
+
+Between machines values differ by rounding alone, since no ill-conditioned R is divided by, as other routes to Q do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from fastinit import threads
+
+# OpenBLAS keeps a product of at most 2^18 = 64^3 multiply-adds on the calling thread (interface/gemm.c, SMP_THRESHOLD_MIN).
+TILE = 64
+STEP = 16  # widths of tiles, where there are several: a row of 16 floats is a vector or more
+STACK = 16  # tiles a call multiplies: 256 KiB of float32, which stay in the second-level cache
+LEAST_BLOCKS_FOR_THREADS = 3  # two blocks are about 100 microseconds of work
+LEAST_NORM = 1e-30  # of a vector that does not count as one of zeros: squares and quotients stay within range
+
+
+class Reflectors(NamedTuple):
+    """As many reflections as V has columns, I - V T V^T, and the signs that the columns of Q get."""
+
+    v: np.ndarray  # (tiles, height, width), from the row of the first reflection down
+    t: np.ndarray  # (width, width)
+    signs: np.ndarray  # (width,)
+
+
+def haar(normals: np.ndarray) -> np.ndarray:
+    """Write over independent standard normals (m, n), m >= n, the orthonormal columns made of them, and return the array.
+
+    Haar-distributed: Q of the QR decomposition, with R's diagonal positive, of a Gaussian matrix, the one whose Householder
+    vectors the normals are; the first column is that of the normals over its length. A vector of zeros counts as positive.
+    In float32 |Q^T Q - I| < 1e-6 and in float64 < 1e-14; two machines' values differ by as little. Memory in use at the
+    peak, with the normals: 2 to 4 times theirs.
+    ValueError where m < n or `normals` is no matrix, TypeError where it is neither float32 nor float64.
+    """
+    _check(normals)
+    m, n = normals.shape
+    if n == 0:
+        return normals
+    height, width = _tile(m, n)
+    num_blocks = -(-n // width)
+    blocks: list[Reflectors | None] = [None] * num_blocks
+    num_threads = threads.get_num_threads() if num_blocks >= LEAST_BLOCKS_FOR_THREADS else 1
+
+    def make(block: int) -> None:
+        first = block * width
+        blocks[block] = _reflectors(_tiles(normals[first:, first : first + width], height, width))
+
+    def write(block: int) -> None:
+        first = block * width
+        to = normals[:, first : first + width]
+        to[...] = _columns(blocks[: block + 1], -(-m // height)).reshape(-1, width)[:m, : to.shape[1]]
+
+    threads.run((partial(make, block) for block in range(num_blocks)), num_threads)
+    threads.run((partial(write, block) for block in reversed(range(num_blocks))), num_threads)  # the longest ones first
+    return normals
+
+
+def _check(normals: np.ndarray) -> None:
+    if normals.dtype not in (np.float32, np.float64):
+        raise TypeError(f"normals must be float32 or float64, got {normals.dtype}")
+    if normals.ndim != 2:
+        raise ValueError(f"normals must be a matrix, got shape {normals.shape}")
+    if normals.shape[0] < normals.shape[1]:
+        raise ValueError(f"normals must have at least as many rows as columns, got shape {normals.shape}: pass (n, m)")
+
+
+def _tile(m: int, n: int) -> tuple[int, int]:
+    """Height and width of a tile. Square, for blocks begin in any row of tiles; but a single block has whole rows of Q."""
+    if n <= TILE:
+        return min(m, TILE * TILE // n), n
+    width = -(-n // -(-n // TILE))
+    width = -(-width // STEP) * STEP
+    return width, width
+
+
+def _tiles(part: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A copy of a matrix of at most `width` columns, zeros added, as (tiles, height, width)."""
+    tiles = np.zeros((-(-len(part) // height), height, width), part.dtype)
+    tiles.reshape(-1, width)[: len(part), : part.shape[1]] = part
+    return tiles
+
+
+def _stacks(num_tiles: int) -> Iterator[slice]:
+    return (slice(at, min(at + STACK, num_tiles)) for at in range(0, num_tiles, STACK))
+
+
+def _reflectors(v: np.ndarray) -> Reflectors:
+    """Of the vectors x, a column of `v` each from its diagonal down; `v` is overwritten.
+
+    Above the diagonal (v_i, v_k) = (x_i, x_k) + s_k |x_k| x_i[k], as x_k has no element i: one Gram matrix tells all.
+    Each v is divided by its first element, as in LAPACK, so that tau = 1 + |x_0| / |x| is in [1, 2].
+    """
+    top = v.reshape(-1, v.shape[2])[: v.shape[2]]
+    top[...] = np.tril(top)
+    gram = _gram(v)
+    x0, norm = top.diagonal().astype(np.float64), np.sqrt(gram.diagonal())
+    sign = np.where(x0 < 0, -1.0, 1.0)
+    is_zero = norm < LEAST_NORM
+    x0[is_zero], norm[is_zero] = sign[is_zero], 1.0
+    v0 = x0 + sign * norm
+    gram = (gram + sign * norm * top.T) / (v0 * v0[:, None])
+    v /= v0.astype(v.dtype)
+    np.fill_diagonal(top, 1.0)
+    t = _triangular_factor(gram, 1 + np.abs(x0) / norm)
+    return Reflectors(v, t.astype(v.dtype), -sign.astype(v.dtype))
+
+
+def _gram(v: np.ndarray) -> np.ndarray:
+    """V^T V in float64."""
+    gram = np.zeros((v.shape[2], v.shape[2]))
+    for stack in _stacks(len(v)):  # both factors copied: NumPy has products of an array with itself made by another routine
+        left, right = v[stack].transpose(0, 2, 1).astype(np.float64, order="C"), v[stack].astype(np.float64)
+        gram += (left @ right).sum(axis=0)
+    return gram
+
+
+def _triangular_factor(gram: np.ndarray, tau: np.ndarray) -> np.ndarray:
+    """T of H_0 H_1 ... = I - V T V^T, of the part of V^T V above the diagonal.
+
+    Two runs of reflections, of factors T_1 and T_2, are one, of [[T_1, -T_1 V_1^T V_2 T_2], [0, T_2]]: so of each pair of
+    neighbours, lengths 1, 2, 4 ...
+    """
+    width = len(tau)
+    t, padded = np.zeros((TILE, TILE)), np.zeros((TILE, TILE))
+    np.fill_diagonal(t[:width, :width], tau)
+    padded[:width, :width] = gram
+    half = 1
+    while half < width:
+        pairs = _diagonal_blocks(t, 2 * half)
+        above = _diagonal_blocks(padded, 2 * half)[:, :half, half:]
+        pairs[:, :half, half:] = -pairs[:, :half, :half] @ above @ pairs[:, half:, half:]
+        half *= 2
+    return t[:width, :width]
+
+
+def _diagonal_blocks(square: np.ndarray, size: int) -> np.ndarray:
+    """A view (blocks, size, size) of those on the diagonal of a square contiguous matrix."""
+    return np.einsum("kikj->kij", square.reshape(-1, size, len(square) // size, size))
+
+
+def _columns(blocks: list[Reflectors], num_tiles: int) -> np.ndarray:
+    """The panel of Q's columns that the last of the blocks begins, as tiles: all reflections of diag(-s)."""
+    last = len(blocks) - 1
+    v, _, signs = blocks[last]
+    q = np.zeros((num_tiles, *v.shape[1:]), v.dtype)
+    np.fill_diagonal(q[last], signs)
+    _reflect(blocks[last], q[last:], filled=1)
+    for block in reversed(range(last)):
+        _reflect(blocks[block], q[block:])
+    return q
+
+
+def _reflect(reflectors: Reflectors, q: np.ndarray, filled: int | None = None) -> None:
+    """q = q - V T V^T q, of whose tiles only the first `filled` are not zeros."""
+    v, t, _ = reflectors
+    weights = np.zeros_like(t)
+    for stack in _stacks(len(v) if filled is None else filled):
+        weights += (v[stack].transpose(0, 2, 1) @ q[stack]).sum(axis=0)
+    weights = t @ weights
+    for stack in _stacks(len(v)):
+        q[stack] -= v[stack] @ weights
