@@ -230,6 +230,8 @@ ARGUMENTS = {
     "mimetic_attention": ("value",),
     "parts": (0, ((0.5, "zeros"), (0.5, "he_normal"))),
     "stacked": ("normal",),
+    **dict.fromkeys(("wang_init", "depth_scaled", "ds_init", "deep_norm", "fixup", "layer_scale"), (12,)),
+    "t_fixup": ("encoder", 12),
 }
 """Of those that have parameters without a default."""
 

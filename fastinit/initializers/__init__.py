@@ -30,6 +30,20 @@ from fastinit.initializers.attention import MimeticAttention, mimetic_attention
 from fastinit.initializers.base import CLASSES, FLAVOURS, INITIALIZERS, Initializer
 from fastinit.initializers.composed import LooksLinear, Parts, Stacked, looks_linear, parts, stacked
 from fastinit.initializers.convolution import ICNR, STFT, Bilinear, bilinear, icnr, stft
+from fastinit.initializers.deepnorm import DeepNorm, deep_norm, deepnorm_constants
+from fastinit.initializers.depth import (
+    DepthScaled,
+    DSInit,
+    LayerScale,
+    SmallInit,
+    WangInit,
+    depth_scaled,
+    ds_init,
+    layer_scale,
+    small_init,
+    wang_init,
+)
+from fastinit.initializers.fixup import Fixup, TFixup, fixup, t_fixup
 from fastinit.initializers.identities import Dirac, Identity, ZerOHadamard, dirac, identity, zero_hadamard
 from fastinit.initializers.mamba import (
     Mamba2ALog,
@@ -57,6 +71,7 @@ from fastinit.initializers.plain import (
     uniform,
     zeros,
 )
+from fastinit.initializers.prior import PriorBias, prior_bias
 from fastinit.initializers.recurrent import ChronoBias, LSTMBias, chrono_bias, lstm_bias
 from fastinit.initializers.scaled import (
     HeNormal,
@@ -78,6 +93,7 @@ from fastinit.initializers.scaled import (
     xavier_normal,
     xavier_uniform,
 )
+from fastinit.initializers.siren import Siren, siren
 from fastinit.initializers.sparsity import Sparse, sparse
 from fastinit.initializers.tutorial import (
     GaussianInit,
@@ -89,6 +105,7 @@ from fastinit.initializers.tutorial import (
     random_init,
     xavier_init,
 )
+from fastinit.initializers.width import MuP, Spectral, mup, spectral
 
 __all__ = ["CLASSES", "FLAVOURS", "INITIALIZERS", "Initializer", "get", *CLASSES, *INITIALIZERS]
-__all__ += ["glorot_normal", "glorot_uniform", "kaiming_normal", "kaiming_uniform"]
+__all__ += ["deepnorm_constants", "glorot_normal", "glorot_uniform", "kaiming_normal", "kaiming_uniform"]

@@ -19,7 +19,11 @@ ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
         "kaiminguniform": "he_uniform", "kaimingnormal": "he_normal", "msra": "he_normal",
         "uniformscaling": "lecun_uniform", "uniformunitscaling": "lecun_uniform",
         "eye": "identity", "convolutionaldeltaorthogonal": "delta_orthogonal",
+        "sine": "siren", "biasinitwithprob": "prior_bias",
+        "scaledinitmethodnormal": "depth_scaled", "initmethodnormal": "normal",  # Megatron-LM
+        "wanginitmethod": "wang_init", "smallinitinitmethod": "small_init", "smallinitinit": "small_init",  # GPT-NeoX, xLSTM
     }.items()},
+    "firstlayersine": ("siren", {"first": True}),  # of the authors of SIREN
     "msraprelu": ("he_normal", {"negative_slope": 0.25, "mode": "fan_avg"}),  # mxnet.init.MSRAPrelu
 }  # fmt: skip
 
@@ -32,6 +36,11 @@ PARAMETER_ALIASES: dict[str, dict[str, str]] = {
     "truncated_normal": {**_LOW_HIGH, **_STD, "loc": "mean"},
     "he_uniform": {"a": "negative_slope"},
     "he_normal": {"a": "negative_slope"},
+    "siren": {"omega_0": "omega", "w0": "omega"},
+    "prior_bias": {"prior_prob": "prior"},
+    "depth_scaled": {"sigma": "base", "std": "base", "num_layers": "depth", "layer_id": "layer"},
+    "small_init": {"dim": "width"},
+    "wang_init": {"dim": "width", "n_layers": "depth", "num_blocks": "depth"},
     "orthogonal": {"scale": "gain"},
     "delta_orthogonal": {"scale": "gain"},
 }
