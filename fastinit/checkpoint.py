@@ -23,7 +23,7 @@ from fastinit import threads
 from fastinit.fill import fill_piece, whole_values
 from fastinit.laws import Law, Whole
 from fastinit.safetensors_format import StoredTensor
-from fastinit.stream import stream_of
+from fastinit.stream import Stream, stream_of
 
 PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
 SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an interrupt has much left to wait for
@@ -33,13 +33,25 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
+class Kept:
+    """In a law's place, for a tensor that keeps its values: the file that has them, and the place of the first in it."""
+
+    path: Path
+    offset: int
+
+    def values(self, size: int, dtype: np.dtype) -> np.ndarray:
+        """All of them, flat and read as they are used."""
+        return np.memmap(self.path, dtype, "r", self.offset, (size,)) if size else np.empty(0, dtype)
+
+
+@dataclass(frozen=True)
 class PlannedTensor:
     """A tensor to be written: its name, which with the seed decides its values; shape; dtype; law."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
-    law: Law
+    law: Law | Kept
 
     @property
     def nbytes(self) -> int:
@@ -162,7 +174,7 @@ def _removed_on_leaving(path: Path) -> Iterator[Path]:
 
 
 def _write_file(
-    path: Path, header: bytes, stored: Sequence[StoredTensor], laws: Mapping[str, Law], seed: int, progress: Progress
+    path: Path, header: bytes, stored: Sequence[StoredTensor], laws: Mapping[str, Law | Kept], seed: int, progress: Progress
 ) -> None:
     with path.open("xb", buffering=0) as file, _Syncer(file.fileno()) as syncer:
         _write_all(file.fileno(), header, 0)
@@ -175,12 +187,12 @@ def _write_file(
         threads.run(_pieces([(laws[t.name], t, write_piece) for t in stored], seed), threads.get_num_threads())
 
 
-def _pieces(work: Sequence[tuple[Law, StoredTensor, Callable]], seed: int) -> Iterator[threads.Task]:
+def _pieces(work: Sequence[tuple[Law | Kept, StoredTensor, Callable]], seed: int) -> Iterator[threads.Task]:
     """Tasks of one piece each: (law, tensor, do) calls do(values of the piece, position of its first, its file offset)."""
     for law, tensor, do in work:
         stream = stream_of(seed, tensor.name)
         dtype = np.dtype(format.DTYPES[tensor.dtype][1])
-        made = whole_values(law, stream, dtype) if isinstance(law, Whole) else None
+        made = _made_before(law, stream, dtype, tensor.size)
         step = PIECE_BYTES // dtype.itemsize
         for first in range(0, tensor.size, step):
             offset = tensor.offset + first * dtype.itemsize
@@ -189,6 +201,13 @@ def _pieces(work: Sequence[tuple[Law, StoredTensor, Callable]], seed: int) -> It
                 yield partial(_do_piece, law, stream, first, n, dtype, offset, do)
             else:
                 yield partial(do, made[first : first + step], first, offset)
+
+
+def _made_before(law: Law | Kept, stream: Stream, dtype: np.dtype, size: int) -> np.ndarray | None:
+    """All values, where they are not made piece by piece."""
+    if isinstance(law, Kept):
+        return law.values(size, dtype)
+    return whole_values(law, stream, dtype) if isinstance(law, Whole) else None
 
 
 class _Buffers(threading.local):

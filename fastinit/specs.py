@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from fastinit import models
-from fastinit.checkpoint import PlannedTensor
+from fastinit import models, recipes
+from fastinit.checkpoint import Kept, PlannedTensor
 from fastinit.fill import DTYPES, checked_shape
-from fastinit.laws import Constant
-from fastinit.recipes import GENERIC_RULES, Model, Rule, TensorSpec, laws
+from fastinit.models.layers import Model
+from fastinit.recipes import Recipe, TensorSpec, check_dtype
+from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
+from fastinit.recipes.toml_form import check_key, loads, recipe_from
 from fastinit.safetensors_format import DTYPES as STORED_DTYPES
 from fastinit.safetensors_format import read_files
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 FLOAT_DTYPES = tuple(DTYPES)
-TOML_KEYS = ("model", "like", "dtype", "skip", "tensors", "rules")
+TOML_KEYS = ("model", "like", "dtype", "skip", "tensors", *RECIPE_KEYS)
 
 
 def plan(spec: str, dtype: str | None = None) -> list[PlannedTensor]:
@@ -37,7 +33,7 @@ def plan(spec: str, dtype: str | None = None) -> list[PlannedTensor]:
     if spec.endswith(".toml"):
         return _plan_of_toml(Path(spec), dtype)
     model = _model(spec)
-    return _planned(model.tensors, laws(model.tensors, model.rules, may_be_unused=GENERIC_RULES), dtype)
+    return _planned(model.tensors, model.recipe, dtype)
 
 
 def _model(spec: str) -> Model:
@@ -50,72 +46,66 @@ def _model(spec: str) -> Model:
 
 def _model_like(path: Path) -> Model:
     stored = [tensor for tensors in read_files(path).values() for tensor in tensors]
-    return Model(tuple(TensorSpec(t.name, t.shape, t.dtype) for t in stored), GENERIC_RULES)
+    return Model(tuple(TensorSpec(t.name, t.shape, t.dtype) for t in stored), recipes.generic())
 
 
-def _planned(tensors: tuple[TensorSpec, ...], law_of: Mapping[str, Any], dtype: str | None) -> list[PlannedTensor]:
-    planned = []
+def _planned(
+    tensors: tuple[TensorSpec, ...], recipe: Recipe, dtype: str | None, kept: Mapping[str, Kept] | None = None
+) -> list[PlannedTensor]:
+    """Tied tensors are left out: a file has them once. Frozen ones are copied from where `kept` says, in their own dtype."""
+    laws, tied, planned = recipe.laws(tensors), recipe.tied_in(tensors), []
     for tensor in tensors:
-        is_float = tensor.dtype is None or tensor.dtype in FLOAT_DTYPES
-        chosen = (dtype or tensor.dtype or "float32") if is_float else tensor.dtype
-        law = law_of[tensor.name]
-        if not is_float and not (isinstance(law, Constant) and float(law.value).is_integer()):
-            raise ValueError(
-                f"tensor {tensor.name!r} has dtype {tensor.dtype}, for which no values are drawn: leave it out with `skip`, "
-                f"or give it a rule with zeros, ones or constant, in a TOML file"
-            )
-        planned.append(PlannedTensor(tensor.name, tensor.shape, chosen, law))
+        law = laws[tensor.name]
+        if law is not None:
+            check_dtype(tensor, law)
+            chosen = tensor.dtype_where(dtype or tensor.dtype or "float32")
+            planned.append(PlannedTensor(tensor.name, tensor.shape, chosen, law))
+        elif tensor.name not in tied:
+            if not kept:
+                raise ValueError(f"freeze has {tensor.name!r}, whose values are nowhere: only a `like` file has some")
+            planned.append(PlannedTensor(tensor.name, tensor.shape, tensor.dtype, kept[tensor.name]))
     return planned
 
 
 def _plan_of_toml(path: Path, dtype: str | None) -> list[PlannedTensor]:
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-        return _plan_of_content(content, path.parent, dtype)
+        return _plan_of_content(loads(path.read_text("utf-8")), path.parent, dtype)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
 def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | None) -> list[PlannedTensor]:
     for key in content:
-        _check_one_of("key", key, TOML_KEYS)
+        check_key("key", key, TOML_KEYS)
     if ("model" in content) + ("like" in content) + ("tensors" in content) != 1:
         raise ValueError("exactly one of `model`, `like` and `tensors` must say which tensors there are")
+    kept = None
     if "model" in content:
         base = models.build(content["model"])
     elif "like" in content:
-        base = _model_like(directory / content["like"])
+        like = directory / content["like"]
+        base, kept = _model_like(like), _kept_in(like)
     else:
-        base = Model(tuple(_tensor(name, entry) for name, entry in content["tensors"].items()), ())
+        base = Model(tuple(_tensor(name, entry) for name, entry in content["tensors"].items()), Recipe(()))
     skip = content.get("skip", [])
     tensors = tuple(t for t in base.tensors if not any(fnmatchcase(t.name, pattern) for pattern in skip))
-    rules = (*(_rule(entry) for entry in content.get("rules", [])), *base.rules)
     dtype = dtype or content.get("dtype")
     if dtype is not None:
-        _check_one_of("dtype", dtype, FLOAT_DTYPES)
-    return _planned(tensors, laws(tensors, rules, may_be_unused=base.rules), dtype)
+        check_key("dtype", dtype, FLOAT_DTYPES)
+    return _planned(tensors, recipe_from(content, base.recipe), dtype, kept)
+
+
+def _kept_in(path: Path) -> dict[str, Kept]:
+    return {t.name: Kept(file, t.offset) for file, tensors in read_files(path).items() for t in tensors}
 
 
 def _tensor(name: str, entry: Any) -> TensorSpec:
     """`[512, 512]`, or `{ shape = [512, 512], dtype = "float16" }`."""
     table = entry if isinstance(entry, dict) else {"shape": entry}
     for key in table:
-        _check_one_of(f"key of tensor {name!r}", key, ("shape", "dtype"))
+        check_key(f"key of tensor {name!r}", key, ("shape", "dtype"))
     if "shape" not in table:
         raise ValueError(f"tensor {name!r} has no shape")
     if "dtype" in table:
-        _check_one_of(f"dtype of tensor {name!r}", table["dtype"], STORED_DTYPES)
+        check_key(f"dtype of tensor {name!r}", table["dtype"], STORED_DTYPES)
     return TensorSpec(name, checked_shape(table["shape"]), table.get("dtype"))
-
-
-def _rule(entry: Any) -> Rule:
-    """`match`, `init`, perhaps `ndim`; every other key is one of the initializer's own parameters."""
-    if not isinstance(entry, dict) or "match" not in entry or "init" not in entry:
-        raise ValueError(f"a rule needs `match` and `init`, got {entry!r}")
-    options = {key: value for key, value in entry.items() if key not in ("match", "init", "ndim")}
-    return Rule(entry["match"], entry["init"], options, entry.get("ndim"))
-
-
-def _check_one_of(what: str, value: Any, known: Any) -> None:
-    if value not in known:
-        raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
-from fastinit import specs
+from fastinit import LecunNormal, Stacked, specs
+from fastinit.checkpoint import verify, write
 from fastinit.laws import Constant, Normal, TruncatedNormal
+from fastinit.safetensors_format import read_files
 
 ARRAYS = {
     "wte.weight": np.zeros((16, 4), np.float16),
@@ -92,16 +94,79 @@ def test_a_toml_file_may_imitate_a_file_beside_it_and_skip_tensors(toml, like):
     assert [tensor.name for tensor in plan] == ["wte.weight"]
 
 
+def test_a_toml_file_may_name_a_ready_recipe_with_its_parameters(toml):
+    path = toml("""
+        recipe = { name = "gpt2", depth = 8 }
+        [tensors]
+        "h.0.c_proj.weight" = [8, 8]
+        "wte.weight" = [16, 8]
+        [[rules]]
+        match = "wte.weight"
+        init = "zeros"
+        """)
+    assert [tensor.law for tensor in specs.plan(path)] == [Normal(0.0, 0.02 / 4), Constant(0.0)]
+
+
+def test_tied_tensors_are_in_the_file_once(toml):
+    path = toml('recipe = "generic"\n[tensors]\na = [4, 4]\nb = [4, 4]\n[tied]\nb = "a"')
+    assert [tensor.name for tensor in specs.plan(path)] == ["a"]
+
+
+def test_a_rule_may_have_a_layout_table_and_an_initializer_within_an_initializer(toml):
+    path = toml("""
+        [tensors]
+        "experts" = [4, 8, 16]
+        "grouped" = [8, 2, 3, 3]
+        [[rules]]
+        match = "experts"
+        init = "stacked"
+        initializer = { class_name = "LecunNormal", config = { flavour = "torch" } }
+        [[rules]]
+        match = "grouped"
+        init = "he_normal"
+        layout = { letters = "oihw", groups = 4 }
+        """)
+    experts, grouped = (tensor.law for tensor in specs.plan(path))
+    assert experts.initializer == Stacked(LecunNormal(flavour="torch"))
+    assert grouped == Normal(0.0, (2 / 18) ** 0.5)
+
+
+def test_frozen_tensors_keep_the_bits_and_the_dtype_that_the_imitated_file_has(toml, tmp_path):
+    wte = np.arange(64, dtype=np.float16).reshape(16, 4)
+    save_file({**ARRAYS, "wte.weight": wte, "position_ids": np.arange(7)}, tmp_path / "like.safetensors")
+    text = 'like = "like.safetensors"\nfreeze = ["wte.*", "position_ids"]\ndtype = "bfloat16"'
+    plan = specs.plan(toml(text))
+    write(tmp_path / "new.safetensors", plan, seed=0)
+    made = load_file(tmp_path / "new.safetensors")
+    assert (made["wte.weight"] == wte).all() and made["wte.weight"].dtype == np.float16
+    assert (made["position_ids"] == np.arange(7)).all()
+    assert verify(read_files(tmp_path / "new.safetensors"), plan, seed=0) == []
+
+
+def test_a_frozen_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
+    save_file(ARRAYS, tmp_path / "like.safetensors")
+    plan = specs.plan(toml('like = "like.safetensors"\nfreeze = ["wte.*"]'))
+    changed = {**ARRAYS, "wte.weight": ARRAYS["wte.weight"] + 1, "ln.weight": np.ones(4, np.float32)}
+    save_file(changed, tmp_path / "changed.safetensors")
+    assert [d.name for d in verify(read_files(tmp_path / "changed.safetensors"), plan, seed=0)] == ["wte.weight"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("tensors = [", "Invalid value"),
-        ('[tensor]\na = [1]', "key must be one of model, like, dtype, skip, tensors, rules, got 'tensor'"),
+        ('[tensor]\na = [1]', "key must be one of model, like, dtype, skip, tensors, recipe, rules, freeze, tied, got "),
         ('dtype = "float32"', "exactly one of `model`, `like` and `tensors` must say which tensors there are"),
         ('model = "gpt3"', "unknown model 'gpt3': did you mean 'gpt2'?"),
         ('[tensors]\na = [-1]', "shape must have no negative length, got [-1]"),
         ('[tensors]\na = { size = [1] }', "key of tensor 'a' must be one of shape, dtype, got 'size'"),
         ('[tensors]\na = { shape = [1], dtype = "f32" }', "dtype of tensor 'a' must be one of float64, "),
+        ('recipe = "gtp2"\n[tensors]\na = [1]', "unknown recipe 'gtp2': did you mean 'gpt2'?"),
+        ('recipe = { name = "gpt2", layers = 3 }\n[tensors]\na = [1]', "recipe 'gpt2': missing a required argument: 'depth'"),
+        ('recipe = 3\n[tensors]\na = [1]', "recipe must be a name, or a table with a `name` and parameters, got 3"),
+        ('freeze = "a"\nmodel = "mlp"', "freeze must be a list of strings, got 'a'"),
+        ('freeze = ["layers.0.*"]\nmodel = "mlp"', "freeze has 'layers.0.weight', whose values are nowhere: only a `like` file"),
+        ('model = "mlp"\n[tied]\n"layers.0.bias" = "layers.2.bias"', "tied has 'layers.0.bias' of shape (512,) as one with"),
         ("[tensors]\na = [1]", "no rule matches tensor 'a' of shape (1,)"),
         ('rules = [{ match = "*" }]\n[tensors]\na = [1]', "a rule needs `match` and `init`, got {'match': '*'}"),
         (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from fastinit.models import bert, gpt2, llama, mlp, resnet, vit
-from fastinit.recipes import Model
+from fastinit.models.layers import Model
 
 MODELS: dict[str, Callable[[], Model]] = {
     "gpt2": partial(gpt2.model, width=768, depth=12),

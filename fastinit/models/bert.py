@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from fastinit.models.layers import linear, norm
-from fastinit.recipes import Model, Rule, TensorSpec
-
-STD = 0.02  # initializer_range of BertConfig
+from fastinit import recipes
+from fastinit.models.layers import Model, linear, norm
+from fastinit.recipes import TensorSpec
 
 
 def model(width: int, depth: int, intermediate: int, context: int = 512, vocabulary: int = 30522) -> Model:
-    """N(0, 0.02) as in transformers; Google's code for Devlin et al. 2018 cuts the same normal at 2 std.
+    """By `recipes.bert`; the padding token's row of `word_embeddings` is drawn like the others: zero it where it matters.
 
-    transformers then zeroes row 0 of `word_embeddings`, the padding token. A rule is about whole tensors and cannot
-    say that, so here row 0 is drawn like the others: zero it yourself where it matters.
     The decoder (`cls.predictions.decoder.*`) is tied to `word_embeddings` and to `cls.predictions.bias`; it is left
     out, as `save_pretrained` leaves it out.
     """
@@ -28,12 +25,7 @@ def model(width: int, depth: int, intermediate: int, context: int = 512, vocabul
         *norm("cls.predictions.transform.LayerNorm", width),
         *linear("cls.seq_relationship", width, 2),
     )
-    rules = (
-        Rule("*.LayerNorm.weight", "ones"),
-        Rule("*.bias", "zeros"),
-        Rule("*.weight", "normal", {"std": STD}),
-    )
-    return Model(tensors, rules)
+    return Model(tensors, recipes.bert())
 
 
 def _layer(name: str, width: int, intermediate: int) -> tuple[TensorSpec, ...]:

@@ -1,8 +1,18 @@
-"""The tensors of the layers that several families share, named and shaped as PyTorch does."""
+"""What a model is, and the tensors of the layers that several families share, named and shaped as PyTorch does."""
 
 from __future__ import annotations
 
-from fastinit.recipes import TensorSpec
+from dataclasses import dataclass
+
+from fastinit.recipes import Recipe, TensorSpec
+
+
+@dataclass(frozen=True)
+class Model:
+    """The tensors of a model in the order of its state dict, and the recipe that initializes them."""
+
+    tensors: tuple[TensorSpec, ...]
+    recipe: Recipe
 
 
 def linear(name: str, fan_in: int, fan_out: int) -> tuple[TensorSpec, ...]:

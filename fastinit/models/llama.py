@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from fastinit.recipes import Model, Rule, TensorSpec
-
-STD = 0.02  # initializer_range of LlamaConfig
+from fastinit import recipes
+from fastinit.models.layers import Model
+from fastinit.recipes import TensorSpec
 
 
 def model(width: int, depth: int, heads: int, kv_heads: int, intermediate: int, vocabulary: int) -> Model:
-    """N(0, 0.02) for every matrix and ones for every norm, as in transformers.
+    """By `recipes.llama`.
 
-    The papers (Touvron et al. 2023, Grattafiori et al. 2024) do not state the law that Meta trained from.
     With fewer `kv_heads` than `heads`, several query heads share a key and a value (grouped-query attention).
     """
     kv_width = kv_heads * (width // heads)
@@ -21,11 +20,7 @@ def model(width: int, depth: int, heads: int, kv_heads: int, intermediate: int, 
         TensorSpec("model.norm.weight", (width,)),
         TensorSpec("lm_head.weight", (vocabulary, width)),
     )
-    rules = (
-        Rule("*norm.weight", "ones"),
-        Rule("*.weight", "normal", {"std": STD}),
-    )
-    return Model(tensors, rules)
+    return Model(tensors, recipes.llama())
 
 
 def _layer(name: str, width: int, kv_width: int, intermediate: int) -> tuple[TensorSpec, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from fastinit.models.layers import linear
-from fastinit.recipes import Model, Rule
+from fastinit.initializers import HeNormal, XavierUniform, Zeros
+from fastinit.models.layers import Model, linear
+from fastinit.recipes import Recipe
 
 
 def model(widths: Sequence[int]) -> Model:
@@ -22,9 +23,9 @@ def model(widths: Sequence[int]) -> Model:
         for name, (fan_in, fan_out) in zip(names, pairwise(widths), strict=True)
         for tensor in linear(name, fan_in, fan_out)
     )
-    rules = (
-        Rule(f"{names[-1]}.weight", "xavier_uniform", {"layout": "oi"}),
-        Rule("*.weight", "he_normal", {"layout": "oi"}),
-        Rule("*.bias", "zeros"),
-    )
-    return Model(tensors, rules)
+    recipe = Recipe((
+        (f"{names[-1]}.weight", XavierUniform(flavour="torch")),
+        ("*.weight", HeNormal(flavour="torch")),
+        ("*.bias", Zeros()),
+    ))  # fmt: skip
+    return Model(tensors, recipe)

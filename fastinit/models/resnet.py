@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-from fastinit.models.layers import linear, norm
-from fastinit.recipes import Model, Rule, TensorSpec
+from fastinit import recipes
+from fastinit.models.layers import Model, linear, norm
+from fastinit.recipes import TensorSpec
 
 EXPANSION = 4  # a bottleneck block puts out 4 times its inner width
 STEM = 64  # channels after the first convolution, and inner width of the first stage
 
 
 def model(blocks: Sequence[int], labels: int = 1000) -> Model:
-    """He normal on fan_out for the convolutions (He et al. 2015, eq. 14), torch's own default for `fc`.
+    """By `recipes.resnet`, as torchvision draws it by default.
 
-    As torchvision draws it by default; `zero_init_residual` (the last norm of each block starting at 0) is off.
     `blocks` is the number of blocks of each stage, (3, 4, 6, 3) for ResNet-50 (He et al. 2015, "Deep residual
     learning", table 1). The running statistics of the norms are there too, as in the state dict.
     """
     features = EXPANSION * STEM * 2 ** (len(blocks) - 1)
-    bound = 1 / math.sqrt(features)  # of torch.nn.Linear: U(-bound, bound), of variance 1 / (3 fan_in)
     tensors = (
         *_conv_norm("conv1", "bn1", 3, STEM, kernel=7),
         *(tensor for stage, n_blocks in enumerate(blocks) for tensor in _stage(stage, n_blocks)),
         *linear("fc", features, labels),
     )
-    he_fan_out = {"scale": 2.0, "mode": "fan_out", "distribution": "normal", "layout": "oi"}
-    torch_linear = {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform", "layout": "oi"}
-    rules = (
-        Rule("*conv*.weight", "variance_scaling", he_fan_out),
-        Rule("*.downsample.0.weight", "variance_scaling", he_fan_out),
-        Rule("fc.weight", "variance_scaling", torch_linear),
-        Rule("fc.bias", "uniform", {"low": -bound, "high": bound}),
-        Rule("*.weight", "ones"),
-        Rule("*.running_var", "ones"),
-        Rule("*.bias", "zeros"),
-        Rule("*.running_mean", "zeros"),
-        Rule("*.num_batches_tracked", "zeros"),
-    )
-    return Model(tensors, rules)
+    return Model(tensors, recipes.resnet(features))
 
 
 def _stage(stage: int, n_blocks: int) -> tuple[TensorSpec, ...]:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from fastinit.models.layers import linear, norm
-from fastinit.recipes import Model, Rule, TensorSpec
-
-# transformers draws the class token and the positions with trunc_normal_(std=0.02), whose cut is at +-2 absolute: 100
-# std out, where no value ever falls (and up to version 4 every other weight too). So the law is the plain normal.
-NORMAL = {"std": 0.02}  # initializer_range of ViTConfig
+from fastinit import recipes
+from fastinit.models.layers import Model, linear, norm
+from fastinit.recipes import TensorSpec
 
 
 def model(
     width: int, depth: int, intermediate: int, patch: int, image: int = 224, channels: int = 3, labels: int = 1000
 ) -> Model:
-    """N(0, 0.02) as in transformers, class token, positions and classifier included.
+    """By `recipes.vit`.
 
-    The model is that of Dosovitskiy et al. 2020, the law is not: their JAX code draws linear layers Xavier uniform,
-    and zeroes the class token and the classifier.
     The names are those of published checkpoints, which `save_pretrained` writes; version 5 of transformers has other
     ones in memory (`vit.layers.0.attention.q_proj`) and translates.
     """
@@ -30,14 +25,7 @@ def model(
         *norm("vit.layernorm", width),
         *linear("classifier", width, labels),
     )
-    rules = (
-        Rule("*.cls_token", "normal", NORMAL),
-        Rule("*.position_embeddings", "normal", NORMAL),
-        Rule("*.layernorm*.weight", "ones"),
-        Rule("*.bias", "zeros"),
-        Rule("*.weight", "normal", NORMAL),
-    )
-    return Model(tensors, rules)
+    return Model(tensors, recipes.vit())
 
 
 def _layer(name: str, width: int, intermediate: int) -> tuple[TensorSpec, ...]:

@@ -1,0 +1,102 @@
+"""A recipe as TOML has it: `recipe`, `rules`, `freeze` and `tied`.
+
+    recipe = { name = "gpt2", depth = 12 }    # or recipe = "llama"; its rules come after those below
+    freeze = ["*.wte.weight"]
+
+    [tied]
+    "lm_head.weight" = "wte.weight"
+
+    [[rules]]                                 # the first match wins
+    match = "*.c_proj.weight"
+    init = "normal"                           # its own parameters are further keys
+    std = 0.004
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.rules import Rule
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    try:
+        import tomli as tomllib
+    except ImportError:  # only the extra `cli` brings it
+        tomllib = None
+
+KEYS = ("recipe", "rules", "freeze", "tied")
+RULE_KEYS = ("match", "init")
+
+
+def load(path: str | Path) -> Recipe:
+    """The recipe in a TOML file. ValueError, beginning with the path, for anything that is none; OSError for no such file.
+
+    ImportError on Python 3.10 without tomli (`pip install 'fastinit[cli]'`).
+    """
+    try:
+        content = loads(Path(path).read_text("utf-8"))
+        for key in content:
+            check_key("key", key, KEYS)
+        return recipe_from(content)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def loads(text: str) -> dict[str, Any]:
+    if tomllib is None:
+        raise ImportError("reading TOML on Python 3.10 needs tomli: pip install 'fastinit[cli]'")
+    return tomllib.loads(text)
+
+
+def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
+    """The recipe that the keys say, its rules before those of `base`, which are optional then."""
+    if "recipe" in content:
+        base = _ready(content["recipe"])
+    rules = _list_of("rules", content.get("rules", []), dict)
+    freeze = _list_of("freeze", content.get("freeze", []), str)
+    tied = content.get("tied", {})
+    if not isinstance(tied, dict) or not all(isinstance(name, str) for name in tied.values()):
+        raise TypeError(f"tied must be a table of names, got {tied!r}")
+    own = Recipe(tuple(_rule(entry) for entry in rules), tuple(freeze), tuple(tied.items()))
+    if base is None:
+        return own
+    inherited = tuple(rule.as_optional() for rule in base)
+    return replace(own, rules=(*own, *inherited), freeze=(*own.freeze, *base.freeze), tied=(*own.tied, *base.tied))
+
+
+def _ready(entry: Any) -> Recipe:
+    """`"llama"`, or `{ name = "gpt2", depth = 12 }`."""
+    from fastinit.recipes import ready
+
+    if isinstance(entry, str):
+        return ready(entry)
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        raise ValueError(f"recipe must be a name, or a table with a `name` and parameters, got {entry!r}")
+    return ready(entry["name"], **{key: value for key, value in entry.items() if key != "name"})
+
+
+def _rule(entry: Mapping[str, Any]) -> Rule:
+    """`match`, `init`, perhaps `layout`, `ndim` and `optional`; every other key is one of the initializer's parameters."""
+    if not set(RULE_KEYS) <= set(entry):
+        raise ValueError(f"a rule needs `match` and `init`, got {entry!r}")
+    options = {key: value for key, value in entry.items() if key not in RULE_KEYS}
+    return Rule.with_parameters(entry["match"], entry["init"], options)
+
+
+def _list_of(key: str, value: Any, kind: type) -> list:
+    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
+        what = "tables" if kind is dict else "strings"
+        raise TypeError(f"{key} must be a list of {what}, got {value!r}")
+    return value
+
+
+def check_key(what: str, value: Any, known: Any) -> None:
+    if value not in known:
+        raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")
