@@ -12,9 +12,11 @@ from fastinit.threads import get_num_threads, set_num_threads
 _LOADED_ON_FIRST_USE = {
     "Generator": "fastinit.generator",
     "TiledXoshiro128": "fastinit.bit_generator",
+    "audit": "fastinit.auditing",
     "default_rng": "fastinit.generator",
     "gain": "fastinit.gains",
     "patch_numpy": "fastinit.patch",
+    "recommend": "fastinit.recommendation",
     "second_moment": "fastinit.gains",
 }
 
@@ -34,11 +36,13 @@ __all__ = [
     "Generator",
     "Layout",
     "TiledXoshiro128",
+    "audit",
     "default_rng",
     "gain",
     "get_num_threads",
     "patch_numpy",
     "random",
+    "recommend",
     "second_moment",
     "set_num_threads",
     "show_config",

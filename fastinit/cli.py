@@ -1,4 +1,4 @@
-"""The command: init, verify, stream, config."""
+"""The command: init, verify, audit, stream, models, config."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from fastinit import checkpoint, models, specs, threads
+from fastinit import auditing, checkpoint, models, specs, threads
+from fastinit.auditing import terminal
+from fastinit.auditing.picture import check_target
 from fastinit.checkpoint import PlannedTensor
 from fastinit.config import config, show_config
 from fastinit.fill import fill_piece, stream_words
@@ -63,7 +65,7 @@ def command(name: str | None = None) -> Callable[[Callable[..., None]], Callable
         def ends_cleanly(**arguments: object) -> None:
             try:
                 function(**arguments)
-            except (ValueError, OSError) as error:
+            except (ValueError, OSError, ImportError) as error:
                 errors.print(f"fastinit: {_one_line(error)}")
                 sys.exit(2)
             except KeyboardInterrupt:
@@ -139,6 +141,38 @@ def verify(
     else:
         results.print(f"{file}: all {len(plan)} tensors are as seed {seed} makes them", markup=False)
     if differences:
+        sys.exit(1)
+
+
+@command()
+def audit(
+    file: Annotated[Path, typer.Argument(help="The .safetensors or .safetensors.index.json file to look at.")],
+    spec: Annotated[
+        str | None, typer.Option(help="What the tensors' laws are taken from: a SPEC as for `fastinit init`.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw histograms and laws into this .png, .svg or .pdf file, which is replaced.")
+    ] = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Measure the values of a file, of any origin, and say what is wrong with them; exit status 1 if there is an error."""
+    _use_threads(threads)
+    if picture:
+        check_target(picture)
+    laws = None if spec is None else {tensor.name: tensor.law for tensor in specs.plan(spec)}
+    total = sum(tensor.nbytes for tensors in read_files(file).values() for tensor in tensors)
+    with _progress("auditing", total) as progress:
+        report = auditing.audit(file, laws, progress=progress)
+    if picture:
+        report.plot(picture)
+    if as_json:
+        print(json.dumps({"file": str(file), **report.as_dict()}))
+    elif results.is_terminal:
+        terminal.show(report, results)
+    else:
+        print(report)
+    if not report.ok:
         sys.exit(1)
 
 

@@ -1,0 +1,74 @@
+"""How surprising a count, a mean or a square is: as the score of a normal that is as rare, and which score is too rare."""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+
+FALSE_ALARM_RATE = 1e-6  # of each check, on values that do follow their law
+TOO_RARE = 4.8916384757  # |score| that chance exceeds with FALSE_ALARM_RATE: the standard normal's quantile at 1 - 5e-7
+LEAST_EXPECTED = 25.0  # values in a bin, so that Pearson's statistic has the tail of the chi-square law
+EXACT_COUNT = 1000  # up to here the Poisson tail is summed, beyond it is nearly that of a cube root's normal
+
+
+def score(deviation: float, skewness: float) -> float:
+    """Of a sum that is `deviation` of its standard deviations off its mean and has this skewness.
+
+    The sum is taken as a shifted gamma (Pearson III), which is exact for squares of normals and for exponentials, and that
+    as the cube of a normal (Wilson and Hilferty 1931). Beyond the gamma's end the score is that of the end.
+    """
+    if abs(skewness) < 1e-6:
+        return deviation
+    return 6 / skewness * (float(np.cbrt(max(0.0, 1 + skewness * deviation / 2))) - 1) + skewness / 6
+
+
+def score_of_count(count: int, expected: float) -> float:
+    """Of a count where `expected` are due: Poisson's law, which for a binomial errs on the safe side."""
+    above = count > expected
+    if expected == 0:
+        return math.inf if above else 0.0
+    if count > EXACT_COUNT:  # P(Poisson(e) >= k) = P(Gamma(k) <= e)
+        return -_score_of_gamma(expected, count if above else count + 1)
+    first = math.exp(count * math.log(expected) - expected - math.lgamma(count + 1))
+    probability = min(first * _sum_of_ratios(count, expected, above), 1.0)
+    rarity = NormalDist().inv_cdf(min(max(probability, 1e-300), 0.5))
+    return -rarity if above else rarity
+
+
+def score_of_chi_square(observed: np.ndarray, expected: np.ndarray) -> float:
+    """Of Pearson's statistic over bins, neighbours merged until LEAST_EXPECTED are due; -inf where less than 4 are left."""
+    observed, expected = _merged(observed, expected)
+    freedom = len(expected) - 1
+    if freedom < 3:
+        return -math.inf
+    return _score_of_gamma(float(((observed - expected) ** 2 / expected).sum()) / 2, freedom / 2)
+
+
+def _score_of_gamma(value: float, shape: float) -> float:
+    return 3 * math.sqrt(shape) * (float(np.cbrt(value / shape)) - 1 + 1 / (9 * shape))
+
+
+def _sum_of_ratios(count: int, expected: float, above: bool) -> float:
+    """The Poisson probabilities of `count` and all beyond it (or all below), over that of `count`."""
+    total = term = 1.0
+    while term > 1e-12 * total and (above or count > 0):
+        count += above
+        term *= expected / count if above else count / expected
+        count -= not above
+        total += term
+    return total
+
+
+def _merged(observed: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Runs of bins that expect LEAST_EXPECTED or more together, from the left; what is left over joins the last run."""
+    starts, due = [0], 0.0
+    for i, e in enumerate(expected):
+        due += e
+        if due >= LEAST_EXPECTED and i + 1 < len(expected):
+            starts.append(i + 1)
+            due = 0.0
+    if due < LEAST_EXPECTED and len(starts) > 1:
+        starts.pop()
+    return np.add.reduceat(observed, starts), np.add.reduceat(expected, starts)

@@ -1,0 +1,146 @@
+"""The picture of a report: histograms over their laws' densities, of the tensors that something was found about and of the
+largest; and the std of all tensors."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fastinit.auditing.measured import EDGES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fastinit.auditing.report import Report, Row
+
+FORMATS = (".png", ".svg", ".pdf")
+MOST_HISTOGRAMS, COLUMNS = 12, 4
+MOST_NAMES = 40  # under the panel of all tensors: more could not be read
+MOST_FLAT_NAMES = 12  # which leave room to lie nearly flat
+LONGEST_NAME = 34
+DRAWN, LAW, WRONG = "#9ecae1", "#08306b", "#cb181d"
+
+
+def check_target(path: str | os.PathLike) -> None:
+    """Raise what `draw` would for this path, before there is a report whose making would have been in vain.
+
+    ValueError for another suffix than FORMATS, OSError where the file cannot be, ImportError without matplotlib.
+    """
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise ValueError(f"a picture's path must end in {', '.join(FORMATS)}, got {str(path)!r}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"no directory {path.parent} for the picture {path.name}")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory")
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise ImportError("a picture needs matplotlib: pip install 'fastinit[plot]'") from error
+
+
+def draw(report: Report, path: str | os.PathLike) -> None:
+    """Nothing appears at `path` before the picture is whole; a file that is there is replaced then."""
+    check_target(path)
+    figure, path = draw_figure(report), Path(path)
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")  # the suffix tells the format
+    try:
+        figure.savefig(partial, dpi=110)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def draw_figure(report: Report) -> Figure:
+    """The picture as matplotlib holds it."""
+    from matplotlib.figure import Figure
+
+    wrong: dict[str, str] = {}
+    for finding in report.findings:
+        wrong[finding.name] = ", ".join(filter(None, (wrong.get(finding.name), finding.kind)))
+    spread = [row for row in report.tensors if row.histogram is not None]
+    chosen = sorted(spread, key=lambda row: (row.name not in wrong, -row.n))[:MOST_HISTOGRAMS]
+    lines = max(1, math.ceil(len(chosen) / COLUMNS))
+    figure = Figure(figsize=(13, 2.2 * lines + 4.6), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=[2.2 * lines + 0.6, 4])
+    if chosen:
+        _histograms(above, chosen, wrong)
+    _stds(below.subplots(), [row for row in report.tensors if row.std is not None], wrong)
+    which = f"{len(chosen)} of them, those with findings first, then the largest; " if len(spread) > len(chosen) else ""
+    legend = "filled: the values; line: the law; red: something was found"
+    above.suptitle(f"{report.summary()}\n{which}{legend}", fontsize=10)
+    return figure
+
+
+def _histograms(figure, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
+    lines = math.ceil(len(rows) / COLUMNS)
+    axes = figure.subplots(lines, COLUMNS, sharex=True, squeeze=False).ravel()
+    for ax, row in zip(axes, rows):
+        _histogram(ax, row, wrong.get(row.name, ""))
+    for ax in axes[len(rows) :]:
+        ax.axis("off")
+    for ax in axes[max(0, len(rows) - COLUMNS) : len(rows)]:
+        ax.set_xlabel("standard deviations", fontsize=8)
+        ax.xaxis.set_tick_params(labelbottom=True)
+
+
+def _histogram(ax, row: Row, kinds: str) -> None:
+    """Densities per sigma; what lies beyond 8 sigmas is left out."""
+    width = np.diff(EDGES)
+    total = max(1, row.histogram.sum())
+    ax.stairs(row.histogram[1:-1] / total / width, EDGES, fill=True, color=WRONG if kinds else DRAWN, alpha=0.8)
+    if row.due is not None:
+        ax.stairs(row.due[1:-1] / total / width, EDGES, color=LAW, linewidth=1.1, baseline=None)
+    ax.set_xlim(-5.5, 5.5)
+    ax.set_yticks([])
+    ax.tick_params(labelsize=7)
+    ax.set_title(_short(row.name), fontsize=8, color=WRONG if kinds else "black", parse_math=False)
+    law = (row.law or "no law").split("(")[0]
+    ax.text(0.02, 0.95, f"{law}\n{row.dtype}\nn = {row.n:,}", transform=ax.transAxes, fontsize=6.5, va="top")
+    ax.text(0.98, 0.95, kinds.replace(", ", "\n"), transform=ax.transAxes, fontsize=6.5, va="top", ha="right", color=WRONG)
+    for side in ("left", "right", "top"):
+        ax.spines[side].set_visible(False)
+
+
+def _stds(ax, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
+    """Against the laws' where there are laws; else as they are, on a logarithmic axis."""
+    with_law = [row for row in rows if row.nominal_std]
+    shown = with_law or [row for row in rows if row.std]
+    heights = [row.std / row.nominal_std if with_law else row.std for row in shown]
+    colours = [WRONG if row.name in wrong else LAW for row in shown]
+    if with_law:
+        ax.axhline(1.0, color="grey", linewidth=0.8, zorder=0)
+        errors = [abs((h - 1) / row.std_off) if row.std_off else 0.0 for h, row in zip(heights, shown)]
+        ax.errorbar(range(len(shown)), heights, yerr=errors, fmt="none", ecolor="grey", linewidth=0.8, zorder=1)
+    else:
+        ax.set_yscale("log")
+    ax.scatter(range(len(shown)), heights, c=colours, s=14, zorder=2)
+    ax.set_ylabel("std / std of the law, ± standard error" if with_law else "std", fontsize=8)
+    ax.tick_params(which="both", labelsize=7)
+    ax.grid(axis="y", which="both", alpha=0.3)
+    _name_tensors(ax, shown, wrong)
+
+
+def _name_tensors(ax, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
+    """All where that can be read, else those that something was found about, as far as they stand apart."""
+    places: list[int] = []
+    for i, row in enumerate(rows):
+        apart = not places or i - places[-1] >= len(rows) / MOST_NAMES
+        if apart and (len(rows) <= MOST_NAMES or row.name in wrong):
+            places.append(i)
+    names = [_short(rows[i].name) for i in places]
+    rotation = 20 if len(places) <= MOST_FLAT_NAMES else 60
+    ax.set_xticks(places, names, rotation=rotation, ha="right", fontsize=7, parse_math=False)
+    for label, i in zip(ax.get_xticklabels(), places):
+        label.set_color(WRONG if rows[i].name in wrong else "black")
+    if len(rows) > MOST_NAMES:
+        ax.set_xlabel(f"{len(rows)} tensors in the order of the report", fontsize=8)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]

@@ -1,0 +1,111 @@
+"""What is looked for in the order of a tensor's values: runs of zeros, rows and columns of one value, rows that repeat."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from fastinit.auditing.patterns import bits
+from fastinit.auditing.sources import Source
+
+HEAD = 8  # leading elements of a row: rows that agree in them are compared whole
+LEAST_RUN = 64  # in a piece with fewer zeros than this no run is looked for
+PIECE = 2**17  # elements read at a time: a float64 copy of them stays in the second-level cache
+
+
+class Run(NamedTuple):
+    start: int
+    length: int
+
+
+class ZeroRuns(NamedTuple):
+    """Of `n` values: how many zeros lead, how many trail, and the longest run of zeros anywhere."""
+
+    n: int
+    leading: int
+    trailing: int
+    longest: Run
+
+
+def no_runs(n: int) -> ZeroRuns:
+    return ZeroRuns(n, 0, 0, Run(0, 0))
+
+
+def zero_runs(is_zero: np.ndarray) -> ZeroRuns:
+    n = len(is_zero)
+    others = np.flatnonzero(~is_zero)
+    gaps = np.diff(others, prepend=-1, append=n) - 1
+    longest = int(gaps.argmax())
+    start = int(others[longest - 1]) + 1 if longest else 0
+    return ZeroRuns(n, int(gaps[0]), int(gaps[-1]), Run(start, int(gaps[longest])))
+
+
+def joined(parts: Iterable[ZeroRuns]) -> ZeroRuns:
+    """The runs of parts that follow on one another."""
+    n = leading = trailing = 0
+    longest = Run(0, 0)
+    for part in parts:
+        across = Run(n - trailing, trailing + part.leading)
+        inside = Run(n + part.longest.start, part.longest.length)
+        longest = max(longest, across, inside, key=lambda run: run.length)
+        leading += part.leading if leading == n else 0
+        trailing = part.trailing + (trailing if part.trailing == part.n else 0)
+        n += part.n
+    return ZeroRuns(n, leading, trailing, longest)
+
+
+def constant_rows(rows: np.ndarray) -> np.ndarray:
+    """The numbers of the rows that hold one value, of a matrix with at least two columns."""
+    found = np.flatnonzero(rows[:, 0] == rows[:, 1])
+    return found[(rows[found] == rows[found, :1]).all(axis=1)] if len(found) else found
+
+
+def still_constant(candidates: np.ndarray, first: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Those of the columns `candidates` that hold in all of these rows what they hold in the row `first`."""
+    for some in (rows[:HEAD], rows):  # the first few rows rule out nearly all
+        if len(candidates):
+            candidates = candidates[(some[:, candidates] == first[candidates]).all(axis=0)]
+    return candidates
+
+
+def repeated_rows(source: Source, heads: np.ndarray, n: int, except_rows: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (row, earlier row) of equal rows of n elements, `heads` being their leading ones; not of `except_rows`."""
+    alike = _alike(heads)
+    alike = alike[~np.isin(alike, except_rows)]
+    earlier: dict[bytes, int] = {}
+    pairs = []
+    for row in alike.tolist():
+        key = digest(source, row * n, n)
+        if key in earlier:
+            pairs.append((row, earlier[key]))
+        earlier.setdefault(key, row)
+    return pairs
+
+
+def _alike(heads: np.ndarray) -> np.ndarray:
+    """The numbers of the rows whose head is also that of another row."""
+    whole = np.ascontiguousarray(heads).view(np.dtype((np.void, heads.itemsize * heads.shape[1]))).ravel()
+    _, inverse, counts = np.unique(whole, return_inverse=True, return_counts=True)
+    return np.flatnonzero(counts[inverse] > 1)
+
+
+def is_constant(source: Source, first: int, count: int) -> bool:
+    """Whether these elements, too many for one piece, all have the same bits."""
+    value = source.read(first, 1)
+    return all((bits(source.read(at, n)) == bits(value)).all() for at, n in pieces(first, count, PIECE))
+
+
+def digest(source: Source, first: int, count: int) -> bytes:
+    """Of the bytes of these elements: equal for equal ones, and else different."""
+    state = hashlib.blake2b(digest_size=16)
+    for at, n in pieces(first, count, PIECE):
+        state.update(source.read(at, n).view(np.uint8))
+    return state.digest()
+
+
+def pieces(first: int, count: int, step: int) -> Iterator[tuple[int, int]]:
+    for at in range(first, first + count, step):
+        yield at, min(step, first + count - at)
