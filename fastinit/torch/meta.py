@@ -1,0 +1,36 @@
+"""Gives a tensor on the meta device memory, so that everything that refers to it sees the memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fastinit.torch.tensors import is_dtensor
+
+
+def materialized(module: nn.Module, tensor: Tensor) -> Tensor:
+    """The tensor with memory, whose values are undefined: the same object, but for one that has weak references to it.
+
+    Those of torch's recurrent modules have; a new object then takes its place wherever `module` has it.
+    """
+    made = torch.empty_like(tensor, device=tensor.device_mesh.device_type if is_dtensor(tensor) else "cpu")
+    if isinstance(tensor, nn.Parameter):
+        made = nn.Parameter(made, tensor.requires_grad)
+    vars(made).update(vars(tensor))  # marks that others have set, as Hugging Face does
+    try:
+        torch.utils.swap_tensors(tensor, made)
+        return tensor
+    except RuntimeError:
+        _replace(module, tensor, made)
+        return made
+
+
+def _replace(module: nn.Module, tensor: Tensor, made: Tensor) -> None:
+    for part in module.modules():
+        for tensors in (part._parameters, part._buffers):
+            for name, found in tensors.items():
+                if found is tensor:
+                    tensors[name] = made
+        if hasattr(part, "_init_flat_weights"):  # RNNBase keeps a list of its own
+            part._flat_weights = [getattr(part, name, None) for name in part._flat_weights_names]
+            part._init_flat_weights()

@@ -1,0 +1,161 @@
+"""Fixup and T-Fixup: residual networks and Transformers that train without normalization, by the scale of their branches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fastinit.initializers import HeNormal, Initializer, Normal, Ones, Parts, VarianceScaling, XavierUniform, Zeros
+from fastinit.torch.layers import affine_layers, weight_layout
+from fastinit.torch.module import InitReport
+from fastinit.torch.param_init import ParamInit, by_name
+from fastinit.torch.tensors import TORCH
+
+Patterns = str | Iterable[str]
+ENCODER_GAIN = 0.67  # T-Fixup, section 3.2: of N^(-1/4)
+SCALED = re.compile(r"linear[12]|(self_attn|multihead_attn)(\.out_proj)?")  # of a layer's modules
+
+Wanted = tuple[Tensor, Initializer, Any]
+"""A tensor, what it is to be filled by, and its layout."""
+
+
+def fixup_(
+    module: nn.Module,
+    branches: Patterns,
+    *,
+    seed: int = 0,
+    last: Patterns = (),
+    classifier: Patterns = (),
+    shortcuts: Patterns = (),
+    multipliers: Patterns = (),
+    biases: Patterns = (),
+) -> InitReport:
+    """Fixup: in L residual branches of m layers each, He's normal times L^(-1/(2m-2)), and the last layer zero.
+
+    All patterns are globs over names in the module, as "layers.*.conv2":
+
+    - `branches`: of modules, each of which is one branch. Its layers are the `nn.Linear` and convolutions in it, in the
+      order of construction.
+    - `last`: of the layers that end a branch, by default the last one of each.
+    - `shortcuts`: of layers in a branch's module that are no part of the branch, as a downsampling convolution.
+    - `classifier`: of layers outside the branches that become zero.
+    - `multipliers`, `biases`: of the parameters that the method adds to a network, usually scalars; they become 1 and 0.
+
+    Layers outside the branches and shortcuts get He's normal, and all layers zero biases; everything else stays. Values
+    depend on `seed` and names, as in `init_`, sharded tensors too. Gives a report. ValueError for a pattern that matches
+    nothing, a tensor on the meta device, and for two branches that share a layer, before anything is written.
+
+    Zhang, Dauphin and Ma 2019, "Fixup Initialization", arXiv 1901.09321, section 4.
+    """
+    layers, parameters = affine_layers(module), dict(module.named_parameters())
+    parts = _matching(dict(module.named_modules()), branches, "branches")
+    if not parts:
+        raise ValueError("branches must be patterns that name at least one residual branch, got none")
+    plan: dict[str, Initializer] = dict.fromkeys(layers, HeNormal())
+    ends, aside = _matching(layers, last, "last"), _matching(layers, shortcuts, "shortcuts")
+    for branch in _split(parts, [name for name in layers if name not in aside]):
+        scale = 2.0 * len(parts) ** (-1 / (len(branch) - 1)) if len(branch) > 1 else 2.0
+        ended = [name for name in branch if name in ends] or branch[-1:]
+        plan.update({name: Zeros() if name in ended else VarianceScaling(scale) for name in branch})
+    plan.update(dict.fromkeys(_matching(layers, classifier, "classifier"), Zeros()))
+    wanted: list[Wanted] = [(layers[name].weight, of, weight_layout(layers[name])) for name, of in plan.items()]
+    wanted += [(layer.bias, Zeros(), TORCH) for layer in layers.values() if layer.bias is not None]
+    wanted += [(parameters[name], Ones(), TORCH) for name in _matching(parameters, multipliers, "multipliers")]
+    wanted += [(parameters[name], Zeros(), TORCH) for name in _matching(parameters, biases, "biases")]
+    return _filled(module, wanted, seed)
+
+
+def _matching(named: Iterable[str], patterns: Patterns, argument: str) -> list[str]:
+    """Those of the names that match one of the patterns. ValueError for a pattern that matches none."""
+    found: set[str] = set()
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        matching = {name for name in named if fnmatchcase(name, pattern)}
+        if not matching:
+            raise ValueError(f"{argument} has {pattern!r}, which matches nothing in the module")
+        found |= matching
+    return [name for name in named if name in found]
+
+
+def _split(branches: list[str], layers: list[str]) -> list[list[str]]:
+    """The layers of each branch. ValueError for two branches with a layer in common."""
+    branch_of: dict[str, str] = {}
+    for branch in branches:
+        for layer in layers:
+            if layer == branch or layer.startswith(f"{branch}."):
+                if layer in branch_of:
+                    both = f"{branch_of[layer]!r} and {branch!r}"
+                    raise ValueError(f"branches has {both}, which share the layer {layer!r}")
+                branch_of[layer] = branch
+    return [[layer for layer in layers if branch_of.get(layer) == branch] for branch in branches]
+
+
+def tfixup_(module: nn.Module, *, seed: int = 0) -> InitReport:
+    """T-Fixup of `nn.TransformerEncoderLayer`s, `nn.TransformerDecoderLayer`s and what else a module has beside them.
+
+    - Weights of layers and projections: Xavier's uniform, query, key and value each with its own fans; biases 0.
+    - In each of N encoder layers value and output projections and both linear layers times 0.67 N^(-1/4); in each of N
+      decoder layers, in both of its attentions, times (9 N)^(-1/4).
+    - `nn.Embedding`: normal, std d^(-1/2) (9 N)^(-1/4), N counting the decoder's layers, or the encoder's where there is no
+      decoder; the padding row 0. (The paper's N(0, d^(-1/2)) gives the std.)
+    - Normalizations, which the method does without: 1 and 0.
+
+    Values depend on `seed` and names, as in `init_`, sharded tensors too. Gives a report. ValueError, before anything is
+    written, for a module without such layers and for tensors on the meta device.
+
+    Huang, Perez, Ba and Volkovs 2020, "Improving Transformer Optimization Through Better Initialization", section 3.2.
+    """
+    encoders = [part for part in module.modules() if isinstance(part, nn.TransformerEncoderLayer)]
+    decoders = [part for part in module.modules() if isinstance(part, nn.TransformerDecoderLayer)]
+    if not encoders and not decoders:
+        raise ValueError("module has no nn.TransformerEncoderLayer or nn.TransformerDecoderLayer: for others use a Recipe")
+    gains: dict[nn.Module, float] = {}
+    for stack, gain in ((encoders, _encoder_gain(len(encoders))), (decoders, _decoder_gain(len(decoders)))):
+        for layer in stack:
+            gains.update({part: gain for name, part in layer.named_modules() if SCALED.fullmatch(name)})
+    embedding_gain = _decoder_gain(len(decoders) or len(encoders))
+    wanted = [w for part in module.modules() for w in _of_transformer(part, gains.get(part, 1.0), embedding_gain)]
+    return _filled(module, wanted, seed)
+
+
+def _encoder_gain(num_layers: int) -> float:
+    return ENCODER_GAIN * num_layers**-0.25 if num_layers else 1.0
+
+
+def _decoder_gain(num_layers: int) -> float:
+    return (9 * num_layers) ** -0.25 if num_layers else 1.0
+
+
+def _of_transformer(part: nn.Module, gain: float, embedding_gain: float) -> list[Wanted]:
+    """What the part's own parameters get."""
+    own = dict(part.named_parameters(recurse=False))
+    xavier, scaled = XavierUniform(), XavierUniform(gain)
+    of: dict[str, Initializer] = {}
+    if isinstance(part, nn.MultiheadAttention):
+        thirds = Parts(0, ((1 / 3, xavier), (1 / 3, xavier), (1 / 3, scaled)))
+        of = {"in_proj_weight": thirds, "q_proj_weight": xavier, "k_proj_weight": xavier, "v_proj_weight": scaled}
+        of["in_proj_bias"] = Zeros()
+    elif isinstance(part, nn.Linear):
+        of = {"weight": scaled, "bias": Zeros()}
+    elif isinstance(part, nn.Embedding):
+        of = {"weight": Normal(0.0, part.embedding_dim**-0.5 * embedding_gain)}
+    elif isinstance(part, (nn.LayerNorm, nn.RMSNorm)):
+        of = {"weight": Ones(), "bias": Zeros()}
+    return [(own[name], initializer, TORCH) for name, initializer in of.items() if name in own]
+
+
+def _filled(module: nn.Module, wanted: list[Wanted], seed: int) -> InitReport:
+    for tensor, initializer, layout in wanted:
+        initializer.law(tuple(tensor.shape), layout=layout)  # for its errors, before anything is written
+    with torch.no_grad(), by_name(module, seed) as report:
+        for tensor, initializer, layout in wanted:
+            ParamInit(initializer, layout)(tensor)
+        filled = {id(tensor) for tensor, _, _ in wanted}
+        for part in module.modules():
+            if isinstance(part, nn.Embedding) and part.padding_idx is not None and id(part.weight) in filled:
+                part.weight[part.padding_idx].fill_(0.0)
+    return report

@@ -1,0 +1,82 @@
+"""Which stream a tensor is filled from: by its name within `init_`, else by torch's generators under `accelerate`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from fastinit.stream import Stream, stream_of
+
+
+class Names(Protocol):
+    """What knows tensors by name: see `named`."""
+
+    def stream(self, tensor: Tensor) -> Stream | None:
+        """The stream of a tensor, or None for one that has no name."""
+
+    def is_kept(self, tensor: Tensor) -> bool:
+        """Whether a tensor is to stay as it is."""
+
+    def note(self, tensor: Tensor, got: object) -> None:
+        """A tensor was filled, by this law or operation."""
+
+
+_names: ContextVar[Names | None] = ContextVar("fastinit_names", default=None)
+_sources: list[torch.Generator | None] = []  # one for each `accelerate` or `install` in force; the last one counts
+_lock = threading.Lock()
+
+
+@contextmanager
+def named(names: Names | None) -> Iterator[None]:
+    """Within the block, in this thread or task alone, tensors that `names` knows are filled from streams of their own."""
+    token = _names.set(names)
+    try:
+        yield
+    finally:
+        _names.reset(token)
+
+
+def names() -> Names | None:
+    return _names.get()
+
+
+def drawn_from(generator: torch.Generator | None) -> Stream:
+    """A new stream: four words drawn from a torch generator, by default the one that `torch.manual_seed` seeds."""
+    words = torch.randint(2**32, (4,), generator=generator, dtype=torch.int64, device="cpu")
+    return Stream(*words.tolist())
+
+
+def source_stream(generator: torch.Generator | None) -> Stream | None:
+    """A stream for a tensor that has no name; None where torch is to fill it itself, for nobody has asked us to."""
+    with _lock:
+        if not _sources:
+            return None
+        source = _sources[-1]
+    return drawn_from(source if generator is None else generator)
+
+
+def push_source(seed: int | None) -> torch.Generator | None:
+    """From now on draw streams from a generator of its own with this seed, or from torch's default one."""
+    source = None if seed is None else torch.Generator().manual_seed(_torch_seed(seed))
+    with _lock:
+        _sources.append(source)
+    return source
+
+
+def remove_source(source: torch.Generator | None) -> None:
+    """Undo the last `push_source` that returned this source."""
+    with _lock:
+        at = max(i for i, pushed in enumerate(_sources) if pushed is source)
+        del _sources[at]
+
+
+def _torch_seed(seed: int) -> int:
+    """64 bits for a torch generator, by way of our streams: seeds of any size, and no two alike."""
+    k0, k1, _, _ = stream_of(seed)
+    return k1 << 32 | k0

@@ -1,0 +1,130 @@
+"""Torch tensors as memory to fill: which ones can be, and how an initializer's values get into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import ml_dtypes
+import numpy as np
+import torch
+from torch import Tensor
+
+from fastinit import huge_pages
+from fastinit.fans import Layout
+from fastinit.fill import fill
+from fastinit.initializers import Initializer
+from fastinit.laws import Law, Whole
+from fastinit.stream import Stream
+
+# torch's dtype -> ours, and the integers that NumPy takes in its place where it has no such type
+DTYPES = {
+    torch.float32: (np.dtype(np.float32), None),
+    torch.float64: (np.dtype(np.float64), None),
+    torch.float16: (np.dtype(np.float16), None),
+    torch.bfloat16: (np.dtype(ml_dtypes.bfloat16), torch.int16),
+    torch.float8_e4m3fn: (np.dtype(ml_dtypes.float8_e4m3fn), torch.uint8),
+    torch.float8_e5m2: (np.dtype(ml_dtypes.float8_e5m2), torch.uint8),
+}
+TORCH = Layout("oi")
+CHUNK = 2**24  # elements that go to another device at a time
+_PLAIN = {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer}
+
+
+def is_dtensor(tensor: Tensor) -> bool:
+    """Whether it is a DTensor; torch.distributed is not imported to find out."""
+    return hasattr(tensor, "_local_tensor") and hasattr(tensor, "placements")
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Whether it is a tensor with memory of its own that holds floats we draw: no meta, fake, wrapped or sparse one."""
+    return (
+        type(tensor) in _PLAIN
+        and tensor.dtype in DTYPES
+        and tensor.layout is torch.strided
+        and not tensor.is_meta
+        and not tensor.is_neg()
+        and (torch.is_inference_mode_enabled() or not tensor.is_inference())
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+        and (tensor.is_contiguous() or not _may_overlap_itself(tensor))
+    )
+
+
+def _may_overlap_itself(tensor: Tensor) -> bool:
+    """Whether two elements may share memory: an axis steps less far than the axes of smaller steps reach."""
+    reach = 1
+    for stride, n in sorted((stride, n) for stride, n in zip(tensor.stride(), tensor.shape) if n > 1):
+        if stride < reach:
+            return True
+        reach += stride * (n - 1)
+    return False
+
+
+def is_fillable(tensor: Tensor) -> bool:
+    """Whether `fill_` can fill it: a plain tensor, or a DTensor whose local part is one."""
+    return is_plain(tensor._local_tensor) if is_dtensor(tensor) else is_plain(tensor)
+
+
+def fill_(tensor: Tensor, of: Initializer | Law, stream: Stream, layout: Layout = TORCH) -> Tensor:
+    """Fill a tensor that `is_fillable`, past autograd but for its version; of a DTensor the local shard alone.
+
+    `of`: an initializer, or a law. Values are those of the whole (global) tensor. Returns the tensor.
+    """
+    shape = tuple(tensor.shape)
+    law = of.law(shape, layout=layout) if isinstance(of, Initializer) else of
+    if is_dtensor(tensor):
+        from fastinit.torch.sharded import local_index
+
+        index = local_index(tensor)
+        if index is not None:
+            _write(tensor._local_tensor, law, shape, stream, index)
+    else:
+        _write(tensor, law, shape, stream, None)
+    if not tensor.is_inference():  # those have no version
+        torch.autograd.graph.increment_version(tensor)
+    return tensor
+
+
+def check_range(law: Law, dtype: torch.dtype) -> None:
+    """ValueError for parameters beyond the range of the type that the law computes in for this dtype."""
+    if not isinstance(law, Whole):
+        law.parameters(np.float64 if dtype is torch.float64 else np.float32)
+
+
+def as_array(tensor: Tensor) -> np.ndarray:
+    """The same memory as a NumPy array. Writing to it does not raise the tensor's version."""
+    dtype, storage = DTYPES[tensor.dtype]
+    tensor = tensor.detach()
+    return tensor.numpy() if storage is None else tensor.view(storage).numpy().view(dtype)
+
+
+def _write(tensor: Tensor, law: Law, shape: tuple[int, ...], stream: Stream, index: tuple | None) -> None:
+    dtype, _ = DTYPES[tensor.dtype]
+    if tensor.device.type == "cpu":
+        out = as_array(tensor)
+        huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
+        fill(law, shape, seed=stream, dtype=dtype, out=out, index=index)
+    elif index is not None or isinstance(law, Whole):
+        values = fill(law, shape, seed=stream, dtype=dtype, index=index)
+        write_through(tensor, iter([values.reshape(-1)]))
+    else:
+        n = tensor.numel()
+        cuts = (slice(at, min(at + CHUNK, n)) for at in range(0, n, CHUNK))
+        write_through(tensor, (fill(law, n, seed=stream, dtype=dtype, index=cut) for cut in cuts))
+
+
+def write_through(tensor: Tensor, chunks: Iterator[np.ndarray]) -> None:
+    """Copy the chunks, one after the other, into a tensor on any device, in the order of its rows."""
+    _, storage = DTYPES[tensor.dtype]
+    tensor = tensor.detach()
+    rows = tensor if tensor.is_contiguous() else torch.empty_like(tensor, memory_format=torch.contiguous_format)
+    flat, at = rows.view(-1), 0
+    for chunk in chunks:
+        integers = chunk if storage is None else chunk.view(f"i{chunk.itemsize}" if chunk.itemsize > 1 else np.uint8)
+        values = torch.from_numpy(integers)
+        values = values if storage is None else values.view(tensor.dtype)
+        if tensor.device.type == "cuda":
+            values = values.pin_memory()
+        flat[at : at + chunk.size].copy_(values)
+        at += chunk.size
+    if rows is not tensor:
+        tensor.copy_(rows)
