@@ -1,0 +1,52 @@
+"""From a JAX key to the seed of a stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.random import SeedSequence
+
+JAX = int.from_bytes(b"jax", "big")
+
+
+def seed_of(key: jax.Array) -> SeedSequence:
+    """The seed that the NumPy functions take for the values that the initializers here give for `key`.
+
+        fastinit.he_normal(shape, seed=fastinit.jax.seed_of(key), flavour="jax")
+
+    It is `SeedSequence(words, spawn_key=(0x6A6178, n))`, n being the number of the key's words, `jax.random.key_data(key)`,
+    and 0x6A6178 "jax" in ASCII: every word counts, and no int and no tensor's name gives the same seed. Keys of the same
+    words are the same key, typed or not, whatever generator they are for.
+    `key`: a typed key (`jax.random.key`) of any implementation, or the uint32 words of an old one (`jax.random.PRNGKey`);
+    TypeError or ValueError for anything else, and for a key whose value is not known because it is traced.
+    """
+    words = key_words(key)
+    if isinstance(words, jax.core.Tracer):
+        raise TypeError("key is traced, so its value is not known here: call seed_of outside of jit and vmap")
+    return seed_of_words(np.asarray(words))
+
+
+def seed_of_words(words: np.ndarray) -> SeedSequence:
+    return SeedSequence(words.reshape(-1).tolist(), spawn_key=(JAX, words.size))
+
+
+def is_key(value: Any) -> bool:
+    """Whether it is made of typed keys or, as old keys are, an array of uint32; a scalar is a number."""
+    dtype = getattr(value, "dtype", None)
+    return dtype is not None and (jnp.issubdtype(dtype, jax.dtypes.prng_key) or (dtype == np.uint32 and value.ndim > 0))
+
+
+def key_words(key: Any) -> jax.Array:
+    """The words of one key, uint32; traced where the key or the code around it is."""
+    if not is_key(key):
+        raise TypeError(f"key must be made by jax.random.key or PRNGKey, got {key!r}")
+    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+        if key.ndim != 1:
+            raise ValueError(f"key must be one key, got an array of shape {key.shape}: use jax.vmap for several")
+        key = jax.random.wrap_key_data(key)  # what is wrapped and unwrapped in traced code is traced, constants too
+    if key.ndim:
+        raise ValueError(f"key must be one key, got {key.shape} keys: use jax.vmap for several")
+    return jax.random.key_data(key)
