@@ -63,15 +63,15 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     uint64_t rows_before = tile * (TILE_WORDS * 4 / sizeof(value) / LANES) + (uint64_t)ELEMENT_ROWS(value, 0, first); \
     values_of(words + first * GROUP_WORDS, ELEMENT_ROWS(value, first, last), parameters, stream, rows_before * LANES, out);
 
-#define DEFINE_KERNEL(shape, values_of, name, value, element, narrow, level, TARGET)                               \
+#define DEFINE_KERNEL(shape, values_of, name, value, element, narrow, level, TARGET, seed_lanes)                   \
     static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last,                  \
                                       const double *parameters, void *out)                                         \
     {                                                                                                              \
         uint32_t words[TILE_WORDS];                                                                                \
-        tile_words(stream, tile, last * 4, words);                                                                 \
+        tile_words(stream, tile, last * 4, words, seed_lanes);                                                     \
         BODY_##shape(values_of, value, element, narrow)                                                            \
     }
-#define DEFINE_KERNELS(level, TARGET, test, copy) KERNELS(DEFINE_KERNEL, level, TARGET)
+#define DEFINE_KERNELS(level, TARGET, test, copy, seed_lanes) KERNELS(DEFINE_KERNEL, level, TARGET, seed_lanes)
 LEVELS(DEFINE_KERNELS)
 
 /* The tables: one row a level, one column a kernel. */
@@ -84,7 +84,7 @@ static const struct {
 enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
 
 #define CELL(shape, values_of, name, value, element, narrow, level) name##_##level,
-#define ROW(level, TARGET, test, copy) {#level, copy, {KERNELS(CELL, level)}},
+#define ROW(level, TARGET, test, copy, seed_lanes) {#level, copy, {KERNELS(CELL, level)}},
 static const struct {
     const char *name;
     copy_function *copy_streaming;
@@ -101,7 +101,7 @@ int fi_kernel_tile_elements(int kernel) { return kernels[kernel].tile_elements; 
 
 int fi_level_supported(int level)
 {
-#define TEST(level, TARGET, test, copy) (test) ? 1 : 0,
+#define TEST(level, TARGET, test, copy, seed_lanes) (test) ? 1 : 0,
     const int supported[] = {LEVELS(TEST)};
     return supported[level];
 }
