@@ -376,9 +376,12 @@ def uniform_values_f64(words, rows, parameters, values):
 @inlined
 def normal_values_f32(words, rows, parameters, values):
     mean, std = float32(parameters[0]), float32(parameters[1])
+    for r in range(0, rows, 2):  # a loop of its own, for short chains of dependent instructions
+        for lane in range(LANES):
+            values[at(r, lane)] = loss_f32(words[at(r, lane)])
     for r in range(0, rows, 2):
         for lane in range(LANES):
-            radius = sqrt(loss_f32(words[at(r, lane)]))
+            radius = sqrt(values[at(r, lane)])
             cosine, sine = turn_f32(words[at(r + 1, lane)])
             values[at(r, lane)] = fma(radius * cosine, std, mean)
             values[at(r + 1, lane)] = fma(radius * sine, std, mean)
@@ -389,7 +392,10 @@ def normal_values_f64(words, rows, parameters, values):
     mean, std = parameters[0], parameters[1]
     for r in range(0, rows, 2):
         for lane in range(LANES):
-            radius = sqrt(loss_f64(wide_word(words, r, lane)))
+            values[at(r, lane)] = loss_f64(wide_word(words, r, lane))
+    for r in range(0, rows, 2):
+        for lane in range(LANES):
+            radius = sqrt(values[at(r, lane)])
             cosine, sine = turn_f64(wide_word(words, r + 1, lane))
             values[at(r, lane)] = fma(radius * cosine, std, mean)
             values[at(r + 1, lane)] = fma(radius * sine, std, mean)
