@@ -8,8 +8,8 @@ whatever the chunks, the scheduler and the machines. `chunks` is what `dask.arra
 initializers share. Arguments are checked at once. Without a seed fresh entropy is taken once, when the array is made: it has
 the same values each time it is computed. The same arguments give the same keys.
 
-A task fills one chunk on its own thread alone, whole rows fastest, and of the chunk only what slices select. Dask has a chunk
-made again for every block that it is combined with, as in a matrix product, unless `persist()` keeps it. Values that are made
+A task fills one chunk on its own thread alone, whole rows fastest, and of it only what slices select. Dask has a chunk made
+again for every block that it is combined with, as in a matrix product, unless `persist()` keeps it. Values that are made
 together, orthogonal ones for instance, are made once, by one task in the memory of one worker, and chunks are cut from them.
 """
 
