@@ -1,7 +1,7 @@
 """Normal float32 values of Dask's own generators and of fastinit's lazy arrays, by the shape of chunks: python -m bench.dask
 
 256 MiB in 16 chunks by Dask's threads, then let go; every round runs every case once, in turn. Medians, and the ratio to
-Dask's. The last row is the most that there is to reach: one array that is there already, on all threads. Needs dask and 2 GB.
+Dask's. The last row is the most there is to reach: one array that is there already, on all threads. Needs dask and 2 GB.
 """
 
 from __future__ import annotations
