@@ -126,7 +126,7 @@ class _Tensor:
 
     def __dask_tokenize__(self) -> tuple:
         law = (self.law.initializer, self.law.layout) if isinstance(self.law, Whole) else self.law
-        return "fastinit", law, self.shape, tuple(self.stream), self.dtype.name  # by `str`, the float8s are the same
+        return "fastinit", law, self.shape, tuple(self.stream), self.dtype.name  # its `str`, <V1, says little
 
 
 def _array(law: Law, shape: tuple[int, ...], stream: Stream, dtype: Any, chunks: Any, label: str) -> da.Array:
