@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
 from fastinit import environment
 
@@ -15,11 +16,14 @@ _pool: ThreadPoolExecutor | None = None
 _pool_size = 0
 _pool_lock = threading.Lock()
 _num_threads: int | None = None
+_calling = threading.local()
 
 
 def get_num_threads() -> int:
     """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS, else the CPUs this process may run on."""
     global _num_threads
+    if getattr(_calling, "alone", False):
+        return 1
     if _num_threads is None:
         _num_threads = environment.chosen_num_threads() or _usable_cpus()
     return _num_threads
@@ -36,6 +40,17 @@ def set_num_threads(n: int) -> None:
     if n < 1:
         raise ValueError(f"n must be at least 1, got {n}")
     _num_threads = n
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within the block the calling thread fills by itself: for one of many that a scheduler already keeps at work."""
+    before = getattr(_calling, "alone", False)
+    _calling.alone = True
+    try:
+        yield
+    finally:
+        _calling.alone = before
 
 
 def run(tasks: Iterable[Task], num_threads: int) -> None:
