@@ -2,7 +2,8 @@
 
 import sysconfig
 
-from setuptools import setup
+import numpy
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 
@@ -17,6 +18,18 @@ class BuildKernels(build_ext):
 
 
 # One wheel for all versions from 3.10 on; free-threaded interpreters have no limited API yet.
-options = {} if sysconfig.get_config_var("Py_GIL_DISABLED") else {"bdist_wheel": {"py_limited_api": "cp310"}}
+is_limited = not sysconfig.get_config_var("Py_GIL_DISABLED")
+options = {"bdist_wheel": {"py_limited_api": "cp310"}} if is_limited else {}
 
-setup(cffi_modules=["csrc/build.py:ffi"], cmdclass={"build_ext": BuildKernels}, options=options)
+short_draws = Extension(
+    "fastinit._short_draws",
+    ["csrc/short_draws.c"],
+    include_dirs=[numpy.get_include()],
+    define_macros=[("Py_LIMITED_API", "0x030a0000")] if is_limited else [],
+    py_limited_api=is_limited,
+    optional=True,
+)
+
+setup(
+    cffi_modules=["csrc/build.py:ffi"], ext_modules=[short_draws], cmdclass={"build_ext": BuildKernels}, options=options
+)

@@ -21,7 +21,7 @@ typedef struct {
     uint64_t next_tile; /* the first that nothing was drawn from */
     uint64_t tile;      /* the one that `words` are of */
     uint32_t used;      /* how many of them were read; all where there is none yet */
-    uint32_t level;     /* the instruction-set level that makes them */
+    uint32_t level;     /* the instruction-set level that all of it is drawn at */
     uint32_t words[2048];
 } fi_cursor;
 
@@ -36,6 +36,5 @@ uint64_t fi_take(fi_cursor *cursor, uint64_t tiles);
 
 /* Write `n` values from the next tile on, on this thread, and move past the last tile used; needs no lock. The kernel's
    parameters are these. */
-void fi_draw(fi_cursor *cursor, int level, int kernel, double parameter0, double parameter1, void *out, uint64_t n);
-void fi_draw_integers(fi_cursor *cursor, int level, int kernel, uint64_t low, uint64_t range, uint64_t redrawn, void *out,
-                      uint64_t n);
+void fi_draw(fi_cursor *cursor, int kernel, double parameter0, double parameter1, void *out, uint64_t n);
+void fi_draw_integers(fi_cursor *cursor, int kernel, uint64_t low, uint64_t range, uint64_t redrawn, void *out, uint64_t n);

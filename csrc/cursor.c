@@ -54,24 +54,23 @@ void fi_bind(void *bitgen, fi_cursor *cursor)
     *(struct bitgen *)bitgen = bound;
 }
 
-static void draw(fi_cursor *cursor, int level, int kernel, const double *parameters, void *out, uint64_t n)
+static void draw(fi_cursor *cursor, int kernel, const double *parameters, void *out, uint64_t n)
 {
     uint64_t tile_elements = (uint64_t)fi_kernel_tile_elements(kernel);
     uint64_t start = fi_take(cursor, n / tile_elements + (n % tile_elements != 0)) * tile_elements;
-    fi_fill(level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0);
+    fi_fill((int)cursor->level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0);
 }
 
-void fi_draw(fi_cursor *cursor, int level, int kernel, double parameter0, double parameter1, void *out, uint64_t n)
+void fi_draw(fi_cursor *cursor, int kernel, double parameter0, double parameter1, void *out, uint64_t n)
 {
     const double parameters[2] = {parameter0, parameter1};
-    draw(cursor, level, kernel, parameters, out, n);
+    draw(cursor, kernel, parameters, out, n);
 }
 
-void fi_draw_integers(fi_cursor *cursor, int level, int kernel, uint64_t low, uint64_t range, uint64_t redrawn, void *out,
-                      uint64_t n)
+void fi_draw_integers(fi_cursor *cursor, int kernel, uint64_t low, uint64_t range, uint64_t redrawn, void *out, uint64_t n)
 {
     const uint64_t bits[3] = {low, range, redrawn};
     double parameters[3];
     memcpy(parameters, bits, sizeof parameters);
-    draw(cursor, level, kernel, parameters, out, n);
+    draw(cursor, kernel, parameters, out, n);
 }

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastinit.backends import current
 from fastinit.bit_generator import TILES, TiledXoshiro128
-from fastinit.fill import LEAST_FOR_THREADS, STREAMING_BYTES, fill_run
+from fastinit.fill import STREAMING_BYTES, fill_run
 from fastinit.laws import TruncatedNormal
+from fastinit.short_draws import Form, short_draw
 
 _numpy = np.random.Generator
 _NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))
@@ -34,9 +34,6 @@ _FLOATS: dict[Any, _Float] = {
     **dict.fromkeys((np.float64, np.dtype(np.float64), float, "float64", "f8", "d", None), _FLOAT64),
     **dict.fromkeys((np.float32, np.dtype(np.float32), "float32", "f4", "f"), _FLOAT32),
 }
-
-
-_FLOAT64_KERNELS = {law: f"{law}_float64" for law in ("uniform", "normal", "exponential", "lognormal")}
 
 
 class _Integer(NamedTuple):
@@ -72,24 +69,28 @@ class Generator(np.random.Generator):
                 "numpy.random.Generator takes others"
             )
         self._cursor = bit_generator._cursor
+        self._cursor_address = getattr(self._cursor, "address", 0)  # for fastinit.short_draws
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.bit_generator,)
 
     # ---- standard laws ----------------------------------------------------------------------------------------------
 
+    @short_draw(Form.STANDARD, "uniform", (0.0, 1.0))
     def random(self, size=None, dtype=np.float64, out=None):
         """Uniform on [0, 1); see `numpy.random.Generator.random`."""
         if size is None and out is None:
             return _numpy.random(self, None, dtype)
         return self._draw("uniform", 0.0, 1.0, size, dtype, out, _numpy.random)
 
+    @short_draw(Form.STANDARD, "normal", (0.0, 1.0))
     def standard_normal(self, size=None, dtype=np.float64, out=None):
         """Normal of mean 0 and standard deviation 1; see `numpy.random.Generator.standard_normal`."""
         if size is None and out is None:
             return _numpy.standard_normal(self, None, dtype)
         return self._draw("normal", 0.0, 1.0, size, dtype, out, _numpy.standard_normal)
 
+    @short_draw(Form.STANDARD, "exponential", (1.0, 0.0))
     def standard_exponential(self, size=None, dtype=np.float64, method="zig", out=None):
         """Exponential of scale 1; see `numpy.random.Generator.standard_exponential`. Arrays are always by inversion."""
         if size is None and out is None:
@@ -98,6 +99,7 @@ class Generator(np.random.Generator):
 
     # ---- laws with parameters ---------------------------------------------------------------------------------------
 
+    @short_draw(Form.LOC_SCALE, "normal", (0.0, 1.0))
     def normal(self, loc=0.0, scale=1.0, size=None, dtype=np.float64, out=None):
         """Normal; see `numpy.random.Generator.normal`. `dtype` (float32, float64) and `out` are as in `standard_normal`."""
         if type(loc) in _NUMBERS and type(scale) in _NUMBERS and (scale > 0 or scale != scale):
@@ -109,6 +111,7 @@ class Generator(np.random.Generator):
             return _numpy.normal(self, loc, scale, size)
         return self._scaled(self.standard_normal, loc, scale, size, dtype, out, _numpy.normal)
 
+    @short_draw(Form.LOW_HIGH, "uniform", (0.0, 1.0))
     def uniform(self, low=0.0, high=1.0, size=None, dtype=np.float64, out=None):
         """Uniform on [low, high); see `numpy.random.Generator.uniform`. `dtype` and `out` are as in `random`."""
         if type(low) in _NUMBERS and type(high) in _NUMBERS and 0 < high - low < math.inf:
@@ -121,6 +124,7 @@ class Generator(np.random.Generator):
         width = _float64(high) - _float64(low)
         return self._scaled(self.random, low, width, size, dtype, out, lambda *_: _numpy.uniform(self, low, high, size))
 
+    @short_draw(Form.SCALE, "exponential", (1.0, 0.0))
     def exponential(self, scale=1.0, size=None):
         """Exponential; see `numpy.random.Generator.exponential`."""
         if size is None and type(scale) in _NUMBERS:
@@ -135,6 +139,7 @@ class Generator(np.random.Generator):
 
         return self._scaled(self.standard_exponential, 0.0, scale, size, np.float64, None, by_numpy)
 
+    @short_draw(Form.LOC_SCALE, "lognormal", (0.0, 1.0))
     def lognormal(self, mean=0.0, sigma=1.0, size=None):
         """exp of the normal; see `numpy.random.Generator.lognormal`.
 
@@ -173,6 +178,7 @@ class Generator(np.random.Generator):
 
     # ---- whole numbers ----------------------------------------------------------------------------------------------
 
+    @short_draw(Form.INTEGER_RANGE, "integers")
     def integers(self, low, high=None, size=None, dtype=np.int64, endpoint=False):
         """Whole numbers, each equally likely; see `numpy.random.Generator.integers`."""
         if size is None or type(low) not in _INTEGERS or (high is not None and type(high) not in _INTEGERS):
@@ -200,12 +206,6 @@ class Generator(np.random.Generator):
 
     def _draw(self, law: str, first: float, second: float, size, dtype, out, numpy_method: Callable) -> Any:
         """Values of a law with two parameters in a new array or `out`; what is not plainly valid goes to NumPy's method."""
-        if out is None and dtype is np.float64 and type(size) is int and 0 < size <= LEAST_FOR_THREADS:
-            draw = current().draw
-            if draw:  # nothing to check, and checking is what small draws spend their time on
-                out = np.empty(size)
-                draw(self._cursor, _FLOAT64_KERNELS[law], first, second, out, size)
-                return out
         prepared = _prepared(size, dtype, out)
         if prepared is None:
             return numpy_method(self, size, dtype, out=out)
@@ -226,11 +226,7 @@ class Generator(np.random.Generator):
 
     def _fill(self, kernel: str, parameters: tuple, tile_elements: int, out: np.ndarray, fresh: bool) -> None:
         """Into a C-contiguous array of the storage type; two floats or three ints are the kernel's parameters."""
-        backend = current()
-        draw = backend.draw if len(parameters) == 2 else backend.draw_integers
-        if draw and 0 < out.size <= LEAST_FOR_THREADS:
-            draw(self._cursor, kernel, *parameters, out, out.size)
-        elif out.size:
+        if out.size:
             bits = np.array(parameters, np.float64 if len(parameters) == 2 else np.uint64).view(np.float64)
             self._fill_from_next_tile(kernel, bits, tile_elements, out.reshape(-1), fresh)
 

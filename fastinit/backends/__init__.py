@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,21 +26,12 @@ starts: uint64 positions; out: 1-D, contiguous, aligned, of starts.size * count 
 """
 
 
-Draw = Callable[[Any, str, float, float, np.ndarray, int], None]
-"""draw(cursor, kernel, parameter, parameter, out, n): n values from a cursor's next tile in one call, without a lock."""
-
-DrawIntegers = Callable[[Any, str, int, int, int, np.ndarray, int], None]
-"""The same for whole numbers, with the three parameters of csrc/integers.h."""
-
-
 class Backend(NamedTuple):
-    """A backend at one instruction-set level ("" where it has none to choose), with its short cuts where it has them."""
+    """A backend at one instruction-set level ("" where it has none to choose)."""
 
     name: str
     level: str
     fill: Fill
-    draw: Draw | None = None
-    draw_integers: DrawIntegers | None = None
 
 
 def available_levels() -> tuple[str, ...]:
@@ -70,8 +61,7 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
         level = levels[-1]
     if level not in levels:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
-    c = import_module("fastinit.backends.c")
-    return Backend(name, level, c.fill_at(level), *c.draws_at(level))
+    return Backend(name, level, import_module("fastinit.backends.c").fill_at(level))
 
 
 def current() -> Backend:

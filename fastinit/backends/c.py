@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -52,17 +51,3 @@ def _fill(
 def fill_at(level: str):
     """The fill function of a level, to be called as fastinit.backends.Fill says."""
     return partial(_fill, LEVELS[level])
-
-
-def draws_at(level: str):
-    """The draw functions of a level, to be called as fastinit.backends.Draw and DrawIntegers say."""
-    number, kernels, from_buffer = LEVELS[level], KERNELS, _ffi.from_buffer
-    fi_draw, fi_draw_integers = _lib.fi_draw, _lib.fi_draw_integers
-
-    def draw(cursor: Any, kernel: str, first: float, second: float, out: np.ndarray, n: int) -> None:
-        fi_draw(cursor.memory, number, kernels[kernel], first, second, from_buffer(out), n)
-
-    def draw_integers(cursor: Any, kernel: str, low: int, count: int, redrawn: int, out: np.ndarray, n: int) -> None:
-        fi_draw_integers(cursor.memory, number, kernels[kernel], low, count, redrawn, from_buffer(out), n)
-
-    return draw, draw_integers

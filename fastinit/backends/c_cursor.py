@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastinit import _kernels
+from fastinit.backends import current
 from fastinit.backends.c import LEVELS
 
 _lib, _ffi = _kernels.lib, _kernels.ffi
@@ -13,11 +14,12 @@ def _field(name: str) -> property:
 
 
 class Cursor:
-    """Owns the fi_cursor in `memory`; the fields are described in csrc/api.h."""
+    """Owns the fi_cursor in `memory`, at `address`; the fields are described in csrc/api.h."""
 
     def __init__(self, stream: tuple[int, int, int, int]) -> None:
         self.memory = _ffi.new("fi_cursor *")
-        self.memory.level = max(LEVELS.values())
+        self.memory.level = LEVELS[current().level] if current().name == "c" else max(LEVELS.values())
+        self.address = int(_ffi.cast("uintptr_t", self.memory))
         self.stream = stream
         self.used = len(self.memory.words)  # there is none yet
 

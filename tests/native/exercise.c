@@ -245,23 +245,23 @@ static uint64_t draw_in_order(int level)
         double drawn[3] = {bitgen.next_double(bitgen.state), (double)bitgen.next_uint32(bitgen.state)};
         uint64_t raw = bitgen.next_uint64(bitgen.state) ^ bitgen.next_raw(bitgen.state);
         if (i % 100 == 0)
-            fi_draw(&cursor, level, 2 /* uniform_float64 */, 0.0, 1.0, &drawn[2], 1);
+            fi_draw(&cursor, 2 /* uniform_float64 */, 0.0, 1.0, &drawn[2], 1);
         else
-            fi_draw_integers(&cursor, level, fi_kernel_count() - 1, 5, (uint64_t)3 << 61, (uint64_t)1 << 62, &drawn[2], 1);
+            fi_draw_integers(&cursor, fi_kernel_count() - 1, 5, (uint64_t)3 << 61, (uint64_t)1 << 62, &drawn[2], 1);
         hash = fnv(hash, (const unsigned char *)drawn, sizeof drawn);
         hash = fnv(hash, (const unsigned char *)&raw, sizeof raw);
     }
     return hash;
 }
 
-struct taker { fi_cursor *cursor; int level; double sum; };
+struct taker { fi_cursor *cursor; double sum; };
 
 static void *take_tiles(void *argument)
 {
     struct taker *taker = argument;
     double drawn[64];
     for (int i = 0; i < 200; i++) {
-        fi_draw(taker->cursor, taker->level, 2 /* uniform_float64 */, 0.0, 1.0, drawn, LENGTH(drawn));
+        fi_draw(taker->cursor, 2 /* uniform_float64 */, 0.0, 1.0, drawn, LENGTH(drawn));
         for (size_t k = 0; k < LENGTH(drawn); k++)
             taker->sum += rint(0x1p32 * drawn[k]); /* whole numbers, so that the order does not matter */
     }
@@ -277,7 +277,7 @@ static uint64_t draw_by_threads(int level)
     double sum = 0;
     begin(&cursor, level);
     for (int t = 0; t < THREADS; t++) {
-        takers[t] = (struct taker){&cursor, level, 0};
+        takers[t] = (struct taker){&cursor, 0};
         if (pthread_create(&threads[t], NULL, take_tiles, &takers[t]))
             exit(2);
     }

@@ -1,0 +1,132 @@
+"""Draws of a few values past the interpreter are those of the methods in Python, and what is no such draw goes to these."""
+
+import inspect
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from fastinit import default_rng, short_draws
+from fastinit.short_draws import MOST
+
+pytestmark = pytest.mark.skipif(short_draws._maker() is None, reason="csrc/short_draws.c was not built")
+
+METHODS = {
+    "random": (),
+    "standard_normal": (),
+    "standard_exponential": (),
+    "normal": (1.5, 2),
+    "uniform": (-1, 2.5),
+    "exponential": (0.5,),
+    "lognormal": (0.0, 0.25),
+    "integers": (-5, 100),
+    "integers of two words": (-(2**62), 2**62),
+    "integers below": (10, None),
+}
+NO_SHORT_DRAWS = {
+    "nothing": lambda rng, draw: draw(rng, 0),
+    "more than the most": lambda rng, draw: draw(rng, MOST + 1),
+    "a shape": lambda rng, draw: draw(rng, (2, 3)),
+    "a NumPy length": lambda rng, draw: draw(rng, np.int64(7)),
+    "a dtype by name": lambda rng, draw: draw(rng, 7, "float32"),
+}
+
+
+def both_ways(name):
+    """The method as it is called, and the same in Python."""
+    short = getattr(type(default_rng(0)), name.split()[0])
+    return short, short.__wrapped__
+
+
+@pytest.mark.parametrize("n", [1, 100, MOST])
+@pytest.mark.parametrize("name", METHODS)
+def test_values_and_place_are_those_of_the_method_in_python(name, n):
+    parameters, results = METHODS[name], []
+    for method in both_ways(name):
+        rng = default_rng(3)
+        results.append((method(rng, *parameters, n), method(rng, *parameters, size=n), rng.bit_generator.state))
+    for short, python in zip(results[0][:2], results[1][:2]):
+        assert short.dtype == python.dtype
+        np.testing.assert_array_equal(short, python)
+    assert results[0][2] == results[1][2]
+
+
+@pytest.mark.parametrize("name", ["random", "standard_normal", "standard_exponential", "normal", "uniform"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_dtype_is_taken_by_place_and_by_name(name, dtype):
+    short, python = both_ways(name)
+    parameters = METHODS[name]
+    expected = python(default_rng(3), *parameters, 50, dtype)
+    for drawn in (short(default_rng(3), *parameters, 50, dtype), short(default_rng(3), *parameters, size=50, dtype=dtype)):
+        assert drawn.dtype == dtype
+        np.testing.assert_array_equal(drawn, expected)
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "exponential", "lognormal"])
+def test_parameters_that_are_not_given_have_their_defaults(name):
+    short, python = both_ways(name)
+    np.testing.assert_array_equal(short(default_rng(3), size=50), python(default_rng(3), size=50))
+
+
+@pytest.mark.parametrize("what", NO_SHORT_DRAWS)
+@pytest.mark.parametrize("name", ["random", "standard_normal"])
+def test_other_requests_go_to_the_method_in_python(name, what):
+    short, python = (NO_SHORT_DRAWS[what](default_rng(3), method) for method in both_ways(name))
+    assert short.shape == python.shape and short.dtype == python.dtype
+    np.testing.assert_array_equal(short, python)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "named"),
+    [
+        ("exponential", (1.0, 5, np.float64), {}),  # has no dtype
+        ("lognormal", (0.0, 1.0, 5, np.float64), {}),
+        ("random", (5,), {"size": 5}),
+        ("normal", (0.0, 1.0, 5), {"shape": 5}),
+        ("normal", (0.0, -1.0, 5), {}),
+        ("uniform", (0.0, float("inf"), 5), {}),
+        ("integers", (5, 5, 3), {}),
+        ("integers", (0, 2**64, 3), {}),
+        ("integers", (), {"size": 3}),
+        ("random", (-3,), {}),
+        ("random", (2**70,), {}),
+        ("random", (5, np.int64), {}),
+    ],
+)
+def test_wrong_arguments_raise_what_the_method_in_python_raises(name, arguments, named):
+    raised = []
+    for method in both_ways(name):
+        with pytest.raises((TypeError, ValueError, OverflowError)) as error:
+            method(default_rng(3), *arguments, **named)
+        raised.append((error.type, str(error.value)))
+    assert raised[0] == raised[1]
+
+
+@pytest.mark.parametrize("name", ["random", "normal", "integers"])
+def test_the_method_looks_like_the_one_in_python(name):
+    short, python = both_ways(name)
+    assert inspect.signature(short) == inspect.signature(python)
+    assert short.__doc__ == python.__doc__ and short.__name__ == name
+
+
+def test_a_bound_method_can_be_kept_and_pickled():
+    rng = default_rng(3)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(rng.normal))(size=5), rng.normal(size=5))
+
+
+def test_a_generator_that_was_never_made_is_an_error():
+    generator = type(default_rng(0))
+    with pytest.raises((AttributeError, TypeError)):
+        generator.random(object(), 5)
+
+
+def test_no_reference_is_lost_or_left_over():
+    rng, size, scale = default_rng(3), 1000, 2.5
+    counts = []
+    for _ in range(3):
+        for _ in range(100):
+            rng.normal(0.0, scale, size=size)
+            rng.exponential(scale, size)
+        counts.append((sys.getrefcount(size), sys.getrefcount(scale), sys.getrefcount(rng)))
+    assert counts[0] == counts[1] == counts[2]
