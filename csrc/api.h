@@ -15,6 +15,11 @@ int fi_kernel_tile_elements(int kernel);
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
              uint64_t runs, uint64_t count, int64_t step, void *out, int streaming);
 
+/* fi_fill of `n` whole arrays, one after the other: array i has kernel kernels[i], stream streams[4 i] ..., the parameters from
+   parameters[i] on, and elements 0 to counts[i] - 1 go to outs[i]. */
+void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,
+                  const uint64_t *counts, void *const *outs);
+
 /* A stream read in order: whole tiles by bulk draws, and one tile word by word, behind NumPy's BitGenerator interface. */
 typedef struct {
     uint32_t stream[4];

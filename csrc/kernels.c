@@ -184,3 +184,11 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
     if (streaming)
         finish_streaming();
 }
+
+void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,
+                  const uint64_t *counts, void *const *outs)
+{
+    const uint64_t start = 0;
+    for (uint64_t i = 0; i < n; i++)
+        fi_fill(level, kernels[i], streams + 4 * i, parameters[i], &start, 1, counts[i], 1, outs[i], 0);
+}

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from fastinit import initializers, threads
-from fastinit.fill import DTYPES, checked_shape, element_type, fill
+from fastinit.fill import checked_shape, element_type, fill
 from fastinit.laws import Law, Whole
 from fastinit.recipes import Recipe, TensorSpec, check_dtype
 from fastinit.recipes.tensors import tensor_specs
@@ -71,7 +71,7 @@ def materialize(
         if law is None:
             continue
         check_dtype(tensor, law)
-        if tensor.dtype is None or tensor.dtype in DTYPES:
+        if tensor.is_float():
             made[tensor.name] = _array(law, tensor.shape, stream_of(seed, tensor.name), dtype, chunks, tensor.name)
         else:  # whole numbers, all the same
             whole_number = np.dtype(tensor.dtype)

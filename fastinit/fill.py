@@ -72,7 +72,7 @@ def fill(
     if out is None:
         out = np.empty(wanted.shape, element.dtype)
     else:
-        _check_out(out, wanted.shape, element.dtype)
+        check_out(out, wanted.shape, element.dtype)
     if isinstance(law, Constant):
         out[...] = parameters[0]
     elif out.size:
@@ -90,7 +90,7 @@ def _fill_by_whole(
     law: Whole, stream: Stream, element: Element, shape: tuple[int, ...], out: np.ndarray | None, index: Any
 ) -> np.ndarray:
     if out is not None:
-        _check_out(out, shape, element.dtype)
+        check_out(out, shape, element.dtype)
     values = law.values(Draws(stream, element.real))
     wanted = values if index is None else values[index]
     if out is None:
@@ -212,7 +212,8 @@ def checked_shape(shape: Any) -> tuple[int, ...]:
     return lengths
 
 
-def _check_out(out: Any, shape: tuple[int, ...], element: np.dtype) -> None:
+def check_out(out: Any, shape: tuple[int, ...], element: np.dtype) -> None:
+    """TypeError or ValueError where values of this shape and dtype cannot be written to `out`."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out must be a numpy array, got {type(out).__name__}")
     if out.dtype.newbyteorder("=") != element:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import operator
 import struct
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import SeedSequence
+
+from fastinit.seed_sequences import child, states_spawned
 
 
 class Stream(NamedTuple):
@@ -33,7 +36,7 @@ def stream_of(seed: int | SeedSequence | Stream | None, name: str | None = None)
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed), spawn_key=key)
     elif key:
-        seed = SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size)
+        seed = child(seed, key)
     return Stream(*seed.generate_state(4, np.uint32).tolist())
 
 
@@ -59,3 +62,11 @@ def _name_words(name: str) -> tuple[int, ...]:
     except UnicodeEncodeError:
         raise ValueError(f"name must be text that UTF-8 can hold, got {name!r}") from None
     return struct.unpack("<4I", hashlib.blake2b(letters, digest_size=16).digest())
+
+
+def streams_of(seed: int | SeedSequence | None, names: Sequence[str]) -> np.ndarray:
+    """`stream_of(seed, name)` for each name, computed together: uint32, one row of four words a name."""
+    if not isinstance(seed, SeedSequence):
+        seed = SeedSequence(_entropy(seed))
+    words = np.array([_name_words(name) for name in names], np.uint32).reshape(-1, 4)
+    return states_spawned(seed, words)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,18 @@ starts: uint64 positions; out: 1-D, contiguous, aligned, of starts.size * count 
 16-bit floats, uint8 for the 8-bit ones). Writes the values at start, start + step, ..., `count` for each start.
 """
 
+FillMany = Callable[[Sequence[str], np.ndarray, Sequence[np.ndarray], Sequence[np.ndarray]], None]
+"""fill_many(kernels, streams, parameters, outs): each of the arrays whole, from its own stream's position 0 on.
+
+streams: uint32, C-contiguous, one row of four words an array; the rest as for `Fill`, one an array.
+"""
+
+
+def _one_by_one(fill: Fill, kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Any) -> None:
+    start = np.zeros(1, np.uint64)
+    for kernel, stream, row, out in zip(kernels, streams.tolist(), parameters, outs):
+        fill(kernel, tuple(stream), row, start, out.size, 1, out, False)
+
 
 class Backend(NamedTuple):
     """A backend at one instruction-set level ("" where it has none to choose)."""
@@ -32,6 +44,7 @@ class Backend(NamedTuple):
     name: str
     level: str
     fill: Fill
+    fill_many: FillMany
 
 
 def available_levels() -> tuple[str, ...]:
@@ -55,13 +68,15 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
     if name != "c":
         if level is not None:
             raise ValueError(f"level is for backend 'c' alone, got level={level!r} with backend {name!r}")
-        return Backend(name, "", import_module(f"fastinit.backends.{name}").fill)
+        fill = import_module(f"fastinit.backends.{name}").fill
+        return Backend(name, "", fill, partial(_one_by_one, fill))
     levels = available_levels()
     if level is None:
         level = levels[-1]
     if level not in levels:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
-    return Backend(name, level, import_module("fastinit.backends.c").fill_at(level))
+    c = import_module("fastinit.backends.c")
+    return Backend(name, level, c.fill_at(level), c.fill_many_at(level))
 
 
 def current() -> Backend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -51,3 +52,23 @@ def _fill(
 def fill_at(level: str):
     """The fill function of a level, to be called as fastinit.backends.Fill says."""
     return partial(_fill, LEVELS[level])
+
+
+def _fill_many(
+    level: int, kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Sequence[np.ndarray]
+) -> None:
+    used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share laws
+    _lib.fi_fill_many(
+        level,
+        len(outs),
+        [KERNELS[kernel] for kernel in kernels],
+        _ffi.from_buffer("uint32_t[]", streams),
+        [used[id(row)] for row in parameters],
+        [out.size for out in outs],
+        [_ffi.from_buffer(out) for out in outs],
+    )
+
+
+def fill_many_at(level: str):
+    """The function of a level that fills many arrays, to be called as fastinit.backends.FillMany says."""
+    return partial(_fill_many, LEVELS[level])

@@ -55,6 +55,7 @@ from fastinit.initializers.mamba import (
     mamba_dt_bias,
     mamba_dt_weight,
 )
+from fastinit.initializers.many import fill_many
 from fastinit.initializers.names import get
 from fastinit.initializers.orthogonality import DeltaOrthogonal, Orthogonal, delta_orthogonal, orthogonal
 from fastinit.initializers.plain import (
@@ -108,4 +109,4 @@ from fastinit.initializers.tutorial import (
 from fastinit.initializers.width import MuP, Spectral, mup, spectral
 
 __all__ = ["CLASSES", "FLAVOURS", "INITIALIZERS", "Initializer", "get", *CLASSES, *INITIALIZERS]
-__all__ += ["deepnorm_constants", "glorot_normal", "glorot_uniform", "kaiming_normal", "kaiming_uniform"]
+__all__ += ["deepnorm_constants", "fill_many", "glorot_normal", "glorot_uniform", "kaiming_normal", "kaiming_uniform"]

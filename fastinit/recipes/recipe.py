@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.fill import DTYPES, element_type, fill
+from fastinit.batch import fill_laws
+from fastinit.fill import element_type
 from fastinit.laws import Constant, Law
 from fastinit.recipes.rules import Rule, matcher, rule_of
 from fastinit.recipes.tensors import TensorSpec, tensor_specs
@@ -104,33 +104,30 @@ class Recipe:
         are one array.
         ValueError and TypeError as from `laws`, and for a `skip` that fits no tensor, before anything is made.
         """
-        tensors, dtype = tensor_specs(shapes), element_type(dtype).dtype
+        tensors, element = tensor_specs(shapes), element_type(dtype)
         loaded = _loaded(skip, tensors) if isinstance(skip, Mapping) else {}
         left_out = set() if loaded else _matching(skip, tensors)
         tied, laws = self.tied_in(tensors), self.laws(tensors)
         wanted = [t for t in tensors if t.name not in left_out and t.name not in loaded and laws[t.name] is not None]
-        makers = {tensor.name: _maker(tensor, laws[tensor.name], seed, dtype) for tensor in wanted}
-        made = {**loaded, **{name: make() for name, make in makers.items()}}
+        for tensor in wanted:
+            check_dtype(tensor, laws[tensor.name])
+        drawn = {tensor.name: tensor.shape for tensor in wanted if tensor.is_float()}
+        made = {**loaded, **fill_laws({name: laws[name] for name in drawn}, drawn, seed, element)}
+        counters = [tensor for tensor in wanted if not tensor.is_float()]  # whole numbers, all the same
+        made |= {t.name: np.full(t.shape, laws[t.name].value, np.dtype(t.dtype)) for t in counters}
         made |= {alias: made[name] for alias, name in tied.items() if name in made and alias not in left_out | loaded.keys()}
         return {tensor.name: made[tensor.name] for tensor in tensors if tensor.name in made}
 
 
 def check_dtype(tensor: TensorSpec, law: Law) -> None:
     """ValueError where the tensor has whole numbers or truth values, and the law draws."""
-    if tensor.dtype is None or tensor.dtype in DTYPES:
+    if tensor.is_float():
         return
     if not (isinstance(law, Constant) and float(law.value).is_integer()):
         raise ValueError(
             f"tensor {tensor.name!r} has dtype {tensor.dtype}, for which no values are drawn: leave it out with `skip`, "
             f"or give it a rule with zeros, ones or constant"
         )
-
-
-def _maker(tensor: TensorSpec, law: Law, seed: Any, dtype: np.dtype) -> partial[np.ndarray]:
-    check_dtype(tensor, law)
-    if tensor.dtype is None or tensor.dtype in DTYPES:
-        return partial(fill, law, tensor.shape, seed=seed, name=tensor.name, dtype=dtype)
-    return partial(np.full, tensor.shape, law.value, np.dtype(tensor.dtype))
 
 
 def _matching(patterns: Collection[str], tensors: Iterable[TensorSpec]) -> set[str]:

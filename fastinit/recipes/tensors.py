@@ -21,7 +21,11 @@ class TensorSpec:
 
     def dtype_where(self, chosen: str) -> str:
         """The dtype to make it in where `chosen` is asked for: its own where that is none of floating-point numbers."""
-        return chosen if self.dtype is None or self.dtype in DTYPES else self.dtype
+        return chosen if self.is_float() else self.dtype
+
+    def is_float(self) -> bool:
+        """Whether it is one of floating-point numbers, as it is where the model fixes no dtype."""
+        return self.dtype is None or self.dtype in DTYPES
 
 
 def tensor_specs(tensors: Mapping[str, Any] | Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:

@@ -1,0 +1,86 @@
+"""Many arrays in one batch: no call of a kernel, and no thread woken, for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.random import SeedSequence
+
+from fastinit import threads
+from fastinit.backends import Backend, current
+from fastinit.fill import CHUNK, LEAST_FOR_THREADS, Element, check_out, fill
+from fastinit.laws import Constant, Law, Whole
+from fastinit.stream import streams_of
+
+SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads
+
+
+def fill_laws(
+    laws: Mapping[str, Law],
+    shapes: Mapping[str, tuple[int, ...]],
+    seed: int | SeedSequence | None,
+    element: Element,
+    out: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """For each name what `fill(laws[name], shapes[name], seed=seed, name=name, dtype=element.dtype, out=out[name])` gives.
+
+    All is checked before anything is written; the errors are those of `fill`.
+    """
+    if out is not None:
+        for name, shape in shapes.items():
+            check_out(out[name], shape, element.dtype)
+    if seed is None:
+        seed = SeedSequence()  # one for all
+    parameters = {law: law.parameters(element.real) for law in laws.values() if not isinstance(law, Whole)}
+    arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
+    small = [name for name, array in arrays.items() if _is_small(laws[name], array)]
+    _fill_small(
+        [f"{laws[name].kernel}_{element.name}" for name in small],
+        streams_of(seed, small),
+        [parameters[laws[name]] for name in small],
+        [arrays[name].reshape(-1).view(element.storage) for name in small],
+    )
+    for name in arrays.keys() - set(small):
+        fill(laws[name], shapes[name], seed=seed, name=name, dtype=element.dtype, out=arrays[name])
+    return arrays
+
+
+def _is_small(law: Law, array: np.ndarray) -> bool:
+    is_plain = array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
+    return 0 < array.size <= SMALL and is_plain and not isinstance(law, (Constant, Whole))
+
+
+def _fill_small(
+    kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Sequence[np.ndarray]
+) -> None:
+    num_threads = threads.get_num_threads() if sum(out.size for out in outs) > LEAST_FOR_THREADS else 1
+    backend = current()
+    tasks = (
+        partial(_fill_part, backend, kernels, streams, parameters, outs, part) for part in _parts(outs, CHUNK // 4)
+    )
+    threads.run(tasks, num_threads)
+
+
+def _fill_part(
+    backend: Backend,
+    kernels: Sequence[str],
+    streams: np.ndarray,
+    parameters: Sequence[np.ndarray],
+    outs: Sequence[np.ndarray],
+    part: slice,
+) -> None:
+    backend.fill_many(kernels[part], streams[part], parameters[part], outs[part])
+
+
+def _parts(outs: Sequence[np.ndarray], elements: int) -> list[slice]:
+    """Cuts of the list into parts of about so many elements, and of a thousand arrays at most: an interrupt waits for one."""
+    ends, in_part = [], 0
+    for i, out in enumerate(outs, 1):
+        in_part += out.size
+        if in_part >= elements or i - (ends[-1] if ends else 0) >= 1000 or i == len(outs):
+            ends.append(i)
+            in_part = 0
+    return [slice(first, last) for first, last in zip([0, *ends], ends)]

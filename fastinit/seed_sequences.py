@@ -1,0 +1,65 @@
+"""The states of many children of a numpy.random.SeedSequence, computed together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.random import SeedSequence
+
+# SeedSequence's algorithm (O'Neill 2015, "Developing a seed_seq alternative"; numpy/random/bit_generator.pyx)
+INIT_A, MULT_A, INIT_B, MULT_B = 0x43B0D7E5, 0x931E8875, 0x8B51F9DD, 0x58F38DED
+MIX_LEFT, MIX_RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
+POOL = 4  # words
+
+
+def states_spawned(seed: SeedSequence, keys: np.ndarray) -> np.ndarray:
+    """Four words of state of the children of `seed` with these keys, an (n, words) array: its pool goes on with a key.
+
+    Before keys of its own, or where its pool is larger, the pool is not that of a parent: then one by one.
+    """
+    if seed.pool_size != POOL:
+        return np.array([child(seed, key.tolist()).generate_state(4) for key in keys], np.uint32).reshape(-1, 4)
+    entropy = _words_of(seed.entropy)
+    entropy += [0] * (POOL - len(entropy)) + [word for key in seed.spawn_key for word in _words_of(key)]
+    mixer = _Mixer(INIT_A, MULT_A)
+    columns = [np.full(len(keys), word, np.uint32) for word in entropy] + list(keys.T)
+    pool = [mixer.hashed(column) for column in columns[:POOL]]
+    for source in range(POOL):
+        for target in range(POOL):
+            if source != target:
+                pool[target] = _mixed(pool[target], mixer.hashed(pool[source]))
+    for column in columns[POOL:]:
+        pool = [_mixed(word, mixer.hashed(column)) for word in pool]
+    output = _Mixer(INIT_B, MULT_B)
+    return np.stack([output.hashed(word) for word in pool], axis=1)
+
+
+class _Mixer:
+    """Hashes arrays of uint32, each time with the next constant."""
+
+    def __init__(self, constant: int, multiplier: int) -> None:
+        self._constant, self._multiplier = constant, multiplier
+
+    def hashed(self, words: np.ndarray) -> np.ndarray:
+        words = words ^ np.uint32(self._constant)
+        self._constant = self._constant * self._multiplier & 0xFFFFFFFF
+        words *= np.uint32(self._constant)
+        return words ^ words >> np.uint32(16)
+
+
+def _mixed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    words = MIX_LEFT * left - MIX_RIGHT * right
+    return words ^ words >> np.uint32(16)
+
+
+def _words_of(number: int | Sequence[int]) -> list[int]:
+    """A whole number in words of 32 bits, lowest first; those of a sequence one after the other."""
+    if not isinstance(number, (int, np.integer)):
+        return [word for part in number for word in _words_of(part)]
+    number = int(number)
+    return [number >> shift & 0xFFFFFFFF for shift in range(0, max(number.bit_length(), 1), 32)]
+
+
+def child(seed: SeedSequence, key: Sequence[int]) -> SeedSequence:
+    return SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size)

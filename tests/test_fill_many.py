@@ -1,0 +1,119 @@
+"""A batch of tensors has the values of each one filled by itself, in any backend and on any number of threads."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.random import SeedSequence
+
+import fastinit
+from fastinit import HeNormal, fill_many
+from fastinit.batch import SMALL
+from fastinit.stream import stream_of, streams_of
+
+MATRICES = {"a": (3, 5), "b": (64, 64), "long": (SMALL + 1, 1), "c": (2049, 1)}
+SHAPES = {**MATRICES, "scalar": (), "none": (0, 7), "bias": (11,)}
+INITIALIZERS = {
+    "he_normal": MATRICES,
+    "xavier_uniform": MATRICES,
+    "truncated_normal": SHAPES,
+    "zeros": SHAPES,
+    "orthogonal": {"a": (3, 5), "b": (64, 64)},
+}
+
+
+def one_by_one(initializer, shapes, **options):
+    made = fastinit.get(initializer)
+    return {name: made(shape, name=name, **options) for name, shape in shapes.items()}
+
+
+def assert_same(batch, single):
+    assert list(batch) == list(single)
+    for name, array in single.items():
+        assert batch[name].dtype == array.dtype and batch[name].shape == array.shape
+        np.testing.assert_array_equal(batch[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("initializer", INITIALIZERS)
+def test_a_batch_has_the_values_of_the_calls_one_by_one(initializer, dtype):
+    shapes = INITIALIZERS[initializer]
+    assert_same(fill_many(initializer, shapes, seed=5, dtype=dtype), one_by_one(initializer, shapes, seed=5, dtype=dtype))
+
+
+def test_backends_give_the_same_batch(each_backend):
+    shapes = {"a": (3, 5), "b": (40, 60)}
+    with fastinit.use_backend(*each_backend):
+        batch = fill_many("normal", shapes, seed=5)
+    assert_same(batch, one_by_one("normal", shapes, seed=5))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_threads_do_not_change_a_batch_of_many(threads, num_threads):
+    num_threads(threads)
+    shapes = {f"experts.{i}.w": (17, 31 + i % 3) for i in range(2500)}
+    batch = fill_many("he_normal", shapes, seed=5)
+    for name in ("experts.0.w", "experts.999.w", "experts.1000.w", "experts.2499.w"):
+        np.testing.assert_array_equal(batch[name], fastinit.he_normal(shapes[name], seed=5, name=name))
+
+
+def test_each_name_may_have_an_initializer_of_its_own():
+    batch = fill_many({"a": "ones", "b": HeNormal(flavour="torch")}, {"a": (3,), "b": (8, 4)}, seed=5)
+    assert (batch["a"] == 1).all()
+    np.testing.assert_array_equal(batch["b"], fastinit.he_normal((8, 4), flavour="torch", seed=5, name="b"))
+
+
+def test_arrays_given_are_filled_contiguous_or_not():
+    shapes = {"a": (6, 5), "b": (6, 5), "c": (6, 5)}
+    out = {"a": np.empty((6, 5), np.float32), "b": np.empty((5, 6), np.float32).T, "c": np.empty((6, 10), np.float32)[:, ::2]}
+    batch = fill_many("normal", shapes, seed=5, out=out)
+    assert all(batch[name] is out[name] for name in shapes)
+    assert_same(batch, one_by_one("normal", shapes, seed=5))
+
+
+def test_without_a_seed_two_tensors_and_two_batches_differ():
+    first, second = (fill_many("normal", {"a": (100,), "b": (100,)}) for _ in range(2))
+    assert not (first["a"] == first["b"]).any() and not (first["a"] == second["a"]).any()
+
+
+def test_a_batch_of_nothing_is_empty():
+    assert fill_many("normal", {}, seed=5) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (("normal", [(3,)]), {}, TypeError, "shapes must be a mapping from names to shapes, got [(3,)]"),
+        (({"a": "ones"}, {"a": (3,), "b": (3,)}), {}, ValueError, "initializers has nothing for 'b'"),
+        (("he_normal", {"a": (3,)}), {}, ValueError, "shape (3,) has no fan_in"),
+        (("normal", {"a": (-3,)}), {}, ValueError, "shape must have no negative length, got (-3,)"),
+        (("normal", {"a": (3,)}), {"dtype": int}, TypeError, "dtype must be one of float32, "),
+        (("normal", {3: (3,)}), {}, TypeError, "name must be a string or None, got 3"),
+        (("normal", {"a": (3,)}), {"seed": -1}, ValueError, "seed must not be negative, got -1"),
+        (("normal", {"a": (3,)}), {"out": {}}, ValueError, "out has nothing for 'a'"),
+    ],
+)
+def test_a_wrong_argument_is_an_error_that_says_which(arguments, options, error, message):
+    with pytest.raises(error) as raised:
+        fill_many(*arguments, **{"seed": 5, **options})
+    assert str(raised.value).startswith(message)
+
+
+def test_nothing_is_written_where_the_last_of_the_arrays_cannot_be():
+    out = {"a": np.full(3, np.nan, np.float32), "b": np.full(4, np.nan, np.float32)}
+    with pytest.raises(ValueError, match=r"out has shape \(4,\)"):
+        fill_many("normal", {"a": (3,), "b": (3,)}, seed=5, out=out)
+    assert np.isnan(out["a"]).all()
+
+
+SEEDS = st.one_of(
+    st.integers(0, 2**200),
+    st.builds(SeedSequence, st.integers(0, 2**160), spawn_key=st.lists(st.integers(0, 2**40), max_size=3)),
+    st.builds(SeedSequence, st.lists(st.integers(0, 2**70), min_size=1, max_size=6)),
+    st.builds(SeedSequence, st.integers(0, 2**160), pool_size=st.integers(5, 9)),
+)
+
+
+@given(SEEDS, st.lists(st.text(st.characters(exclude_categories=["Cs"])), max_size=4))
+def test_streams_computed_together_are_those_of_numpys_seed_sequence(seed, names):
+    expected = np.array([stream_of(seed, name) for name in names], np.uint32).reshape(-1, 4)
+    np.testing.assert_array_equal(streams_of(seed, names), expected)
