@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.random import SeedSequence
@@ -76,7 +75,7 @@ def _fill_part(
 
 
 def _parts(outs: Sequence[np.ndarray], elements: int) -> list[slice]:
-    """Cuts of the list into parts of about so many elements, and of a thousand arrays at most: an interrupt waits for one."""
+    """Cuts of the list into parts of about so many elements and at most a thousand arrays; an interrupt waits for one."""
     ends, in_part = [], 0
     for i, out in enumerate(outs, 1):
         in_part += out.size

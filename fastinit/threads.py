@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 from fastinit import environment
+from fastinit.cpus import usable_cpus
 
 Task = Callable[[], None]
 
@@ -20,12 +21,12 @@ _calling = threading.local()
 
 
 def get_num_threads() -> int:
-    """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS, else the CPUs this process may run on."""
+    """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS, else the CPUs that this process may use."""
     global _num_threads
     if getattr(_calling, "alone", False):
         return 1
     if _num_threads is None:
-        _num_threads = environment.chosen_num_threads() or _usable_cpus()
+        _num_threads = environment.chosen_num_threads() or usable_cpus()
     return _num_threads
 
 
@@ -122,12 +123,6 @@ def _wait_for(helpers: list[Future[None]]) -> None:
             interrupt = error
     if interrupt:
         raise interrupt
-
-
-def _usable_cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _forget_pool() -> None:

@@ -64,7 +64,8 @@ def test_each_name_may_have_an_initializer_of_its_own():
 
 def test_arrays_given_are_filled_contiguous_or_not():
     shapes = {"a": (6, 5), "b": (6, 5), "c": (6, 5)}
-    out = {"a": np.empty((6, 5), np.float32), "b": np.empty((5, 6), np.float32).T, "c": np.empty((6, 10), np.float32)[:, ::2]}
+    plain, twice_as_wide = np.empty((6, 5), np.float32), np.empty((6, 10), np.float32)
+    out = {"a": plain, "b": np.empty((5, 6), np.float32).T, "c": twice_as_wide[:, ::2]}
     batch = fill_many("normal", shapes, seed=5, out=out)
     assert all(batch[name] is out[name] for name in shapes)
     assert_same(batch, one_by_one("normal", shapes, seed=5))

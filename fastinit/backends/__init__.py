@@ -32,7 +32,9 @@ streams: uint32, C-contiguous, one row of four words an array; the rest as for `
 """
 
 
-def _one_by_one(fill: Fill, kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Any) -> None:
+def _one_by_one(
+    fill: Fill, kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Sequence[np.ndarray]
+) -> None:
     start = np.zeros(1, np.uint64)
     for kernel, stream, row, out in zip(kernels, streams.tolist(), parameters, outs):
         fill(kernel, tuple(stream), row, start, out.size, 1, out, False)
