@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 def usable_cpus() -> int:
-    """The CPUs of the process's affinity (taskset, numactl, cpusets), or fewer where a CPU quota (containers) allows less."""
+    """The CPUs of the process's affinity (taskset, numactl, cpusets), or fewer where a quota (containers) allows less."""
     has_affinity = hasattr(os, "sched_getaffinity")
     cpus = len(os.sched_getaffinity(0)) if has_affinity else os.cpu_count() or 1
-    return max(1, min(cpus, math.ceil(cpu_quota())))
+    return math.ceil(min(cpus, cpu_quota()))
 
 
 def cpu_quota(groups: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")) -> float:

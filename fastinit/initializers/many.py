@@ -27,7 +27,7 @@ def fill_many(
 
         fill_many("he_normal", {f"experts.{i}.w": (64, 64) for i in range(10_000)}, seed=0)
 
-    For models of many small tensors, whose calls one by one take longer than the filling. `initializers`: one initializer, or
+    For models of many small tensors, whose calls take longer than the filling. `initializers`: one initializer, or
     what `fastinit.get` takes, for all tensors, or a mapping that has one for each name of `shapes`. `out`: by name, the
     arrays to fill. The other options are those of every initializer. ValueError and TypeError as from these, and for a name
     that `initializers` or `out` lacks, before anything is written.
