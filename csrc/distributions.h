@@ -174,44 +174,67 @@ static ALWAYS_INLINE void truncated_values_f32(const uint32_t *words, int rows, 
     }
 }
 
+/* Of a double word: the probability beyond its value in the nearer tail, and q = P - 1/2. */
+struct place_f64 { double tail, q; };
+
+static ALWAYS_INLINE struct place_f64 place_f64(uint64_t w, const double *c)
+{
+    int upper = (int64_t)w < 0;
+    double u = unit_below_half_f64(w), signed_u = upper ? -u : u;
+    double cdf = fma(signed_u, c[MASS], upper ? c[CDF_HIGH] : c[CDF_LOW]);
+    double sf = fma(-signed_u, c[MASS], upper ? c[SF_HIGH] : c[SF_LOW]);
+    /* u - 1/2 from the nearer end of [0, 1]: both terms are below 1/2 */
+    struct place_f64 place = {cdf < sf ? cdf : sf, fma(upper ? 0.5 - u : u - 0.5, c[MASS], c[MIDDLE])};
+    return place;
+}
+
+static ALWAYS_INLINE double radius_f64(double tail)
+{
+    return sqrt(0.5 * neg2log_f64(split_exponent_f64(tail)));
+}
+
+static ALWAYS_INLINE double scaled_and_clipped_f64(double x, const double *c)
+{
+    return clip_f64(fma(x, c[STD], c[MEAN]), c[LEAST], c[GREATEST]);
+}
+
+/* Write those values of a row that lie in the tails. */
+static ALWAYS_INLINE void truncated_tails_f64(const uint32_t *words, int r, const double *c, double *values)
+{
+    for (int l = 0; l < LANES; l++) {
+        struct place_f64 place = place_f64(wide_word(words, r, l), c);
+        double radius = radius_f64(place.tail), x = quantile_tail_f64(radius);
+        x = scaled_and_clipped_f64(place.q < 0 ? -x : x, c);
+        values[r * LANES + l] = radius > 5.0 ? x : values[r * LANES + l];
+    }
+}
+
 static ALWAYS_INLINE void truncated_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
 {
     double c[GREATEST + 1]; /* a copy, so that a choice between two of them is no branch */
+    uint64_t tails[TILE_ROWS / 2]; /* as wide as the values, or the loop does not vectorise */
     for (int i = 0; i <= GREATEST; i++)
         c[i] = parameters[i];
-    for (int r = 0; r < rows; r++) {
-        double radius_of[LANES], q_of[LANES], x_of[LANES];
-        uint64_t outside = 0, tails = 0; /* as wide as the values, or the loop does not vectorise */
-        for (int l = 0; l < LANES; l++) {
-            uint64_t w = wide_word(words, r, l);
-            int upper = (int64_t)w < 0;
-            double u = unit_below_half_f64(w), signed_u = upper ? -u : u;
-            double cdf = fma(signed_u, c[MASS], upper ? c[CDF_HIGH] : c[CDF_LOW]);
-            double sf = fma(-signed_u, c[MASS], upper ? c[SF_HIGH] : c[SF_LOW]);
-            double tail = cdf < sf ? cdf : sf;
-            /* u - 1/2 from the nearer end of [0, 1]: both terms are below 1/2 */
-            double q = fma(upper ? 0.5 - u : u - 0.5, c[MASS], c[MIDDLE]);
-            double radius = sqrt(0.5 * neg2log_f64(split_exponent_f64(tail)));
-            outside |= !(q >= -0.425 && q <= 0.425);
-            tails |= radius > 5.0;
-            radius_of[l] = radius;
-            q_of[l] = q;
-            x_of[l] = quantile_centre_f64(q);
-        }
-        if (outside)
-            for (int l = 0; l < LANES; l++) {
-                double x = quantile_middle_f64(radius_of[l]);
-                x = q_of[l] < 0 ? -x : x;
-                x_of[l] = q_of[l] >= -0.425 && q_of[l] <= 0.425 ? x_of[l] : x;
-            }
-        if (tails)
-            for (int l = 0; l < LANES; l++) {
-                double x = quantile_tail_f64(radius_of[l]);
-                x = q_of[l] < 0 ? -x : x;
-                x_of[l] = radius_of[l] > 5.0 ? x : x_of[l];
-            }
+    for (int r = 0; r < rows; r++)
         for (int l = 0; l < LANES; l++)
-            values[r * LANES + l] = clip_f64(fma(x_of[l], c[STD], c[MEAN]), c[LEAST], c[GREATEST]);
+            values[r * LANES + l] = place_f64(wide_word(words, r, l), c).tail;
+    for (int r = 0; r < rows; r++) {
+        tails[r] = 0;
+        for (int l = 0; l < LANES; l++) {
+            double radius = radius_f64(values[r * LANES + l]);
+            tails[r] |= radius > 5.0;
+            values[r * LANES + l] = radius;
+        }
+    }
+    for (int r = 0; r < rows; r++) {
+        for (int l = 0; l < LANES; l++) {
+            double q = place_f64(wide_word(words, r, l), c).q;
+            double centre = quantile_centre_f64(q), middle = quantile_middle_f64(values[r * LANES + l]);
+            middle = q < 0 ? -middle : middle;
+            values[r * LANES + l] = scaled_and_clipped_f64(q >= -0.425 && q <= 0.425 ? centre : middle, c);
+        }
+        if (tails[r])
+            truncated_tails_f64(words, r, c, values);
     }
 }
 
