@@ -106,7 +106,12 @@ class _He(Initializer):
         self.check_one_of("mode", MODES)
         if not math.isfinite(self.negative_slope):
             raise ValueError(f"negative_slope must be finite, got {self.negative_slope!r}")
-        self._scale()
+        if not isinstance(self.nonlinearity, str):
+            raise TypeError(f"nonlinearity must be a name that fastinit.gain knows, got {self.nonlinearity!r}")
+        try:
+            self._scale()
+        except ValueError as error:
+            raise ValueError(f"nonlinearity must be a name that fastinit.gain knows: {error}") from None
 
     def _scale(self) -> float:
         """The square of the nonlinearity's gain."""

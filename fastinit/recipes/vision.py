@@ -14,7 +14,7 @@ from fastinit.initializers import (
     XavierUniform,
     Zeros,
 )
-from fastinit.recipes.checks import at_least_one, one_of
+from fastinit.recipes.checks import at_least_one, one_of, positive
 from fastinit.recipes.language import recipe_of
 from fastinit.recipes.recipe import Recipe
 
@@ -53,6 +53,7 @@ def timm(patch_inputs: int = 768, mode: str = "", num_classes: int | None = None
     channels x patch x patch.
     """
     one_of("mode", mode, TIMM_MODES)
+    positive("layer_scale", layer_scale)
     bound = 1 / math.sqrt(at_least_one("patch_inputs", patch_inputs))
     xavier, small = XavierUniform(flavour="torch"), Normal(0.0, 1e-6)
     tokens = (("*cls_token", small), ("*reg_token", small), ("*pos_embed", Normal(0.0, 0.02)))
