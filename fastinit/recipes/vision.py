@@ -17,6 +17,7 @@ from fastinit.initializers import (
 from fastinit.recipes.checks import at_least_one, one_of, positive
 from fastinit.recipes.language import recipe_of
 from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.rules import Rule
 
 TORCH_LINEAR = VarianceScaling(1 / 3, "fan_in", "uniform", flavour="torch")
 """What torch.nn.Linear and Conv2d draw: U(-bound, bound), bound = 1 / sqrt(fan_in), of variance 1 / (3 fan_in)."""
@@ -92,15 +93,14 @@ def resnet(features: int = 2048, zero_last: str = "") -> Recipe:
     one_of("zero_last", zero_last, LAST_NORMS)
     bound = 1 / math.sqrt(at_least_one("features", features))
     he_fan_out = VarianceScaling(2.0, "fan_out", "normal", flavour="torch")
-    return recipe_of(
-        ("*conv*.weight", he_fan_out),
-        ("*.downsample.0.weight", he_fan_out),
+    others = recipe_of(
         ("fc.weight", TORCH_LINEAR),
         ("fc.bias", Uniform(-bound, bound)),
         *([(f"*.{zero_last}.weight", Zeros())] if zero_last else []),
-        ("*.weight", Ones()),
         ("*.running_var", Ones()),
         ("*.bias", Zeros()),
         ("*.running_mean", Zeros()),
         ("*.num_batches_tracked", Zeros()),
     )
+    convolutions = Rule("*.weight", he_fan_out, ndim=4, optional=True)  # whatever their names: timm's are at several places
+    return Recipe((convolutions, *others, Rule("*.weight", Ones(), ndim=1, optional=True)))
