@@ -33,8 +33,8 @@ class Layout:
     - `letters`: "io" is (*kernel, in, out) as in Keras and JAX, "oi" is (out, in, *kernel) as in torch, "embedding" is
       (vocabulary, width), fan_in being the width. Or one letter an axis: i input, o output; d h w x y z t kernel; b e g l n
       stacks of weights that do not meet (batch, experts, groups, layers), which count in neither fan. "hwio" and "oihw" are
-      convolutions, "iohw" torch's transposed one, "hwoi" Keras's, "hwgo" Keras's depthwise, "eio" experts, "ioo" attention's
-      (width, heads, head width), "iio" its way back.
+      convolutions, "iohw" torch's transposed one, "hwoi" Keras's, "hwgo" Keras's depthwise, where each group has one input
+      and so no axis of them, "eio" experts, "ioo" attention's (width, heads, head width), "iio" its way back.
     - `in_axis`, `out_axis`, `batch_axis`: axes as in JAX, ints or tuples of them; the other axes are the kernel's.
     - `groups`: of a grouped convolution, whose weight has all outputs and the inputs of one group; if `transposed`, all
       inputs and the outputs of one group. The longer of the two is divided by `groups`.
@@ -152,10 +152,11 @@ def _check_letters(letters: Any) -> None:
     if letters in NAMED:
         return
     known = set("io" + KERNEL_LETTERS + STACK_LETTERS)
-    if not isinstance(letters, str) or not set(letters) <= known or not {"i", "o"} <= set(letters):
+    if not isinstance(letters, str) or not set(letters) <= known or "o" not in letters or not set("ig") & set(letters):
         raise ValueError(
-            f"layout must be one of {', '.join(map(repr, NAMED))}, or a letter an axis with i (input) and o (output) among "
-            f"them, {' '.join(KERNEL_LETTERS)} for a kernel's axes and {' '.join(STACK_LETTERS)} for stacks, got {letters!r}"
+            f"layout must be one of {', '.join(map(repr, NAMED))}, or a letter an axis with o (output) and i (input) or, of "
+            f"depthwise convolutions, g among them, {' '.join(KERNEL_LETTERS)} for a kernel's axes and "
+            f"{' '.join(STACK_LETTERS)} for stacks, got {letters!r}"
         )
 
 
