@@ -302,8 +302,7 @@ ERRORS = [
     (
         lambda: fastinit.truncated_normal(3, low=-50, high=-40),
         ValueError,
-        "low and high must leave some of the normal within 36 standard deviations of the mean, "
-        "got low=-50.0, high=-40.0",
+        "low and high must leave some of the normal within 36 standard deviations of the mean, got low=-50.0, high=-40.0",
     ),
     (lambda: fastinit.constant(3, "x"), TypeError, "value must be a number, got 'x'"),
     (lambda: fastinit.constant(3, np.nan), ValueError, "value must be a number, got nan"),
