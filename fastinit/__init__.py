@@ -11,6 +11,8 @@ from fastinit.threads import get_num_threads, set_num_threads
 
 _LOADED_ON_FIRST_USE = {
     "Generator": "fastinit.generator",
+    "Recipe": "fastinit.recipes",
+    "Rule": "fastinit.recipes",
     "TiledXoshiro128": "fastinit.bit_generator",
     "audit": "fastinit.auditing",
     "default_rng": "fastinit.generator",
@@ -23,8 +25,8 @@ _LOADED_ON_FIRST_USE = {
 
 def __getattr__(name: str):
     """What filling a tensor does not need: NumPy's part of the API, and what is asked about initializers."""
-    if name == "random":
-        return import_module("fastinit.random")
+    if name in ("random", "recipes"):
+        return import_module(f"fastinit.{name}")
     if name not in _LOADED_ON_FIRST_USE:
         raise AttributeError(f"module 'fastinit' has no attribute {name!r}")
     return getattr(import_module(_LOADED_ON_FIRST_USE[name]), name)
@@ -35,6 +37,8 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "Generator",
     "Layout",
+    "Recipe",
+    "Rule",
     "TiledXoshiro128",
     "audit",
     "default_rng",
@@ -42,6 +46,7 @@ __all__ = [
     "get_num_threads",
     "patch_numpy",
     "random",
+    "recipes",
     "recommend",
     "second_moment",
     "set_num_threads",

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
+
 KERNEL_LETTERS = "dhwxyzt"
 STACK_LETTERS = "begln"
 NAMED = {"io": "inputs before outputs", "oi": "outputs before inputs", "embedding": "(vocabulary, width)"}
@@ -31,8 +33,8 @@ class Layout:
     - `letters`: "io" is (*kernel, in, out) as in Keras and JAX, "oi" is (out, in, *kernel) as in torch, "embedding" is
       (vocabulary, width), fan_in being the width. Or one letter an axis: i input, o output; d h w x y z t kernel; b e g l n
       stacks of weights that do not meet (batch, experts, groups, layers), which count in neither fan. "hwio" and "oihw" are
-      convolutions, "iohw" torch's transposed one, "hwoi" Keras's, "hwgo" Keras's depthwise, "eio" experts, "ioo" attention's
-      (width, heads, head width), "iio" its way back.
+      convolutions, "iohw" torch's transposed one, "hwoi" Keras's, "hwgo" Keras's depthwise, where each group has one input
+      and so no axis of them, "eio" experts, "ioo" attention's (width, heads, head width), "iio" its way back.
     - `in_axis`, `out_axis`, `batch_axis`: axes as in JAX, ints or tuples of them; the other axes are the kernel's.
     - `groups`: of a grouped convolution, whose weight has all outputs and the inputs of one group; if `transposed`, all
       inputs and the outputs of one group. The longer of the two is divided by `groups`.
@@ -50,8 +52,8 @@ class Layout:
     def __post_init__(self) -> None:
         for name in ("in_axis", "out_axis", "batch_axis"):
             object.__setattr__(self, name, _axes(name, getattr(self, name)))
-        if isinstance(self.fan, list):
-            object.__setattr__(self, "fan", tuple(self.fan))
+        object.__setattr__(self, "fan", _plain(tuple(self.fan) if isinstance(self.fan, list) else self.fan))
+        object.__setattr__(self, "groups", _plain(self.groups))
         self._check()
 
     def _check(self) -> None:
@@ -63,8 +65,12 @@ class Layout:
                 )
         elif (self.in_axis is None) != (self.out_axis is None):
             raise ValueError("in_axis and out_axis go together: pass both")
-        if isinstance(self.groups, bool) or not isinstance(self.groups, int) or self.groups < 1:
+        if isinstance(self.groups, bool) or not isinstance(self.groups, int):
+            raise TypeError(f"groups must be an int, got {self.groups!r}")
+        if self.groups < 1:
             raise ValueError(f"groups must be an int of at least 1, got {self.groups!r}")
+        if not isinstance(self.transposed, bool):
+            raise TypeError(f"transposed must be True or False, got {self.transposed!r}")
         for number in self._fan_pair() or ():
             if not 0 < number < math.inf:
                 raise ValueError(f"fan must be a positive number or a pair of them, got {self.fan!r}")
@@ -146,20 +152,28 @@ def _check_letters(letters: Any) -> None:
     if letters in NAMED:
         return
     known = set("io" + KERNEL_LETTERS + STACK_LETTERS)
-    if not isinstance(letters, str) or not set(letters) <= known or not {"i", "o"} <= set(letters):
+    if not isinstance(letters, str) or not set(letters) <= known or "o" not in letters or not set("ig") & set(letters):
         raise ValueError(
-            f"layout must be one of {', '.join(map(repr, NAMED))}, or a letter an axis with i (input) and o (output) among "
-            f"them, {' '.join(KERNEL_LETTERS)} for a kernel's axes and {' '.join(STACK_LETTERS)} for stacks, got {letters!r}"
+            f"layout must be one of {', '.join(map(repr, NAMED))}, or a letter an axis with o (output) and i (input) or, of "
+            f"depthwise convolutions, g among them, {' '.join(KERNEL_LETTERS)} for a kernel's axes and "
+            f"{' '.join(STACK_LETTERS)} for stacks, got {letters!r}"
         )
 
 
 def _axes(name: str, axes: Any) -> tuple[int, ...] | None:
     if axes is None:
         return None
-    numbers = (axes,) if isinstance(axes, int) else tuple(axes) if isinstance(axes, (tuple, list)) else (None,)
+    numbers = _plain(tuple(axes) if isinstance(axes, (tuple, list)) else (axes,))
     if not all(isinstance(axis, int) and not isinstance(axis, bool) for axis in numbers):
         raise TypeError(f"{name} must be an int or a tuple of ints, got {axes!r}")
     return numbers
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of NumPy, in tuples as well, as those of Python."""
+    if isinstance(value, tuple):
+        return tuple(_plain(item) for item in value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _axes_by_number(

@@ -8,6 +8,7 @@ import pytest
 import fastinit
 from fastinit.backends import available_backends, available_levels, backend, reference
 from fastinit.fill import DTYPES
+from fastinit.initializers import INITIALIZERS
 from fastinit.laws import Law, Normal, TruncatedNormal, Uniform
 
 BACKENDS = [
@@ -29,6 +30,27 @@ LAWS = {
     "truncated, beyond float32": TruncatedNormal(0.0, 1.0, 20.0, np.inf),  # the tail's mass is 3e-89
     "truncated, farthest": TruncatedNormal(0.0, 1.0, -np.inf, -36.0),
 }
+
+ARGUMENTS = {
+    "constant": (0.5,),
+    "sparse": (0.5,),
+    "chrono_bias": (9.0, "fi"),
+    "icnr": ("he_normal",),
+    "looks_linear": ("he_normal",),
+    "mimetic_attention": ("value",),
+    "parts": (0, ((0.5, "zeros"), (0.5, "he_normal"))),
+    "stacked": ("normal",),
+    **dict.fromkeys(("wang_init", "depth_scaled", "ds_init", "deep_norm", "fixup", "layer_scale"), (12,)),
+    "t_fixup": ("encoder", 12),
+}
+"""By the name of its function, what an initializer needs where it has parameters without a default."""
+
+SHAPES_OF_OTHERS = {
+    **dict.fromkeys(("bilinear", "delta_orthogonal", "dirac"), (5, 5, 3)),
+    **dict.fromkeys(("icnr", "looks_linear", "lstm_bias", "parts"), (8, 4)),
+    "stft": (5, 1, 6),
+}
+"""By name, of those that do not take a matrix of 5 x 6."""
 
 STREAM = (0xB0F478BE, 0xDB2CD7E7, 0x2C71BA49, 0xABF4641A)  # of seed 0
 
@@ -56,6 +78,14 @@ def num_threads():
     before = fastinit.get_num_threads()
     yield fastinit.set_num_threads
     fastinit.set_num_threads(before)
+
+
+def made(name: str, **parameters) -> fastinit.Initializer:
+    """The initializer whose function has this name, with these parameters and those that it needs."""
+    cls = INITIALIZERS[name].initializer
+    needed = dict(zip(INITIALIZERS[name].__signature__.parameters, (None, *ARGUMENTS.get(name, ()))))
+    del needed["shape"]
+    return cls(**{**needed, **parameters})
 
 
 def bits(array: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from conftest import bits
+from conftest import ARGUMENTS, SHAPES_OF_OTHERS, bits
 from numpy.random import SeedSequence
 
 import fastinit
@@ -221,28 +221,6 @@ def test_the_signature_is_the_laws_own_parameters_and_the_shared_options():
     ]  # fmt: skip
 
 
-ARGUMENTS = {
-    "constant": (0.5,),
-    "sparse": (0.5,),
-    "chrono_bias": (9.0, "fi"),
-    "icnr": ("he_normal",),
-    "looks_linear": ("he_normal",),
-    "mimetic_attention": ("value",),
-    "parts": (0, ((0.5, "zeros"), (0.5, "he_normal"))),
-    "stacked": ("normal",),
-    **dict.fromkeys(("wang_init", "depth_scaled", "ds_init", "deep_norm", "fixup", "layer_scale"), (12,)),
-    "t_fixup": ("encoder", 12),
-}
-"""Of those that have parameters without a default."""
-
-SHAPES_OF_OTHERS = {
-    **dict.fromkeys(("bilinear", "delta_orthogonal", "dirac"), (5, 5, 3)),
-    **dict.fromkeys(("icnr", "looks_linear", "lstm_bias", "parts"), (8, 4)),
-    "stft": (5, 1, 6),
-}
-"""Of those that do not take a matrix of 5 x 6."""
-
-
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_every_initializer_takes_all_shared_options_by_keyword(name):
     arguments, shape = ARGUMENTS.get(name, ()), SHAPES_OF_OTHERS.get(name, (5, 6))
@@ -324,8 +302,7 @@ ERRORS = [
     (
         lambda: fastinit.truncated_normal(3, low=-50, high=-40),
         ValueError,
-        "low and high must leave some of the normal within 36 standard deviations of the mean, "
-        "got low=-50.0, high=-40.0",
+        "low and high must leave some of the normal within 36 standard deviations of the mean, got low=-50.0, high=-40.0",
     ),
     (lambda: fastinit.constant(3, "x"), TypeError, "value must be a number, got 'x'"),
     (lambda: fastinit.constant(3, np.nan), ValueError, "value must be a number, got nan"),

@@ -1,12 +1,27 @@
-"""Recipes give every tensor its law: the first match wins, and nothing is left over unnoticed."""
+"""Recipes give every tensor its law and its values: the first match wins, and nothing is left over unnoticed."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
+from numpy.random import SeedSequence
 
-from fastinit import recipes
+import fastinit
+from fastinit import HeNormal, Layout, Parts, Stacked, XavierUniform, recipes
+from fastinit.fill import DTYPES
 from fastinit.laws import Constant, Normal
-from fastinit.recipes import Recipe, Rule
+from fastinit.recipes import Recipe, Rule, TensorSpec
 
 SHAPES = {"layer.0.weight": (4, 8), "layer.0.bias": (8,)}
+MODEL = {"embed.weight": (50, 8), "layer.0.weight": (8, 8), "layer.0.bias": (8,), "head.weight": (50, 8)}
+RECIPE = Recipe([("*.bias", "uniform"), ("*", "normal", {"std": 0.5})])
+
+
+def same(arrays, others):
+    return arrays.keys() == others.keys() and all(np.array_equal(arrays[name], others[name]) for name in arrays)
+
+
+# ---- rules ----
 
 
 def test_the_first_matching_rule_decides():
@@ -19,25 +34,263 @@ def test_a_rule_with_ndim_looks_at_tensors_of_so_many_axes_only():
     assert recipe.laws(SHAPES) == {"layer.0.weight": Constant(0.0), "layer.0.bias": Constant(1.0)}
 
 
-def test_the_layout_of_a_rule_reaches_the_law():
-    recipe = Recipe([("*.weight", "he_normal", {"layout": "oi"})], allow_unmatched=True)
+@pytest.mark.parametrize("layout", ["oi", Layout("oi"), {"letters": "oi"}])
+def test_the_layout_of_a_rule_reaches_the_law(layout):
+    recipe = Recipe([("*.weight", "he_normal", {"layout": layout})], allow_unmatched=True)
     assert recipe.laws(SHAPES)["layer.0.weight"] == Normal(0.0, (2 / 8) ** 0.5)
 
 
 @pytest.mark.parametrize(
-    ("name", "shape", "law"),
+    ("pattern", "name", "matches"),
     [
-        ("h.0.attn.bias", (8,), Constant(0.0)),
-        ("h.0.ln_1.weight", (8,), Constant(1.0)),
-        ("bn1.running_mean", (8,), Constant(0.0)),
-        ("bn1.running_var", (8,), Constant(1.0)),
-        ("bn1.num_batches_tracked", (), Constant(0.0)),
-        ("logit_scale", (), Constant(1.0)),
-        ("wte.weight", (100, 8), Normal(0.0, 0.02)),
+        ("*.weight", "layer.0.weight", True),
+        ("*.weight", "layer.0.weight_g", False),  # the whole name
+        ("weight", "layer.0.weight", False),
+        ("layer.?.weight", "layer.10.weight", False),
+        ("*.w[23].weight", "h.w2.weight", True),
+        ("*.w[23].weight", "h.w1.weight", False),
+        ("*.Weight", "layer.weight", False),  # case counts, on every system
     ],
 )
-def test_the_generic_recipe_follows_name_and_number_of_axes(name, shape, law):
-    assert recipes.generic().laws({name: shape}) == {name: law}
+def test_patterns_are_globs_of_whole_names(pattern, name, matches):
+    law = Recipe([(pattern, "ones")], allow_unmatched=True, allow_unused=True).laws({name: (2,)})[name]
+    assert (law is not None) == matches
+
+
+@pytest.mark.parametrize(
+    "initializer",
+    [HeNormal(), HeNormal, fastinit.he_normal, "kaiming_normal_", {"class_name": "HeNormal", "config": {}}],
+    ids=["value", "class", "function", "name", "config"],
+)
+def test_a_rule_takes_whatever_names_an_initializer(initializer):
+    assert Rule("*", initializer) == Rule("*", HeNormal())
+
+
+def test_recipes_are_values():
+    again = Recipe(tuple(RECIPE.rules), freeze=[], tied={})
+    assert again == RECIPE and hash(again) == hash(RECIPE)
+    assert Recipe(RECIPE.rules, tied={"a": "b"}) != RECIPE
+
+
+def test_own_rules_go_before_those_of_a_ready_recipe():
+    recipe = Recipe([("wte.weight", "zeros"), *recipes.gpt2(depth=2)])
+    assert recipe.laws({"wte.weight": (5, 4), "wpe.weight": (5, 4)}) == {
+        "wte.weight": Constant(0.0),
+        "wpe.weight": Normal(0.0, 0.02),
+    }
+
+
+@pytest.mark.parametrize("shapes", [SHAPES, {name: np.zeros(shape) for name, shape in SHAPES.items()},
+                                    [TensorSpec(name, shape) for name, shape in SHAPES.items()]],
+                         ids=["shapes", "arrays", "specs"])  # fmt: skip
+def test_the_tensors_may_be_given_as_shapes_as_arrays_or_as_specs(shapes):
+    assert Recipe([("*", "ones")]).laws(shapes) == dict.fromkeys(SHAPES, Constant(1.0))
+
+
+# ---- what is left over ----
+
+
+def test_a_tensor_without_a_rule_is_left_alone_where_that_is_allowed():
+    recipe = Recipe([("*.bias", "zeros")], allow_unmatched=True)
+    assert recipe.laws(SHAPES) == {"layer.0.weight": None, "layer.0.bias": Constant(0.0)}
+    assert list(recipe.materialize(SHAPES)) == ["layer.0.bias"]
+
+
+def test_a_rule_or_a_freeze_without_a_tensor_is_passed_over_where_that_is_allowed():
+    rules = [("*.gamma", "ones"), ("*", "zeros")]
+    assert Recipe(rules, freeze=["*.beta"], allow_unused=True).laws(SHAPES) == dict.fromkeys(SHAPES, Constant(0.0))
+
+
+def test_an_optional_rule_may_be_left_without_a_tensor():
+    assert Recipe([Rule("*.gamma", "ones", optional=True), ("*", "zeros")]).laws(SHAPES)
+
+
+def test_an_empty_model_needs_no_rule():
+    assert Recipe([]).materialize({}) == {}
+
+
+# ---- values ----
+
+
+def test_a_value_depends_on_the_seed_the_name_and_the_law_alone():
+    arrays = RECIPE.materialize(MODEL, seed=3)
+    assert list(arrays) == list(MODEL)
+    for name, shape in MODEL.items():
+        alone = fastinit.uniform if name.endswith("bias") else fastinit.Normal(0.0, 0.5)
+        assert np.array_equal(arrays[name], alone(shape, seed=3, name=name))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [dict(reversed(MODEL.items())), {"layer.1.weight": (8, 8), **MODEL}, {**MODEL, "layer.0.bias": (3,)}],
+    ids=["in another order", "with a tensor more", "with another shape"],
+)
+def test_nothing_else_in_the_model_changes_a_tensor(changed):
+    before, after = RECIPE.materialize(MODEL, seed=3), RECIPE.materialize(changed, seed=3)
+    unchanged = [name for name in MODEL if changed[name] == MODEL[name]]
+    assert all(np.array_equal(before[name], after[name]) for name in unchanged)
+
+
+def test_a_rule_for_one_tensor_changes_no_other():
+    before, after = (Recipe([*own, *RECIPE]).materialize(MODEL, seed=3) for own in ((), (("head.*", "zeros"),)))
+    assert not after["head.weight"].any()
+    assert same({**before, "head.weight": 0}, {**after, "head.weight": 0})
+
+
+def test_tensors_of_one_shape_have_values_of_their_own():
+    arrays = RECIPE.materialize(MODEL, seed=3)
+    correlation = np.corrcoef(arrays["embed.weight"].ravel(), arrays["head.weight"].ravel())[0, 1]
+    assert abs(correlation) < 5 / 20  # 5 standard errors of 400 values
+
+
+def test_every_dtype_is_the_float32_rounded_once(dtype):
+    arrays = RECIPE.materialize(MODEL, seed=3, dtype=dtype)
+    assert all(array.dtype == DTYPES[dtype].dtype for array in arrays.values())
+    if dtype != "float64":
+        rounded = {name: array.astype(DTYPES[dtype].dtype) for name, array in RECIPE.materialize(MODEL, seed=3).items()}
+        assert same(arrays, rounded)
+
+
+def test_the_dtype_asked_for_is_that_of_all_floating_point_tensors():
+    shapes = {"w": np.zeros((2, 3)), "half": np.zeros(2, np.float16)}
+    assert {array.dtype for array in Recipe([("*", "normal")]).materialize(shapes, dtype="float32").values()} == {
+        np.dtype("float32")
+    }
+
+
+def test_a_seed_sequence_is_a_seed_and_none_is_fresh_entropy():
+    assert same(RECIPE.materialize(MODEL, seed=3), RECIPE.materialize(MODEL, seed=SeedSequence(3)))
+    assert not same(RECIPE.materialize(MODEL), RECIPE.materialize(MODEL))
+
+
+# ---- whole numbers ----
+
+
+def test_tensors_of_whole_numbers_keep_their_dtype_and_take_constants():
+    counter = TensorSpec("num_batches_tracked", (), "int64")
+    made = Recipe([("*", "zeros")]).materialize([counter, TensorSpec("w", (2,))], dtype="bfloat16")
+    assert made["num_batches_tracked"].dtype == np.int64 and made["w"].dtype == DTYPES["bfloat16"].dtype
+
+
+@pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
+@pytest.mark.parametrize("initializer", ["normal", fastinit.Constant(0.5)], ids=repr)
+def test_nothing_is_drawn_for_tensors_of_whole_numbers(dtype, initializer):
+    with pytest.raises(ValueError, match=f"tensor 'n' has dtype {dtype}, for which no values are drawn"):
+        Recipe([("*", initializer)]).materialize([TensorSpec("n", (3,), dtype)])
+
+
+# ---- skip and freeze ----
+
+
+def test_skipped_tensors_are_left_out_and_the_others_unchanged():
+    whole, rest = RECIPE.materialize(MODEL, seed=3), RECIPE.materialize(MODEL, seed=3, skip=["layer.*", "head.weight"])
+    assert same(rest, {"embed.weight": whole["embed.weight"]})
+
+
+def test_loaded_arrays_are_returned_as_they_are_and_only_the_missing_made():
+    loaded = {"layer.0.weight": np.ones((8, 8), np.float64)}
+    arrays = RECIPE.materialize(MODEL, seed=3, skip=loaded)
+    assert arrays["layer.0.weight"] is loaded["layer.0.weight"] and list(arrays) == list(MODEL)
+    assert same(arrays, {**RECIPE.materialize(MODEL, seed=3), **loaded})
+
+
+def test_frozen_tensors_have_no_law_and_are_left_out():
+    recipe = Recipe(RECIPE.rules, freeze=["embed.*"])
+    assert recipe.laws(MODEL)["embed.weight"] is None
+    assert "embed.weight" not in recipe.materialize(MODEL)
+
+
+def test_frozen_tensors_are_returned_where_they_are_loaded():
+    embedding = np.ones((50, 8))
+    recipe = Recipe(RECIPE.rules, freeze=["embed.*"])
+    assert recipe.materialize(MODEL, skip={"embed.weight": embedding})["embed.weight"] is embedding
+
+
+def test_frozen_tensors_need_no_rule():
+    assert Recipe([("*.bias", "zeros")], freeze=["*.weight"]).laws(SHAPES)["layer.0.weight"] is None
+
+
+# ---- tied tensors ----
+
+TIED = Recipe(RECIPE.rules, tied={"head.weight": "embed.weight"})
+
+
+def test_tied_tensors_are_one_array_that_is_drawn_once():
+    assert TIED.laws(MODEL)["head.weight"] is None
+    arrays = TIED.materialize(MODEL, seed=3)
+    assert arrays["head.weight"] is arrays["embed.weight"]
+    assert np.array_equal(arrays["embed.weight"], RECIPE.materialize(MODEL, seed=3)["embed.weight"])
+
+
+def test_a_tie_whose_alias_is_not_there_means_nothing():
+    without = {name: shape for name, shape in MODEL.items() if name != "head.weight"}
+    assert same(TIED.materialize(without, seed=3), RECIPE.materialize(without, seed=3))
+
+
+@pytest.mark.parametrize("name", ["embed.weight", "head.weight"])
+def test_a_tied_tensor_loaded_under_either_name_is_the_one_array(name):
+    loaded = np.ones((50, 8), np.float32)
+    arrays = TIED.materialize(MODEL, skip={name: loaded})
+    assert arrays["embed.weight"] is arrays["head.weight"] is loaded
+
+
+def test_what_is_tied_to_a_skipped_tensor_is_skipped_as_well():
+    assert list(TIED.materialize(MODEL, skip=["embed.*"])) == ["layer.0.weight", "layer.0.bias"]
+
+
+@pytest.mark.parametrize(
+    ("tied", "message"),
+    [
+        ({"head.weight": "embed"}, "tied has 'head.weight' as one with 'embed', which is no tensor of its own"),
+        (
+            {"head.weight": "embed.weight", "embed.weight": "layer.0.weight"},
+            "tied has 'head.weight' as one with 'embed.weight', which is no tensor of its own",
+        ),
+        (
+            {"head.weight": "layer.0.weight"},
+            "tied has 'head.weight' of shape (50, 8) as one with 'layer.0.weight' of (8, 8)",
+        ),
+    ],
+    ids=["a name that is none", "a chain", "other shapes"],
+)
+def test_a_tie_that_cannot_be_is_an_error(tied, message):
+    with pytest.raises(ValueError) as raised:
+        Recipe(RECIPE.rules, tied=tied).laws(MODEL)
+    assert str(raised.value) == message
+
+
+# ---- fused and stacked weights ----
+
+
+def test_each_part_of_a_fused_weight_has_the_fans_of_its_own():
+    xavier = XavierUniform(flavour="torch")
+    fused = Recipe([("*.qkv.weight", Parts(0, ((1 / 3, xavier),) * 3))]).materialize({"h.qkv.weight": (900, 300)}, seed=0)
+    bound = (6 / (300 + 300)) ** 0.5  # of the whole it would be sqrt(6 / 1200)
+    assert all(0.99 * bound < abs(part).max() <= bound for part in np.split(fused["h.qkv.weight"], 3))
+
+
+def test_grouped_query_attention_may_be_fused_by_lengths():
+    parts = Parts(0, ((64, "orthogonal"), (16, "orthogonal"), (16, "zeros")))
+    fused = Recipe([Rule("qkv", parts, layout="oi")])
+    q, k, v = np.split(fused.materialize({"qkv": (96, 64)}, seed=0, dtype="float64")["qkv"], [64, 80])
+    np.testing.assert_allclose(q @ q.T, np.eye(64), atol=1e-12)
+    np.testing.assert_allclose(k @ k.T, np.eye(16), atol=1e-12)
+    assert not v.any()
+
+
+def test_stacked_experts_have_the_law_of_one_and_values_of_their_own():
+    recipe = Recipe([Rule("*.experts", Stacked("he_normal"), layout="eio")])
+    fewer, more = (recipe.materialize({"moe.experts": (n, 500, 400)}, seed=0)["moe.experts"] for n in (2, 4))
+    assert np.array_equal(more[:2], fewer) and not np.array_equal(more[2], more[3])
+    assert more.std() == pytest.approx((2 / 500) ** 0.5, rel=0.005)  # 800 000 values: 6 standard errors
+
+
+def test_experts_in_one_tensor_have_fans_without_their_number():
+    recipe = Recipe([Rule("*.experts", "he_normal", layout="eio")])
+    assert recipe.laws({"moe.experts": (4, 500, 400)}) == {"moe.experts": Normal(0.0, (2 / 500) ** 0.5)}
+
+
+# ---- errors ----
 
 
 @pytest.mark.parametrize(
@@ -60,3 +313,137 @@ def test_a_recipe_that_does_not_fit_is_an_error_that_says_where(rules, message):
     with pytest.raises(ValueError) as raised:
         Recipe(rules).laws(SHAPES)
     assert str(raised.value).startswith(message)
+
+
+ANY = [("*", "zeros")]
+A_RULE = "a rule must be (pattern, initializer), (pattern, name, parameters) or a Rule, got"
+ERRORS = [
+    (lambda: Recipe("abc"), TypeError, "rules must be a list of them, in the order in which they are tried, got 'abc'"),
+    (lambda: Recipe({"*": "zeros"}), TypeError, "rules must be a list of them, in the order in which they are tried, got {"),
+    (lambda: Recipe(None), TypeError, "rules must be a list of them, in the order in which they are tried, got None"),
+    (lambda: Recipe([("*",)]), TypeError, f"{A_RULE} ('*',)"),
+    (lambda: Recipe([("*", "zeros", 3)]), TypeError, f"{A_RULE} ('*', 'zeros', 3)"),
+    (lambda: Recipe([(3, "zeros")]), TypeError, "pattern must be a string as '*.bias', got 3"),
+    (lambda: Recipe([("*", 3)]), TypeError, "rule '*': identifier must be a name, an initializer, its class, function or"),
+    (lambda: Recipe([("*", "zeros", {"std": 1})]), TypeError, "rule '*': zeros has no parameter 'std': it takes none"),
+    (lambda: Rule("*", "zeros", ndim=-1), ValueError, "rule '*': ndim must be a number of axes or None, got -1"),
+    (lambda: Rule("*", "zeros", layout="q"), ValueError, "rule '*': layout must be one of 'io', 'oi', 'embedding', or"),
+    (lambda: Rule("*", "zeros", optional="no"), TypeError, "rule '*': optional must be True or False, got 'no'"),
+    (lambda: Recipe(ANY, freeze="w"), TypeError, "freeze must be a collection of patterns, got 'w'"),
+    (lambda: Recipe(ANY, freeze=[3]), TypeError, "freeze must have strings as '*.bias', got 3 among them"),
+    (lambda: Recipe(ANY, tied=[("a",)]), TypeError, "tied must be a mapping from names to names, got [('a',)]"),
+    (lambda: Recipe(ANY, tied={"a": 3}), TypeError, "tied must be a mapping from names to names, got {'a': 3}"),
+    (lambda: Recipe(ANY, freeze=["x.*"]).laws(SHAPES), ValueError, "freeze has 'x.*', which matches no tensor"),
+    (lambda: Recipe(ANY).laws(3), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 3"),
+    (lambda: Recipe(ANY).laws(["w"]), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 'w'"),
+    (lambda: Recipe(ANY).laws({3: (4,)}), TypeError, "shapes must have strings for names, got 3"),
+    (lambda: Recipe(ANY).laws({"w": "x"}), TypeError, "tensor 'w': shape must be an int or a sequence of ints, got 'x'"),
+    (lambda: Recipe(ANY).laws([TensorSpec("w", (2,))] * 2), ValueError, "shapes must have each name once, got 'w' twice"),
+    (lambda: Recipe(ANY).materialize(SHAPES, dtype="int8"), TypeError, "dtype must be one of float32, float64, float16,"),
+    (lambda: RECIPE.materialize(MODEL, seed=-1), ValueError, "seed must not be negative, got -1"),
+    (lambda: RECIPE.materialize(MODEL, skip="embed.*"), TypeError, "skip must be a collection of patterns, got 'embed.*'"),
+    (lambda: RECIPE.materialize(MODEL, skip=3), TypeError, "skip must be a collection of patterns, got 3"),
+    (lambda: RECIPE.materialize(MODEL, skip=["x"]), ValueError, "skip has 'x', which matches no tensor"),
+    (lambda: RECIPE.materialize(MODEL, skip={"x": np.ones(3)}), ValueError, "skip has 'x', which is no tensor of the model"),
+    (lambda: RECIPE.materialize(MODEL, skip={"layer.0.bias": [1]}), TypeError, "skip has 'layer.0.bias' as [1], which is"),
+    (
+        lambda: RECIPE.materialize(MODEL, skip={"layer.0.bias": np.ones(3)}),
+        ValueError,
+        "skip has 'layer.0.bias' of shape (3,), but the model's is (8,)",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "error", "message"), ERRORS, ids=[message for *_, message in ERRORS])
+def test_a_wrong_argument_is_refused_and_says_what_is_allowed(call, error, message):
+    with pytest.raises(error) as raised:
+        call()
+    assert str(raised.value).startswith(message)
+
+
+def test_all_is_checked_before_anything_is_made(monkeypatch):
+    monkeypatch.setattr(recipes.recipe, "fill_laws", lambda *arguments, **options: pytest.fail("filled"))
+    with pytest.raises(ValueError, match="no values are drawn"):
+        Recipe([("*", "normal")]).materialize([TensorSpec("w", (2,)), TensorSpec("n", (2,), "int8")])
+
+
+# ---- TOML ----
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        path = tmp_path / "recipe.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_a_toml_file_says_all_that_a_recipe_can(toml):
+    path = toml("""
+        recipe = { name = "gpt2", depth = 12 }
+        freeze = ["*.wte.weight"]
+        [tied]
+        "head.weight" = "transformer.wte.weight"
+        [[rules]]
+        match = "*.c_proj.weight"
+        init = "he_normal"
+        layout = "oi"
+        ndim = 2
+        negative_slope = 0.2
+        optional = true
+    """)
+    own = Rule("*.c_proj.weight", HeNormal(0.2), Layout("oi"), 2, True)
+    gpt2 = recipes.gpt2(12)
+    expected = Recipe((own, *gpt2), ["*.wte.weight"], (("head.weight", "transformer.wte.weight"), *gpt2.tied))
+    assert recipes.load(path) == expected
+
+
+def test_a_ready_recipe_may_be_named_alone(toml):
+    assert recipes.load(str(toml('recipe = "llama"'))).rules == recipes.llama().rules
+
+
+def test_rules_of_toml_need_their_tensors_as_others_do(toml):
+    recipe = recipes.load(toml('recipe = "llama"\n[[rules]]\nmatch = "typo"\ninit = "zeros"'))
+    with pytest.raises(ValueError, match="no tensor is left for the rules 'typo'"):
+        recipe.laws({"model.embed_tokens.weight": (5, 4)})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules = 3", "rules must be a list of tables, got 3"),
+        ('freeze = "w"', "freeze must be a list of strings, got 'w'"),
+        ("tied = 3", "tied must be a table of names, got 3"),
+        ("[tied]\na = 3", "tied must be a table of names, got {'a': 3}"),
+        ("recipes = 3", "key must be one of recipe, rules, freeze, tied, got 'recipes'"),
+        ('recipe = "gpt3"', "unknown recipe 'gpt3': did you mean 'gpt2'? known: "),
+        ('recipe = "gpt2"', "recipe 'gpt2': missing a required argument: 'depth'"),
+        ("recipe = 3", "recipe must be a name, or a table with a `name` and parameters, got 3"),
+        ('recipe = { name = "gpt2", depth = 0 }', "depth must be at least 1, got 0"),
+        ('[[rules]]\nmatch = "*"', "a rule needs `match` and `init`, got {'match': '*'}"),
+        ('[[rules]]\nmatch = "*"\ninit = "normal"\nstdd = 1', "rule '*': normal has no parameter 'stdd': it takes mean"),
+        ('[[rules]]\nmatch = 3\ninit = "zeros"', "pattern must be a string as '*.bias', got 3"),
+        ("rules = [", "Invalid"),
+    ],
+)  # fmt: skip
+def test_a_wrong_toml_file_is_an_error_that_begins_with_its_path(toml, text, message):
+    path = toml(text)
+    with pytest.raises(ValueError) as raised:
+        recipes.load(path)
+    assert str(raised.value).startswith(f"{path}: ") and message in str(raised.value)
+
+
+def test_a_toml_file_that_is_not_there_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        recipes.load(tmp_path / "none.toml")
+
+
+def test_dtypes_of_torch_are_understood():
+    class Dtype:
+        def __repr__(self):
+            return "torch.int64"
+
+    tensor = SimpleNamespace(shape=(2,), dtype=Dtype())
+    assert Recipe(ANY).materialize({"n": tensor})["n"].dtype == np.int64

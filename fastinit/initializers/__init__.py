@@ -20,7 +20,7 @@ A value depends on the seed, the name and its position in the whole tensor, and 
 TypeError or ValueError (IndexError for the index) before anything is written.
 
 `flavour`, a parameter of those on which the frameworks disagree: "math" (the default), "torch", "keras" or "jax", whose law
-of the same name it then is (README, "Flavours").
+of the same name it then is (docs/flavours.md).
 
 Each initializer, as a value or a function, has a method `law`: the same without the filling,
 `he_normal.law((256, 128)) == HeNormal().law((256, 128)) == laws.Normal(0.0, 0.0883...)`.

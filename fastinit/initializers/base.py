@@ -49,7 +49,7 @@ class Initializer:
         """Raise ValueError for parameters that mean nothing; for subclasses to say."""
 
     def check_one_of(self, field: str, known: Any) -> None:
-        if getattr(self, field) not in known:
+        if getattr(self, field) not in tuple(known):  # a tuple: what has no hash is to be refused as well
             raise ValueError(f"{field} must be one of {', '.join(map(repr, known))}, got {getattr(self, field)!r}")
 
     def law_for(self, shape: tuple[int, ...], layout: Layout) -> Law:

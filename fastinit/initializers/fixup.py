@@ -10,7 +10,7 @@ from fastinit.fans import Layout
 from fastinit.gains import second_moment
 from fastinit.initializers.base import Initializer, function
 from fastinit.initializers.scaled import scaled_law
-from fastinit.initializers.weights import check_int_at_least
+from fastinit.initializers.weights import check_int_at_least, check_nonlinearity
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,7 +35,7 @@ class Fixup(Initializer):
             raise TypeError(f"last must be True or False, got {self.last!r}")
         if self.layers == 1 and not self.last:
             raise ValueError("layers must be at least 2 unless last=True: the only layer of a branch is its last one, got 1")
-        second_moment(self.nonlinearity)
+        check_nonlinearity(self, second_moment)
 
     @property
     def factor(self) -> float:

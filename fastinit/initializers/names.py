@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fastinit.initializers.base import INITIALIZERS, Initializer, function_name, made_of
+from fastinit.initializers.base import FLAVOURS, INITIALIZERS, Initializer, function_name, made_of
 
 # Name in letters and digits alone -> our name and the parameters that the other library's default means.
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -34,8 +34,8 @@ PARAMETER_ALIASES: dict[str, dict[str, str]] = {
     "uniform": _LOW_HIGH,
     "normal": {**_STD, "loc": "mean"},
     "truncated_normal": {**_LOW_HIGH, **_STD, "loc": "mean"},
-    "he_uniform": {"a": "negative_slope"},
-    "he_normal": {"a": "negative_slope"},
+    "he_uniform": {"a": "negative_slope", "slope": "negative_slope"},
+    "he_normal": {"a": "negative_slope", "slope": "negative_slope"},
     "siren": {"omega_0": "omega", "w0": "omega"},
     "prior_bias": {"prior_prob": "prior"},
     "depth_scaled": {"sigma": "base", "std": "base", "num_layers": "depth", "layer_id": "layer"},
@@ -57,7 +57,7 @@ def get(identifier: Any, /, **parameters: Any) -> Initializer:
     """
     if isinstance(identifier, str):
         name, of_alias = _resolved(identifier)
-        return _made(INITIALIZERS[name].initializer, {**of_alias, **parameters})
+        return _made(INITIALIZERS[name].initializer, parameters, of_alias)
     if isinstance(identifier, Mapping):
         return _of_config(identifier, parameters)
     if isinstance(identifier, Initializer):
@@ -73,21 +73,32 @@ def get(identifier: Any, /, **parameters: Any) -> Initializer:
 def _of_config(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Initializer:
     if set(config) - {"config"} != {"class_name"}:
         raise ValueError(f"a config must have the keys class_name and config, got {', '.join(map(repr, config))}")
-    name, of_alias = _resolved(config["class_name"])
+    given, name = config.get("config", {}), config["class_name"]
+    if not isinstance(name, str):
+        raise TypeError(f"class_name must be a name, got {name!r}")
+    if not isinstance(given, Mapping):
+        raise TypeError(f"config must be a mapping from parameters to values, got {given!r}")
+    name, of_alias = _resolved(name)
     cls = INITIALIZERS[name].initializer
-    return cls.from_config(_renamed(name, {**of_alias, **config.get("config", {}), **parameters}))
+    return cls.from_config({**of_alias, **_renamed(name, given), **_renamed(name, parameters)})
 
 
-def _made(cls: type[Initializer], parameters: Mapping[str, Any]) -> Initializer:
-    parameters = _renamed(function_name(cls), parameters)
-    if parameters.get("flavour") == "math":  # which every initializer has
+def _made(cls: type[Initializer], parameters: Mapping[str, Any], of_alias: Mapping[str, Any] | None = None) -> Initializer:
+    parameters = {**(of_alias or {}), **_renamed(function_name(cls), parameters)}
+    flavours = tuple(FLAVOURS) if function_name(cls) in ("zeros", "ones", "constant") else ("math",)  # that all have
+    if parameters.get("flavour") in flavours:
         parameters.pop("flavour")
     return made_of(cls, (), parameters)
 
 
 def _renamed(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    ours = PARAMETER_ALIASES.get(name, {})
-    return {ours.get(parameter, parameter): value for parameter, value in parameters.items()}
+    ours, renamed = PARAMETER_ALIASES.get(name, {}), {}
+    for parameter, value in parameters.items():
+        own = ours.get(parameter, parameter)
+        if own in renamed:
+            raise TypeError(f"{own} of {name} is given twice, under two names: {', '.join(parameters)}")
+        renamed[own] = value
+    return renamed
 
 
 def _resolved(identifier: str) -> tuple[str, dict[str, Any]]:

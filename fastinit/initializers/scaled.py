@@ -10,6 +10,7 @@ from fastinit.fans import Layout
 from fastinit.gains import gain as gain_of
 from fastinit.gains import second_moment
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.weights import check_nonlinearity
 
 STD_OF_NORMAL_CUT_AT_2 = 0.87962566103423978  # sqrt(1 - 4 pdf(2) / (2 cdf(2) - 1))
 
@@ -106,7 +107,7 @@ class _He(Initializer):
         self.check_one_of("mode", MODES)
         if not math.isfinite(self.negative_slope):
             raise ValueError(f"negative_slope must be finite, got {self.negative_slope!r}")
-        self._scale()
+        check_nonlinearity(self, lambda name: self._scale())
 
     def _scale(self) -> float:
         """The square of the nonlinearity's gain."""

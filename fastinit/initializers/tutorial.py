@@ -8,6 +8,7 @@ from fastinit import laws
 from fastinit.fans import Layout
 from fastinit.initializers.base import Initializer, function
 from fastinit.initializers.scaled import scaled_law
+from fastinit.initializers.weights import check_finite
 
 
 @dataclass(frozen=True, repr=False)
@@ -18,7 +19,10 @@ class RandomInit(Initializer):
     upper_bound: float = 1.0
 
     def check(self) -> None:
-        laws.Uniform(self.lower_bound, self.upper_bound)
+        check_finite(self, "lower_bound"), check_finite(self, "upper_bound")
+        if self.lower_bound > self.upper_bound:
+            given = f"lower_bound={self.lower_bound!r}, upper_bound={self.upper_bound!r}"
+            raise ValueError(f"lower_bound must not be above upper_bound, got {given}")
 
     def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
         return laws.Uniform(self.lower_bound, self.upper_bound)
@@ -43,7 +47,7 @@ class _About(Initializer):
     bias: float = 0.0
 
     def check(self) -> None:
-        laws.Normal(self.bias, 1.0)
+        check_finite(self, "bias")
 
 
 class XavierInit(_About):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,17 @@ def check_finite(initializer: Initializer, field: str) -> None:
     if not math.isfinite(value):
         raise ValueError(f"{field} must be finite, got {value!r}")
     initializer._set(field, value + 0.0)
+
+
+def check_nonlinearity(initializer: Initializer, moment: Callable[[str], float]) -> None:
+    """Errors that name the parameter, where `moment` has none of its nonlinearity."""
+    name = initializer.nonlinearity
+    if not isinstance(name, str):
+        raise TypeError(f"nonlinearity must be a name that fastinit.gain knows, got {name!r}")
+    try:
+        moment(name)
+    except ValueError as error:
+        raise ValueError(f"nonlinearity must be a name that fastinit.gain knows: {error}") from None
 
 
 def check_int_at_least(initializer: Initializer, field: str, least: int) -> None:

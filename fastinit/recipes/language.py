@@ -16,7 +16,8 @@ from fastinit.initializers import (
     VarianceScaling,
     Zeros,
 )
-from fastinit.recipes.checks import at_least_one, one_of, positive
+from fastinit.initializers.mamba import SCHEMES
+from fastinit.recipes.checks import at_least_one, not_negative, one_of, positive
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
 
@@ -104,6 +105,7 @@ def megatron(depth: int, std: float = 0.02, width_multiplier: float = 1.0) -> Re
     `scaled_init_method_normal`, `mup_scaled_init_method_normal`. Weights fused with a norm (`*.layer_norm_weight`) are 1.
     """
     positive("width_multiplier", width_multiplier)
+    not_negative("std", std)
     hidden = std / math.sqrt(width_multiplier)
     return recipe_of(
         ("*norm*weight", Ones()),  # layernorm.weight, and layer_norm_weight of a layer fused with its norm
@@ -148,6 +150,7 @@ def olmo(depth: int, width: int, method: str = "normal", std: float = 0.02) -> R
     the depth divides all of a block's. `olmo_core.nn.transformer.init.InitMethod`.
     """
     one_of("method", method, OLMO_METHODS)
+    not_negative("std", std)
     at_least_one("width", width), at_least_one("depth", depth)
     narrow = 1 / math.sqrt(width)
     hidden = narrow if method == "normalized" else std
@@ -191,6 +194,8 @@ def mamba(
     `rescale` are transformers' `initializer_range` and `rescale_prenorm_residual`.
     """
     at_least_one("depth", depth)
+    one_of("dt_scheme", dt_scheme, SCHEMES)
+    not_negative("dt_scale", dt_scale)
     as_torch = VarianceScaling(1 / 3, "fan_in", "uniform", flavour="torch")
     out = VarianceScaling(1 / 3 / depth, "fan_in", "uniform", flavour="torch") if rescale else as_torch
     return recipe_of(
@@ -223,6 +228,7 @@ def mup(
     """
     at_least_one("width", width), at_least_one("base_width", base_width)
     one_of("readout", readout, READOUTS)
+    not_negative("std", std)
     hidden = std / math.sqrt(width / base_width)
     residual = hidden if depth is None else _by_depth(hidden, depth)
     head = Zeros() if readout == "zeros" else Normal(0.0, std)
@@ -241,6 +247,7 @@ def mup(
 
 
 def _by_depth(std: float, depth: int) -> float:
+    not_negative("std", std)
     return std / math.sqrt(2 * at_least_one("depth", depth))
 
 

@@ -24,11 +24,11 @@ class Recipe:
         arrays = recipe.materialize({"h.0.mlp.c_proj.weight": (3072, 768), ...}, seed=0)
 
     - `rules`: (pattern, initializer), (pattern, initializer's name, parameters), or `Rule`; the patterns are globs.
-    - `freeze`: globs of tensors that no rule touches and that keep what they have.
+    - `freeze`: globs of tensors that no rule touches and that keep what they have. One that matches none is an error.
     - `tied`: by name, the tensor that another is one with: {"lm_head.weight": "wte.weight"}. Pairs whose first name is not
       there mean nothing.
-    - `allow_unmatched`, `allow_unused`: a tensor that no rule matches, and a rule that is the first match of no tensor, are
-      errors unless allowed. Unmatched tensors are treated as frozen.
+    - `allow_unmatched`, `allow_unused`: a tensor that no rule matches, and a rule that is the first match of no tensor or a
+      glob to freeze that matches none, are errors unless allowed. Unmatched tensors are treated as frozen.
 
     Iterating over a recipe gives its rules.
     """
@@ -40,12 +40,11 @@ class Recipe:
     allow_unused: bool = False
 
     def __post_init__(self) -> None:
-        if isinstance(self.freeze, str):
-            raise TypeError(f"freeze must be a collection of patterns, got the string {self.freeze!r}")
-        pairs = self.tied.items() if isinstance(self.tied, Mapping) else self.tied
+        if isinstance(self.rules, (str, Mapping)) or not isinstance(self.rules, Iterable):
+            raise TypeError(f"rules must be a list of them, in the order in which they are tried, got {self.rules!r}")
         object.__setattr__(self, "rules", tuple(rule_of(rule) for rule in self.rules))
-        object.__setattr__(self, "freeze", tuple(self.freeze))
-        object.__setattr__(self, "tied", tuple((alias, name) for alias, name in pairs))
+        object.__setattr__(self, "freeze", _patterns("freeze", self.freeze))
+        object.__setattr__(self, "tied", _pairs(self.tied))
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
@@ -66,6 +65,8 @@ class Recipe:
         if unused:
             patterns = ", ".join(repr(rule.pattern) for rule in unused)
             raise ValueError(f"no tensor is left for the rules {patterns}: earlier ones match, or no name does")
+        if not self.allow_unused:
+            _matching("freeze", self.freeze, tensors)
         return found
 
     def _rule_for(self, tensor: TensorSpec) -> Rule | None:
@@ -101,13 +102,14 @@ class Recipe:
         `shapes`: by name, shapes or what has a `shape` and perhaps a `dtype`; `dtype` is that of all floating-point tensors.
         `skip`: globs of tensors to leave out; or, by name, arrays that are there already and are returned as they are, so
         that only what is missing is made. Frozen tensors are returned where `skip` has them and else left out. Tied tensors
-        are one array.
+        are one array, which `skip` may have under either name.
         ValueError and TypeError as from `laws`, and for a `skip` that fits no tensor, before anything is made.
         """
         tensors, element = tensor_specs(shapes), element_type(dtype)
         loaded = _loaded(skip, tensors) if isinstance(skip, Mapping) else {}
-        left_out = set() if loaded else _matching(skip, tensors)
+        left_out = set() if loaded else _matching("skip", _patterns("skip", skip), tensors)
         tied, laws = self.tied_in(tensors), self.laws(tensors)
+        loaded = {**{name: loaded[alias] for alias, name in tied.items() if alias in loaded}, **loaded}
         wanted = [t for t in tensors if t.name not in left_out and t.name not in loaded and laws[t.name] is not None]
         for tensor in wanted:
             check_dtype(tensor, laws[tensor.name])
@@ -130,14 +132,33 @@ def check_dtype(tensor: TensorSpec, law: Law) -> None:
         )
 
 
-def _matching(patterns: Collection[str], tensors: Iterable[TensorSpec]) -> set[str]:
-    if isinstance(patterns, str):
-        raise TypeError(f"skip must be a collection of patterns or a mapping, got the string {patterns!r}")
+def _patterns(option: str, patterns: Any) -> tuple[str, ...]:
+    if isinstance(patterns, str) or not isinstance(patterns, Iterable):
+        raise TypeError(f"{option} must be a collection of patterns, got {patterns!r}")
+    patterns = tuple(patterns)
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise TypeError(f"{option} must have strings as '*.bias', got {pattern!r} among them")
+    return patterns
+
+
+def _pairs(tied: Any) -> tuple[tuple[str, str], ...]:
+    pairs = tied.items() if isinstance(tied, Mapping) else tied
+    try:
+        pairs = tuple((alias, name) for alias, name in pairs)
+    except (TypeError, ValueError):
+        raise TypeError(f"tied must be a mapping from names to names, got {tied!r}") from None
+    if not all(isinstance(name, str) for pair in pairs for name in pair):
+        raise TypeError(f"tied must be a mapping from names to names, got {tied!r}")
+    return pairs
+
+
+def _matching(option: str, patterns: Iterable[str], tensors: Iterable[TensorSpec]) -> set[str]:
     found: set[str] = set()
     for pattern in patterns:
         names = {tensor.name for tensor in tensors if matcher(pattern)(tensor.name)}
         if not names:
-            raise ValueError(f"skip has {pattern!r}, which matches no tensor")
+            raise ValueError(f"{option} has {pattern!r}, which matches no tensor")
         found |= names
     return found
 
@@ -147,6 +168,8 @@ def _loaded(arrays: Mapping[str, np.ndarray], tensors: Iterable[TensorSpec]) -> 
     for name, array in arrays.items():
         if name not in shapes:
             raise ValueError(f"skip has {name!r}, which is no tensor of the model")
+        if not hasattr(array, "shape"):
+            raise TypeError(f"skip has {name!r} as {array!r}, which is no array")
         if tuple(array.shape) != shapes[name]:
             raise ValueError(f"skip has {name!r} of shape {tuple(array.shape)}, but the model's is {shapes[name]}")
     return dict(arrays)

@@ -34,6 +34,8 @@ class Rule:
             raise TypeError(f"pattern must be a string as '*.bias', got {self.pattern!r}")
         if self.ndim is not None and (isinstance(self.ndim, bool) or not isinstance(self.ndim, int) or self.ndim < 0):
             raise ValueError(f"rule {self.pattern!r}: ndim must be a number of axes or None, got {self.ndim!r}")
+        if not isinstance(self.optional, bool):
+            raise TypeError(f"rule {self.pattern!r}: optional must be True or False, got {self.optional!r}")
         try:
             object.__setattr__(self, "initializer", get(self.initializer))
             object.__setattr__(self, "layout", None if self.layout is None else layout_of(self.layout))
@@ -71,7 +73,7 @@ def rule_of(rule: Any) -> Rule:
         return Rule(*rule)
     if isinstance(rule, (tuple, list)) and len(rule) == 3 and isinstance(rule[2], Mapping):
         return Rule.with_parameters(*rule)
-    raise TypeError(f"a rule must be (pattern, initializer), (pattern, name, parameters) or a fastinit.Rule, got {rule!r}")
+    raise TypeError(f"a rule must be (pattern, initializer), (pattern, name, parameters) or a Rule, got {rule!r}")
 
 
 @cache

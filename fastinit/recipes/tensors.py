@@ -32,14 +32,21 @@ def tensor_specs(tensors: Mapping[str, Any] | Iterable[TensorSpec]) -> tuple[Ten
     """`tensors`: shapes by name, or by name what has a `shape` and perhaps a `dtype`, as arrays have; or TensorSpecs."""
     if isinstance(tensors, Mapping):
         return tuple(_spec(name, tensor) for name, tensor in tensors.items())
-    specs = tuple(tensors)
+    if not isinstance(tensors, Iterable):
+        raise TypeError(f"shapes must be a mapping from names to shapes, or TensorSpecs, got {tensors!r}")
+    specs, names = tuple(tensors), set()
     for spec in specs:
         if not isinstance(spec, TensorSpec):
             raise TypeError(f"shapes must be a mapping from names to shapes, or TensorSpecs, got {spec!r} among them")
+        if spec.name in names:
+            raise ValueError(f"shapes must have each name once, got {spec.name!r} twice")
+        names.add(spec.name)
     return specs
 
 
 def _spec(name: str, tensor: Any) -> TensorSpec:
+    if not isinstance(name, str):
+        raise TypeError(f"shapes must have strings for names, got {name!r}")
     dtype = getattr(tensor, "dtype", None)
     try:
         shape = checked_shape(getattr(tensor, "shape", tensor))

@@ -14,9 +14,10 @@ from fastinit.initializers import (
     XavierUniform,
     Zeros,
 )
-from fastinit.recipes.checks import at_least_one, one_of
+from fastinit.recipes.checks import at_least_one, one_of, positive
 from fastinit.recipes.language import recipe_of
 from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.rules import Rule
 
 TORCH_LINEAR = VarianceScaling(1 / 3, "fan_in", "uniform", flavour="torch")
 """What torch.nn.Linear and Conv2d draw: U(-bound, bound), bound = 1 / sqrt(fan_in), of variance 1 / (3 fan_in)."""
@@ -53,6 +54,7 @@ def timm(patch_inputs: int = 768, mode: str = "", num_classes: int | None = None
     channels x patch x patch.
     """
     one_of("mode", mode, TIMM_MODES)
+    positive("layer_scale", layer_scale)
     bound = 1 / math.sqrt(at_least_one("patch_inputs", patch_inputs))
     xavier, small = XavierUniform(flavour="torch"), Normal(0.0, 1e-6)
     tokens = (("*cls_token", small), ("*reg_token", small), ("*pos_embed", Normal(0.0, 0.02)))
@@ -91,15 +93,14 @@ def resnet(features: int = 2048, zero_last: str = "") -> Recipe:
     one_of("zero_last", zero_last, LAST_NORMS)
     bound = 1 / math.sqrt(at_least_one("features", features))
     he_fan_out = VarianceScaling(2.0, "fan_out", "normal", flavour="torch")
-    return recipe_of(
-        ("*conv*.weight", he_fan_out),
-        ("*.downsample.0.weight", he_fan_out),
+    others = recipe_of(
         ("fc.weight", TORCH_LINEAR),
         ("fc.bias", Uniform(-bound, bound)),
         *([(f"*.{zero_last}.weight", Zeros())] if zero_last else []),
-        ("*.weight", Ones()),
         ("*.running_var", Ones()),
         ("*.bias", Zeros()),
         ("*.running_mean", Zeros()),
         ("*.num_batches_tracked", Zeros()),
     )
+    convolutions = Rule("*.weight", he_fan_out, ndim=4, optional=True)  # whatever their names: timm's are at several places
+    return Recipe((convolutions, *others, Rule("*.weight", Ones(), ndim=1, optional=True)))

@@ -1,0 +1,143 @@
+"""In the flavour of a framework every initializer has that framework's own law: as many values of each against ours.
+
+Kolmogorov-Smirnov with two samples, which of 10^6 values notices a std that is wrong by 2 %, and the variance, to 1 %;
+10^5 values unless slow tests are asked for. All seeds are fixed; with others a right law would fail one of the tests of one
+size by Kolmogorov-Smirnov once in a million runs.
+"""
+
+import math
+import os
+
+import numpy as np
+import pytest
+
+import fastinit
+from fastinit.initializers import INITIALIZERS
+
+FEW, MANY = 100_000, 1_000_000
+SHAPES = {  # of n values; a kernel is (out, in, *kernel) to torch
+    "matrix": lambda flavour, n: (n // 1250, 1250),
+    "kernel": lambda flavour, n: (n // 2500, 250, 2, 5) if flavour == "torch" else (2, 5, 250, n // 2500),
+    "tall": lambda flavour, n: (n // 100, 100),
+    "delta": lambda flavour, n: (1, 50, n // 50),  # one tap, else most values are 0
+}
+
+# name of ours, parameters of ours, the framework's name for it, its arguments, the kind of shape
+CASES = {
+    "torch": [
+        ("uniform", {}, "uniform_", {}, "matrix"),
+        ("uniform", {"a": -0.5, "b": 2.0}, "uniform_", {"a": -0.5, "b": 2.0}, "matrix"),
+        ("normal", {}, "normal_", {}, "matrix"),
+        ("normal", {"mean": 1.0, "std": 0.3}, "normal_", {"mean": 1.0, "std": 0.3}, "matrix"),
+        ("truncated_normal", {}, "trunc_normal_", {}, "matrix"),
+        ("truncated_normal", {"std": 0.02}, "trunc_normal_", {"std": 0.02}, "matrix"),  # bounds in values: no cut
+        ("truncated_normal", {"std": 2.0, "a": -1.0, "b": 3.0}, "trunc_normal_",
+         {"std": 2.0, "a": -1.0, "b": 3.0}, "matrix"),
+        ("xavier_uniform", {}, "xavier_uniform_", {}, "matrix"),
+        ("xavier_uniform", {"gain": 5 / 3}, "xavier_uniform_", {"gain": 5 / 3}, "kernel"),
+        ("xavier_normal", {}, "xavier_normal_", {}, "kernel"),
+        ("he_uniform", {}, "kaiming_uniform_", {}, "kernel"),
+        ("he_uniform", {"a": math.sqrt(5)}, "kaiming_uniform_", {"a": math.sqrt(5)}, "matrix"),
+        ("he_normal", {}, "kaiming_normal_", {}, "matrix"),
+        ("he_normal", {"mode": "fan_out", "nonlinearity": "relu"}, "kaiming_normal_",
+         {"mode": "fan_out", "nonlinearity": "relu"}, "kernel"),
+        ("he_normal", {"nonlinearity": "tanh"}, "kaiming_normal_", {"nonlinearity": "tanh"}, "kernel"),
+        ("orthogonal", {}, "orthogonal_", {}, "tall"),
+        ("sparse", {"sparsity": 0.3}, "sparse_", {"sparsity": 0.3}, "matrix"),
+    ],
+    "keras": [
+        ("uniform", {}, "RandomUniform", {}, "matrix"),
+        ("normal", {}, "RandomNormal", {}, "matrix"),
+        ("truncated_normal", {}, "TruncatedNormal", {}, "matrix"),
+        ("truncated_normal", {"mean": 1.0, "stddev": 0.5}, "TruncatedNormal", {"mean": 1.0, "stddev": 0.5}, "matrix"),
+        ("xavier_uniform", {}, "GlorotUniform", {}, "kernel"),
+        ("xavier_normal", {}, "GlorotNormal", {}, "kernel"),
+        ("he_uniform", {}, "HeUniform", {}, "matrix"),
+        ("he_normal", {}, "HeNormal", {}, "kernel"),
+        ("lecun_uniform", {}, "LecunUniform", {}, "kernel"),
+        ("lecun_normal", {}, "LecunNormal", {}, "matrix"),
+        ("variance_scaling", {}, "VarianceScaling", {}, "kernel"),
+        ("variance_scaling", {"scale": 2.0, "mode": "fan_avg", "distribution": "untruncated_normal"}, "VarianceScaling",
+         {"scale": 2.0, "mode": "fan_avg", "distribution": "untruncated_normal"}, "kernel"),
+        ("orthogonal", {"gain": 2.0}, "Orthogonal", {"gain": 2.0}, "tall"),
+    ],
+    "jax": [
+        ("uniform", {}, "uniform", {}, "matrix"),
+        ("normal", {}, "normal", {}, "matrix"),
+        ("truncated_normal", {}, "truncated_normal", {}, "matrix"),
+        ("truncated_normal", {"stddev": 2.0, "lower": -1.0, "upper": 3.0}, "truncated_normal",
+         {"stddev": 2.0, "lower": -1.0, "upper": 3.0}, "matrix"),
+        ("xavier_uniform", {}, "glorot_uniform", {}, "kernel"),
+        ("xavier_normal", {}, "glorot_normal", {}, "kernel"),
+        ("he_uniform", {}, "he_uniform", {}, "matrix"),
+        ("he_normal", {}, "he_normal", {}, "kernel"),
+        ("lecun_uniform", {}, "lecun_uniform", {}, "kernel"),
+        ("lecun_normal", {}, "lecun_normal", {}, "matrix"),
+        *(("variance_scaling", {"scale": 3.0, "mode": mode, "distribution": distribution}, "variance_scaling",
+           {"scale": 3.0, "mode": mode, "distribution": distribution}, "kernel")
+          for mode, distribution in (("fan_in", "truncated_normal"), ("fan_geo_avg", "normal"), ("fan_out", "uniform"))),
+        ("orthogonal", {}, "orthogonal", {}, "tall"),
+        ("delta_orthogonal", {}, "delta_orthogonal", {}, "delta"),
+    ],
+}  # fmt: skip
+TESTS = sum(map(len, CASES.values()))
+FALSE_ALARM = 1e-6 / TESTS
+KS_LIMIT = math.sqrt(math.log(2 / FALSE_ALARM) / 2)  # Smirnov 1939: P(sqrt(n / 2) D > c) < 2 exp(-2 c^2)
+
+
+def drawn_by_torch(name, arguments, shape):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    return getattr(torch.nn.init, name)(torch.empty(shape), **arguments).numpy()
+
+
+def drawn_by_keras(name, arguments, shape):
+    os.environ.setdefault("KERAS_BACKEND", "jax")  # TensorFlow, its default, need not be there
+    keras = pytest.importorskip("keras")
+    initializer = getattr(keras.initializers, name)(**arguments, seed=0)
+    return np.asarray(keras.ops.convert_to_numpy(initializer(shape, dtype="float32")))
+
+
+def drawn_by_jax(name, arguments, shape):
+    jax = pytest.importorskip("jax")
+    return np.asarray(getattr(jax.nn.initializers, name)(**arguments)(jax.random.key(0), shape))
+
+
+DRAWN = {"torch": drawn_by_torch, "keras": drawn_by_keras, "jax": drawn_by_jax}
+
+
+def ks(x, y):
+    """sqrt(n m / (n + m)) times the largest distance of the empirical distributions."""
+    x, y = np.sort(x, axis=None), np.sort(y, axis=None)
+    at = np.unique(np.concatenate([x, y]))
+    distance = np.searchsorted(x, at, "right") / x.size - np.searchsorted(y, at, "right") / y.size
+    return np.abs(distance).max() * math.sqrt(x.size * y.size / (x.size + y.size))
+
+
+@pytest.mark.parametrize("n", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("flavour", "name", "parameters", "their_name", "arguments", "kind"),
+    [
+        pytest.param(flavour, *case, id=f"{flavour}-{case[2]}-{'-'.join(map(str, case[3].values()))}")
+        for flavour, cases in CASES.items()
+        for case in cases
+    ],
+)
+def test_an_initializer_has_the_law_of_its_framework(flavour, name, parameters, their_name, arguments, kind, n):
+    shape = SHAPES[kind](flavour, n)
+    theirs = DRAWN[flavour](their_name, arguments, shape)
+    if "flavour" in INITIALIZERS[name].__signature__.parameters:
+        parameters = {**parameters, "flavour": flavour}
+    ours = fastinit.get(name, **parameters)(shape, seed=1, name=f"{flavour} {their_name} {arguments}")
+    assert ours.size == theirs.size == n
+    found, variances = ks(ours, theirs), [values.var(dtype=np.float64) for values in (ours, theirs)]
+    print(f"{flavour} {their_name}: KS {found:.3f} of {KS_LIMIT:.3f}, variances' ratio {variances[0] / variances[1]:.5f}")
+    assert found < KS_LIMIT
+    assert variances[0] == pytest.approx(variances[1], rel=0.01 * math.sqrt(MANY / n))  # of 10^6 normals 5 standard errors
+
+
+@pytest.mark.parametrize(("flavour", "std"), [("torch", 1.0), ("keras", 0.05), ("jax", 0.01)])
+def test_a_truncated_normal_reaches_its_bounds_and_no_further(flavour, std):
+    """Kolmogorov-Smirnov does not see one value in a million outside."""
+    ours = fastinit.truncated_normal((MANY,), flavour=flavour, seed=0)
+    assert 1.99 * std < np.abs(ours).max() <= np.float32(2 * std)
