@@ -87,7 +87,7 @@ def _constant(tensor: Tensor) -> Iterator[Found]:
         return
     share = GENERATOR if nominal.pmf is None else float(nominal.pmf.max())
     if score_of_count(1, share ** (tensor.measured.n - 1)) > TOO_RARE:
-        yield "dead", f"every value is {value:.6g}, where the law has std {nominal.std:.6g}"
+        yield "dead", f"every value is {value:.6g}, where the law has std {nominal.std:.4g}"
 
 
 def _unfilled_rest(tensor: Tensor) -> list[Found]:

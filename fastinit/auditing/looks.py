@@ -194,7 +194,7 @@ class Narrow(Looks):
         wild = (np.abs(known.values) > HUGE) | (known.values != 0) & (np.abs(known.values) < _least_tame(self.source.dtype))
         return Values(
             moments=moments_of_counts(known.values, self._finite),
-            low=float(there[0]) if len(there) else math.inf,
+            low=float(there[0]) + 0.0 if len(there) else math.inf,  # no -0
             high=float(there[-1]) if len(there) else -math.inf,
             nan=nan,
             inf=inf,
