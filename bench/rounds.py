@@ -69,7 +69,7 @@ def prepared(
     try:
         if not child.make(key, maker, *arguments):
             return None
-        return Timing(child, key, nbytes, max(1, int(budget / max(child.time(key), 1e-7))))
+        return Timing(child, key, nbytes, child.calls_in(budget, key))
     except ChildError as error:
         failures.note(str(error))
         return None

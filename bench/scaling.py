@@ -49,16 +49,17 @@ def sizes(libraries: Iterable[str], settings: Settings, failures: Failures) -> d
         for exponent in exponents:
             say(f"size 2^{exponent}")
             curves.measure(2**exponent, ours, most, theirs)
-    return {"curves": curves.points, "skipped": curves.skipped}
+    skipped = [f"2^{n.bit_length() - 1} values and more: {why}" for why, n in curves.skipped.items()]
+    return {"curves": curves.points, "skipped": skipped}
 
 
 class _Curves:
-    """Points of (values, bytes, rate) by curve, and a line for each size that a curve does not reach."""
+    """Points of (values, bytes, rate) by curve, and from which size on a curve has none."""
 
     def __init__(self, settings: Settings, failures: Failures) -> None:
         self.settings, self.failures = settings, failures
         self.points: dict[str, list[dict[str, Any]]] = {}
-        self.skipped: list[str] = []
+        self.skipped: dict[str, int] = {}  # the first number of values that was
         self._too_slow: set[str] = set()
 
     def measure(self, n: int, ours: Child, most: int, theirs: list[Child]) -> None:
@@ -85,14 +86,21 @@ class _Curves:
     def _ours(self, n: int, law: str, dtype: str, child: Child, most: int) -> Timing | None:
         nbytes = n * DTYPES[dtype].dtype.itemsize
         if nbytes > most:
-            self.skipped.append(f"{n} values of {dtype} ({law}): {nbytes / 2**30:.3g} GiB of {most / 2**30:.3g} GiB allowed")
+            self._skip(f"{dtype} beyond {most / 2**30:.3g} GiB (--memory, or what there is)", n)
             return None
         return self._prepared(child, (law, dtype), nbytes, draw, "fastinit", law, dtype, n)
 
     def _theirs(self, n: int, child: Child) -> Timing | None:
-        if 4 * n > self.settings.nbytes or f"{child.name} normal float32" in self._too_slow:
+        if f"{child.name} normal float32" in self._too_slow:
+            self._skip(f"{child.name}, which took a second for fewer", n)
+            return None
+        if 4 * n > self.settings.nbytes:
+            self._skip(f"other libraries beyond {self.settings.nbytes / 2**30:.3g} GiB", n)
             return None
         return self._prepared(child, n, 4 * n, draw, child.name, "normal", "float32", n)
+
+    def _skip(self, why: str, n: int) -> None:
+        self.skipped.setdefault(why, n)
 
     def _prepared(self, child: Child, key: Any, nbytes: int, maker: Callable, *arguments: Any) -> Timing | None:
         return prepared(child, key, nbytes, self.settings.seconds, self.failures, maker, *arguments)

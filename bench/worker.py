@@ -51,6 +51,10 @@ class Child:
         """Seconds that the work takes, the mean of `calls`."""
         return self._ask("time", key, calls)
 
+    def calls_in(self, seconds: float, key: Hashable) -> int:
+        """How many calls of the work take about so long; 1 at the least."""
+        return self._ask("calls_in", seconds, key)
+
     def release(self, key: Hashable) -> None:
         self._ask("release", key)
 
@@ -122,6 +126,10 @@ class _Works:
                 call()
             seconds = time.perf_counter() - began
         return seconds / calls / times
+
+    def calls_in(self, seconds: float, key: Hashable) -> int:
+        of_a_call = self.time(key, 1) * self._works[key].times
+        return max(1, int(seconds / max(of_a_call, 1e-7)))
 
     def release(self, key: Hashable) -> None:
         self._works.pop(key, None)
