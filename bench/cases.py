@@ -32,9 +32,9 @@ LEAST_SHARES = {  # of the streaming-store limit, by level
 MOST_INSTRUCTIONS = {  # for each value, by level; no bound where none stands here
     ("uniform", "float32"): {"baseline": 34, "avx2": 6},
     ("normal", "float32"): {"baseline": 145, "avx2": 11},
-    ("truncated_normal", "float32"): {"baseline": 340},
-    ("normal", "float64"): {"baseline": 225},
-    ("normal", "bfloat16"): {"baseline": 150},
+    ("truncated_normal", "float32"): {"baseline": 340, "avx2": 18},
+    ("normal", "float64"): {"baseline": 225, "avx2": 27},
+    ("normal", "bfloat16"): {"baseline": 150, "avx2": 13},
 }
 
 needs_c = pytest.mark.skipif("c" not in available_backends(), reason="the C kernels are not built")
@@ -59,13 +59,13 @@ def test_a_fill_of_fresh_memory_keeps_its_share_of_a_memset(ratio):
 
 @needs_c
 def test_bfloat16_draws_as_many_values_as_float32(ratio):
-    ratio(fill("normal", "bfloat16", NBYTES // 2), fill("normal", "float32"), 0.7)
+    ratio(fill("normal", "bfloat16", NBYTES // 2), fill("normal", "float32"), 0.5)
 
 
 @needs_c
 @pytest.mark.parametrize("law", ["uniform", "normal"])
 def test_numba_keeps_up_with_c(ratio, law):
-    ratio(fill(law, "float32", library="fastinit numba"), fill(law, "float32"), 0.4)
+    ratio(fill(law, "float32", library="fastinit numba"), fill(law, "float32"), 0.3)
 
 
 @pytest.mark.parametrize("law, at_least", [("uniform", 1), ("normal", 4)])

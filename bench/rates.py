@@ -46,6 +46,7 @@ WORKS = {
         Work("normal", "float32", "fresh"),
     )
 }
+FOR_FASTINIT = 1000.0  # seconds: it always fills the whole array
 LIMIT_OF = {"warm": "streaming", "fresh": "fresh"}
 
 
@@ -91,15 +92,16 @@ def _limit(child: Child, memory: str, settings: Settings, failures: Failures) ->
 
 
 def _fitted(child: Child, work: Work, settings: Settings, failures: Failures) -> Timing | None:
-    """The work at its full size, or at the power of two of values that the library draws in `settings.seconds`."""
+    """The work at its full size, or for all but fastinit the power of two of values drawn in `settings.seconds`."""
     most = settings.nbytes // work.itemsize
+    seconds = FOR_FASTINIT if child.name == "fastinit" else settings.seconds
     timing, n, wanted = None, 0, min(FIRST, most)
     try:
         while wanted > n:
             n = wanted
             if not child.make(work, draw, child.name, work.law, work.dtype, n, work.memory == "fresh"):
                 return None
-            values_in_time = int(settings.seconds * n / child.time(work))
+            values_in_time = int(seconds * n / child.time(work))
             wanted = min(most, GROWTH * n, 1 << max(values_in_time, 1).bit_length() - 1)
         timing = Timing(child, work, n * work.itemsize)
     except ChildError as error:
