@@ -1,166 +1,155 @@
-"""The headline figures, each beside its limit and its peers measured in the same run.
+"""fastinit's backends and every installed peer beside the machine's limits, in one run.
 
-    python -m bench                   # memory, about a minute; needs a C compiler and 4 GB
-    python -m bench --disk DIRECTORY  # also gpt2-xl to that disk, beside dd; needs 7 GB there
+    python -m bench                     # about ten minutes, 12 GB of memory; needs a C compiler
+    python -m bench --quick             # smaller arrays
+    python -m bench --only torch --only 'normal*'   # fastinit and torch, the normal laws
+    python -m bench --disk DIRECTORY    # also gpt2-xl to that disk, beside dd; needs 7 GB there
 
-Every round runs every case once, one after the other, so that a machine whose speed drifts slows all of them; the medians
-are printed as a Markdown table. Peers (NumPy, and torch where it is installed) draw fewer values, at their usual speed.
+bench/README.md says what is measured and how, and shows the last whole run.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import platform
-import statistics
-import subprocess
+import json
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
-import numpy as np
+from bench import memory, rates, required, scaling, startup
+from bench.charts import draw_charts
+from bench.machine import machine
+from bench.peers import LIBRARIES, installed
+from bench.report import details, markdown, rewrite_readme
+from bench.rounds import Failures, say
 
-import fastinit
-from bench import limits
-from bench.limits import GB, NBYTES, ROUNDS
-from fastinit.fill import DTYPES
-
-PEER_NBYTES = 2**26
-
-
-@dataclass
-class Case:
-    """A thing to time: `rate` runs it once and returns GB/s. `limit` is the name of the case it is a share of."""
-
-    name: str
-    rate: Callable[[], float]
-    limit: str = ""
-    rates: list[float] = field(default_factory=list)
-
-    @property
-    def median(self) -> float:
-        return statistics.median(self.rates)
+HERE = Path(__file__).resolve().parent
+RESULTS, README = HERE / "results", HERE / "README.md"
+ROUNDS = 5
+SIZES = {  # bytes of an array, seconds of a peer's work, seconds of a timing in the scaling, powers of two between sizes
+    True: (2**26, 0.1, 0.005, 6),
+    False: (2**30, 0.5, 0.02, 2),
+}
 
 
-def timed(work: Callable[[], object], nbytes: int) -> float:
-    began = time.perf_counter()
-    work()
-    return nbytes / (time.perf_counter() - began) / GB
+class Chosen(NamedTuple):
+    """What is to be run: names of libraries, works and parts of the scaling, and whether startup is timed."""
+
+    libraries: list[str]
+    works: list[str]
+    parts: list[str]
+    startup: bool
 
 
-def memory_cases(num_threads: int) -> list[Case]:
-    warm = np.ones(NBYTES // 4, np.float32)
-    halves = warm.view(np.uint8)[: NBYTES // 2].view(DTYPES["bfloat16"].dtype)
-    side = int((NBYTES // 4) ** 0.5)
-    streaming, fresh = "streaming stores, warm", "memset, fresh"
-
-    def into_warm(law, backend="c", out=warm, dtype=np.float32):
-        def work():
-            with fastinit.use_backend(backend):
-                law(out.shape, seed=0, out=out, dtype=dtype)
-
-        return lambda: timed(work, out.nbytes)
-
-    return [
-        Case(streaming, lambda: limits.streaming_rate(num_threads)),
-        Case(fresh, lambda: limits.fresh_memset_rate(num_threads)),
-        Case("uniform float32, warm", into_warm(fastinit.uniform), streaming),
-        Case("normal float32, warm", into_warm(fastinit.normal), streaming),
-        Case("truncated normal float32, warm", into_warm(fastinit.truncated_normal), streaming),
-        Case("normal bfloat16, warm", into_warm(fastinit.normal, out=halves, dtype="bfloat16"), streaming),
-        Case("normal float32, warm, Numba", into_warm(fastinit.normal, "numba"), streaming),
-        Case("he_normal float32, fresh", lambda: timed(lambda: fastinit.he_normal((side, side), seed=0), NBYTES), fresh),
-        *peer_cases(),
-    ]
+def chosen(patterns: list[str]) -> Chosen:
+    """Everything, or what the patterns name; fastinit's default is always there. ValueError for one that names nothing."""
+    kinds = [list(LIBRARIES), list(rates.WORKS), list(scaling.PARTS), ["startup"]]
+    for pattern in patterns:
+        if not any(_matching(names, [pattern]) for names in kinds):
+            raise ValueError(f"--only {pattern} names nothing; there are {'; '.join(', '.join(names) for names in kinds)}")
+    libraries, works, parts, start = (_matching(names, patterns) for names in kinds)
+    no_part = not parts and not start
+    return Chosen(
+        [name for name in installed() if name == "fastinit" or name in libraries or not libraries],
+        works or (kinds[1] if no_part else []),
+        parts if patterns else kinds[2],
+        bool(start) or not patterns,
+    )
 
 
-def peer_cases() -> list[Case]:
-    out = np.ones(PEER_NBYTES // 4, np.float32)
-    rng = np.random.default_rng(0)
-    peers = [
-        ("NumPy random float32", lambda: rng.random(out=out, dtype=np.float32), PEER_NBYTES),
-        ("NumPy standard_normal float32", lambda: rng.standard_normal(out=out, dtype=np.float32), PEER_NBYTES),
-    ]
-    if importlib.util.find_spec("torch"):
-        import torch
-
-        tensor, half = torch.ones(PEER_NBYTES // 4), torch.ones(PEER_NBYTES // 4, dtype=torch.bfloat16)
-        peers += [
-            ("torch uniform_ float32", lambda: tensor.uniform_(), PEER_NBYTES),
-            ("torch normal_ float32", lambda: tensor.normal_(), PEER_NBYTES),
-            ("torch trunc_normal_ float32", lambda: torch.nn.init.trunc_normal_(tensor), PEER_NBYTES),
-            ("torch normal_ bfloat16", lambda: half.normal_(), PEER_NBYTES // 2),
-        ]
-    return [Case(name, partial(timed, work, nbytes)) for name, work, nbytes in peers]
+def _matching(names: Iterable[str], patterns: list[str]) -> list[str]:
+    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
-def disk_cases(directory: Path) -> list[Case]:
-    file = directory / "gpt2-xl.safetensors"
-    nbytes = 6_230_444_800
-    command = [sys.executable, "-m", "fastinit", "init", "gpt2-xl", "-o", str(file), "--json"]
-    zeros = ["dd", "if=/dev/zero", f"of={file}", "bs=1M", f"count={nbytes // 2**20}", "conv=fsync"]
-
-    def rate(arguments: list[str]) -> float:
-        file.unlink(missing_ok=True)
-        try:
-            return timed(lambda: subprocess.run(arguments, check=True, capture_output=True), nbytes)
-        finally:
-            file.unlink(missing_ok=True)
-
-    return [
-        Case("dd of zeros to disk, synced", lambda: rate(zeros)),
-        Case("fastinit init gpt2-xl, synced", lambda: rate(command), "dd of zeros to disk, synced"),
-    ]
-
-
-def microseconds_of_a_small_call(n: int = 5000) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        for _ in range(n):
-            fastinit.he_normal((64, 64), seed=0)
-        times.append((time.perf_counter() - began) / n * 1e6)
-    return statistics.median(times)
+def measured(what: Chosen, options: argparse.Namespace) -> dict[str, Any]:
+    nbytes, seconds, seconds_of_part, step = SIZES[options.quick]
+    failures = Failures()
+    run: dict[str, Any] = {
+        "machine": machine(),
+        "settings": {"rounds": ROUNDS, "nbytes": nbytes, "quick": options.quick, "only": options.only},
+        "rates": [],
+        "scaling": {},
+        "failures": failures,
+    }
+    for missing in sorted({LIBRARIES[name].module for name in set(LIBRARIES) - set(installed())}):
+        failures.note(f"{missing} is not installed")
+    memory.touch(min(memory.available_bytes() // 2, 8 * nbytes))
+    if what.works:
+        settings = rates.Settings(nbytes, ROUNDS, seconds)
+        run["rates"] = rates.measured(what.libraries, [rates.WORKS[name] for name in what.works], settings, failures)
+    for part in what.parts:
+        most = max(nbytes, int(options.memory * 2**30))
+        settings = scaling.Settings(nbytes, most, ROUNDS, seconds_of_part, step)
+        _noted(run["scaling"], part, partial(scaling.PARTS[part], what.libraries, settings, failures), failures)
+    if what.startup:
+        _noted(run, "startup", partial(startup.startup, ROUNDS), failures)
+    if options.disk:
+        _noted(run, "disk", partial(startup.disk, options.disk), failures)
+    return run | {"must show": required.compared(run)}
 
 
-def import_seconds_beyond_numpy() -> float:
-    def seconds(statement: str) -> float:
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True)
-        return time.perf_counter() - began
-
-    for statement in ("import numpy", "import fastinit"):  # compiled to bytecode and in the page cache
-        seconds(statement)
-    return statistics.median(seconds("import fastinit") - seconds("import numpy") for _ in range(4 * ROUNDS))
+def _noted(run: dict[str, Any], part: str, work: partial, failures: Failures) -> None:
+    say(part)
+    try:
+        run[part] = work()
+    except Exception as error:
+        failures.note(f"{part}: {type(error).__name__}: {error}")
 
 
-def print_table(cases: list[Case]) -> None:
-    median_of = {case.name: case.median for case in cases}
-    print("| work | GB/s | least to most | share |\n|---|---|---|---|")
-    for case in cases:
-        share = f"{case.median / median_of[case.limit]:.2f} of {case.limit}" if case.limit else ""
-        print(f"| {case.name} | {case.median:.2f} | {min(case.rates):.2f} to {max(case.rates):.2f} | {share} |")
+def write(run: dict[str, Any], directory: Path) -> list[str]:
+    """The JSON, the Markdown and the charts; the names of the charts."""
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        charts = draw_charts(run, directory)
+    except ImportError:
+        run["failures"].note("no charts: matplotlib is not installed")
+        charts = []
+    (directory / "run.json").write_text(_as_json(run))
+    (directory / "run.md").write_text(markdown(run, charts) + "\n" + details(run))
+    return charts
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="The headline figures.")
+def _as_json(run: dict[str, Any]) -> str:
+    """A line for each row, so that two runs can be compared line by line."""
+    text = json.dumps(run | {"rates": []}, indent=1)
+    rows = ",\n".join(f"  {json.dumps(row)}" for row in run["rates"])
+    return text.replace('"rates": []', f'"rates": [\n{rows}\n ]', 1) + "\n"
+
+
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, formatter_class=form)
+    parser.add_argument("--quick", action="store_true", help="arrays of 64 MiB, not 1 GiB, and fewer sizes")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="PATTERN",
+        help="libraries, works or parts of this name; a shell pattern, may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--out", type=Path, help="folder for the results; bench/results for a whole run, else a new one")
+    parser.add_argument("--memory", type=float, default=0.0, metavar="GIB", help="let fastinit's largest array be so large")
     parser.add_argument("--disk", type=Path, help="a directory with 7 GB of room: time gpt2-xl beside dd there")
-    directory = parser.parse_args().disk
-    num_threads = fastinit.get_num_threads()
-    print(f"{platform.machine()}, {num_threads} threads, {NBYTES >> 20} MiB, {ROUNDS} rounds\n")
-    cases = memory_cases(num_threads) + (disk_cases(directory) if directory else [])
-    for round_number in range(ROUNDS + 1):
-        for case in cases:
-            rate = case.rate()
-            if round_number > 0:  # the first warms caches, pages and compiled kernels
-                case.rates.append(rate)
-    print_table(cases)
-    print(f"\nhe_normal((64, 64)): {microseconds_of_a_small_call():.1f} microseconds")
-    print(f"import fastinit beyond import numpy: {import_seconds_beyond_numpy():.3f} s")
+    options = parser.parse_args(arguments)
+    try:
+        options.chosen = chosen(options.only)
+    except ValueError as error:
+        parser.error(str(error))
+    return options
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parsed(arguments)
+    whole = not options.quick and not options.only and not options.out
+    run = measured(options.chosen, options)
+    directory = options.out or (RESULTS if whole else Path(tempfile.mkdtemp(prefix="fastinit-bench-")))
+    charts = write(run, directory)
+    if whole:
+        rewrite_readme(README, markdown(run, [f"results/{chart}" for chart in charts]))
+    print(markdown(run), end="")
+    say(f"results in {directory}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,41 +1,74 @@
-"""Times a case with pytest-benchmark, and prints every result as a share of the machine's limit at the end."""
+"""`ratio` times a case beside another in the same rounds, and all ratios are printed at the end."""
 
 from __future__ import annotations
 
 import statistics
+import time
 
 import pytest
 
-import fastinit
-from bench import limits
+from bench import memory
 
-shares: list[tuple[str, float, float]] = []
+NBYTES = 2**26
+ROUNDS = 9
+
+seen: list[tuple[str, float, float]] = []
 
 
-@pytest.fixture(scope="session")
-def streaming_limit() -> float:
-    """GB/s, with as many threads as fastinit uses."""
-    num_threads = fastinit.get_num_threads()
-    limits.streaming_rate(num_threads)
-    return statistics.median(limits.streaming_rate(num_threads) for _ in range(limits.ROUNDS))
+@pytest.fixture(scope="session", autouse=True)
+def warm_memory():
+    memory.reserve(2 * NBYTES)
 
 
 @pytest.fixture
-def timed(benchmark, request, streaming_limit):
-    """A function that times `work`, which writes `nbytes`."""
+def ratio(benchmark, request):
+    """A function: how many times as fast `work` is as `other`, by medians of rounds that do one after the other."""
 
-    def run(work, nbytes, iterations=1):
-        benchmark.pedantic(work, rounds=limits.ROUNDS, iterations=iterations, warmup_rounds=1)
-        if benchmark.stats:  # none under --benchmark-disable
-            rate = nbytes / benchmark.stats.stats.median / limits.GB
-            benchmark.extra_info.update(gigabytes_per_second=rate, share_of_streaming_limit=rate / streaming_limit)
-            shares.append((request.node.name, rate, rate / streaming_limit))
+    def of(work, other, at_least, work_amount=1, other_amount=1):
+        """The amounts are what the two do in a call, in one unit. pytest-benchmark keeps the times and the ratio."""
+        seconds_of_other, seconds_of_work = [], []
 
-    return run
+        def other_first():
+            seconds_of_other.append(_seconds(other))
+
+        def timed():
+            seconds_of_work.append(_seconds(work))
+
+        work(), other()
+        benchmark.pedantic(timed, setup=other_first, rounds=ROUNDS)
+        speed = work_amount / statistics.median(seconds_of_work[-ROUNDS:])
+        found = speed * statistics.median(seconds_of_other[-ROUNDS:]) / other_amount
+        _note(benchmark, request, found, at_least)
+        assert found >= at_least
+
+    return of
+
+
+@pytest.fixture
+def count(benchmark, request):
+    """A function that holds a count against the most it may be."""
+
+    def of(counted, at_most):
+        found = benchmark.pedantic(counted, rounds=1)
+        _note(benchmark, request, found, at_most)
+        assert found <= at_most
+
+    return of
+
+
+def _note(benchmark, request, found, bound):
+    benchmark.extra_info.update(found=found, bound=bound)
+    seen.append((request.node.name, found, bound))
+
+
+def _seconds(work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
 
 
 def pytest_terminal_summary(terminalreporter):
-    if shares:
-        terminalreporter.section("share of the streaming-store limit")
-        for name, rate, share in shares:
-            terminalreporter.write_line(f"{name:75} {rate:8.3f} GB/s {share:8.3f}")
+    if seen:
+        terminalreporter.section("found, and the bound")
+        for name, found, bound in seen:
+            terminalreporter.write_line(f"{name:75} {found:9.3g} {bound:9.3g}")

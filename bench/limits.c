@@ -1,10 +1,19 @@
-/* The machine's own limits, apart from fastinit's code: constant stores past the cache, 64 bytes at a time. */
+/* The machine's own limits, apart from fastinit's code: constant stores, through the caches and past them. */
 #include <stddef.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+/* memset of nbytes, done `times` times over. */
+void set_constant(char *to, size_t nbytes, size_t times)
+{
+    for (size_t i = 0; i < times; i++) {
+        memset(to, 1, nbytes);
+        __asm__ volatile("" : : "r"(to) : "memory"); /* each of them counts */
+    }
+}
 
 /* Fill nbytes (a multiple of 64) from the 64-byte aligned `to` with the widest streaming store the compiler may use. */
 void stream_constant(char *to, size_t nbytes)

@@ -1,4 +1,4 @@
-"""The machine's own limits, in GB/s: streaming stores into warm memory, and memset of fresh memory.
+"""The machine's own limits: constant stores into warm memory, past the caches or through them, and into fresh memory.
 
     python -m bench.limits      # needs a C compiler
 
@@ -21,35 +21,59 @@ from pathlib import Path
 
 import numpy as np
 
-NBYTES = 2**30
-ROUNDS = 5
+import fastinit
+from bench import memory
+from bench.worker import Repeated
+
 GB = 1e9
+NBYTES, ROUNDS = 2**30, 5
+LEAST_FOR_THREADS = 2**18  # bytes: handing less to a thread takes longer than writing it
+BATCH = 2**22  # bytes that are written in one call where the array is small
 
 
-def streaming_rate(num_threads: int, nbytes: int = NBYTES) -> float:
-    """One pass of streaming stores over warm memory, shared among the threads; GB/s."""
-    return _in_parallel(_native().stream_constant, _warm(nbytes), nbytes, num_threads)
+def streaming(nbytes: int, num_threads: int) -> Callable[[], object]:
+    """One pass of streaming stores over warm memory."""
+    return _in_parallel(_native().stream_constant, _address(nbytes), nbytes, num_threads)
 
 
-def fresh_memset_rate(num_threads: int, nbytes: int = NBYTES) -> float:
-    """memset of memory just mapped (huge pages asked for), page faults included, shared among the threads; GB/s."""
-    fresh = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        fresh.madvise(mmap.MADV_HUGEPAGE)
-    address = ctypes.addressof(pointer := ctypes.c_char.from_buffer(fresh))
-    try:
-        return _in_parallel(lambda at, n: ctypes.memset(at, 1, n), address, nbytes, num_threads)
-    finally:
-        del pointer
-        fresh.close()
+def plain(nbytes: int, num_threads: int) -> Callable[[], object] | Repeated:
+    """memset of warm memory, which may lie in the caches; repeated, so that the call itself does not count."""
+    times = max(1, BATCH // nbytes)
+    at = _address(nbytes)
+    if num_threads == 1 or nbytes < LEAST_FOR_THREADS:
+        return Repeated(lambda: _native().set_constant(at, nbytes, times), times)
+    return _in_parallel(lambda to, n: _native().set_constant(to, n, 1), at, nbytes, num_threads)
 
 
-def _in_parallel(work: Callable[[int, int], object], address: int, nbytes: int, num_threads: int) -> float:
-    share = nbytes // num_threads // 4096 * 4096
+def fresh(nbytes: int, num_threads: int) -> Callable[[], object]:
+    """memset of memory just mapped (huge pages asked for), page faults included. Returns the mapping."""
+
+    def work() -> mmap.mmap:
+        mapping = mmap.mmap(-1, nbytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            mapping.madvise(mmap.MADV_HUGEPAGE)
+        at = np.frombuffer(mapping, np.uint8).ctypes.data
+        _in_parallel(lambda to, n: ctypes.memset(to, 1, n), at, nbytes, num_threads)()
+        return mapping
+
+    return work
+
+
+LIMITS = {"streaming": streaming, "plain": plain, "fresh": fresh}
+
+
+def limit(kind: str, nbytes: int, num_threads: int = 0) -> Callable[[], object] | Repeated:
+    """A maker for bench.worker; as many threads as fastinit uses where nothing is said."""
+    return LIMITS[kind](nbytes, num_threads or fastinit.get_num_threads())
+
+
+def _in_parallel(work: Callable[[int, int], object], at: int, nbytes: int, num_threads: int) -> Callable[[], object]:
+    if num_threads == 1:
+        return lambda: work(at, nbytes)
+    share = -(-nbytes // num_threads // memory.PAGE) * memory.PAGE
+    starts = range(0, nbytes, share)
     pool = _pool(num_threads)
-    began = time.perf_counter()
-    list(pool.map(lambda i: work(address + i * share, share), range(num_threads)))
-    return share * num_threads / (time.perf_counter() - began) / GB
+    return lambda: list(pool.map(lambda start: work(at + start, min(share, nbytes - start)), starts))
 
 
 @cache
@@ -57,10 +81,8 @@ def _pool(num_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(num_threads)
 
 
-@cache
-def _warm(nbytes: int) -> int:
-    _warm.array = np.ones(nbytes + 4096, np.uint8)  # kept, so that the address stays valid
-    return -(-_warm.array.ctypes.data // 4096) * 4096
+def _address(nbytes: int) -> int:
+    return memory.warm(nbytes, np.uint8).ctypes.data
 
 
 @cache
@@ -72,16 +94,28 @@ def _native() -> ctypes.CDLL:
         subprocess.run([compiler, "-O2", "-march=native", "-shared", "-fPIC", "-o", library, source], check=True)
         native = ctypes.CDLL(str(library))
     native.stream_constant.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    native.set_constant.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
     return native
 
 
 def main() -> None:
-    for name, rate in (("streaming stores, warm", streaming_rate), ("memset, fresh", fresh_memset_rate)):
-        for num_threads in (1, 2):
-            rate(num_threads)
-            rates = [rate(num_threads) for _ in range(ROUNDS)]
-            print(f"{name:24} {num_threads} thread(s)  median {statistics.median(rates):6.1f} GB/s  "
+    memory.reserve(NBYTES)
+    for kind in LIMITS:
+        for num_threads in sorted({1, fastinit.get_num_threads()}):
+            work = limit(kind, NBYTES, num_threads)
+            call = work.call if isinstance(work, Repeated) else work
+            call()
+            rates = [_rate(call) for _ in range(ROUNDS)]
+            print(f"{kind:10} {num_threads} thread(s)  median {statistics.median(rates):6.1f} GB/s  "
                   f"({min(rates):.1f} to {max(rates):.1f})")  # fmt: skip
+
+
+def _rate(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    made = call()
+    seconds = time.perf_counter() - began
+    del made
+    return NBYTES / seconds / GB
 
 
 if __name__ == "__main__":

@@ -1,0 +1,39 @@
+"""The memory that a process of the benchmarks writes again and again: one buffer, so that it is resident and warm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PAGE = 4096
+_buffer = np.empty(PAGE, np.uint8)
+
+
+def reserve(nbytes: int) -> None:
+    """Room for `nbytes`; none of it is resident before it is written."""
+    global _buffer
+    _buffer = np.empty(nbytes + PAGE, np.uint8)
+
+
+def warm(n: int, dtype: Any) -> np.ndarray:
+    """The first n elements of the buffer, at the start of a page. Everything that is warm here is this memory."""
+    start = -_buffer.ctypes.data % PAGE
+    nbytes = n * np.dtype(dtype).itemsize
+    if start + nbytes > _buffer.size:
+        raise MemoryError(f"{nbytes} bytes, but {_buffer.size - PAGE} were reserved")
+    return _buffer[start : start + nbytes].view(dtype)
+
+
+def available_bytes() -> int:
+    """What the system says new programs may take; without /proc/meminfo (not Linux) 4 GiB is assumed."""
+    meminfo = Path("/proc/meminfo")
+    lines = meminfo.read_text().splitlines() if meminfo.exists() else []
+    kilobytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable")]
+    return kilobytes[0] * 1024 if kilobytes else 4 * 2**30
+
+
+def touch(nbytes: int) -> None:
+    """Write to so much new memory and give it back, so that no run waits for a virtual machine's host to find it."""
+    np.empty(nbytes // 8).fill(1)

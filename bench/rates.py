@@ -1,0 +1,136 @@
+"""Every library's rate for every work, beside the limits, in interleaved rounds; each library in its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from bench.limits import limit
+from bench.peers import draw
+from bench.rounds import Failures, Timing, interleaved, prepared, say
+from bench.worker import Child, ChildError
+from fastinit.fill import DTYPES
+
+FIRST = 2**14  # values that a library draws to find out how many it can in the time it is given
+GROWTH = 2**6  # how much further it is asked to go at a time, what it has shown being mostly the cost of a call
+
+
+class Work(NamedTuple):
+    """What is drawn: a law and a dtype, into memory that is warm, or fresh from the system."""
+
+    law: str
+    dtype: str
+    memory: str = "warm"
+
+    @property
+    def name(self) -> str:
+        return " ".join(self)
+
+    @property
+    def itemsize(self) -> int:
+        return DTYPES[self.dtype].dtype.itemsize
+
+
+WORKS = {
+    work.name: work
+    for work in (
+        Work("uniform", "float32"),
+        Work("normal", "float32"),
+        Work("truncated_normal", "float32"),
+        Work("uniform", "float64"),
+        Work("normal", "float64"),
+        Work("truncated_normal", "float64"),
+        Work("normal", "bfloat16"),
+        Work("truncated_normal", "bfloat16"),
+        Work("normal", "float16"),
+        Work("normal", "float32", "fresh"),
+    )
+}
+FOR_FASTINIT = 1000.0  # seconds: it always fills the whole array
+LIMIT_OF = {"warm": "streaming", "fresh": "fresh"}
+
+
+class Settings(NamedTuple):
+    """How much is done: bytes of the largest array, rounds, and seconds that a peer may take for a work in a round."""
+
+    nbytes: int
+    rounds: int
+    seconds: float
+
+
+def measured(
+    libraries: Iterable[str], works: Iterable[Work], settings: Settings, failures: Failures
+) -> list[dict[str, Any]]:
+    """A row for each library and work, and the limits as library "limit"."""
+    works = list(works)
+    limits = Child("limit", settings.nbytes)
+    children = {name: Child(name, settings.nbytes) for name in libraries}
+    try:
+        of_limits = {memory: _limit(limits, memory, settings, failures) for memory in dict.fromkeys(w.memory for w in works)}
+        timings: dict[Work, list[Timing]] = {}
+        for work in works:
+            say(f"getting ready: {work.name}")
+            ready = (_fitted(child, work, settings, failures) for child in children.values())
+            timings[work] = [timing for timing in ready if timing]
+        in_order = [timing for work in works for timing in (of_limits[work.memory], *timings[work]) if timing]
+        for number in range(settings.rounds):
+            say(f"round {number + 1} of {settings.rounds}")
+            in_order = _round(in_order, failures)
+    finally:
+        for child in (limits, *children.values()):
+            child.close()
+    return _rows(of_limits, timings, settings.rounds)
+
+
+def _round(timings: list[Timing], failures: Failures) -> list[Timing]:
+    alive = interleaved(timings, 1, failures)
+    return [timing for timing in timings if any(timing is other for other in alive)]
+
+
+def _limit(child: Child, memory: str, settings: Settings, failures: Failures) -> Timing | None:
+    return prepared(child, memory, settings.nbytes, 0, failures, limit, LIMIT_OF[memory], settings.nbytes)
+
+
+def _fitted(child: Child, work: Work, settings: Settings, failures: Failures) -> Timing | None:
+    """The work at its full size, or for all but fastinit the power of two of values drawn in `settings.seconds`."""
+    most = settings.nbytes // work.itemsize
+    seconds = FOR_FASTINIT if child.name == "fastinit" else settings.seconds
+    timing, n, wanted = None, 0, min(FIRST, most)
+    try:
+        while wanted > n:
+            n = wanted
+            if not child.make(work, draw, child.name, work.law, work.dtype, n, work.memory == "fresh"):
+                return None
+            values_in_time = int(seconds * n / child.time(work))
+            wanted = min(most, GROWTH * n, 1 << max(values_in_time, 1).bit_length() - 1)
+        timing = Timing(child, work, n * work.itemsize)
+    except ChildError as error:
+        failures.note(str(error))
+    return timing
+
+
+def _rows(limits: dict[str, Timing | None], timings: dict[Work, list[Timing]], rounds: int) -> list[dict[str, Any]]:
+    rows = [_row("limit", memory, timing, 1) for memory, timing in limits.items() if timing]
+    for work, of_libraries in timings.items():
+        limit_timing = limits[work.memory]
+        for timing in of_libraries:
+            if len(timing.seconds) == rounds:
+                row = _row(timing.child.name, work.name, timing, work.itemsize)
+                rows.append(row | {"share": rounded(timing.rate / limit_timing.rate) if limit_timing else None})
+    return rows
+
+
+def _row(library: str, work: str, timing: Timing, itemsize: int) -> dict[str, Any]:
+    return {
+        "library": library,
+        "work": work,
+        "elements": timing.nbytes // itemsize,
+        "itemsize": itemsize,
+        "rate": rounded(timing.rate),
+        "rates": [rounded(rate) for rate in timing.rates],
+    }
+
+
+def rounded(x: float) -> float:
+    """To four digits, which is more than any timing has."""
+    return float(f"{x:.4g}")

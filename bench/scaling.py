@@ -1,0 +1,251 @@
+"""Cost against size, against threads, against the width of a slice, and against the number of tensors.
+
+Each part is a function of (libraries, settings, failures) that returns plain data; `PARTS` names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import fastinit
+from bench.limits import limit
+from bench.memory import available_bytes, warm
+from bench.peers import draw
+from bench.rates import rounded
+from bench.rounds import Failures, Timing, interleaved, prepared, say
+from bench.worker import Child
+from fastinit.fill import DTYPES
+
+COLUMNS = 16384
+WIDTHS = (64, 256, 1024, 4096, COLUMNS)
+COUNTS = tuple(4**k for k in range(9))
+OURS = (("uniform", "float32"), ("normal", "float32"), ("truncated_normal", "float32"), ("normal", "float8_e4m3fn"))
+SLOWEST = 2.0  # seconds: a library that took half of this is not asked for more values
+
+
+class Settings(NamedTuple):
+    """How much is done: bytes of the largest array of any library, and of fastinit's alone; rounds, and seconds a timing."""
+
+    nbytes: int
+    most_bytes: int
+    rounds: int
+    seconds: float
+    step: int  # from one size to the next, in powers of two
+
+
+# ---- against size ----
+
+
+def sizes(libraries: Iterable[str], settings: Settings, failures: Failures) -> dict[str, Any]:
+    """Rates of 2^4, 2^6, ... 2^32 and 2^33 values, and of the limit at each number of bytes."""
+    exponents = [*range(4, 33, settings.step), 33]
+    curves = _Curves(settings, failures)
+    most = min(settings.most_bytes, available_bytes() * 3 // 4)
+    with _child("fastinit", most) as ours, _children(libraries, settings.nbytes) as theirs:
+        for exponent in exponents:
+            say(f"size 2^{exponent}")
+            curves.measure(2**exponent, ours, most, theirs)
+    skipped = [f"2^{n.bit_length() - 1} values and more: {why}" for why, n in curves.skipped.items()]
+    return {"curves": curves.points, "skipped": skipped}
+
+
+class _Curves:
+    """Points of (values, bytes, rate) by curve, and from which size on a curve has none."""
+
+    def __init__(self, settings: Settings, failures: Failures) -> None:
+        self.settings, self.failures = settings, failures
+        self.points: dict[str, list[dict[str, Any]]] = {}
+        self.skipped: dict[str, int] = {}  # the first number of values that was
+        self._too_slow: set[str] = set()
+
+    def measure(self, n: int, ours: Child, most: int, theirs: list[Child]) -> None:
+        timings = self._limits(n, ours, most)
+        timings |= {f"fastinit {law} {dtype}": self._ours(n, law, dtype, ours, most) for law, dtype in OURS}
+        timings |= {f"{child.name} normal float32": self._theirs(n, child) for child in theirs}
+        ready = {curve: timing for curve, timing in timings.items() if timing}
+        done = interleaved(ready.values(), self.settings.rounds, self.failures)
+        for curve, timing in ready.items():
+            if any(timing is other for other in done):
+                point = {"n": n, "nbytes": timing.nbytes, "rate": rounded(timing.rate)}
+                self.points.setdefault(curve, []).append(point)
+                if timing.median > SLOWEST / 2:
+                    self._too_slow.add(curve)
+                timing.child.release(timing.key)
+
+    def _limits(self, n: int, child: Child, most: int) -> dict[str, Timing | None]:
+        nbytes = 4 * n
+        if nbytes > most:
+            return {}
+        kinds = ("plain", "streaming") if nbytes >= 2**20 else ("plain",)
+        return {f"limit, {kind}": self._prepared(child, ("limit", kind), nbytes, limit, kind, nbytes) for kind in kinds}
+
+    def _ours(self, n: int, law: str, dtype: str, child: Child, most: int) -> Timing | None:
+        nbytes = n * DTYPES[dtype].dtype.itemsize
+        if nbytes > most:
+            self._skip(f"{dtype} beyond {most / 2**30:.3g} GiB (--memory, or what there is)", n)
+            return None
+        return self._prepared(child, (law, dtype), nbytes, draw, "fastinit", law, dtype, n)
+
+    def _theirs(self, n: int, child: Child) -> Timing | None:
+        if f"{child.name} normal float32" in self._too_slow:
+            self._skip(f"{child.name}, which took a second for fewer", n)
+            return None
+        if 4 * n > self.settings.nbytes:
+            self._skip(f"other libraries beyond {self.settings.nbytes / 2**30:.3g} GiB", n)
+            return None
+        return self._prepared(child, n, 4 * n, draw, child.name, "normal", "float32", n)
+
+    def _skip(self, why: str, n: int) -> None:
+        self.skipped.setdefault(why, n)
+
+    def _prepared(self, child: Child, key: Any, nbytes: int, maker: Callable, *arguments: Any) -> Timing | None:
+        return prepared(child, key, nbytes, self.settings.seconds, self.failures, maker, *arguments)
+
+
+# ---- against threads ----
+
+
+def with_threads(num_threads: int, *arguments: Any) -> Callable[[], object] | None:
+    """A maker: `draw` on so many threads."""
+    work = draw(*arguments)
+
+    def threaded():
+        fastinit.set_num_threads(num_threads)
+        return work()
+
+    return threaded
+
+
+def threads(libraries: Iterable[str], settings: Settings, failures: Failures) -> dict[str, Any]:
+    """Rates with 1, 2, 4, ... threads up to all, of fastinit and of the limits."""
+    most = fastinit.get_num_threads()
+    counts = sorted({2**k for k in range(most.bit_length())} | {most})
+    n = settings.nbytes // 4
+    with _child("fastinit", settings.nbytes) as child:
+        timings = {}
+        for k in counts:
+            for law, dtype in OURS[:3]:
+                arguments = "fastinit", law, dtype, n
+                timings[f"{law} {dtype}", k] = _single(child, (law, k), 4 * n, failures, with_threads, k, *arguments)
+            for kind in ("streaming", "fresh"):
+                timings[f"limit, {kind}", k] = _single(child, (kind, k), 4 * n, failures, limit, kind, 4 * n, k)
+        return {"threads": counts, "curves": _curves(timings, "threads", settings.rounds, failures)}
+
+
+# ---- against the width of a slice ----
+
+
+def columns(n: int, width: int, strided: bool) -> Callable[[], object]:
+    """A maker: n normals, the second `width` columns of a matrix `COLUMNS` wide, into a new one or into a wider one."""
+    rows = n // width
+    part = slice(0, width) if width == COLUMNS else slice(width, 2 * width)
+    if strided:
+        out = warm(2 * n, np.float32).reshape(rows, 2 * width)[:, :width]
+    else:
+        out = warm(n, np.float32).reshape(rows, width)
+    return lambda: fastinit.normal((rows, COLUMNS), seed=0, out=out, index=(slice(None), part))
+
+
+def slices(libraries: Iterable[str], settings: Settings, failures: Failures) -> dict[str, Any]:
+    """Rates of a column slice, by its width, and as a share of as many values that are contiguous."""
+    n = settings.nbytes // 8
+    with _child("fastinit", settings.nbytes) as child:
+        timings = {
+            (curve, width): _single(child, (curve, width), 4 * n, failures, columns, n, width, strided)
+            for width in WIDTHS
+            for curve, strided in (("a new matrix", False), ("columns of a wider matrix", True))
+        }
+        timings["contiguous", COLUMNS] = _single(child, "all", 4 * n, failures, draw, "fastinit", "normal", "float32", n)
+        curves = _curves(timings, "width", settings.rounds, failures)
+    whole = curves.pop("contiguous")[0]["rate"]
+    for point in (point for curve in curves.values() for point in curve):
+        point["share"] = rounded(point["rate"] / whole)
+    return {"contiguous rate": whole, "values": n, "curves": curves}
+
+
+# ---- against many tensors ----
+
+
+def many(library: str, n: int, count: int) -> Callable[[], object] | None:
+    """A maker: n normals as `count` tensors, each into its own part of the memory, by a call of its own."""
+    size = n // count
+    if library == "fastinit":
+        parts, names = warm(n, np.float32).reshape(count, size), [f"layers.{i}.weight" for i in range(count)]
+
+        def work():
+            for part, name in zip(parts, names):
+                fastinit.normal(size, seed=0, name=name, out=part)
+    elif library == "numpy":
+        rng, parts = np.random.default_rng(0), warm(n, np.float32).reshape(count, size)
+
+        def work():
+            for part in parts:
+                rng.standard_normal(dtype=np.float32, out=part)
+    else:
+        import torch
+
+        tensors = list(torch.from_numpy(warm(n, np.float32).reshape(count, size)))
+
+        def work():
+            for tensor in tensors:
+                tensor.normal_()
+
+    return work
+
+
+def tensors(libraries: Iterable[str], settings: Settings, failures: Failures) -> dict[str, Any]:
+    """Rates of the same number of values as 1, 4, 16, ... tensors."""
+    n = min(2**24, settings.nbytes // 4)
+    asked = ["fastinit", *(name for name in ("numpy", "torch") if name in libraries)]
+    with _children(asked, 4 * n, ours=True) as children:
+        timings = {
+            (child.name, count): _single(child, count, 4 * n, failures, many, child.name, n, count)
+            for count in COUNTS
+            for child in children
+        }
+        return {"values": n, "curves": _curves(timings, "tensors", settings.rounds, failures)}
+
+
+PARTS = {"sizes": sizes, "threads": threads, "slices": slices, "tensors": tensors}
+
+
+# ---- what they share ----
+
+
+def _single(child: Child, key: Any, nbytes: int, failures: Failures, maker: Callable, *arguments: Any) -> Timing | None:
+    return prepared(child, key, nbytes, 0, failures, maker, *arguments)
+
+
+def _curves(
+    timings: dict[tuple[str, int], Timing | None], axis: str, rounds: int, failures: Failures
+) -> dict[str, list[dict[str, Any]]]:
+    """The points of each curve, from timings by (curve, place on the axis), taken in rounds."""
+    done = interleaved(filter(None, timings.values()), rounds, failures)
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for (curve, place), timing in timings.items():
+        if any(timing is other for other in done):
+            curves.setdefault(curve, []).append({axis: place, "rate": rounded(timing.rate)})
+    return curves
+
+
+@contextmanager
+def _child(name: str, nbytes: int):
+    child = Child(name, nbytes)
+    try:
+        yield child
+    finally:
+        child.close()
+
+
+@contextmanager
+def _children(names: Iterable[str], nbytes: int, ours: bool = False):
+    children = [Child(name, nbytes) for name in names if ours or not name.startswith("fastinit")]
+    try:
+        yield children
+    finally:
+        for child in children:
+            child.close()
