@@ -171,7 +171,7 @@ def slices(libraries: Iterable[str], settings: Settings, failures: Failures) -> 
 
 
 def many(library: str, n: int, count: int) -> Callable[[], object] | None:
-    """A maker: n normals as `count` tensors, each into its own part of the memory, by a call of its own."""
+    """A maker: n normals as `count` tensors, each into its own part of the memory, by a call of its own or in one batch."""
     size = n // count
     if library == "fastinit":
         parts, names = warm(n, np.float32).reshape(count, size), [f"layers.{i}.weight" for i in range(count)]
@@ -179,6 +179,12 @@ def many(library: str, n: int, count: int) -> Callable[[], object] | None:
         def work():
             for part, name in zip(parts, names):
                 fastinit.normal(size, seed=0, name=name, out=part)
+    elif library == "fastinit, fill_many":
+        parts = dict(zip((f"layers.{i}.weight" for i in range(count)), warm(n, np.float32).reshape(count, size)))
+        shapes = dict.fromkeys(parts, (size,))
+
+        def work():
+            fastinit.fill_many("normal", shapes, seed=0, out=parts)
     elif library == "numpy":
         rng, parts = np.random.default_rng(0), warm(n, np.float32).reshape(count, size)
 
@@ -203,9 +209,10 @@ def tensors(libraries: Iterable[str], settings: Settings, failures: Failures) ->
     asked = ["fastinit", *(name for name in ("numpy", "torch") if name in libraries)]
     with _children(asked, 4 * n, ours=True) as children:
         timings = {
-            (child.name, count): _single(child, count, 4 * n, failures, many, child.name, n, count)
+            (curve, count): _single(child, (curve, count), 4 * n, failures, many, curve, n, count)
             for count in COUNTS
             for child in children
+            for curve in ((child.name, "fastinit, fill_many") if child.name == "fastinit" else (child.name,))
         }
         return {"values": n, "curves": _curves(timings, "tensors", settings.rounds, failures)}
 
