@@ -11,7 +11,7 @@ from numpy.random import SeedSequence
 from fastinit import threads
 from fastinit.backends import Backend, current
 from fastinit.fill import CHUNK, LEAST_FOR_THREADS, Element, check_out, fill
-from fastinit.laws import Constant, Law, Whole
+from fastinit.laws import Constant, Law, Normal, TruncatedNormal, Uniform, Whole
 from fastinit.stream import streams_of
 
 SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads
@@ -33,13 +33,15 @@ def fill_laws(
             check_out(out[name], shape, element.dtype)
     if seed is None:
         seed = SeedSequence()  # one for all
-    parameters = {law: law.parameters(element.real) for law in laws.values() if not isinstance(law, Whole)}
+    different = {id(law): law for law in laws.values() if not isinstance(law, Whole)}
+    parameters = {key: law.parameters(element.real) for key, law in different.items()}
     arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
+    kernels = {law.kernel: f"{law.kernel}_{element.name}" for law in (Uniform, Normal, TruncatedNormal)}
     small = [name for name, array in arrays.items() if _is_small(laws[name], array)]
     _fill_small(
-        [f"{laws[name].kernel}_{element.name}" for name in small],
+        [kernels[laws[name].kernel] for name in small],
         streams_of(seed, small),
-        [parameters[laws[name]] for name in small],
+        [parameters[id(laws[name])] for name in small],
         [arrays[name].reshape(-1).view(element.storage) for name in small],
     )
     for name in arrays.keys() - set(small):

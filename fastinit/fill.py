@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
@@ -198,16 +199,12 @@ def checked_shape(shape: Any) -> tuple[int, ...]:
     """The shape as a tuple of ints. TypeError or ValueError for what is none."""
     try:
         is_length = hasattr(shape, "__index__") and not isinstance(shape, np.ndarray)
-        lengths = (shape,) if is_length else tuple(shape)
-        lengths = tuple(operator.index(n) for n in lengths)
+        lengths = (operator.index(shape),) if is_length else tuple(map(operator.index, shape))
     except TypeError:
         raise TypeError(f"shape must be an int or a sequence of ints, got {shape!r}") from None
-    if any(n < 0 for n in lengths):
+    if lengths and min(lengths) < 0:
         raise ValueError(f"shape must have no negative length, got {shape!r}")
-    size = 1
-    for n in lengths:
-        size *= n
-    if size > positions.MOST_ELEMENTS:
+    if math.prod(lengths) > positions.MOST_ELEMENTS:
         raise ValueError(f"shape must have at most 2**63 - 1 elements, got {shape!r}")
     return lengths
 
@@ -222,7 +219,7 @@ def check_out(out: Any, shape: tuple[int, ...], element: np.dtype) -> None:
         raise ValueError(f"out has shape {out.shape}, but the values asked for have shape {shape}")
     if not out.flags.writeable:
         raise ValueError("out is read-only: pass an array that may be written")
-    if out.size and _may_overlap_itself(out):
+    if out.size and not out.flags.c_contiguous and _may_overlap_itself(out):
         raise ValueError(f"out has elements that share memory (strides {out.strides}): pass an array without overlap")
 
 

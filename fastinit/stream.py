@@ -32,7 +32,7 @@ def stream_of(seed: int | SeedSequence | Stream | None, name: str | None = None)
     """
     if isinstance(seed, Stream) and name is None:
         return seed
-    key = () if name is None else _name_words(name)
+    key = () if name is None else struct.unpack("<4I", _digest(name))
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed), spawn_key=key)
     elif key:
@@ -54,19 +54,19 @@ def _entropy(seed: int | None) -> int | None:
     return entropy
 
 
-def _name_words(name: str) -> tuple[int, ...]:
+def _digest(name: str) -> bytes:
     if not isinstance(name, str):
         raise TypeError(f"name must be a string or None, got {name!r}")
     try:
         letters = name.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError(f"name must be text that UTF-8 can hold, got {name!r}") from None
-    return struct.unpack("<4I", hashlib.blake2b(letters, digest_size=16).digest())
+    return hashlib.blake2b(letters, digest_size=16).digest()
 
 
 def streams_of(seed: int | SeedSequence | None, names: Sequence[str]) -> np.ndarray:
     """`stream_of(seed, name)` for each name, computed together: uint32, one row of four words a name."""
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed))
-    words = np.array([_name_words(name) for name in names], np.uint32).reshape(-1, 4)
-    return states_spawned(seed, words)
+    words = np.frombuffer(b"".join(map(_digest, names)), "<u4")
+    return states_spawned(seed, words.reshape(-1, 4))

@@ -58,7 +58,7 @@ class Initializer:
 
     def law(self, shape: int | tuple[int, ...], *, layout: Any = None) -> Law:
         """The law that a tensor of this shape is filled with; nothing is drawn."""
-        return law_of(self, checked_shape(shape), self.layout(layout))
+        return _law(self, checked_shape(shape), self.layout(layout))
 
     def layout(self, layout: Any) -> Layout:
         """The layout meant by a call's `layout` argument: where it is None, that of the flavour's framework."""
@@ -77,7 +77,7 @@ class Initializer:
     ) -> np.ndarray:
         """A tensor, or the part `index` of it, filled by this initializer; the options: `fastinit.initializers`."""
         whole_shape = checked_shape(shape)
-        law = law_of(self, whole_shape, self.layout(layout))
+        law = _law(self, whole_shape, self.layout(layout))
         return fill(law, whole_shape, seed=seed, name=name, dtype=dtype, out=out, index=index)
 
     def __repr__(self) -> str:
@@ -114,8 +114,7 @@ class Structured(Initializer):
 
 
 @lru_cache(maxsize=4096)
-def law_of(initializer: Initializer, shape: tuple[int, ...], layout: Layout) -> Law:
-    """`initializer.law_for(shape, layout)`, remembered."""
+def _law(initializer: Initializer, shape: tuple[int, ...], layout: Layout) -> Law:
     return initializer.law_for(shape, layout)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.random import SeedSequence
 
 from fastinit.batch import fill_laws
 from fastinit.fill import checked_shape, element_type
-from fastinit.initializers.base import law_of
+from fastinit.initializers.base import Initializer
 from fastinit.initializers.names import get
+from fastinit.laws import Law
 
 
 def fill_many(
@@ -40,9 +42,13 @@ def fill_many(
         if missing:
             raise ValueError(f"{what} has nothing for {missing[0]!r}: it needs every name of shapes")
     lengths = {name: checked_shape(shape) for name, shape in shapes.items()}
-    made = {name: get(by_name[name]) for name in shapes}
-    laws = {name: law_of(made[name], shape, made[name].layout(layout)) for name, shape in lengths.items()}
+    law_for = cache(partial(_law, layout))
+    laws = {name: law_for(get(by_name[name]), shape) for name, shape in lengths.items()}
     return fill_laws(laws, lengths, seed, element_type(dtype), out)
+
+
+def _law(layout: Any, initializer: Initializer, shape: tuple[int, ...]) -> Law:
+    return initializer.law(shape, layout=layout)
 
 
 def _is_by_name(initializers: Any) -> bool:
