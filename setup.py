@@ -7,11 +7,20 @@ from setuptools.command.build_ext import build_ext
 
 
 class BuildKernels(build_ext):
-    """A failed build of the kernels is said in one plain line; the package then runs on the Numba backend."""
+    """A failed build of the kernels is said in one plain line; the package then runs on the Numba backend.
+
+    With XLA's header, which may be of any version, it is tried once more without: then traced JAX calls back into Python.
+    """
 
     def build_extension(self, extension):
         try:
-            super().build_extension(extension)
+            try:
+                super().build_extension(extension)
+            except Exception:
+                if extension.include_dirs == ["csrc"]:
+                    raise
+                extension.include_dirs = ["csrc"]
+                super().build_extension(extension)
         except Exception as error:
             self.warn(f"the C kernels were not built ({error}); fastinit will use its Numba backend")
 

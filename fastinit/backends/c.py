@@ -66,3 +66,8 @@ def draws_at(level: str):
         fi_draw_integers(cursor.memory, number, kernels[kernel], low, count, redrawn, from_buffer(out), n)
 
     return draw, draw_integers
+
+
+def xla_handler(level: str) -> int | None:
+    """The address of the handler of XLA's FFI, which fills at this level from then on; None where it was not built."""
+    return int(_ffi.cast("intptr_t", _lib.fi_xla_handler(LEVELS[level]))) or None

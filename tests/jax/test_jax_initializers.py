@@ -214,16 +214,6 @@ def test_tracing_again_compiles_nothing(key):
     assert str(first) == str(again) and init == fastinit.jax.he_normal() and hash(init) == hash(fastinit.jax.he_normal())
 
 
-def test_without_in_place_callbacks_the_values_are_the_same(key, keys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "jax.experimental.buffer_callback", None)
-    arrays._computation.cache_clear()
-    init = fastinit.jax.he_normal(dtype=jnp.bfloat16)
-    traced = jax.jit(jax.vmap(lambda key: init(key, SHAPE)))
-    assert "pure_callback" in str(jax.make_jaxpr(traced)(keys))
-    assert same(traced(keys), np.stack([init(key, SHAPE) for key in keys]))
-    arrays._computation.cache_clear()
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(3,), (1024, 1025)])
 def test_an_eager_array_is_the_memory_that_was_filled(shape, dtype, key, monkeypatch):
