@@ -269,6 +269,8 @@ def test_without_a_seed_tensors_differ_from_call_to_call():
     (ONE, "model", Recipe([("*", "normal")]), ValueError, "mesh_or_shardings must be a Mesh, .* got None for 'a'"),
     ({"a": {"b": ONE["a"]}, "a.b": ONE["a"]}, None, Recipe([("*", "normal")]), ValueError, "several leaves .* name: a.b"),
     ({"n": jax.ShapeDtypeStruct((2,), jnp.int32)}, None, Recipe([("*", "normal")]), ValueError, "'n' has dtype int32"),
+    ({"drop": jax.eval_shape(lambda: jax.random.key(0))}, None, Recipe([("*", "zeros")]), ValueError,
+     "'drop' is a random key, which no recipe fills: freeze it"),
     ({"a": jax.ShapeDtypeStruct((), jnp.float32)}, lambda mesh: NamedSharding(mesh, P("model")), Recipe([("*", "normal")]),
      ValueError, "the sharding of 'a', .*, has more axes than its shape"),
 ])  # fmt: skip
