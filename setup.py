@@ -6,15 +6,30 @@ import numpy
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+WITHOUT = {
+    "fastinit._kernels": "fastinit will use its Numba backend",
+    "fastinit._short_draws": "draws of a few values will go through the interpreter",
+}
 
-class BuildKernels(build_ext):
-    """A failed build of the kernels is said in one plain line; the package then runs on the Numba backend."""
+
+class BuildExtensions(build_ext):
+    """What cannot be built is said in one plain line; the package then does without it."""
 
     def build_extension(self, extension):
         try:
-            super().build_extension(extension)
+            self._build(extension)
         except Exception as error:
-            self.warn(f"the C kernels were not built ({error}); fastinit will use its Numba backend")
+            self.warn(f"{extension.name} was not built ({error}); {WITHOUT[extension.name]}")
+
+    def _build(self, extension):
+        """Once more without XLA's header, which may be of any version: then traced JAX calls back into Python."""
+        try:
+            super().build_extension(extension)
+        except Exception:
+            if extension.name != "fastinit._kernels" or extension.include_dirs == ["csrc"]:
+                raise
+            extension.include_dirs = ["csrc"]
+            super().build_extension(extension)
 
 
 # One wheel for all versions from 3.10 on; free-threaded interpreters have no limited API yet.
@@ -31,5 +46,5 @@ short_draws = Extension(
 )
 
 setup(
-    cffi_modules=["csrc/build.py:ffi"], ext_modules=[short_draws], cmdclass={"build_ext": BuildKernels}, options=options
+    cffi_modules=["csrc/build.py:ffi"], ext_modules=[short_draws], cmdclass={"build_ext": BuildExtensions}, options=options
 )

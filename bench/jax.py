@@ -1,8 +1,9 @@
 """A Flax layer's weights with JAX's `he_normal` and with fastinit's: python -m bench.jax
 
 512 MiB, float32 and bfloat16, made eagerly and under `nnx.jit`, each in a process of its own for its peak memory. The first
-call, which compiles where there is something to compile, is told apart from the median of those after it. Needs jax,
-flax, 6 GB and Linux.
+call, which compiles where there is something to compile, is told apart from the median of those after it. Then one call of
+a jitted function that makes a few values. "By callback" is fastinit without its handler in C. Needs jax, flax, 6 GB and
+Linux.
 """
 
 from __future__ import annotations
@@ -24,6 +25,19 @@ NBYTES = 512 * 2**20
 MEMORY = 6 * 2**30
 DTYPES = {"float32": 4, "bfloat16": 2}
 WAYS = ("eager", "jit")
+LIBRARIES = ("jax", "callback", "fastinit")
+SIZES = (2**10, 2**16, 2**20)
+
+
+def initializer(library: str):
+    import jax
+
+    import fastinit.jax
+    from fastinit.jax import native
+
+    if library == "callback":
+        native.is_registered = lambda: False
+    return (jax.nn.initializers if library == "jax" else fastinit.jax).he_normal()
 
 
 def build(library: str, way: str, dtype: str) -> None:
@@ -31,9 +45,7 @@ def build(library: str, way: str, dtype: str) -> None:
     import jax
     from flax import nnx
 
-    import fastinit.jax
-
-    init = {"jax": jax.nn.initializers, "fastinit": fastinit.jax}[library].he_normal()
+    init = initializer(library)
 
     def layer(width: int) -> nnx.Linear:
         return nnx.Linear(8192, width, use_bias=False, param_dtype=dtype, kernel_init=init, rngs=nnx.Rngs(0))
@@ -52,42 +64,70 @@ def build(library: str, way: str, dtype: str) -> None:
     print(json.dumps({"first": first, "later": later, "peak": peak}))
 
 
+def call(library: str) -> None:
+    """Print the seconds of a jitted call for each size, as JSON."""
+    import jax
+
+    init, key, seconds = initializer(library), jax.random.key(0), {}
+    for size in SIZES:
+        make = jax.jit(lambda key: init(key, (32, size // 32)))  # noqa: B023
+        times = []
+        for _ in range(200):
+            began = time.perf_counter()
+            make(key).block_until_ready()
+            times.append(time.perf_counter() - began)
+        seconds[size] = statistics.median(times)
+    print(json.dumps(seconds))
+
+
 def peak_bytes() -> int:
     """The most memory that this program has had resident. (Not `ru_maxrss`, which begins with that of its parent.)"""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
 
 
-def in_a_process(library: str, way: str, dtype: str) -> dict[str, float]:
-    """What `build` prints. First all memory is touched and given back, so that no run waits for a virtual machine's host."""
+def in_a_process(*arguments: str) -> dict[str, float]:
+    """What a command prints. First all memory is touched and given back: no run waits for a virtual machine's host."""
     np.ones(MEMORY // 8)
-    command = [sys.executable, "-W", "ignore", "-m", "bench.jax", "--build", library, way, dtype]
+    command = [sys.executable, "-W", "ignore", "-m", "bench.jax", *arguments]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
-def table() -> None:
-    print("| he_normal, 512 MiB | JAX | fastinit | JAX / fastinit | first call | peak / result: JAX | fastinit |")
+def medians(commands: list[list[str]]) -> list[dict[str, float]]:
+    """Of each command's measures; the commands take turns."""
+    rounds = [[in_a_process(*command) for command in commands] for _ in range(ROUNDS)]
+    return [{measure: statistics.median(run[measure] for run in runs) for measure in runs[0]} for runs in zip(*rounds)]
+
+
+def tables() -> None:
+    print("| he_normal, 512 MiB | library | first call | later ones | JAX / this: first | later | peak / result |")
     print("|---|---|---|---|---|---|---|")
     for dtype, way in product(DTYPES, WAYS):
-        rounds = [[in_a_process(library, way, dtype) for library in ("jax", "fastinit")] for _ in range(ROUNDS)]
-        theirs, ours = (
-            {measure: statistics.median(run[measure] for run in runs) for measure in ("first", "later", "peak")}
-            for runs in zip(*rounds)
-        )
-        print(
-            f"| {dtype}, {way} | {theirs['later']:.3g} s | {ours['later']:.3g} s | {theirs['later'] / ours['later']:.1f} "
-            f"| {theirs['first'] / ours['first']:.1f} | {theirs['peak']:.2f} | {ours['peak']:.3f} |"
-        )
+        libraries = [library for library in LIBRARIES if way == "jit" or library != "callback"]
+        results = medians([["--build", library, way, dtype] for library in libraries])
+        for library, found in zip(libraries, results):
+            ratios = " | ".join(f"{results[0][measure] / found[measure]:.1f}" for measure in ("first", "later"))
+            name = {"jax": "JAX", "callback": "fastinit, by callback", "fastinit": "fastinit"}[library]
+            seconds = f"{found['first']:.3g} s | {found['later']:.3g} s"
+            print(f"| {dtype}, {way} | {name} | {seconds} | {ratios} | {found['peak']:.3f} |", flush=True)
+    print("\n| he_normal, a jitted call, float32 | JAX | fastinit, by callback | fastinit |")
+    print("|---|---|---|---|")
+    results = medians([["--call", library] for library in LIBRARIES])
+    for size in SIZES:
+        print(f"| {size} values |", " | ".join(f"{found[str(size)] * 1e6:.0f} us" for found in results), "|")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", nargs=3, metavar=("LIBRARY", "WAY", "DTYPE"), help=argparse.SUPPRESS)
+    parser.add_argument("--call", metavar="LIBRARY", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.build:
         build(*options.build)
+    elif options.call:
+        call(options.call)
     else:
-        table()
+        tables()
 
 
 if __name__ == "__main__":

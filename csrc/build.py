@@ -1,6 +1,8 @@
-"""Describes the C extension to cffi: the declarations are api.h as it stands, the source is kernels.c."""
+"""Describes the C extension to cffi: the declarations are api.h and xla_handler.h as they stand."""
 
+import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import cffi
@@ -12,13 +14,23 @@ HERE = Path(__file__).resolve().parent
 # flags bring in, the loops do not (5 times slower).
 FLAGS = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv"]
 
+
+def xla_include() -> list[str]:
+    """The folder of XLA's FFI header: FASTINIT_XLA_INCLUDE, else that of jaxlib, which is looked up and not imported."""
+    jaxlib = find_spec("jaxlib")
+    folders = [f"{folder}/include" for folder in (jaxlib.submodule_search_locations if jaxlib else None) or ()]
+    if "FASTINIT_XLA_INCLUDE" in os.environ:
+        folders = [os.environ["FASTINIT_XLA_INCLUDE"]]  # empty: without the handler
+    return [folder for folder in folders if folder and Path(folder, "xla", "ffi", "api", "c_api.h").is_file()]
+
+
 ffi = cffi.FFI()
-ffi.cdef((HERE / "api.h").read_text())
+ffi.cdef("".join((HERE / header).read_text() for header in ("api.h", "xla_handler.h")))
 ffi.set_source(
     "fastinit._kernels",
-    '#include <stdint.h>\n#include "api.h"\n',
-    sources=["csrc/kernels.c", "csrc/cursor.c"],
-    include_dirs=["csrc"],
+    '#include <stdint.h>\n#include "api.h"\n#include "xla_handler.h"\n',
+    sources=["csrc/kernels.c", "csrc/cursor.c", "csrc/xla_handler.c"],
+    include_dirs=["csrc", *xla_include()],
     depends=[f"csrc/{path.name}" for path in sorted(HERE.iterdir()) if path.suffix in (".h", ".py")],
     extra_compile_args=FLAGS,
     libraries=[] if sys.platform == "win32" else ["m"],

@@ -72,3 +72,8 @@ def _fill_many(
 def fill_many_at(level: str):
     """The function of a level that fills many arrays, to be called as fastinit.backends.FillMany says."""
     return partial(_fill_many, LEVELS[level])
+
+
+def xla_handler(level: str) -> int | None:
+    """The address of the handler of XLA's FFI, which fills at this level from then on; None where it was not built."""
+    return int(_ffi.cast("intptr_t", _lib.fi_xla_handler(LEVELS[level]))) or None

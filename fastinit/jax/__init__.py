@@ -10,7 +10,7 @@ for `seed=fastinit.jax.seed_of(key)`. `zeros`, `ones` and `constant` draw nothin
 try:
     from jax.nn.initializers import constant, ones, zeros
 except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("jax", "jaxlib"):
+    if (error.name or "jax").partition(".")[0] not in ("jax", "jaxlib"):  # no name: JAX's own word on a missing jaxlib
         raise
     raise ImportError("fastinit.jax needs JAX: pip install 'fastinit[jax]'") from None
 

@@ -13,6 +13,7 @@ from numpy.random import SeedSequence
 
 from fastinit import huge_pages
 from fastinit.fill import element_type, fill
+from fastinit.jax import native
 from fastinit.jax.keys import key_words, seed_of_words
 from fastinit.laws import Law, Whole
 
@@ -27,12 +28,14 @@ def element_dtype(dtype: Any) -> np.dtype:
 
 
 def drawn(law: Law, key: Any, shape: tuple[int, ...], dtype: np.dtype, out_sharding: Any = None) -> jax.Array:
-    """The values of `law` for this key, as an array of this sharding (None: on the default device)."""
+    """The values of `law` for this key, as an array of this sharding (None: on the context's mesh or default device)."""
     words = key_words(key)
     if isinstance(words, jax.core.Tracer):
         sharding = _named(out_sharding, "get_abstract_mesh")
         return _placed(_computation(law, shape, dtype)(words), sharding)
     seed, sharding = seed_of_words(np.asarray(words)), _named(out_sharding, "get_mesh")
+    if sharding is None and (mesh := _mesh("get_mesh")) is not None:
+        sharding = NamedSharding(mesh, PartitionSpec())  # where JAX puts what it makes under jax.set_mesh
     if sharding is None:
         return jax.device_put(filled(law, shape, seed, None, dtype))
     return sharded(law, shape, seed, None, dtype, sharding)
@@ -81,6 +84,8 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 def _computation(law: Law, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[jax.Array], jax.Array]:
     """From a key's words to the values: traceable, and run by the host. Over several keys (vmap) it is called once.
 
+    On a CPU by the first that there is: the handler in C, a callback that fills XLA's buffer, one that returns an array.
+
     Cached, so that what is traced again is the same computation to JAX and is not compiled again.
     """
     result = jax.ShapeDtypeStruct(shape, dtype)
@@ -96,7 +101,7 @@ def _computation(law: Law, shape: tuple[int, ...], dtype: np.dtype) -> Callable[
         return out
 
     on_host = partial(jax.pure_callback, make, result, vmap_method="expand_dims")
-    in_place = _in_place(write, result)
+    in_place = native.computation(law, result) or _in_place(write, result)
     return on_host if in_place is None else partial(jax.lax.platform_dependent, cpu=in_place, default=on_host)
 
 
@@ -117,10 +122,19 @@ def _named(sharding: Any, get_mesh: str) -> Sharding | None:
         return sharding
     if not isinstance(sharding, PartitionSpec):
         raise TypeError(f"out_sharding must be a Sharding, a PartitionSpec or None, got {sharding!r}")
-    mesh = getattr(jax.sharding, get_mesh)() if hasattr(jax.sharding, get_mesh) else None  # JAX 0.6 and older have none
-    if mesh is None or mesh.empty:
+    mesh = _mesh(get_mesh)
+    if mesh is None:
         raise ValueError(f"out_sharding={sharding} needs a mesh: pass a NamedSharding, or use jax.set_mesh")
     return NamedSharding(mesh, sharding)
+
+
+def _mesh(get_mesh: str) -> Any:
+    """That of the context, if there is one. JAX 0.6 and older have none."""
+    try:
+        mesh = getattr(jax.sharding, get_mesh)() if hasattr(jax.sharding, get_mesh) else None
+    except ValueError:  # "can only be used outside of jit", or of vmap
+        return None
+    return None if mesh is None or mesh.empty else mesh
 
 
 def _placed(array: jax.Array, sharding: Sharding | None) -> jax.Array:

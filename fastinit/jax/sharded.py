@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 from jax.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, KeyPath, SequenceKey, tree_flatten_with_path
@@ -52,6 +53,7 @@ def init_sharded(abstract_model: Any, mesh_or_shardings: Any, recipe: Recipe, se
     for spec, sharding in zip(specs, shardings):
         law = laws[tied.get(spec.name, spec.name)]
         if law is not None:
+            _check_no_key(spec.name, tensors[spec.name])
             check_dtype(spec, law)
             _check_fits(spec.name, spec.shape, sharding)
     sequence, sources = _sequence(seed), (tied.get(name, name) for name in tensors)
@@ -115,6 +117,14 @@ def _specs(model: Any) -> Iterable[PartitionSpec]:
         else:
             sharding = getattr(leaf, "sharding", None)
             yield sharding.spec if isinstance(sharding, NamedSharding) else PartitionSpec()
+
+
+def _check_no_key(name: str, tensor: Any) -> None:
+    if jnp.issubdtype(tensor.dtype, jax.dtypes.extended):
+        raise ValueError(
+            f"{name!r} is a random key, which no recipe fills: freeze it in the recipe, or leave it out of the model by "
+            "nnx.split(model, nnx.RngState, ...)"
+        )
 
 
 def _check_fits(name: str, shape: tuple[int, ...], sharding: Sharding) -> None:

@@ -101,6 +101,34 @@ CASES = {
 }
 
 
+def a_layer(rngs):
+    """Its kernel annotated for the mesh of the context, as Flax's guide has it."""
+    return nnx.Linear(64, 32, kernel_init=nnx.with_partitioning(fastinit.jax.he_normal(), ("data", "model")), rngs=rngs)
+
+
+def in_context(make, kind=AxisType.Auto):
+    """The kernel of the layer that is made in a mesh's context."""
+    with jax.set_mesh(jax.make_mesh(a_mesh().axis_sizes, a_mesh().axis_names, axis_types=(kind,) * 2)):
+        return {"x": make(nnx.Rngs(3)).kernel[...]}
+
+
+def over_devices(mesh):
+    """A fill on every device at a time, under `jit` and `shard_map`."""
+    spec = P(("data", "model"))
+    keys = jax.device_put(jax.random.split(jax.random.key(3), 8), NamedSharding(mesh, spec))
+    make = jax.vmap(lambda key: fastinit.jax.normal()(key, (300, 1000)))
+    return {"x": jax.jit(jax.shard_map(make, mesh=mesh, in_specs=spec, out_specs=spec))(keys)}
+
+
+CASES |= {
+    "annotated layer": lambda mesh: in_context(a_layer),
+    "annotated layer, nnx.jit": lambda mesh: in_context(nnx.jit(a_layer)),
+    "annotated layer, explicit mesh": lambda mesh: in_context(a_layer, AxisType.Explicit),
+    "annotated layer, nnx.jit, explicit mesh": lambda mesh: in_context(nnx.jit(a_layer), AxisType.Explicit),
+    "shard_map": over_devices,
+}
+
+
 def refusal():
     """What is said of 6 rows on a mesh's axis of 4 devices."""
     try:
@@ -156,6 +184,9 @@ def test_values_on_8_devices_are_those_on_one(case):
     ("one sharding", "kernel", ["model"], [8, 16]),
     ("tree of shardings", "params.Dense_0.kernel", [None, "model"], [8, 8]),
     ("eager out_sharding", "x", ["data", "model"], [32, 8]),
+    ("annotated layer", "x", ["data", "model"], [32, 8]),
+    ("annotated layer, nnx.jit", "x", ["data", "model"], [32, 8]),
+    ("shard_map", "x", [["data", "model"]], [1, 300, 1000]),
 ])  # fmt: skip
 def test_tensors_lie_as_annotated(case, name, spec, shard):
     assert run_on(8)[case]["tensors"][name][1:] == [spec, shard]
@@ -164,6 +195,11 @@ def test_tensors_lie_as_annotated(case, name, spec, shard):
 @pytest.mark.parametrize("case", ["nnx", "linen", "one sharding", "tree of shardings", "eager out_sharding"])
 def test_every_element_is_filled_once_however_many_devices_hold_it(case):
     assert run_on(8)[case]["filled"] == run_on(1)[case]["filled"]
+
+
+def test_an_annotated_layer_is_the_same_each_way():
+    cases = [case for case in CASES if case.startswith("annotated")]
+    assert len({run_on(8)[case]["tensors"]["x"][0] for case in cases}) == 1 < len(cases)
 
 
 def test_an_axis_that_the_mesh_does_not_divide_is_refused():
@@ -233,6 +269,8 @@ def test_without_a_seed_tensors_differ_from_call_to_call():
     (ONE, "model", Recipe([("*", "normal")]), ValueError, "mesh_or_shardings must be a Mesh, .* got None for 'a'"),
     ({"a": {"b": ONE["a"]}, "a.b": ONE["a"]}, None, Recipe([("*", "normal")]), ValueError, "several leaves .* name: a.b"),
     ({"n": jax.ShapeDtypeStruct((2,), jnp.int32)}, None, Recipe([("*", "normal")]), ValueError, "'n' has dtype int32"),
+    ({"drop": jax.eval_shape(lambda: jax.random.key(0))}, None, Recipe([("*", "zeros")]), ValueError,
+     "'drop' is a random key, which no recipe fills: freeze it"),
     ({"a": jax.ShapeDtypeStruct((), jnp.float32)}, lambda mesh: NamedSharding(mesh, P("model")), Recipe([("*", "normal")]),
      ValueError, "the sharding of 'a', .*, has more axes than its shape"),
 ])  # fmt: skip

@@ -1,0 +1,283 @@
+/* A handler of XLA's FFI: the keys' words in, their values out, on XLA's own threads and without Python. Of XLA it needs
+   one C header, which comes with jaxlib; without that it is left out, and JAX calls back into Python instead. */
+#define _DEFAULT_SOURCE /* madvise */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "api.h"
+#include "seed_sequence.h"
+#include "xla_handler.h"
+
+void fi_stream_of_key(const uint32_t *key, uint64_t n, uint32_t *stream) { stream_of_key(key, n, stream); }
+
+#if !__has_include("xla/ffi/api/c_api.h")
+
+void *fi_xla_handler(int level)
+{
+    (void)level;
+    return NULL;
+}
+
+#else
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#include "xla/ffi/api/c_api.h"
+
+/* The same sizes as fastinit/fill.py and huge_pages.py, which say why. */
+enum {
+    TILE = 2048, /* elements; whole tiles of every type */
+    LEAST_FOR_THREADS = 32 * TILE,
+    CHUNK = 256 * TILE,
+    STREAMING_BYTES = 32 << 20,
+    HUGE_PAGES_BYTES = 4 << 20,
+    PAGE = 4096,
+};
+
+static const struct {
+    XLA_FFI_DataType dtype;
+    const char *name;
+    int bytes;
+} ELEMENTS[] = {
+    {XLA_FFI_DataType_F32, "float32", 4},  {XLA_FFI_DataType_F64, "float64", 8},
+    {XLA_FFI_DataType_F16, "float16", 2},  {XLA_FFI_DataType_BF16, "bfloat16", 2},
+    {XLA_FFI_DataType_F8E4M3FN, "float8_e4m3fn", 1}, {XLA_FFI_DataType_F8E5M2, "float8_e5m2", 1},
+};
+
+static const struct {
+    const char *name;
+    size_t parameters; /* how many, all of them doubles */
+} LAWS[] = {{"uniform", 2}, {"normal", 2}, {"truncated", 13}};
+
+#define LENGTH(array) (sizeof array / sizeof array[0])
+
+/* What is to be filled, in pieces that threads take one by one. */
+struct job {
+    int level, kernel, streaming;
+    const double *parameters;
+    const uint32_t *keys;
+    uint64_t key_words;
+    char *out;
+    uint64_t element_bytes, elements, piece; /* of one key's values; of a piece, whole tiles but for the last */
+    uint64_t pieces_of_key, pieces;
+    pthread_mutex_t lock; /* for all below */
+    pthread_cond_t ended;
+    uint64_t next;        /* the first piece that nobody took */
+    uint64_t under_way;   /* pieces taken that are not filled yet */
+    uint64_t holders;     /* threads that will still look at this job; the last one frees it */
+};
+
+static int handler_level;
+
+static void fill_piece(const struct job *job, uint64_t piece)
+{
+    uint32_t stream[4];
+    uint64_t key = piece / job->pieces_of_key, start = piece % job->pieces_of_key * job->piece;
+    uint64_t count = job->elements - start < job->piece ? job->elements - start : job->piece;
+    stream_of_key(job->keys + key * job->key_words, job->key_words, stream);
+    fi_fill(job->level, job->kernel, stream, job->parameters, &start, 1, count, 1,
+            job->out + (key * job->elements + start) * job->element_bytes, job->streaming);
+}
+
+/* Fill pieces while there are any; the memory of XLA's is looked at only while one is under way. */
+static void work(struct job *job)
+{
+    pthread_mutex_lock(&job->lock);
+    while (job->next < job->pieces) {
+        uint64_t piece = job->next++;
+        job->under_way++;
+        pthread_mutex_unlock(&job->lock);
+        fill_piece(job, piece);
+        pthread_mutex_lock(&job->lock);
+        job->under_way--;
+    }
+    if (job->under_way == 0)
+        pthread_cond_broadcast(&job->ended);
+    pthread_mutex_unlock(&job->lock);
+}
+
+static void let_go(struct job *job)
+{
+    pthread_mutex_lock(&job->lock);
+    uint64_t holders = --job->holders;
+    pthread_mutex_unlock(&job->lock);
+    if (holders > 0)
+        return;
+    pthread_cond_destroy(&job->ended);
+    pthread_mutex_destroy(&job->lock);
+    free(job);
+}
+
+static void help(void *data)
+{
+    work(data);
+    let_go(data);
+}
+
+/* How many threads XLA has for this; 1 where it does not say. */
+static uint64_t thread_count(const XLA_FFI_CallFrame *frame)
+{
+    int64_t n = 1;
+    if (frame->api->struct_size < XLA_FFI_STRUCT_SIZE(XLA_FFI_Api, XLA_FFI_ThreadPool_NumThreads))
+        return 1;
+    XLA_FFI_ThreadPool_NumThreads_Args args = {XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, NULL, frame->ctx, &n};
+    XLA_FFI_Error *error = frame->api->XLA_FFI_ThreadPool_NumThreads(&args);
+    if (error) {
+        XLA_FFI_Error_Destroy_Args destroyed = {XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
+        frame->api->XLA_FFI_Error_Destroy(&destroyed);
+        return 1;
+    }
+    return n < 1 ? 1 : (uint64_t)n;
+}
+
+/* Ask for one more of XLA's threads. It may come late or never, or be this one: the caller works as well, and waits for
+   pieces alone that somebody has taken, so that no number of handlers at a time can wait for each other. */
+static int call_for_help(const XLA_FFI_CallFrame *frame, struct job *job)
+{
+    XLA_FFI_ThreadPool_Schedule_Args args = {XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, NULL, frame->ctx, help, job};
+    pthread_mutex_lock(&job->lock);
+    job->holders++;
+    pthread_mutex_unlock(&job->lock);
+    XLA_FFI_Error *error = frame->api->XLA_FFI_ThreadPool_Schedule(&args);
+    if (!error)
+        return 1;
+    XLA_FFI_Error_Destroy_Args destroyed = {XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
+    frame->api->XLA_FFI_Error_Destroy(&destroyed);
+    let_go(job);
+    return 0;
+}
+
+static void advise_huge_pages(char *out, uint64_t nbytes)
+{
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    uintptr_t first = ((uintptr_t)out + PAGE - 1) / PAGE * PAGE;
+    if (nbytes >= HUGE_PAGES_BYTES)
+        madvise((void *)first, (uintptr_t)out + nbytes - first, MADV_HUGEPAGE);
+#else
+    (void)out, (void)nbytes;
+#endif
+}
+
+static XLA_FFI_Error *refusal(const XLA_FFI_CallFrame *frame, XLA_FFI_Error_Code code, const char *message)
+{
+    XLA_FFI_Error_Create_Args args = {XLA_FFI_Error_Create_Args_STRUCT_SIZE, NULL, message, code};
+    return frame->api->XLA_FFI_Error_Create(&args);
+}
+
+/* The attribute of this name and kind, or null. */
+static const void *attribute(const XLA_FFI_Attrs *attrs, const char *name, XLA_FFI_AttrType type)
+{
+    for (int64_t i = 0; i < attrs->size; i++)
+        if (attrs->types[i] == type && attrs->names[i]->len == strlen(name) &&
+            memcmp(attrs->names[i]->ptr, name, strlen(name)) == 0)
+            return attrs->attrs[i];
+    return NULL;
+}
+
+/* The number of the kernel for a law and an element type; -1 where there is none, or the law takes other parameters. */
+static int kernel_number(const XLA_FFI_ByteSpan *law, size_t parameters, const char *element)
+{
+    for (size_t i = 0; i < LENGTH(LAWS); i++) {
+        char name[64];
+        if (strlen(LAWS[i].name) != law->len || memcmp(LAWS[i].name, law->ptr, law->len) || LAWS[i].parameters != parameters)
+            continue;
+        snprintf(name, sizeof name, "%s_%s", LAWS[i].name, element);
+        for (int kernel = 0; kernel < fi_kernel_count(); kernel++)
+            if (strcmp(fi_kernel_name(kernel), name) == 0)
+                return kernel;
+    }
+    return -1;
+}
+
+static uint64_t product(const int64_t *dims, int64_t n)
+{
+    uint64_t size = 1;
+    for (int64_t i = 0; i < n; i++)
+        size *= (uint64_t)dims[i];
+    return size;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+
+/* Run a job to its end; `job` is the caller's to keep. */
+static XLA_FFI_Error *carry_out(const XLA_FFI_CallFrame *frame, const struct job *wanted, uint64_t n)
+{
+    struct job *job = malloc(sizeof *job);
+    if (!job)
+        return refusal(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "fastinit: out of memory");
+    *job = *wanted;
+    uint64_t threads = n > LEAST_FOR_THREADS ? thread_count(frame) : 1;
+    uint64_t even = (n / (4 * threads) / TILE + 1) * TILE; /* a few pieces for each thread, so that none waits long */
+    job->piece = threads == 1 ? CHUNK : even < LEAST_FOR_THREADS / 2 ? LEAST_FOR_THREADS / 2 : smaller(even, CHUNK);
+    job->pieces_of_key = (job->elements - 1) / job->piece + 1;
+    job->pieces = n / job->elements * job->pieces_of_key;
+    job->next = job->under_way = 0, job->holders = 1;
+    pthread_mutex_init(&job->lock, NULL);
+    pthread_cond_init(&job->ended, NULL);
+    for (uint64_t helpers = smaller(threads, job->pieces) - 1; helpers > 0 && call_for_help(frame, job); helpers--)
+        ;
+    work(job);
+    pthread_mutex_lock(&job->lock);
+    while (job->under_way > 0)
+        pthread_cond_wait(&job->ended, &job->lock);
+    pthread_mutex_unlock(&job->lock);
+    let_go(job);
+    return NULL;
+}
+
+/* Fill the one result, (*batch, *shape) of a float type, by the one argument, the keys' words (*batch, words) of uint32.
+   Attributes: `law`, a name, and `parameters`, its doubles. */
+static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
+{
+    XLA_FFI_Extension_Base *extension = frame->extension_start;
+    if (extension && extension->type == XLA_FFI_Extension_Metadata) { /* XLA asks what this was compiled for */
+        XLA_FFI_Metadata *metadata = ((XLA_FFI_Metadata_Extension *)extension)->metadata;
+        metadata->api_version.major_version = XLA_FFI_API_MAJOR;
+        metadata->api_version.minor_version = XLA_FFI_API_MINOR;
+        metadata->traits = 0;
+        return NULL;
+    }
+    const XLA_FFI_ByteSpan *law = attribute(&frame->attrs, "law", XLA_FFI_AttrType_STRING);
+    const XLA_FFI_Array *parameters = attribute(&frame->attrs, "parameters", XLA_FFI_AttrType_ARRAY);
+    if (frame->args.size != 1 || frame->args.types[0] != XLA_FFI_ArgType_BUFFER || frame->rets.size != 1 ||
+        frame->rets.types[0] != XLA_FFI_RetType_BUFFER || !law || !parameters)
+        return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+                       "fastinit: the call needs one argument, one result, and the attributes law and parameters");
+    const XLA_FFI_Buffer *keys = frame->args.args[0], *out = frame->rets.rets[0];
+    int64_t batch = keys->rank - 1;
+    if (keys->dtype != XLA_FFI_DataType_U32 || batch < 0 || batch > out->rank || keys->dims[batch] < 1 ||
+        memcmp(keys->dims, out->dims, (size_t)batch * sizeof *keys->dims))
+        return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+                       "fastinit: the argument must be the words of keys, uint32, as many as the result has");
+    struct job job = {.level = handler_level, .kernel = -1, .parameters = parameters->data, .keys = keys->data,
+                      .key_words = (uint64_t)keys->dims[batch], .out = out->data};
+    for (size_t i = 0; i < LENGTH(ELEMENTS) && parameters->dtype == XLA_FFI_DataType_F64; i++)
+        if (ELEMENTS[i].dtype == out->dtype) {
+            job.kernel = kernel_number(law, parameters->size, ELEMENTS[i].name);
+            job.element_bytes = (uint64_t)ELEMENTS[i].bytes;
+        }
+    if (job.kernel < 0)
+        return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+                       "fastinit: no kernel for this law, its parameters and the type of the result");
+    uint64_t n = product(out->dims, out->rank), nbytes = n * job.element_bytes;
+    if (n == 0)
+        return NULL;
+    job.elements = product(out->dims + batch, out->rank - batch);
+    job.streaming = nbytes >= STREAMING_BYTES;
+    advise_huge_pages(job.out, nbytes);
+    return carry_out(frame, &job, n);
+}
+
+void *fi_xla_handler(int level)
+{
+    handler_level = level;
+    return (void *)handle;
+}
+
+#endif

@@ -1,0 +1,44 @@
+"""The C kernels as a call of XLA's own, which fills its buffer on its threads: no lock of Python's, no call back into it."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache, partial
+
+import jax
+import numpy as np
+
+from fastinit.backends import current
+from fastinit.fill import element_type
+from fastinit.laws import Normal, TruncatedNormal, Uniform
+
+TARGET = "fastinit_fill"  # also in what jax.export writes
+LAWS = (Uniform, Normal, TruncatedNormal)
+
+
+def computation(law, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
+    """From a key's words to the values, on a CPU; None where a law's values are no kernel's, or there is no handler."""
+    if not isinstance(law, LAWS) or not is_registered():
+        return None
+    parameters = law.parameters(element_type(result.dtype).real)
+    call = jax.ffi.ffi_call(TARGET, result, vmap_method="expand_dims")
+    return partial(call, law=law.kernel, parameters=np.asarray(parameters, np.float64))
+
+
+@cache
+def is_registered() -> bool:
+    """Registers the handler the first time. False where it was not built, is not wanted, or this JAX cannot take it."""
+    backend = current()
+    if backend.name != "c" or not hasattr(jax, "ffi"):
+        return False
+    from fastinit.backends.c import xla_handler
+
+    address = xla_handler(backend.level)
+    if address is None:
+        return False
+    try:
+        jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(ctypes.c_void_p(address)), platform="cpu")
+    except Exception:  # XLA's own type of error: the handler was compiled for an interface that it no longer serves
+        return False
+    return True
