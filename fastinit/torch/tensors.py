@@ -35,6 +35,11 @@ def is_dtensor(tensor: Tensor) -> bool:
     return hasattr(tensor, "_local_tensor") and hasattr(tensor, "placements")
 
 
+def local(tensor: Tensor) -> Tensor:
+    """What of it is here: of a DTensor, this rank's shard."""
+    return tensor._local_tensor if is_dtensor(tensor) else tensor
+
+
 def is_plain(tensor: Tensor) -> bool:
     """Whether it is a tensor with memory of its own that holds floats we draw: no meta, fake, wrapped or sparse one."""
     return (
@@ -61,7 +66,7 @@ def _may_overlap_itself(tensor: Tensor) -> bool:
 
 def is_fillable(tensor: Tensor) -> bool:
     """Whether `fill_` can fill it: a plain tensor, or a DTensor whose local part is one."""
-    return is_plain(tensor._local_tensor) if is_dtensor(tensor) else is_plain(tensor)
+    return is_plain(local(tensor))
 
 
 def fill_(tensor: Tensor, of: Initializer | Law, stream: Stream, layout: Layout = TORCH) -> Tensor:

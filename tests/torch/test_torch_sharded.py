@@ -2,11 +2,9 @@
 
 import os
 import pickle
-import re
 import traceback
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,7 +33,6 @@ from fastinit.torch import nn_init
 from fastinit.torch.sharded import local_index
 from fastinit.torch.tensors import fill_
 
-README = Path(__file__).resolve().parents[2] / "README.md"
 CHECKS = {}  # (number of ranks, name) -> what every rank does; they run one after the other in one process group
 
 
@@ -464,18 +461,18 @@ def seed_checkpoint(mesh, folder):
     dcp.save(model.state_dict(), checkpoint_id=folder / "seed")
 
 
-@on_ranks(2)
-def readme_snippet(mesh, folder):
-    text = README.read_text()
-    found = re.search(r"```python\n(# torchrun .*?)```", text, re.DOTALL)
-    assert found, "README.md has no snippet that begins with '# torchrun'"
-    snippet = found[1].replace('dist.init_process_group("gloo")', "").replace('"seed"', repr(str(folder / "readme")))
-    namespace = {}
-    exec(compile(snippet, str(README), "exec"), namespace)
-    model = namespace["model"]
-    single = nn.Transformer(d_model=64, nhead=4, num_encoder_layers=2, num_decoder_layers=2, dim_feedforward=256)
-    fastinit.torch.init_(single, seed=0)
-    assert_same(model, single)
+@on_ranks(2, 4)
+def each_rank_audits_its_shards(mesh, folder):
+    model = on_meta(partial(nn.Embedding, 1001, 16, padding_idx=0))
+    fully_shard(model, mesh=mesh)
+    model.to_empty(device="cpu")
+    report = fastinit.torch.init_(model)
+    with CommDebugMode() as communication:
+        found = fastinit.torch.audit(model, report)
+    assert communication.get_total_counts() == 0 and found.findings == ()
+    assert [row.name for row in found.tensors] == (["weight[0]", "weight[1:]"] if dist.get_rank() == 0 else ["weight"])
+    assert sum(row.n for row in found.tensors) == model.weight.to_local().numel()
+    assert all(row.law for row in found.tensors)
 
 
 def _rank(rank, world, folder):
