@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -169,7 +170,7 @@ class Initialization:
     def in_force(self) -> Iterator[None]:
         """Within the block whatever torch's functions draw into the module's tensors is drawn by name."""
         names = NamesOf(self.tensors, self._is_kept, self.seed, self._note)
-        with intercept.in_place(), streams.named(names), Watch(names):
+        with intercept.in_place(), streams.named(names), Watch(names), _looking_contiguous(self.module):
             yield
 
     def _reset(self, module: nn.Module, name: str) -> None:
@@ -243,6 +244,20 @@ class Initialization:
                 "where they are whole numbers; give them a rule in a Recipe",
                 stacklevel=4,
             )
+
+
+@contextmanager
+def _looking_contiguous(module: nn.Module) -> Iterator[None]:
+    """Convolutions draw what is not, as channels-last weights, by way of a tensor of no name; our fills do not need that."""
+    weights = [part._parameters.get("weight") for part in module.modules() if isinstance(part, _ConvNd)]
+    others = [weight for weight in weights if weight is not None and not weight.is_contiguous()]
+    for weight in others:
+        weight.is_contiguous = lambda **_: True
+    try:
+        yield
+    finally:
+        for weight in others:
+            vars(weight).pop("is_contiguous", None)
 
 
 def _nbytes_of(tensor: Tensor) -> int:

@@ -27,7 +27,7 @@ DTYPES = {
 }
 TORCH = Layout("oi")
 CHUNK = 2**24  # elements that go to another device at a time
-_PLAIN = {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer}
+_PLAIN = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.nn.Parameter)}  # Buffer: since torch 2.5
 
 
 def is_dtensor(tensor: Tensor) -> bool:
@@ -43,7 +43,7 @@ def local(tensor: Tensor) -> Tensor:
 def is_plain(tensor: Tensor) -> bool:
     """Whether it is a tensor with memory of its own that holds floats we draw: no meta, fake, wrapped or sparse one."""
     return (
-        type(tensor) in _PLAIN
+        (type(tensor) in _PLAIN or _is_parameter_by_another_name(type(tensor)))
         and tensor.dtype in DTYPES
         and tensor.layout is torch.strided
         and not tensor.is_meta
@@ -51,6 +51,14 @@ def is_plain(tensor: Tensor) -> bool:
         and (torch.is_inference_mode_enabled() or not tensor.is_inference())
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
         and (tensor.is_contiguous() or not _may_overlap_itself(tensor))
+    )
+
+
+def _is_parameter_by_another_name(kind: type) -> bool:
+    """A subclass of Parameter that behaves as such: it only bears marks or methods."""
+    hooks = ("__torch_function__", "__torch_dispatch__")
+    return issubclass(kind, torch.nn.Parameter) and all(
+        getattr(kind, hook) == getattr(torch.nn.Parameter, hook) for hook in hooks
     )
 
 

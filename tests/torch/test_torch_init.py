@@ -885,3 +885,31 @@ def test_where_torch_is_missing_the_error_says_what_to_install():
     done = python("import sys; sys.modules['torch'] = None; import fastinit.torch")
     assert done.stderr.splitlines()[-1] == "ImportError: fastinit.torch needs PyTorch: pip install 'fastinit[torch]'"
     assert "During handling" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_channels_last_weights_have_the_values_of_contiguous_ones(kind, device):
+    with torch.device(device):
+        channels_last = kind(3, 4, 3).to(memory_format=torch.channels_last)
+    contiguous = kind(3, 4, 3)
+    assert init_(channels_last, seed=1) == init_(contiguous, seed=1)
+    assert torch.equal(channels_last.weight, contiguous.weight)
+    assert channels_last.weight.is_contiguous(memory_format=torch.channels_last)
+    assert not channels_last.weight.is_contiguous()
+
+
+class Marked(nn.Parameter):
+    """As libraries have, that mark how a parameter is sharded or loaded."""
+
+    partition_dim = 0
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_parameter_of_a_class_of_its_own_gets_the_same_values_and_keeps_its_class(device):
+    plain, marked = nn.Linear(3, 4), nn.Linear(3, 4, device=device)
+    marked.weight = weight = Marked(marked.weight.detach())
+    init_(marked, seed=1)
+    init_(plain, seed=1)
+    assert marked.weight is weight and type(weight) is Marked
+    assert torch.equal(weight.detach(), plain.weight)
