@@ -209,6 +209,10 @@ class Initialization:
         for bearer in marked:
             vars(bearer).pop("_is_hf_initialized", None)
         with ExitStack() as undo:
+            if hasattr(type(model), "is_custom_code"):  # which FSDP2's classes are taken for, as they are torch's
+                own = next(kind for kind in type(model).__mro__ if not kind.__module__.startswith("torch."))
+                model.is_custom_code = own.is_custom_code
+                undo.callback(delattr, model, "is_custom_code")
             for part in names:
                 if hasattr(type(part), "_init_weights"):
                     _before(part, "_init_weights", lambda module: self._begin(names[module]))

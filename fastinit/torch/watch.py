@@ -125,7 +125,8 @@ def _offset(view: Tensor, whole: Tensor) -> int:
 class Watch(TorchDispatchMode, intercept.Watching):
     """Notes each operation that writes to a named tensor, and holds back those on tensors to be kept.
 
-    A view of a DTensor stays a view: NotImplementedError where DTensor makes a copy of it, gathered from all ranks.
+    A view of a DTensor stays a view: NotImplementedError where DTensor makes a copy of it, gathered from all ranks. A whole
+    tensor may be copied to a DTensor: each rank takes its part.
     """
 
     def __init__(self, names: NamesOf) -> None:
@@ -145,8 +146,10 @@ class Watch(TorchDispatchMode, intercept.Watching):
         return func(*args, **(kwargs or {}))
 
     def _of_dtensor(self, func, args, kwargs):
-        from fastinit.torch.sharded import is_cut, selected
+        from fastinit.torch.sharded import copy_whole_, is_cut, selected
 
+        if func is torch.ops.aten.copy_.default and not is_dtensor(args[1]):
+            return copy_whole_(args[0], args[1])
         tensor, axis = args[0], args[1] if len(args) > 1 else 0
         name, slices = self._names.name(tensor), _SLICES.get(func)
         if name is not None and slices and is_cut(tensor, axis):

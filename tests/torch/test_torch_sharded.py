@@ -396,22 +396,59 @@ def ranks_outside_the_mesh_are_left_alone(mesh, folder):
         assert tensor._local_tensor.numel() == 0
 
 
-@on_ranks(2)
-def hugging_face_under_fsdp2(mesh, folder):
+class Table(nn.Module):
+    """Copies what it has computed as a whole, as tables of positions are."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(13, 10))
+
+    def reset_parameters(self):
+        with torch.no_grad():
+            self.weight.copy_(torch.arange(130.0).reshape(13, 10) + torch.rand(10))
+
+
+@on_ranks(2, 4)
+def a_whole_tensor_that_each_rank_takes_its_part_of(mesh, folder):
+    for placement in (Shard(0), Shard(1), Replicate()):
+        model = Table()
+        model.weight = nn.Parameter(shards((13, 10), mesh, [placement]))
+        init_without_communication(model)
+        assert_same(model, whole(Table))
+
+
+BASE = dict(vocab_size=31, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=18)
+FAMILIES = {  # each with more than one law for some tensor, or one that is computed as a whole
+    "BertModel": dict(BASE, max_position_embeddings=9),
+    "GPT2LMHeadModel": dict(vocab_size=31, n_embd=8, n_layer=2, n_head=2, n_positions=9),
+    "LlamaForCausalLM": dict(BASE),
+    "MambaForCausalLM": dict(vocab_size=31, hidden_size=8, num_hidden_layers=2, state_size=4),
+    "MixtralForCausalLM": dict(BASE, num_key_value_heads=1, num_local_experts=3),
+    "T5ForConditionalGeneration": dict(vocab_size=31, d_model=8, d_ff=18, d_kv=4, num_layers=1, num_heads=2),
+    "ViTModel": dict({k: v for k, v in BASE.items() if k != "vocab_size"}, image_size=8, patch_size=4),
+    "WhisperModel": dict(
+        vocab_size=31, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=18, decoder_ffn_dim=18, num_mel_bins=4, max_source_positions=9, max_target_positions=9,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+    ),
+}  # fmt: skip
+
+
+def _hugging_face(name, mesh, folder):
     transformers = pytest.importorskip("transformers")
-    config = transformers.BertConfig(
-        vocab_size=31, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=18,
-        max_position_embeddings=9,
-    )  # fmt: skip
-    model = on_meta(partial(transformers.BertModel, config))
-    for layer in model.encoder.layer:
-        fully_shard(layer, mesh=mesh)
+    cls = getattr(transformers, name)
+    build = partial(cls, cls.config_class(**FAMILIES[name]))
+    model, single = on_meta(build), build()
+    for part in reversed([part for part in model.modules() if type(part).__name__.endswith(("Layer", "Block"))]):
+        fully_shard(part, mesh=mesh)
     fully_shard(model, mesh=mesh)
     model.to_empty(device="cpu")
-    init_without_communication(model)
-    single = whole(partial(transformers.BertModel, config))
+    assert init_without_communication(model).filled == fastinit.torch.init_(single).filled
     assert_same(model, single)
-    assert not single.embeddings.word_embeddings.weight[config.pad_token_id].any()
+
+
+for family in FAMILIES:
+    CHECKS.update({(world, f"{family} under FSDP2"): partial(_hugging_face, family) for world in (2, 4)})
 
 
 class Translator(nn.Module):
