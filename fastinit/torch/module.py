@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -54,6 +55,9 @@ def init_(
 
     Tied parameters are filled once, as and under their first name. What nothing fills keeps its values; where it has none,
     as it was on the meta device, it becomes NaN (0 where it is no float), and a UserWarning names it.
+
+    What a parametrization computes (weight_norm) is not drawn, and neither are the tensors that it is computed from, as with
+    `reset_parameters`: initialize first, parametrize then.
 
     Filled again, a tensor gets the same values: a module whose own `reset_parameters` draws until they fit ends in a
     RuntimeError.
@@ -108,18 +112,20 @@ class Initialization:
         self._seed_torch = torch.default_generator.manual_seed  # of the CPU alone, which is faster than of all devices
         self._in_parts: list[str] = []  # from the meta device and written in parts, which may not be all
         self.was_meta = {name for name, tensor in self.tensors.items() if tensor.is_meta}
-        self._advance: Callable[[int], None] = lambda nbytes: None
+        self._advance: Callable[[int], object] = lambda nbytes: None
 
     def run(self, recipe: str | recipes.Recipe, dtype: torch.dtype | None, progress: bool = False) -> InitReport:
         if recipe != "auto" and not isinstance(recipe, recipes.Recipe):
             raise TypeError(f"recipe must be 'auto' or a fastinit.Recipe, got {recipe!r}")
+        bar = _bar() if progress else None
         laws = {} if recipe == "auto" else self._laws(recipe)
         if dtype is not None:
             _convert(self.module, dtype)
             self.tensors = dict(tensors_by_name(self.module))
         self._materialize()
-        with torch.no_grad(), _progress(progress, self._nbytes()) as advance:
-            self._advance = advance
+        with torch.no_grad(), bar or nullcontext():
+            if bar:
+                self._advance = partial(bar.advance, bar.add_task("", total=self._nbytes()))
             if recipe == "auto":
                 self._by_the_modules()
             else:
@@ -294,18 +300,12 @@ def _before(owner: Any, method: str, first: Callable[[Any], object]) -> None:
     setattr(owner, method, both)
 
 
-@contextmanager
-def _progress(wanted: bool, total: int) -> Iterator[Callable[[int], None]]:
-    if not wanted:
-        yield lambda nbytes: None
-        return
+def _bar() -> Any:
+    """For progress on standard error, in bytes."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
     except ImportError:
         raise ImportError("progress=True needs rich: pip install 'fastinit[cli]'") from None
-
     columns = (TextColumn("initializing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda nbytes: bar.advance(task, nbytes)
+    return Progress(*columns, console=Console(stderr=True), transient=True)

@@ -53,7 +53,8 @@ def fixup_(
 
     Zhang, Dauphin and Ma 2019, "Fixup Initialization", arXiv 1901.09321, section 4.
     """
-    layers, parameters = affine_layers(module), dict(tensors_by_name(module))
+    layers = affine_layers(module)
+    parameters = {name: tensor for name, tensor in tensors_by_name(module) if isinstance(tensor, nn.Parameter)}
     parts = _matching(dict(modules_by_name(module)), branches, "branches")
     if not parts:
         raise ValueError("branches must be patterns that name at least one residual branch, got none")
