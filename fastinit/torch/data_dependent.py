@@ -21,7 +21,8 @@ from torch.utils._pytree import tree_leaves
 from fastinit.initializers import Initializer, LecunNormal, Normal, Orthogonal
 from fastinit.stream import stream_of
 from fastinit.torch.layers import affine_layers, channel_axis, check_memory, of, scale_channels_, weight_layout
-from fastinit.torch.module import InitReport
+from fastinit.torch.names import tensors_by_name
+from fastinit.torch.report import InitReport
 from fastinit.torch.tensors import fill_
 
 MOST_DRIFT = 0.25  # of the logarithm of the output's std, as in the authors' code of Krähenbühl et al.
@@ -297,7 +298,7 @@ def _finished(report: InitReport, module: nn.Module) -> InitReport:
     for name in [*report.filled]:
         if name.endswith("weight"):
             report.filled.setdefault(name.removesuffix("weight") + "bias", "zeros")
-    names = [name for name, _ in [*module.named_parameters(), *module.named_buffers()]]
+    names = [name for name, _ in tensors_by_name(module)]
     report.filled = {name: report.filled[name] for name in names if name in report.filled}
     report.untouched = [name for name in names if name not in report.filled]
     return report

@@ -126,6 +126,8 @@ def trunc_normal(tensor, mean, std, a, b, generator=None, asked=False):
         with streams.named(None):  # which would give it the same values each time
             return STOCK["_no_grad_trunc_normal_"](tensor, mean, std, a, b, generator=generator)
 
+    if torch.compiler.is_compiling():  # which cannot look into what `stock` does
+        return STOCK["_no_grad_trunc_normal_"](tensor, mean, std, a, b, generator=generator)
     with torch.no_grad():
         return filled(tensor, lambda: _truncated(mean, std, a, b), generator, stock, asked)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from fastinit.fans import KERNEL_LETTERS, Layout
+from fastinit.torch.names import modules_by_name
 from fastinit.torch.tensors import is_plain
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
@@ -20,7 +21,7 @@ def affine_layers(module: nn.Module) -> dict[str, nn.Module]:
             owners[id(tensor)] = owners.get(id(tensor), 0) + 1
     return {
         name: part
-        for name, part in module.named_modules()
+        for name, part in modules_by_name(module)
         if isinstance(part, AFFINE) and part._parameters.get("weight") is not None and owners[id(part.weight)] == 1
     }
 

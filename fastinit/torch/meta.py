@@ -16,6 +16,8 @@ def materialized(module: nn.Module, tensor: Tensor) -> Tensor:
     made = torch.empty_like(tensor, device=tensor.device_mesh.device_type if is_dtensor(tensor) else "cpu")
     if isinstance(tensor, nn.Parameter):
         made = nn.Parameter(made, tensor.requires_grad)
+        if type(made) is not type(tensor):
+            made.__class__ = type(tensor)
     vars(made).update(vars(tensor))  # marks that others have set, as Hugging Face does
     try:
         torch.utils.swap_tensors(tensor, made)

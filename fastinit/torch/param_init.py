@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from fastinit.fans import layout_of
 from fastinit.initializers import Initializer, get
 from fastinit.torch.intercept import filled
-from fastinit.torch.module import Initialization, InitReport
+from fastinit.torch.module import Initialization
+from fastinit.torch.names import tensors_by_name
+from fastinit.torch.report import InitReport
 from fastinit.torch.tensors import DTYPES, TORCH, check_range
 
 
@@ -32,7 +34,7 @@ def by_name(module: nn.Module, seed: int = 0) -> Iterator[InitReport]:
     given generators. A tensor that is filled twice gets the same values twice. Gives the report, filled at the block's end.
     ValueError for a module with tensors on the meta device.
     """
-    for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+    for name, tensor in tensors_by_name(module):
         if tensor.is_meta:
             raise ValueError(f"{name} is on the meta device: call module.to_empty(device=...) first")
     run = Initialization(module, seed, set())

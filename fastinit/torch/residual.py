@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from fastinit.initializers import HeNormal, Initializer, Normal, Ones, Parts, VarianceScaling, XavierUniform, Zeros
 from fastinit.torch.layers import affine_layers, weight_layout
-from fastinit.torch.module import InitReport
+from fastinit.torch.names import modules_by_name, tensors_by_name
 from fastinit.torch.param_init import ParamInit, by_name
+from fastinit.torch.report import InitReport
 from fastinit.torch.tensors import TORCH
 
 Patterns = str | Iterable[str]
@@ -52,8 +53,9 @@ def fixup_(
 
     Zhang, Dauphin and Ma 2019, "Fixup Initialization", arXiv 1901.09321, section 4.
     """
-    layers, parameters = affine_layers(module), dict(module.named_parameters())
-    parts = _matching(dict(module.named_modules()), branches, "branches")
+    layers = affine_layers(module)
+    parameters = {name: tensor for name, tensor in tensors_by_name(module) if isinstance(tensor, nn.Parameter)}
+    parts = _matching(dict(modules_by_name(module)), branches, "branches")
     if not parts:
         raise ValueError("branches must be patterns that name at least one residual branch, got none")
     plan: dict[str, Initializer] = dict.fromkeys(layers, HeNormal())

@@ -69,6 +69,14 @@ def selected(tensor: DTensor, axis: int, *indices: int) -> list[DTensor]:
     ]
 
 
+def copy_whole_(tensor: DTensor, whole: Tensor) -> DTensor:
+    """`tensor.copy_(whole)`, of a tensor that all ranks have: this rank's part to its shard."""
+    index = local_index(tensor)
+    if index is not None:
+        tensor._local_tensor.copy_(whole.expand(tensor.shape)[index])
+    return tensor
+
+
 def _part(tensor: DTensor, axis: int, local: Tensor) -> DTensor:
     """What `local` is the shard of, one slice of the tensor."""
     shape = torch.Size(n for i, n in enumerate(tensor.shape) if i != axis)

@@ -27,7 +27,7 @@ DTYPES = {
 }
 TORCH = Layout("oi")
 CHUNK = 2**24  # elements that go to another device at a time
-_PLAIN = {torch.Tensor, torch.nn.Parameter, torch.nn.Buffer}
+_PLAIN = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.nn.Parameter)}  # Buffer: since torch 2.5
 
 
 def is_dtensor(tensor: Tensor) -> bool:
@@ -35,10 +35,15 @@ def is_dtensor(tensor: Tensor) -> bool:
     return hasattr(tensor, "_local_tensor") and hasattr(tensor, "placements")
 
 
+def local(tensor: Tensor) -> Tensor:
+    """What of it is here: of a DTensor, this rank's shard."""
+    return tensor._local_tensor if is_dtensor(tensor) else tensor
+
+
 def is_plain(tensor: Tensor) -> bool:
     """Whether it is a tensor with memory of its own that holds floats we draw: no meta, fake, wrapped or sparse one."""
     return (
-        type(tensor) in _PLAIN
+        (type(tensor) in _PLAIN or _is_parameter_by_another_name(type(tensor)))
         and tensor.dtype in DTYPES
         and tensor.layout is torch.strided
         and not tensor.is_meta
@@ -46,6 +51,14 @@ def is_plain(tensor: Tensor) -> bool:
         and (torch.is_inference_mode_enabled() or not tensor.is_inference())
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
         and (tensor.is_contiguous() or not _may_overlap_itself(tensor))
+    )
+
+
+def _is_parameter_by_another_name(kind: type) -> bool:
+    """A subclass of Parameter that behaves as such: it only bears marks or methods."""
+    hooks = ("__torch_function__", "__torch_dispatch__")
+    return issubclass(kind, torch.nn.Parameter) and all(
+        getattr(kind, hook) == getattr(torch.nn.Parameter, hook) for hook in hooks
     )
 
 
@@ -61,7 +74,7 @@ def _may_overlap_itself(tensor: Tensor) -> bool:
 
 def is_fillable(tensor: Tensor) -> bool:
     """Whether `fill_` can fill it: a plain tensor, or a DTensor whose local part is one."""
-    return is_plain(tensor._local_tensor) if is_dtensor(tensor) else is_plain(tensor)
+    return is_plain(local(tensor))
 
 
 def fill_(tensor: Tensor, of: Initializer | Law, stream: Stream, layout: Layout = TORCH) -> Tensor:

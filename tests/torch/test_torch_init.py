@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from scipy import stats
 from torch import nn
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoint_wrapper
 
 import fastinit
 import fastinit.torch
@@ -628,6 +629,8 @@ FAMILIES = {
     "GPT2": ("GPT2LMHeadModel", "GPT2Config", dict(n_embd=64, n_layer=2, n_head=4, bos_token_id=0, eos_token_id=0)),
     "Bert": ("BertForMaskedLM", "BertConfig", dict(hidden_size=64, intermediate_size=96, num_attention_heads=4)),
     "Mamba": ("MambaForCausalLM", "MambaConfig", dict(hidden_size=64)),
+    "ViT": ("ViTForImageClassification", "ViTConfig", dict(hidden_size=64, intermediate_size=96, num_attention_heads=4)),
+    "Mixtral": ("MixtralForCausalLM", "MixtralConfig", dict(hidden_size=64, intermediate_size=96, num_attention_heads=4)),
     "T5": ("T5ForConditionalGeneration", "T5Config", dict(d_model=64, d_ff=96, d_kv=16, num_layers=2, num_heads=4)),
 }
 
@@ -638,6 +641,7 @@ def family(name, layers=2):
     shape = {"n_layer" if name == "GPT2" else "num_hidden_layers" if name != "T5" else "num_layers": layers} | {
         key: value for key, value in shape.items() if key not in ("n_layer", "num_layers")
     }
+    shape |= {"ViT": dict(image_size=32, patch_size=8), "Mixtral": dict(num_key_value_heads=2)}.get(name, {})
     return getattr(transformers, cls)(getattr(transformers, config)(vocab_size=300, **shape))
 
 
@@ -727,3 +731,185 @@ def test_a_model_of_timm_is_initialized_by_the_resets_of_its_modules():
     report = init_(cpu, seed=1)
     init_(meta, seed=1)
     assert report.untouched == [] and equal(state(cpu), state(meta))
+
+
+WRAPPERS = {
+    "torch.compile": lambda module: torch.compile(module, backend="eager"),
+    "a compiled part": lambda module: nn.Sequential(torch.compile(module[0], backend="eager"), *module[1:]),
+    "DataParallel": nn.DataParallel,
+    "checkpointing of a part": lambda module: nn.Sequential(checkpoint_wrapper(module[0]), *module[1:]),
+}
+
+
+def small():
+    return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5))
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_wrapped_module_has_the_names_and_values_of_the_bare_one(wrapper):
+    bare, wrapped = small(), WRAPPERS[wrapper](small())
+    report = init_(bare, seed=1)
+    assert init_(wrapped, seed=1) == report
+    assert all(map(torch.equal, state(bare).values(), state(wrapped).values()))
+
+
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_wrapped_module_has_what_is_loaded_by_either_name(wrapper):
+    for keys in (small().state_dict(), WRAPPERS[wrapper](small()).state_dict()):
+        module = WRAPPERS[wrapper](small())
+        loaded = [key for key in keys if key.split(".")[-1] != "weight" or "0" not in key.split(".")]
+        assert list(init_missing_(module, loaded).filled) == ["0.weight"]
+
+
+def test_a_compiled_model_of_hugging_face_has_the_values_of_the_bare_one():
+    bare, compiled = family("Llama"), torch.compile(family("Llama"), backend="eager")
+    assert init_(compiled, seed=1) == init_(bare, seed=1)
+    assert all(map(torch.equal, state(bare).values(), state(compiled).values()))
+
+
+def test_missing_tensors_may_be_skipped():
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    before = state(model)
+    report = init_missing_(model, ["0.weight", "0.bias"], skip=["1.bias"])
+    assert list(report.filled) == ["1.weight"] and torch.equal(model[1].bias, before["1.bias"])
+
+
+def test_the_loaded_keys_may_be_an_iterator():
+    report = init_missing_(nn.Linear(3, 3), iter(["bias"]))
+    assert report.kept == ["bias"] and list(report.filled) == ["weight"]
+
+
+def test_a_loaded_key_without_values_is_an_error():
+    with torch.device("meta"):
+        model = nn.Linear(3, 3)
+    with pytest.raises(ValueError, match=r"^loaded_keys has 'bias', which is on the meta device: load it with assign=True$"):
+        init_missing_(model, ["bias"])
+    assert model.weight.is_meta
+
+
+def test_what_is_skipped_and_has_no_values_becomes_nan():
+    with torch.device("meta"):
+        model = nn.Linear(3, 3)
+    with pytest.warns(UserWarning, match="nothing initializes bias, which came from the meta device"):
+        init_(model, skip=["bias"])
+    assert model.bias.isnan().all() and not model.weight.isnan().any()
+
+
+def test_what_is_filled_in_part_and_had_no_values_is_nan_elsewhere_and_named():
+    class Partly(nn.Linear):
+        def reset_parameters(self):
+            nn.init.zeros_(self.bias)
+            nn.init.normal_(self.weight[:2])
+
+    with torch.device("meta"):
+        model = Partly(4, 5)
+    with pytest.warns(UserWarning, match="^nothing initializes a part of weight, which came from the meta device"):
+        init_(model)
+    assert model.weight.isnan().all(1).tolist() == [False, False, True, True, True]
+
+
+def test_what_is_filled_part_by_part_is_whole_and_no_warning():
+    class Experts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.empty(3, 4, 5))
+
+        def reset_parameters(self):
+            for expert in self.weight:
+                nn.init.xavier_normal_(expert)
+
+    with torch.device("meta"):
+        meta = Experts()
+    cpu = Experts()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        init_(meta)
+    init_(cpu)
+    assert equal(state(meta), state(cpu))
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_a_tensor_of_no_elements_has_all_that_it_needs():
+    report = init_(nn.Linear(0, 3))
+    assert report.untouched == [] and report.filled["weight"] == "no elements"
+
+
+def test_a_sparse_buffer_stays():
+    model = nn.Linear(3, 3)
+    model.register_buffer("graph", torch.eye(3).to_sparse())
+    report = init_(model)
+    assert report.untouched == ["graph"] and torch.equal(model.graph.to_dense(), torch.eye(3))
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_rotary_frequencies_keep_their_precision(device):
+    single, half = family("Llama"), None
+    with torch.device(device):
+        half = family("Llama")
+    init_(half, dtype=torch.bfloat16)
+    assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
+    assert torch.equal(half.model.rotary_emb.inv_freq, single.model.rotary_emb.inv_freq)
+
+
+def test_a_bar_shows_how_far_it_is(monkeypatch, capsys):
+    pytest.importorskip("rich")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as if standard error were a terminal
+    init_(Net(), progress=True)
+    shown = capsys.readouterr()
+    assert "initializing" in shown.err and shown.out == ""
+
+
+def test_a_bar_without_rich_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    with torch.device("meta"):
+        module = nn.Linear(3, 3)
+    with pytest.raises(ImportError, match=r"^progress=True needs rich: pip install 'fastinit\[cli\]'$"):
+        init_(module, progress=True)
+    assert module.weight.is_meta
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+
+def test_fastinit_alone_does_not_import_torch():
+    assert python("import fastinit, sys; print('torch' in sys.modules)").stdout == "False\n"
+
+
+def test_all_names_are_there_after_the_import():
+    done = python("import fastinit.torch as t; print(all(hasattr(t, name) for name in t.__all__), t.nn_init.normal_)")
+    assert done.stdout.startswith("True <function normal_"), done.stderr
+
+
+def test_where_torch_is_missing_the_error_says_what_to_install():
+    done = python("import sys; sys.modules['torch'] = None; import fastinit.torch")
+    assert done.stderr.splitlines()[-1] == "ImportError: fastinit.torch needs PyTorch: pip install 'fastinit[torch]'"
+    assert "During handling" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", [nn.Conv2d, nn.ConvTranspose2d])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_channels_last_weights_have_the_values_of_contiguous_ones(kind, device):
+    with torch.device(device):
+        channels_last = kind(3, 4, 3).to(memory_format=torch.channels_last)
+    contiguous = kind(3, 4, 3)
+    assert init_(channels_last, seed=1) == init_(contiguous, seed=1)
+    assert torch.equal(channels_last.weight, contiguous.weight)
+    assert channels_last.weight.is_contiguous(memory_format=torch.channels_last)
+    assert not channels_last.weight.is_contiguous()
+
+
+class Marked(nn.Parameter):
+    """As libraries have, that mark how a parameter is sharded or loaded."""
+
+    partition_dim = 0
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_a_parameter_of_a_class_of_its_own_gets_the_same_values_and_keeps_its_class(device):
+    plain, marked = nn.Linear(3, 4), nn.Linear(3, 4, device=device)
+    marked.weight = weight = Marked(marked.weight.detach())
+    init_(marked, seed=1)
+    init_(plain, seed=1)
+    assert marked.weight is weight and type(weight) is Marked
+    assert torch.equal(weight.detach(), plain.weight)

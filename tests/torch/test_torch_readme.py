@@ -1,4 +1,4 @@
-"""The README's snippets for PyTorch run as they stand; tests/torch/test_torch_sharded.py runs that of FSDP2."""
+"""The README's snippets for PyTorch run as they stand."""
 
 import re
 import subprocess
@@ -9,16 +9,22 @@ import pytest
 
 pytest.importorskip("torch.nn")  # not "torch", which is also the name of this folder
 
+import torch
+import torch.distributed.checkpoint as dcp
+from torch import nn
+
+import fastinit.torch
+
 README = Path(__file__).resolve().parents[2] / "README.md"
 
 
-def run_snippet(name, folder):
-    """Run the block of Python that begins with a comment of this name, in a process of its own; what it prints."""
+def run_snippet(name, folder, *launcher):
+    """Run the block of Python that begins with a comment of this name, in processes of its own; what it prints."""
     found = re.search(rf"```python\n(# {name}\n.*?)```", README.read_text(), re.DOTALL)
     assert found, f"README.md has no snippet that begins with '# {name}'"
-    script = folder / name
+    script = folder / name.split()[-1]
     script.write_text(found[1])
-    done = subprocess.run([sys.executable, script], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, *launcher, script], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -35,3 +41,14 @@ def test_the_model_of_hugging_face_is_initialized_from_its_config(tmp_path):
     got = dict(printed)
     assert got["model.embed_tokens.weight"] == "Normal(mean=0.0, std=0.02)" and "NOTHING" not in got.values()
     assert len(got) == 3 + 4 * 9 + 2  # embedding, head and norm; four layers; two buffers of the rotary embedding
+
+
+def test_the_seed_checkpoint_of_two_ranks_holds_the_weights_of_a_single_process(tmp_path):
+    run_snippet(
+        "torchrun --nproc-per-node 2 fsdp2.py", tmp_path, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"
+    )
+    single = nn.Transformer(d_model=64, nhead=4, num_encoder_layers=2, num_decoder_layers=2, dim_feedforward=256)
+    fastinit.torch.init_(single, seed=0)
+    loaded = {name: torch.empty_like(tensor) for name, tensor in single.state_dict().items()}
+    dcp.load(loaded, checkpoint_id=tmp_path / "seed", no_dist=True)
+    assert all(torch.equal(tensor, loaded[name]) for name, tensor in single.state_dict().items())

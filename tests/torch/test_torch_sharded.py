@@ -2,11 +2,9 @@
 
 import os
 import pickle
-import re
 import traceback
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -35,7 +33,6 @@ from fastinit.torch import nn_init
 from fastinit.torch.sharded import local_index
 from fastinit.torch.tensors import fill_
 
-README = Path(__file__).resolve().parents[2] / "README.md"
 CHECKS = {}  # (number of ranks, name) -> what every rank does; they run one after the other in one process group
 
 
@@ -399,22 +396,59 @@ def ranks_outside_the_mesh_are_left_alone(mesh, folder):
         assert tensor._local_tensor.numel() == 0
 
 
-@on_ranks(2)
-def hugging_face_under_fsdp2(mesh, folder):
+class Table(nn.Module):
+    """Copies what it has computed as a whole, as tables of positions are."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(13, 10))
+
+    def reset_parameters(self):
+        with torch.no_grad():
+            self.weight.copy_(torch.arange(130.0).reshape(13, 10) + torch.rand(10))
+
+
+@on_ranks(2, 4)
+def a_whole_tensor_that_each_rank_takes_its_part_of(mesh, folder):
+    for placement in (Shard(0), Shard(1), Replicate()):
+        model = Table()
+        model.weight = nn.Parameter(shards((13, 10), mesh, [placement]))
+        init_without_communication(model)
+        assert_same(model, whole(Table))
+
+
+BASE = dict(vocab_size=31, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=18)
+FAMILIES = {  # each with more than one law for some tensor, or one that is computed as a whole
+    "BertModel": dict(BASE, max_position_embeddings=9),
+    "GPT2LMHeadModel": dict(vocab_size=31, n_embd=8, n_layer=2, n_head=2, n_positions=9),
+    "LlamaForCausalLM": dict(BASE),
+    "MambaForCausalLM": dict(vocab_size=31, hidden_size=8, num_hidden_layers=2, state_size=4),
+    "MixtralForCausalLM": dict(BASE, num_key_value_heads=1, num_local_experts=3),
+    "T5ForConditionalGeneration": dict(vocab_size=31, d_model=8, d_ff=18, d_kv=4, num_layers=1, num_heads=2),
+    "ViTModel": dict({k: v for k, v in BASE.items() if k != "vocab_size"}, image_size=8, patch_size=4),
+    "WhisperModel": dict(
+        vocab_size=31, d_model=8, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,
+        encoder_ffn_dim=18, decoder_ffn_dim=18, num_mel_bins=4, max_source_positions=9, max_target_positions=9,
+        pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1,
+    ),
+}  # fmt: skip
+
+
+def _hugging_face(name, mesh, folder):
     transformers = pytest.importorskip("transformers")
-    config = transformers.BertConfig(
-        vocab_size=31, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=18,
-        max_position_embeddings=9,
-    )  # fmt: skip
-    model = on_meta(partial(transformers.BertModel, config))
-    for layer in model.encoder.layer:
-        fully_shard(layer, mesh=mesh)
+    cls = getattr(transformers, name)
+    build = partial(cls, cls.config_class(**FAMILIES[name]))
+    model, single = on_meta(build), build()
+    for part in reversed([part for part in model.modules() if type(part).__name__.endswith(("Layer", "Block"))]):
+        fully_shard(part, mesh=mesh)
     fully_shard(model, mesh=mesh)
     model.to_empty(device="cpu")
-    init_without_communication(model)
-    single = whole(partial(transformers.BertModel, config))
+    assert init_without_communication(model).filled == fastinit.torch.init_(single).filled
     assert_same(model, single)
-    assert not single.embeddings.word_embeddings.weight[config.pad_token_id].any()
+
+
+for family in FAMILIES:
+    CHECKS.update({(world, f"{family} under FSDP2"): partial(_hugging_face, family) for world in (2, 4)})
 
 
 class Translator(nn.Module):
@@ -464,18 +498,18 @@ def seed_checkpoint(mesh, folder):
     dcp.save(model.state_dict(), checkpoint_id=folder / "seed")
 
 
-@on_ranks(2)
-def readme_snippet(mesh, folder):
-    text = README.read_text()
-    found = re.search(r"```python\n(# torchrun .*?)```", text, re.DOTALL)
-    assert found, "README.md has no snippet that begins with '# torchrun'"
-    snippet = found[1].replace('dist.init_process_group("gloo")', "").replace('"seed"', repr(str(folder / "readme")))
-    namespace = {}
-    exec(compile(snippet, str(README), "exec"), namespace)
-    model = namespace["model"]
-    single = nn.Transformer(d_model=64, nhead=4, num_encoder_layers=2, num_decoder_layers=2, dim_feedforward=256)
-    fastinit.torch.init_(single, seed=0)
-    assert_same(model, single)
+@on_ranks(2, 4)
+def each_rank_audits_its_shards(mesh, folder):
+    model = on_meta(partial(nn.Embedding, 1001, 16, padding_idx=0))
+    fully_shard(model, mesh=mesh)
+    model.to_empty(device="cpu")
+    report = fastinit.torch.init_(model)
+    with CommDebugMode() as communication:
+        found = fastinit.torch.audit(model, report)
+    assert communication.get_total_counts() == 0 and found.findings == ()
+    assert [row.name for row in found.tensors] == (["weight[0]", "weight[1:]"] if dist.get_rank() == 0 else ["weight"])
+    assert sum(row.n for row in found.tensors) == model.weight.to_local().numel()
+    assert all(row.law for row in found.tensors)
 
 
 def _rank(rank, world, folder):
