@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import torch
 
 from fastinit.fill import fill
@@ -14,6 +15,7 @@ from fastinit.keras.tensors import check_no_layout
 from fastinit.laws import Law
 from fastinit.torch.tensors import DTYPES, fill_
 
+INTEGERS = {torch.int16: np.int16, torch.uint8: np.uint8}
 TORCH_DTYPES = {element.name: (dtype, storage) for dtype, (element, storage) in DTYPES.items()}
 
 
@@ -27,7 +29,7 @@ def tensor(law: Law, shape: tuple[int, ...], dtype: str, next_source: Callable[[
     values = fill(law, shape, seed=next_source().stream(), dtype=dtype)
     if storage is None:
         return torch.from_numpy(values)
-    return torch.from_numpy(values.view(f"{'iu'[values.itemsize == 1]}{values.itemsize}")).view(torch_dtype)
+    return torch.from_numpy(values.view(INTEGERS[storage])).view(torch_dtype)
 
 
 def placed(tensor: torch.Tensor, layout: Any) -> torch.Tensor:

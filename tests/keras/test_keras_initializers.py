@@ -131,6 +131,11 @@ def test_each_dtype_is_numpys(dtype):
     assert same(ours("HeNormal", seed=3)(SHAPE, dtype), fastinit.he_normal(SHAPE, seed=3, flavour="keras", dtype=wanted))
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])  # of which Keras' own raises
+def test_orthogonal_matrices_are_of_narrow_dtypes_too(dtype):
+    assert same(ours("Orthogonal", seed=3)(SHAPE, dtype), fastinit.orthogonal(SHAPE, seed=3, dtype=dtype))
+
+
 def test_no_dtype_is_floatx():
     before = keras.config.floatx()
     keras.config.set_floatx("bfloat16")
