@@ -16,10 +16,12 @@ from fastinit.fill import element_type, fill
 from fastinit.jax import native
 from fastinit.jax.keys import key_words, seed_of_words
 from fastinit.laws import Law, Whole
+from fastinit.stream import Stream
 
 ALIGNMENT = 64  # what XLA asks of memory that it takes as it is (xla/cpu_function_runtime.h, MinAlign)
 
 Index = tuple[slice, ...]
+Seed = SeedSequence | Stream
 
 
 def element_dtype(dtype: Any) -> np.dtype:
@@ -31,8 +33,7 @@ def drawn(law: Law, key: Any, shape: tuple[int, ...], dtype: np.dtype, out_shard
     """The values of `law` for this key, as an array of this sharding (None: on the context's mesh or default device)."""
     words = key_words(key)
     if isinstance(words, jax.core.Tracer):
-        sharding = _named(out_sharding, "get_abstract_mesh")
-        return _placed(_computation(law, shape, dtype)(words), sharding)
+        return traced(law, shape, words, dtype, seed_of_words, _named(out_sharding, "get_abstract_mesh"))
     seed, sharding = seed_of_words(np.asarray(words)), _named(out_sharding, "get_mesh")
     if sharding is None and (mesh := _mesh("get_mesh")) is not None:
         sharding = NamedSharding(mesh, PartitionSpec())  # where JAX puts what it makes under jax.set_mesh
@@ -41,8 +42,20 @@ def drawn(law: Law, key: Any, shape: tuple[int, ...], dtype: np.dtype, out_shard
     return sharded(law, shape, seed, None, dtype, sharding)
 
 
+def traced(
+    law: Law,
+    shape: tuple[int, ...],
+    words: jax.Array,
+    dtype: np.dtype,
+    seed_of: Callable[[np.ndarray], Seed],
+    sharding: Sharding | None = None,
+) -> jax.Array:
+    """What the host fills when traced code runs; `seed_of` makes a seed of the words that there are then."""
+    return _placed(_computation(law, shape, dtype, seed_of)(words), sharding)
+
+
 def filled(
-    law: Law, shape: tuple[int, ...], seed: SeedSequence, name: str | None, dtype: np.dtype, index: Index | None = None
+    law: Law, shape: tuple[int, ...], seed: Seed, name: str | None, dtype: np.dtype, index: Index | None = None
 ) -> np.ndarray:
     """A new read-only array, so aligned that JAX on a CPU takes its memory as it is; nobody else may write to it then."""
     part = shape if index is None else tuple(len(range(*cut.indices(n))) for cut, n in zip(index, shape))
@@ -53,7 +66,7 @@ def filled(
 
 
 def sharded(
-    law: Law, shape: tuple[int, ...], seed: SeedSequence, name: str | None, dtype: np.dtype, sharding: Sharding
+    law: Law, shape: tuple[int, ...], seed: Seed, name: str | None, dtype: np.dtype, sharding: Sharding
 ) -> jax.Array:
     """An array of which each device's shard is filled by its place in the whole; devices with the same shard share it."""
     shards: dict[tuple, np.ndarray] = {}
@@ -81,7 +94,9 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 
 @lru_cache(maxsize=1024)
-def _computation(law: Law, shape: tuple[int, ...], dtype: np.dtype) -> Callable[[jax.Array], jax.Array]:
+def _computation(
+    law: Law, shape: tuple[int, ...], dtype: np.dtype, seed_of: Callable[[np.ndarray], Seed]
+) -> Callable[[jax.Array], jax.Array]:
     """From a key's words to the values: traceable, and run by the host. Over several keys (vmap) it is called once.
 
     On a CPU by the first that there is: the handler in C, a callback that fills XLA's buffer, one that returns an array.
@@ -93,7 +108,7 @@ def _computation(law: Law, shape: tuple[int, ...], dtype: np.dtype) -> Callable[
     def write(out: np.ndarray, keys: np.ndarray) -> None:
         huge_pages.advise(out)
         for at in np.ndindex(keys.shape[:-1]):
-            fill(law, shape, seed=seed_of_words(keys[at]), dtype=dtype, out=out[(*at, ...)])
+            fill(law, shape, seed=seed_of(keys[at]), dtype=dtype, out=out[(*at, ...)])
 
     def make(keys: jax.Array) -> np.ndarray:
         out = np.empty((*keys.shape[:-1], *shape), dtype)

@@ -1,0 +1,23 @@
+"""NumPy arrays for Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastinit.fill import fill
+from fastinit.keras.seeds import Source
+from fastinit.keras.tensors import check_no_layout
+from fastinit.laws import Law
+
+
+def tensor(law: Law, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any) -> np.ndarray:
+    check_no_layout(layout)
+    return fill(law, shape, seed=next_source().stream(), dtype=dtype)
+
+
+def placed(tensor: np.ndarray, layout: Any) -> np.ndarray:
+    check_no_layout(layout)
+    return tensor

@@ -1,0 +1,78 @@
+"""From a Keras seed to the words of a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from numpy.random import SeedSequence
+
+from fastinit.stream import Stream, stream_of
+
+KERAS = int.from_bytes(b"keras", "big")
+
+Seed = int | keras.random.SeedGenerator
+
+
+def seed_of(seed: Any) -> int | SeedSequence:
+    """The seed that the NumPy functions take for the values that an initializer with this Keras seed gives when called next.
+
+        fastinit.he_normal(shape, seed=fastinit.keras.seed_of(initializer), name=initializer.name, flavour="keras")
+
+    `seed`: an initializer, for its `seed`; an int, which is returned as it is; or a `keras.random.SeedGenerator`, which is
+    left as it is. In state (seed, counter) that is `SeedSequence([seed, 0, counter, 0], spawn_key=(0x6B65726173,))`, zeros
+    for the upper halves of 64 bits and 0x6B65726173 for "keras" in ASCII: no int below 2**128 and no tensor's name gives the
+    same, and seed 1 at counter 1 is not seed 2. TypeError for anything else.
+    """
+    seed = getattr(seed, "seed", seed)
+    if isinstance(seed, keras.random.SeedGenerator):
+        return _sequence(keras.ops.convert_to_numpy(seed.state.value))
+    if isinstance(seed, int) and not isinstance(seed, bool):
+        return seed
+    raise TypeError(f"seed must be an initializer, an int or a keras.random.SeedGenerator, got {seed!r}")
+
+
+def check_seed(seed: Seed, name: str | None) -> None:
+    """TypeError or ValueError for an int or a name that makes no stream."""
+    stream_of(0 if isinstance(seed, keras.random.SeedGenerator) else seed, name)
+
+
+class Source(NamedTuple):
+    """Where a tensor's values come from: words, a tensor of the backend if a generator's, and what makes a stream of them.
+
+    For seeds of one kind and one name `stream_of` is one function, so that what was compiled with it can be found again.
+    """
+
+    words: Any
+    stream_of: Callable[[np.ndarray], Stream]
+
+    def stream(self) -> Stream:
+        return self.stream_of(keras.ops.convert_to_numpy(self.words))
+
+
+def next_source(seed: Seed, name: str | None) -> Source:
+    """That of the next call. A generator moves on, as it does for Keras' own initializers."""
+    if isinstance(seed, keras.random.SeedGenerator):
+        return Source(seed.next(), _stream_of_state(name))
+    return Source(np.array(stream_of(seed, name), np.uint32), _stream_of_words)
+
+
+NO_DRAWS = Source(np.zeros(4, np.uint32), lambda words: Stream(0, 0, 0, 0))
+"""Of laws that draw nothing."""
+
+
+def _stream_of_words(words: np.ndarray) -> Stream:
+    return Stream(*words.tolist())
+
+
+@cache
+def _stream_of_state(name: str | None) -> Callable[[np.ndarray], Stream]:
+    return lambda state: stream_of(_sequence(state), name)
+
+
+def _sequence(state: np.ndarray) -> SeedSequence:
+    halves = [half for number in state.tolist() for half in (number % 2**32, number // 2**32 % 2**32)]
+    return SeedSequence(halves, spawn_key=(KERAS,))
