@@ -1,7 +1,10 @@
 """What the README shows is what happens."""
 
 import doctest
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,26 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 def test_the_code_prints_what_is_printed_there():
     failed, tried = doctest.testfile(str(README), module_relative=False)
-    assert (failed, tried) == (0, 8)
+    assert (failed, tried) == (0, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        ("jax_flax.py", ("jax.numpy", "flax.nnx")),
+        ("keras_train.py", ("keras.layers", "jax.numpy")),
+        ("dask_zarr.py", ("dask.array", "zarr.storage")),
+    ],
+)
+def test_the_snippet_of_a_framework_runs_as_it_stands(name, needs, tmp_path):
+    for module in needs:
+        pytest.importorskip(module)
+    snippet = re.search(rf"```python\n(# {name}\n.*?)```", README.read_text(), re.DOTALL)
+    (tmp_path / name).write_text(snippet[1])
+    environment = {**os.environ, "KERAS_BACKEND": "jax"}
+    command = [sys.executable, name]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", MODELS)
