@@ -39,12 +39,16 @@ options = {"bdist_wheel": {"py_limited_api": "cp310"}} if is_limited else {}
 short_draws = Extension(
     "fastinit._short_draws",
     ["csrc/short_draws.c"],
-    include_dirs=[numpy.get_include()],
-    define_macros=[("Py_LIMITED_API", "0x030a0000")] if is_limited else [],
-    py_limited_api=is_limited,
+    include_dirs=["csrc", numpy.get_include()],
+    depends=["csrc/api.h"],
+    define_macros=[("Py_LIMITED_API", "0x030a0000")],
+    py_limited_api=True,
     optional=True,
 )
 
 setup(
-    cffi_modules=["csrc/build.py:ffi"], ext_modules=[short_draws], cmdclass={"build_ext": BuildExtensions}, options=options
+    cffi_modules=["csrc/build.py:ffi"],
+    ext_modules=[short_draws] if is_limited else [],  # it leans on the interpreter's lock
+    cmdclass={"build_ext": BuildExtensions},
+    options=options,
 )

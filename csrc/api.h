@@ -27,6 +27,7 @@ typedef struct {
     uint64_t tile;      /* the one that `words` are of */
     uint32_t used;      /* how many of them were read; all where there is none yet */
     uint32_t level;     /* the instruction-set level that all of it is drawn at */
+    uint32_t held;      /* not 0 while it is moved from Python, in several steps */
     uint32_t words[2048];
 } fi_cursor;
 

@@ -6,6 +6,8 @@
 
 enum { WORDS_KERNEL = 0, TILE_WORDS = sizeof(((fi_cursor *)0)->words) / sizeof(uint32_t) };
 
+static const uint64_t TILES = 1ull << 53; /* as in bit_generator.py: then the stream begins anew */
+
 struct bitgen {
     void *state;
     uint64_t (*next_uint64)(void *);
@@ -57,7 +59,7 @@ void fi_bind(void *bitgen, fi_cursor *cursor)
 static void draw(fi_cursor *cursor, int kernel, const double *parameters, void *out, uint64_t n)
 {
     uint64_t tile_elements = (uint64_t)fi_kernel_tile_elements(kernel);
-    uint64_t start = fi_take(cursor, n / tile_elements + (n % tile_elements != 0)) * tile_elements;
+    uint64_t tile = fi_take(cursor, n / tile_elements + (n % tile_elements != 0)) % TILES, start = tile * tile_elements;
     fi_fill((int)cursor->level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0);
 }
 

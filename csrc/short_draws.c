@@ -7,18 +7,20 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define NPY_NO_DEPRECATED_API NPY_1_22_API_VERSION
+#define NPY_TARGET_VERSION NPY_1_22_API_VERSION /* runs with every NumPy from there on */
 #include <numpy/arrayobject.h>
 
-typedef struct fi_cursor fi_cursor; /* of api.h */
+#include "api.h"
 
-/* fi_draw and fi_draw_integers of the kernels' own library, and the most values that one call may draw; see `bind`. */
-static void (*draw)(fi_cursor *, int, double, double, void *, uint64_t);
-static void (*draw_integers)(fi_cursor *, int, uint64_t, uint64_t, uint64_t, void *, uint64_t);
+/* Of the kernels' own library, and the most values that one call may draw; see `bind`. */
+static __typeof__(fi_draw) *draw;
+static __typeof__(fi_draw_integers) *draw_integers;
 static long most;
 
-static PyObject *method_type, *float32_type, *float64_type, *cursor_name, *size_name, *dtype_name;
+static PyObject *method_type, *generator_type, *float32_type, *float64_type, *cursor_name, *size_name, *dtype_name;
 
 /* What a method's arguments before `size` are, and so what the kernel's two parameters are. */
 enum form {
@@ -73,8 +75,10 @@ static int sorted_out(const short_draw *self, PyObject *args, PyObject *named, s
 static double plain_number(PyObject *object)
 {
     double number = PyFloat_CheckExact(object) || PyLong_CheckExact(object) ? PyFloat_AsDouble(object) : NAN;
-    if (PyErr_Occurred()) /* an int beyond double */
+    if (PyErr_Occurred()) { /* an int beyond double */
         PyErr_Clear();
+        return NAN;
+    }
     return number;
 }
 
@@ -101,13 +105,14 @@ static long length_of(PyObject *size)
     return n > 0 && n <= most ? n : 0;
 }
 
+/* The generator's cursor; null where it is no generator, and while somebody moves the cursor: then the method in Python waits. */
 static fi_cursor *cursor_of(PyObject *generator)
 {
-    PyObject *address = PyObject_GetAttr(generator, cursor_name);
+    PyObject *address = PyObject_IsInstance(generator, generator_type) == 1 ? PyObject_GetAttr(generator, cursor_name) : NULL;
     fi_cursor *cursor = address ? PyLong_AsVoidPtr(address) : NULL;
     Py_XDECREF(address);
     PyErr_Clear();
-    return cursor;
+    return cursor && !cursor->held ? cursor : NULL;
 }
 
 /* A new array of the values; null, without an error, where this is no short draw. */
@@ -205,6 +210,13 @@ static PyObject *short_draw_get(PyObject *self, PyObject *instance, PyObject *ow
     return PyObject_CallFunctionObjArgs(method_type, self, instance, NULL);
 }
 
+/* Found again by its name, as functions are when they are pickled or copied. */
+static PyObject *short_draw_reduce(PyObject *self, PyObject *unused)
+{
+    (void)unused;
+    return PyObject_GetAttrString(self, "__qualname__");
+}
+
 static int short_draw_traverse(PyObject *object, visitproc visit, void *arg)
 {
     short_draw *self = (short_draw *)object;
@@ -233,6 +245,7 @@ static void short_draw_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
+static PyMethodDef short_draw_methods[] = {{"__reduce__", short_draw_reduce, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
 static PyMemberDef short_draw_members[] = {
     {"__dictoffset__", T_PYSSIZET, offsetof(short_draw, dict), READONLY, NULL},
     {NULL, 0, 0, 0, NULL}};
@@ -241,7 +254,8 @@ static PyGetSetDef short_draw_attributes[] = {
 static PyType_Slot short_draw_slots[] = {
     {Py_tp_new, short_draw_new},         {Py_tp_call, short_draw_call},   {Py_tp_descr_get, short_draw_get},
     {Py_tp_traverse, short_draw_traverse}, {Py_tp_clear, short_draw_clear}, {Py_tp_dealloc, short_draw_dealloc},
-    {Py_tp_members, short_draw_members}, {Py_tp_getset, short_draw_attributes}, {0, NULL}};
+    {Py_tp_methods, short_draw_methods}, {Py_tp_members, short_draw_members}, {Py_tp_getset, short_draw_attributes},
+    {0, NULL}};
 static PyType_Spec short_draw_spec = {"fastinit._short_draws.short_draw", sizeof(short_draw), 0,
                                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR,
                                       short_draw_slots};
@@ -275,12 +289,14 @@ PyMODINIT_FUNC PyInit__short_draws(void)
     import_array();
     PyObject *module = PyModule_Create(&definition), *type = PyType_FromSpec(&short_draw_spec);
     method_type = attribute_of("types", "MethodType");
+    generator_type = attribute_of("numpy.random", "Generator");
     float32_type = attribute_of("numpy", "float32");
     float64_type = attribute_of("numpy", "float64");
     cursor_name = PyUnicode_InternFromString("_cursor_address");
     size_name = PyUnicode_InternFromString("size");
     dtype_name = PyUnicode_InternFromString("dtype");
-    if (!module || !type || !method_type || !float32_type || !float64_type || !cursor_name || !size_name || !dtype_name)
+    if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !cursor_name || !size_name ||
+        !dtype_name)
         return NULL;
     return PyModule_AddObject(module, "short_draw", type) < 0 ? NULL : module;
 }

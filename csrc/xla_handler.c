@@ -26,6 +26,7 @@ void *fi_xla_handler(int level)
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 #include "xla/ffi/api/c_api.h"
@@ -37,7 +38,6 @@ enum {
     CHUNK = 256 * TILE,
     STREAMING_BYTES = 32 << 20,
     HUGE_PAGES_BYTES = 4 << 20,
-    PAGE = 4096,
 };
 
 static const struct {
@@ -156,7 +156,7 @@ static int call_for_help(const XLA_FFI_CallFrame *frame, struct job *job)
 static void advise_huge_pages(char *out, uint64_t nbytes)
 {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    uintptr_t first = ((uintptr_t)out + PAGE - 1) / PAGE * PAGE;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)out + page - 1) / page * page;
     if (nbytes >= HUGE_PAGES_BYTES)
         madvise((void *)first, (uintptr_t)out + nbytes - first, MADV_HUGEPAGE);
 #else

@@ -12,7 +12,7 @@ from fastinit import threads
 from fastinit.backends import Backend, current
 from fastinit.fill import CHUNK, LEAST_FOR_THREADS, Element, check_out, fill
 from fastinit.laws import Constant, Law, Normal, TruncatedNormal, Uniform, Whole
-from fastinit.stream import streams_of
+from fastinit.stream import Stream, streams_of
 
 SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads
 
@@ -37,15 +37,16 @@ def fill_laws(
     parameters = {key: law.parameters(element.real) for key, law in different.items()}
     arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
     kernels = {law.kernel: f"{law.kernel}_{element.name}" for law in (Uniform, Normal, TruncatedNormal)}
+    streams = dict(zip(arrays, streams_of(seed, list(arrays)).tolist()))  # which checks the names
     small = [name for name, array in arrays.items() if _is_small(laws[name], array)]
     _fill_small(
         [kernels[laws[name].kernel] for name in small],
-        streams_of(seed, small),
+        np.array([streams.pop(name) for name in small], np.uint32).reshape(-1, 4),
         [parameters[id(laws[name])] for name in small],
-        [arrays[name].reshape(-1).view(element.storage) for name in small],
+        [np.asarray(arrays[name]).reshape(-1).view(element.storage) for name in small],
     )
-    for name in arrays.keys() - set(small):
-        fill(laws[name], shapes[name], seed=seed, name=name, dtype=element.dtype, out=arrays[name])
+    for name, stream in streams.items():
+        fill(laws[name], shapes[name], seed=Stream(*stream), dtype=element.dtype, out=arrays[name])
     return arrays
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -68,9 +70,19 @@ class TiledXoshiro128(np.random.BitGenerator):
             raise ValueError(
                 f"state must have four words of 32 bits, tiles below 2**53 and at most 2048 words used, got {inner}"
             )
-        with self.lock:
-            self._cursor.stream = stream
+        with self._held() as cursor:
+            cursor.stream = stream
             self._move(next_tile, tile, used)
+
+    @contextmanager
+    def _held(self) -> Iterator[Any]:
+        """The cursor, for this thread alone: short draws, which take no lock, look whether it is held."""
+        with self.lock:
+            self._cursor.held = 1
+            try:
+                yield self._cursor
+            finally:
+                self._cursor.held = 0
 
     def _move(self, next_tile: int, tile: int, used: int) -> None:
         cursor = self._cursor
@@ -85,8 +97,7 @@ class TiledXoshiro128(np.random.BitGenerator):
         """
         if delta < 0:
             raise ValueError(f"delta must not be negative, got {delta}")
-        with self.lock:
-            cursor = self._cursor
+        with self._held() as cursor:
             words, left = 2 * int(delta), TILE_WORDS - int(cursor.used)
             if words <= left:
                 self._move(int(cursor.next_tile), int(cursor.tile), int(cursor.used) + words)

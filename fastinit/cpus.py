@@ -49,6 +49,9 @@ def _files(mount: Path, path: str, name: str) -> Iterator[str]:
 
 
 def _quota(text: str) -> float:
-    """`200000 100000`, microseconds in a period of microseconds, as CPUs; `max` or a negative number is no limit."""
-    quota, period = text.split()
-    return math.inf if quota == "max" or int(quota) <= 0 else int(quota) / int(period)
+    """`200000 100000`, microseconds in a period of microseconds, as CPUs; `max`, negative or no number: no limit."""
+    try:
+        quota, period = map(int, text.split())
+    except ValueError:
+        return math.inf
+    return quota / period if quota > 0 and period > 0 else math.inf

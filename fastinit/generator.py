@@ -114,7 +114,8 @@ class Generator(np.random.Generator):
     @short_draw(Form.LOW_HIGH, "uniform", (0.0, 1.0))
     def uniform(self, low=0.0, high=1.0, size=None, dtype=np.float64, out=None):
         """Uniform on [low, high); see `numpy.random.Generator.uniform`. `dtype` and `out` are as in `random`."""
-        if type(low) in _NUMBERS and type(high) in _NUMBERS and 0 < high - low < math.inf:
+        low, high = (float(number) if type(number) in _NUMBERS else number for number in (low, high))  # as NumPy subtracts
+        if type(low) is type(high) is float and 0 < high - low < math.inf:
             if size is None and out is None and dtype is np.float64:
                 return _numpy.uniform(self, low, high)
             if size is not None or out is not None:

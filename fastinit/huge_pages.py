@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import sys
 from functools import cache
 
 import numpy as np
 
 LEAST_BYTES = 4 * 2**20  # from here on NumPy asks for its own arrays (numpy/_core/src/multiarray/alloc.c)
-PAGE = 4096
 MADV_HUGEPAGE = 14  # asm-generic/mman-common.h
 
 
@@ -19,7 +19,7 @@ def advise(array: np.ndarray) -> None:
         return
     madvise = _madvise()
     if madvise:
-        start = -(-array.ctypes.data // PAGE) * PAGE
+        start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
         madvise(start, array.ctypes.data + array.nbytes - start, MADV_HUGEPAGE)
 
 

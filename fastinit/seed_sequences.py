@@ -53,8 +53,10 @@ def _mixed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     return words ^ words >> np.uint32(16)
 
 
-def _words_of(number: int | Sequence[int]) -> list[int]:
+def _words_of(number: int | str | Sequence[int | str]) -> list[int]:
     """A whole number in words of 32 bits, lowest first; those of a sequence one after the other."""
+    if isinstance(number, str):  # as NumPy reads them
+        number = int(number, 16 if number.startswith("0x") else 10)
     if not isinstance(number, (int, np.integer)):
         return [word for part in number for word in _words_of(part)]
     number = int(number)

@@ -45,10 +45,9 @@ def _maker() -> Callable | None:
         return None
     try:
         from fastinit import _short_draws
+        from fastinit._kernels import ffi, lib
     except ImportError:
         return None
-    from fastinit._kernels import ffi, lib
-
     addresses = (int(ffi.cast("uintptr_t", ffi.addressof(lib, name))) for name in ("fi_draw", "fi_draw_integers"))
     _short_draws.bind(*addresses, MOST)
     return _short_draws.short_draw

@@ -34,6 +34,7 @@ V1 = "4:memory:/a\n2:cpu,cpuacct:/docker/b\n"
         ("0::/\n", {"cpu.max": "150000 100000\n"}, 1.5),
         ("0::/\n", {"cpu.max": "max 100000\n"}, math.inf),
         ("0::/\n", {}, math.inf),
+        ("0::/\n", {"cpu.max": ""}, math.inf),
         ("0::/pod/inner\n", {"pod/cpu.max": "200000 100000\n", "pod/inner/cpu.max": "max 100000\n"}, 2),
         ("0::/pod/inner\n", {"pod/cpu.max": "400000 100000\n", "pod/inner/cpu.max": "50000 100000\n"}, 0.5),
         ("0::/of/the/host\n", {"cpu.max": "300000 100000\n"}, 3),

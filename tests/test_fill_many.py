@@ -106,10 +106,18 @@ def test_nothing_is_written_where_the_last_of_the_arrays_cannot_be():
     assert np.isnan(out["a"]).all()
 
 
+def test_nothing_is_written_where_a_name_of_a_large_tensor_is_none():
+    out = {"a": np.full(4, np.nan, np.float32), 5: np.full(SMALL + 1, np.nan, np.float32)}
+    with pytest.raises(TypeError, match="name must be a string or None, got 5"):
+        fill_many("normal", {"a": (4,), 5: (SMALL + 1,)}, seed=0, out=out)
+    assert np.isnan(out["a"]).all()
+
+
 SEEDS = st.one_of(
     st.integers(0, 2**200),
     st.builds(SeedSequence, st.integers(0, 2**160), spawn_key=st.lists(st.integers(0, 2**40), max_size=3)),
     st.builds(SeedSequence, st.lists(st.integers(0, 2**70), min_size=1, max_size=6)),
+    st.just(SeedSequence(["0x10", "7"])),
     st.builds(SeedSequence, st.integers(0, 2**160), pool_size=st.integers(5, 9)),
 )
 

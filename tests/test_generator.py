@@ -76,6 +76,19 @@ def test_a_first_draw_is_the_stream_that_the_initializers_read():
     )
 
 
+@pytest.mark.parametrize(("low", "high"), [(2**60, 2**60 + 384), (np.float32(0.1), np.float32(0.3)), (-1, np.int64(2))])
+def test_bounds_of_any_type_are_subtracted_in_double_whatever_the_length(low, high):
+    short, long = default_rng(3).uniform(low, high, 2048), default_rng(3).uniform(low, high, 4096)
+    np.testing.assert_array_equal(short, long[:2048])
+    np.testing.assert_array_equal(short, default_rng(3).uniform(float(low), float(high), 2048))
+
+
+def test_bounds_that_wrap_around_in_their_own_type_are_refused_as_by_numpy():
+    for rng in (np.random.default_rng(3), default_rng(3)):
+        with pytest.raises(ValueError, match="high - low < 0"):
+            rng.uniform(np.int32(2**31 - 1), np.int32(-(2**31)), size=3)
+
+
 WITH_OUT = ("random", "standard_normal", "standard_exponential", "normal", "uniform", "truncated_normal")
 
 

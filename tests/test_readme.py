@@ -12,6 +12,7 @@ import pytest
 from fastinit import specs
 from fastinit.initializers import INITIALIZERS
 from fastinit.models import MODELS
+from fastinit.recipes.toml_form import loads
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 
@@ -47,13 +48,14 @@ def test_every_built_in_model_is_listed(name):
 
 @pytest.mark.parametrize("name", [name for name in INITIALIZERS if not name.startswith(("glorot", "kaiming"))])
 def test_every_initializer_is_named(name):
-    assert f"`{name}" in README.read_text()
+    assert re.search(rf"`{name}[`(]", README.read_text())
 
 
 def test_the_toml_examples_are_valid(tmp_path):
-    first, second = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    first, second, third = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
     (tmp_path / "second.toml").write_text(second)
     assert [tensor.name for tensor in specs.plan(str(tmp_path / "second.toml"))] == ["embed.weight", "head.weight"]
+    assert "recipe" in loads(third) and set(loads(third)) <= set(specs.TOML_KEYS)
     like_gpt2 = first.replace('like = "model.safetensors"', 'model = "gpt2"').replace("head.*", "*.wpe.weight")
     (tmp_path / "first.toml").write_text(like_gpt2)
     assert {tensor.dtype for tensor in specs.plan(str(tmp_path / "first.toml"))} == {"bfloat16"}

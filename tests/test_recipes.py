@@ -11,6 +11,7 @@ from fastinit import HeNormal, Layout, Parts, Stacked, XavierUniform, recipes
 from fastinit.fill import DTYPES
 from fastinit.laws import Constant, Normal
 from fastinit.recipes import Recipe, Rule, TensorSpec
+from fastinit.recipes.tensors import tensor_specs
 
 SHAPES = {"layer.0.weight": (4, 8), "layer.0.bias": (8,)}
 MODEL = {"embed.weight": (50, 8), "layer.0.weight": (8, 8), "layer.0.bias": (8,), "head.weight": (50, 8)}
@@ -365,6 +366,13 @@ def test_all_is_checked_before_anything_is_made(monkeypatch):
     monkeypatch.setattr(recipes.recipe, "fill_laws", lambda *arguments, **options: pytest.fail("filled"))
     with pytest.raises(ValueError, match="no values are drawn"):
         Recipe([("*", "normal")]).materialize([TensorSpec("w", (2,)), TensorSpec("n", (2,), "int8")])
+
+
+def test_a_frozen_tensor_is_frozen_also_where_it_is_tied():
+    recipe = Recipe([("*", "normal")], freeze=["b"], tied={"b": "a"})
+    shapes = {"a": (3,), "b": (3,)}
+    assert recipe.laws(shapes)["b"] is None and recipe.tied_in(tensor_specs(shapes)) == {}
+    assert list(recipe.materialize(shapes, seed=0)) == ["a"]
 
 
 # ---- TOML ----

@@ -1,13 +1,17 @@
 """Draws of a few values past the interpreter are those of the methods in Python, and what is no such draw goes to these."""
 
+import copy
 import inspect
 import pickle
 import sys
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from fastinit import default_rng, short_draws
+import fastinit
+from fastinit import Generator, default_rng, short_draws
 from fastinit.short_draws import MOST
 
 pytestmark = pytest.mark.skipif(short_draws._maker() is None, reason="csrc/short_draws.c was not built")
@@ -85,6 +89,8 @@ def test_other_requests_go_to_the_method_in_python(name, what):
         ("random", (5,), {"size": 5}),
         ("normal", (0.0, 1.0, 5), {"shape": 5}),
         ("normal", (0.0, -1.0, 5), {}),
+        ("normal", (10**400, 1.0, 5), {}),
+        ("uniform", (-(10**400), 0, 5), {}),
         ("uniform", (0.0, float("inf"), 5), {}),
         ("integers", (5, 5, 3), {}),
         ("integers", (0, 2**64, 3), {}),
@@ -115,10 +121,53 @@ def test_a_bound_method_can_be_kept_and_pickled():
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(rng.normal))(size=5), rng.normal(size=5))
 
 
-def test_a_generator_that_was_never_made_is_an_error():
-    generator = type(default_rng(0))
+@pytest.mark.parametrize("impostor", [object(), SimpleNamespace(_cursor_address=8)])
+def test_what_is_no_generator_is_an_error(impostor):
     with pytest.raises((AttributeError, TypeError)):
-        generator.random(object(), 5)
+        Generator.random(impostor, 5)
+
+
+def test_the_method_of_the_class_can_be_pickled_and_copied():
+    assert pickle.loads(pickle.dumps(Generator.normal)) is copy.deepcopy(Generator.normal) is Generator.normal
+
+
+def test_a_draw_does_not_see_a_state_that_is_half_set():
+    """What is drawn while another thread sets two states in turn follows one of them."""
+    rng, stop, n = default_rng(3), threading.Event(), 20_000
+    states = [default_rng(seed).bit_generator.state for seed in (3, 4)]
+    states[1]["state"]["next_tile"] = 10**6
+
+    def set_states():
+        while not stop.is_set():
+            for state in states:
+                rng.bit_generator.state = state
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=set_states)
+    thread.start()
+    try:
+        drawn = {rng.random(1)[0] for _ in range(n)}
+    finally:
+        stop.set()
+        thread.join()
+        sys.setswitchinterval(before)
+    assert drawn <= first_values(3, 0, n) | first_values(4, 10**6, n)
+
+
+def first_values(seed, tile, tiles):
+    """The first values of this tile and those after it."""
+    firsts = slice(tile * 1024, (tile + tiles) * 1024, 1024)
+    return set(fastinit.uniform(2**40, 0.0, 1.0, seed=seed, dtype="float64", index=firsts).tolist())
+
+
+def test_the_stream_begins_anew_behind_its_last_tile():
+    rng = default_rng(3)
+    state = rng.bit_generator.state
+    state["state"]["next_tile"] = 2**53 - 1
+    rng.bit_generator.state = state
+    rng.random(2048)
+    np.testing.assert_array_equal(rng.random(5), default_rng(3).random(3000)[1024:1029])
 
 
 def test_no_reference_is_lost_or_left_over():

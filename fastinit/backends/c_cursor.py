@@ -31,7 +31,7 @@ class Cursor:
     def stream(self, stream: tuple[int, int, int, int]) -> None:
         self.memory.stream = stream
 
-    next_tile, tile, used = _field("next_tile"), _field("tile"), _field("used")
+    next_tile, tile, used, held = _field("next_tile"), _field("tile"), _field("used"), _field("held")
 
     def bind(self, bitgen_address: int) -> None:
         """Make the bitgen_t at this address read from the cursor, which must outlive it."""

@@ -104,6 +104,7 @@ class Cursor:
         self._state = np.zeros(1, CURSOR)
         self.stream = stream
         self.used = TILE_WORDS  # there is none yet
+        self.held = 0  # see csrc/api.h: here nobody looks
 
     @property
     def stream(self) -> tuple[int, int, int, int]:

@@ -12,6 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec, Sharding
 from numpy.random import SeedSequence
 
 from fastinit import huge_pages
+from fastinit.backends import current
 from fastinit.fill import element_type, fill
 from fastinit.jax import native
 from fastinit.jax.keys import key_words, seed_of_words
@@ -51,7 +52,7 @@ def traced(
     sharding: Sharding | None = None,
 ) -> jax.Array:
     """What the host fills when traced code runs; `seed_of` makes a seed of the words that there are then."""
-    return _placed(_computation(law, shape, dtype, seed_of)(words), sharding)
+    return _placed(_computation(law, shape, dtype, seed_of, current().name)(words), sharding)
 
 
 def filled(
@@ -95,11 +96,12 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def _computation(
-    law: Law, shape: tuple[int, ...], dtype: np.dtype, seed_of: Callable[[np.ndarray], Seed]
+    law: Law, shape: tuple[int, ...], dtype: np.dtype, seed_of: Callable[[np.ndarray], Seed], backend: str
 ) -> Callable[[jax.Array], jax.Array]:
     """From a key's words to the values: traceable, and run by the host. Over several keys (vmap) it is called once.
 
-    On a CPU by the first that there is: the handler in C, a callback that fills XLA's buffer, one that returns an array.
+    On a CPU by the first that there is: the handler in C, which is of that backend and makes seeds as `seed_of_words`; a
+    callback that fills XLA's buffer; one that returns an array.
 
     Cached, so that what is traced again is the same computation to JAX and is not compiled again.
     """
@@ -116,7 +118,8 @@ def _computation(
         return out
 
     on_host = partial(jax.pure_callback, make, result, vmap_method="expand_dims")
-    in_place = native.computation(law, result) or _in_place(write, result)
+    by_handler = native.computation(law, result) if backend == "c" and seed_of is seed_of_words else None
+    in_place = by_handler or _in_place(write, result)
     return on_host if in_place is None else partial(jax.lax.platform_dependent, cpu=in_place, default=on_host)
 
 

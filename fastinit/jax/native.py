@@ -9,7 +9,8 @@ from functools import cache, partial
 import jax
 import numpy as np
 
-from fastinit.backends import current
+from fastinit import environment
+from fastinit.backends import available_levels
 from fastinit.fill import element_type
 from fastinit.laws import Normal, TruncatedNormal, Uniform
 
@@ -28,13 +29,12 @@ def computation(law, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.
 
 @cache
 def is_registered() -> bool:
-    """Registers the handler the first time. False where it was not built, is not wanted, or this JAX cannot take it."""
-    backend = current()
-    if backend.name != "c" or not hasattr(jax, "ffi"):
+    """Registers the handler the first time. False where it was not built, or this JAX cannot take it."""
+    if not available_levels() or not hasattr(jax, "ffi"):
         return False
     from fastinit.backends.c import xla_handler
 
-    address = xla_handler(backend.level)
+    address = xla_handler(environment.chosen_level() or available_levels()[-1])
     if address is None:
         return False
     try:

@@ -79,9 +79,9 @@ class Recipe:
         return any(matcher(pattern)(name) for pattern in self.freeze)
 
     def tied_in(self, tensors: Iterable[TensorSpec]) -> dict[str, str]:
-        """Of these tensors, those that are one with another, and that one's name."""
+        """Of these tensors, those that are one with another, and that one's name. A frozen one keeps what it has."""
         shapes = {tensor.name: tensor.shape for tensor in tensors}
-        here = {alias: name for alias, name in self.tied if alias in shapes}
+        here = {alias: name for alias, name in self.tied if alias in shapes and not self.is_frozen(alias)}
         for alias, name in here.items():
             if name not in shapes or name in here:
                 raise ValueError(f"tied has {alias!r} as one with {name!r}, which is no tensor of its own")

@@ -123,5 +123,6 @@ def test_the_tensors_that_are_tied_are_those_of_transformers(name):
 def test_the_projection_onto_the_residual_has_the_std_that_transformers_draws(name, std):
     end = {"gpt2": "mlp.c_proj.weight", "llama": "mlp.down_proj.weight", "t5": "DenseReluDense.wo.weight"}[name]
     drawn = [tensor for key, tensor in model_of(SMALL[name]).state_dict().items() if key.endswith(end)]
+    assert drawn
     for tensor in drawn:
         assert tensor.std().item() == pytest.approx(std, rel=0.04)  # at least 19 200 values: 7 standard errors
