@@ -408,7 +408,7 @@ def test_values_in_a_graph_are_the_eager_ones(generator):
     (lambda: ours("Orthogonal")((4,)), ValueError, "orthogonal needs at least 2 axes"),
     (lambda: ours("STFT", window="parzen")((4, 4)), ValueError, "stft needs a shape of"),
     (lambda: fastinit.keras.Initializer("he_norml"), ValueError, "unknown initializer 'he_norml': did you mean 'he_normal'"),
-    (lambda: fastinit.keras.Initializer("he_normal", slope=1), TypeError, "he_normal has no parameter 'slope'"),
+    (lambda: fastinit.keras.Initializer("he_normal", slopes=1), TypeError, "he_normal has no parameter 'slopes'"),
     (lambda: fastinit.keras.Initializer("he_normal", layout="ii"), ValueError, "layout must be one of"),
     (lambda: fastinit.keras.Initializer("he_normal")((4,)), ValueError, "he_normal needs at least 2 axes"),
     (lambda: fastinit.keras.seed_of("a"), TypeError, "seed must be an initializer, an int or a keras.random.SeedGenerator"),
