@@ -1,5 +1,6 @@
 """What all tests share: every backend and level this machine can run, every dtype, laws in every regime."""
 
+import sys
 from functools import lru_cache
 
 import numpy as np
@@ -86,6 +87,14 @@ def made(name: str, **parameters) -> fastinit.Initializer:
     needed = dict(zip(INITIALIZERS[name].__signature__.parameters, (None, *ARGUMENTS.get(name, ()))))
     del needed["shape"]
     return cls(**{**needed, **parameters})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread_of_torch():
+    """Threads that share an operation of torch wait for each other: beside other programs, minutes for a small model."""
+    torch = sys.modules.get("torch")  # where it has been imported, by the files with its tests
+    if hasattr(torch, "set_num_threads"):
+        torch.set_num_threads(1)
 
 
 def bits(array: np.ndarray) -> np.ndarray:

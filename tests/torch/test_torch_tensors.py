@@ -1,5 +1,7 @@
 """Torch tensors as memory that an initializer fills: dtypes, layouts, other devices, huge pages."""
 
+import mmap
+
 import pytest
 
 pytest.importorskip("torch.nn")  # not "torch", which is also the name of this folder
@@ -157,7 +159,7 @@ def test_large_memory_is_advised_from_its_first_whole_page_to_its_end(advised):
     array = np.empty(huge_pages.LEAST_BYTES + 100, np.uint8)[3:]
     huge_pages.advise(array)
     (start, nbytes, advice), end = advised[0], array.ctypes.data + array.nbytes
-    assert start % huge_pages.PAGE == 0 and 0 <= start - array.ctypes.data < huge_pages.PAGE
+    assert start % mmap.PAGESIZE == 0 and 0 <= start - array.ctypes.data < mmap.PAGESIZE
     assert start + nbytes == end and advice == huge_pages.MADV_HUGEPAGE
 
 
