@@ -1,5 +1,6 @@
 """What all tests share: every backend and level this machine can run, every dtype, laws in every regime."""
 
+import signal
 import sys
 from functools import lru_cache
 
@@ -87,6 +88,12 @@ def made(name: str, **parameters) -> fastinit.Initializer:
     needed = dict(zip(INITIALIZERS[name].__signature__.parameters, (None, *ARGUMENTS.get(name, ()))))
     del needed["shape"]
     return cls(**{**needed, **parameters})
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """A shell that starts tests in the background has them ignore interrupts, and so would the programs that they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True, scope="session")
