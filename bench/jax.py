@@ -11,13 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import time
 from itertools import product
-from pathlib import Path
 
-import numpy as np
+from bench.memory import peak_bytes
+from bench.process import measured
 
 ROUNDS = 3
 CALLS = 4
@@ -80,22 +78,9 @@ def call(library: str) -> None:
     print(json.dumps(seconds))
 
 
-def peak_bytes() -> int:
-    """The most memory that this program has had resident. (Not `ru_maxrss`, which begins with that of its parent.)"""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
-
-
-def in_a_process(*arguments: str) -> dict[str, float]:
-    """What a command prints. First all memory is touched and given back: no run waits for a virtual machine's host."""
-    np.ones(MEMORY // 8)
-    command = [sys.executable, "-W", "ignore", "-m", "bench.jax", *arguments]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
-
-
 def medians(commands: list[list[str]]) -> list[dict[str, float]]:
     """Of each command's measures; the commands take turns."""
-    rounds = [[in_a_process(*command) for command in commands] for _ in range(ROUNDS)]
+    rounds = [[measured("bench.jax", *command, room=MEMORY) for command in commands] for _ in range(ROUNDS)]
     return [{measure: statistics.median(run[measure] for run in runs) for measure in runs[0]} for runs in zip(*rounds)]
 
 

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import subprocess
-import sys
 import time
 from itertools import product
 
-import numpy as np
-
-from bench.jax import peak_bytes
+from bench.memory import peak_bytes
+from bench.process import measured
 
 ROUNDS = 3
 CALLS = 4
@@ -53,12 +49,8 @@ def build(library: str, dtype: str) -> None:
 
 
 def in_a_process(backend: str, library: str, dtype: str) -> dict[str, float]:
-    """What `build` prints. First all memory is touched and given back, so that no run waits for a virtual machine's host."""
-    np.ones(MEMORY // 8)
-    command = [sys.executable, "-W", "ignore", "-m", "bench.keras", "--build", library, dtype]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return measured("bench.keras", "--build", library, dtype, room=MEMORY, environment=environment)
 
 
 def table() -> None:

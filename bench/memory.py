@@ -34,6 +34,12 @@ def available_bytes() -> int:
     return kilobytes[0] * 1024 if kilobytes else 4 * 2**30
 
 
+def peak_bytes() -> int:
+    """The most memory that this program has had resident. (Not `ru_maxrss`, which begins with that of its parent.)"""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+
+
 def touch(nbytes: int) -> None:
     """Write to so much new memory and give it back, so that no run waits for a virtual machine's host to find it."""
     np.empty(nbytes // 8).fill(1)

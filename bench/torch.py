@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-import numpy as np
+from bench.memory import peak_bytes
+from bench.process import measured
 
 ROUNDS = 3
 ELEMENTS = 2**26
@@ -88,28 +85,15 @@ def build(model: str, way: str) -> None:
     print(json.dumps({"seconds": took, "weights": weights, "peak": (peak_bytes() - before) / weights}))
 
 
-def peak_bytes() -> int:
-    """Of this process since it began; `ru_maxrss` goes on from that of the process that started it."""
-    status = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
-
-
 def models() -> None:
     print("| model | parameters | stock | accelerate() | init_ | peak memory / weights |\n|---|---|---|---|---|---|")
     for model in ("llama-1.35B", "gpt2-medium", "resnet-50", "vit-b-16"):
-        rounds = [{way: in_a_process(model, way) for way in WAYS} for _ in range(ROUNDS)]
+        rounds = [{way: measured("bench.torch", "--build", model, way, room=MEMORY) for way in WAYS} for _ in range(ROUNDS)]
         times = {way: statistics.median(found[way]["seconds"] for found in rounds) for way in WAYS}
         peak = max(found[way]["peak"] for found in rounds for way in WAYS[1:])
         cells = [f"{times[way]:.3g} s, {times['stock'] / times[way]:.1f} times as fast" for way in WAYS[1:]]
         millions = rounds[0]["stock"]["weights"] / 4e6
         print(f"| {model} | {millions:,.0f} M | {times['stock']:.3g} s | {cells[0]} | {cells[1]} | {peak:.3f} |")
-
-
-def in_a_process(model: str, way: str) -> dict[str, float]:
-    """What `build` prints. First all memory is touched and given back, so that no run waits for a virtual machine's host."""
-    np.ones(MEMORY // 8)
-    command = [sys.executable, "-W", "ignore", "-m", "bench.torch", "--build", model, way]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
 
 def main() -> None:

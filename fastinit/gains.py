@@ -7,7 +7,6 @@ moment of f, its mean included, and not its variance. Towards the inputs it is E
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import math
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from fastinit.laws import number
+from fastinit.nearest import did_you_mean
 from fastinit.quadrature import normal_mean_square, polynomial_mean_square
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934  # Klambauer et al. 2017: E[f^2] = 1
@@ -255,8 +255,7 @@ def _known(activation: str) -> str:
     letters = _letters(activation)
     if letters in names:
         return names[letters]
-    nearest = difflib.get_close_matches(letters, names, n=1, cutoff=0.6)
-    hint = f"did you mean {names[nearest[0]]!r}? " if nearest else ""
+    hint = did_you_mean(letters, names)
     raise ValueError(f"unknown activation {activation!r}: {hint}known: {', '.join(sorted(ACTIVATIONS))}")
 
 

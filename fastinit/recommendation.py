@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +30,7 @@ from fastinit.initializers import (
     Zeros,
 )
 from fastinit.laws import number
+from fastinit.nearest import did_you_mean
 
 HE = "He et al. 2015, Delving Deep into Rectifiers, arXiv:1502.01852, section 2.2"
 XAVIER = "Glorot and Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, eq. 12"
@@ -383,8 +383,7 @@ def _kind(layer: Any) -> str:
     known = {kind: kind for kind in RULES} | ALIASES
     if layer.lower() in known:
         return known[layer.lower()]
-    nearest = difflib.get_close_matches(layer.lower(), known, n=1, cutoff=0.6)
-    hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+    hint = did_you_mean(layer.lower(), {form: form for form in known})
     raise ValueError(f"unknown layer {layer!r}: {hint}known: {', '.join(RULES)}")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from fastinit.initializers.base import FLAVOURS, INITIALIZERS, Initializer, function_name, made_of
+from fastinit.nearest import did_you_mean
 
 # Name in letters and digits alone -> our name and the parameters that the other library's default means.
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -107,8 +107,7 @@ def _resolved(identifier: str) -> tuple[str, dict[str, Any]]:
     for form in (letters, re.sub("init(ializer)?$", "", letters)):
         if form in known:
             return known[form]
-    nearest = difflib.get_close_matches(letters, known, n=1, cutoff=0.6)
-    hint = f"did you mean {known[nearest[0]][0]!r}? " if nearest else ""
+    hint = did_you_mean(letters, {form: name for form, (name, _) in known.items()})
     raise ValueError(f"unknown initializer {identifier!r}: {hint}known: {', '.join(sorted(INITIALIZERS))}")
 
 

@@ -6,30 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 import torch
 
 from fastinit.fill import fill
 from fastinit.keras.seeds import Source
 from fastinit.keras.tensors import check_no_layout
 from fastinit.laws import Law
-from fastinit.torch.tensors import DTYPES, fill_
+from fastinit.torch.tensors import DTYPES, fill_, from_array
 
-INTEGERS = {torch.int16: np.int16, torch.uint8: np.uint8}
-TORCH_DTYPES = {element.name: (dtype, storage) for dtype, (element, storage) in DTYPES.items()}
+TORCH_DTYPES = {element.name: dtype for dtype, (element, _) in DTYPES.items()}
 
 
 def tensor(law: Law, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any) -> torch.Tensor:
     check_no_layout(layout)
     device = keras.ops.convert_to_tensor(0.0).device
-    torch_dtype, storage = TORCH_DTYPES[dtype]
+    torch_dtype = TORCH_DTYPES[dtype]
     if device.type != "cpu":
         made = torch.empty(shape, dtype=torch_dtype, device=device)
         return made if made.is_meta else fill_(made, law, next_source().stream())
     values = fill(law, shape, seed=next_source().stream(), dtype=dtype)
-    if storage is None:
-        return torch.from_numpy(values)
-    return torch.from_numpy(values.view(INTEGERS[storage])).view(torch_dtype)
+    return from_array(values, torch_dtype)
 
 
 def placed(tensor: torch.Tensor, layout: Any) -> torch.Tensor:

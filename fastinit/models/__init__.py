@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 
 from fastinit.models import bert, gpt2, llama, mlp, resnet, vit
 from fastinit.models.layers import Model
+from fastinit.nearest import did_you_mean
 
 MODELS: dict[str, Callable[[], Model]] = {
     "gpt2": partial(gpt2.model, width=768, depth=12),
@@ -30,7 +30,6 @@ MODELS: dict[str, Callable[[], Model]] = {
 def build(name: str) -> Model:
     """The built-in model called `name`, one of `MODELS`."""
     if name not in MODELS:
-        nearest = difflib.get_close_matches(name.lower(), MODELS, n=1, cutoff=0.5)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        hint = did_you_mean(name.lower(), {known: known for known in MODELS}, cutoff=0.5)
         raise ValueError(f"unknown model {name!r}: {hint}known: {', '.join(sorted(MODELS))}")
     return MODELS[name]()

@@ -7,11 +7,11 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any
 
+from fastinit.nearest import did_you_mean
 from fastinit.recipes.generic import generic
 from fastinit.recipes.language import bert, gpt2, llama, mamba, megatron, mup, olmo, t5, torchtitan
 from fastinit.recipes.recipe import Recipe, check_dtype
@@ -31,8 +31,7 @@ __all__ = ["READY", "Recipe", "Rule", "TensorSpec", "check_dtype", "load", "read
 def ready(name: str, **parameters: Any) -> Recipe:
     """A ready recipe by its name in `READY`. ValueError for another name, TypeError for parameters it does not have."""
     if name not in READY:
-        nearest = difflib.get_close_matches(str(name), READY, n=1)
-        hint = f"did you mean {nearest[0]!r}? " if nearest else ""
+        hint = did_you_mean(str(name), {known: known for known in READY})
         raise ValueError(f"unknown recipe {name!r}: {hint}known: {', '.join(sorted(READY))}")
     signature = inspect.signature(READY[name])
     try:

@@ -110,6 +110,15 @@ def as_array(tensor: Tensor) -> np.ndarray:
     return tensor.numpy() if storage is None else tensor.view(storage).numpy().view(dtype)
 
 
+def from_array(values: np.ndarray, dtype: torch.dtype) -> Tensor:
+    """The same memory, of our dtype, as a torch tensor of this one."""
+    _, storage = DTYPES[dtype]
+    if storage is None:
+        return torch.from_numpy(values)
+    integers = np.uint8 if storage is torch.uint8 else np.int16
+    return torch.from_numpy(values.view(integers)).view(dtype)
+
+
 def _write(tensor: Tensor, law: Law, shape: tuple[int, ...], stream: Stream, index: tuple | None) -> None:
     dtype, _ = DTYPES[tensor.dtype]
     if tensor.device.type == "cpu":
@@ -127,14 +136,11 @@ def _write(tensor: Tensor, law: Law, shape: tuple[int, ...], stream: Stream, ind
 
 def write_through(tensor: Tensor, chunks: Iterator[np.ndarray]) -> None:
     """Copy the chunks, one after the other, into a tensor on any device, in the order of its rows."""
-    _, storage = DTYPES[tensor.dtype]
     tensor = tensor.detach()
     rows = tensor if tensor.is_contiguous() else torch.empty_like(tensor, memory_format=torch.contiguous_format)
     flat, at = rows.view(-1), 0
     for chunk in chunks:
-        integers = chunk if storage is None else chunk.view(f"i{chunk.itemsize}" if chunk.itemsize > 1 else np.uint8)
-        values = torch.from_numpy(integers)
-        values = values if storage is None else values.view(tensor.dtype)
+        values = from_array(chunk, tensor.dtype)
         if tensor.device.type == "cuda":
             values = values.pin_memory()
         flat[at : at + chunk.size].copy_(values)

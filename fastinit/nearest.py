@@ -1,0 +1,12 @@
+"""What an unknown name was perhaps meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+
+def did_you_mean(written: str, meant: Mapping[str, str], cutoff: float = 0.6) -> str:
+    """A hint for an error's text, or nothing: `meant` is, for each way to write a name, the name; `cutoff` is difflib's."""
+    nearest = difflib.get_close_matches(written, meant, n=1, cutoff=cutoff)
+    return f"did you mean {meant[nearest[0]]!r}? " if nearest else ""
