@@ -1,0 +1,63 @@
+"""The audit of a module: its values against the laws that the report of an initialization names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor, nn
+
+from fastinit import auditing
+from fastinit.auditing import Finding, Report
+from fastinit.laws import Law
+from fastinit.torch.names import tensors_by_name
+from fastinit.torch.report import InitReport, Rows
+from fastinit.torch.tensors import DTYPES, as_array, local
+
+
+def audit(module: nn.Module, report: InitReport) -> Report:
+    """Measure the tensors of a module against the laws that an initialization gave them: see `fastinit.audit`.
+
+    Nothing is copied that is on the CPU. Of a DTensor this rank's shard is measured, without communication. Rows of
+    different laws are measured by themselves: "embedding.weight[0]" is the padding row, "embedding.weight[1:]" the others.
+    What got nothing, and is not `kept`, is a warning; what is kept, or was written by operations that have no law (as a
+    multiplication), is only looked at for itself. ValueError for a tensor on the meta device.
+    """
+    arrays, laws, findings = {}, {}, []
+    for name, tensor in tensors_by_name(module):
+        try:
+            array = _array(name, tensor)
+        except (TypeError, RuntimeError):  # quantized, sparse
+            findings.append(Finding(name, "not measured", "warning", f"it is a {type(tensor).__name__} of {tensor.dtype}"))
+            continue
+        for part, of_part, law in _parts(name, array, report.rows.get(name, [])):
+            arrays[part] = of_part
+            if law is not None:
+                laws[part] = law
+    if not arrays:
+        return Report((), tuple(findings))
+    names = [name for name in report.untouched if name not in report.kept]
+    findings += [Finding(name, "nothing", "warning", "nothing initialized it: it is as it was before") for name in names]
+    measured = auditing.audit(arrays, laws)
+    return replace(measured, findings=(*measured.findings, *findings))
+
+
+def _array(name: str, tensor: Tensor) -> np.ndarray:
+    tensor = local(tensor).detach()
+    if tensor.is_meta:
+        raise ValueError(f"{name} is on the meta device, and has no values")
+    tensor = tensor.cpu()
+    return as_array(tensor) if tensor.dtype in DTYPES else tensor.numpy()
+
+
+def _parts(name: str, array: np.ndarray, rows: list[Rows]) -> list[tuple[str, np.ndarray, Law | None]]:
+    """The array, or its rows where they have several laws, with names and laws."""
+    if len(rows) < 2:
+        return [(name, array, rows[0].law if rows else None)]
+    return [(f"{name}[{_span(r, len(array))}]", array[r.first : r.stop], r.law) for r in rows]
+
+
+def _span(rows: Rows, n: int) -> str:
+    if rows.stop == rows.first + 1:
+        return str(rows.first)
+    return f"{rows.first or ''}:{rows.stop if rows.stop < n else ''}"
