@@ -1,5 +1,5 @@
-/* The list of instruction-set levels, slowest first: name, target attribute, whether this CPU runs it, streaming copy,
-   Philox. A new level is a line here (and a copy in store.h where its widest streaming store is another). */
+/* The list of instruction-set levels, slowest first: name, target attribute, bytes of a vector, whether this CPU runs it. A
+   new level is a line here, one in store.h and one in philox.h. */
 #ifndef FASTINIT_LEVELS_H
 #define FASTINIT_LEVELS_H
 
@@ -16,14 +16,13 @@
 #if defined(__x86_64__)
 #define HAS(feature) __builtin_cpu_supports(feature)
 #define LEVELS(X)                                                                                                  \
-    X(baseline, TARGET_BASELINE, 1, copy_streaming_sse2, philox_lanes)                                                     \
-    X(avx2, TARGET_AVX2, HAS("avx2") && HAS("fma"), copy_streaming_avx2, philox_lanes_avx2)                     \
-    X(avx512, TARGET_AVX512, HAS("avx512f") && HAS("avx512dq") && HAS("avx512bw") && HAS("avx512vl"),              \
-      copy_streaming_avx512, philox_lanes_avx512)
+    X(baseline, TARGET_BASELINE, 16, 1)                                                                            \
+    X(avx2, TARGET_AVX2, 32, HAS("avx2") && HAS("fma"))                                                            \
+    X(avx512, TARGET_AVX512, 64, HAS("avx512f") && HAS("avx512dq") && HAS("avx512bw") && HAS("avx512vl"))
 #elif defined(__aarch64__)
-#define LEVELS(X) X(neon, TARGET_BASELINE, 1, copy_ordinary, philox_lanes)
+#define LEVELS(X) X(neon, TARGET_BASELINE, 16, 1)
 #else
-#define LEVELS(X) X(baseline, TARGET_BASELINE, 1, copy_ordinary, philox_lanes)
+#define LEVELS(X) X(baseline, TARGET_BASELINE, 16, 1)
 #endif
 
 #endif

@@ -1,4 +1,4 @@
-/* Copies from a tile's buffer to memory: ordinary, and streaming (past the cache), the widest store of each level. */
+/* The way of a finished tile to memory past the caches, a vector at a time: whoever has other work does it in between. */
 #ifndef FASTINIT_STORE_H
 #define FASTINIT_STORE_H
 
@@ -8,29 +8,18 @@
 
 #include "levels.h"
 
-typedef void copy_function(char *to, const char *from, size_t nbytes);
-
+/* stream_vector_<level>: one vector of the level from anywhere to an aligned address, past the caches. */
 #if defined(__x86_64__)
 #include <immintrin.h>
-
-/* Streaming stores need alignment and pay off by whole cache lines: the bytes before the first line and behind the last
-   are copied as usual. */
-#define COPY_STREAMING(name, TARGET, vector, load, store)                                                          \
-    static TARGET void name(char *to, const char *from, size_t nbytes)                                             \
+enum { CAN_STREAM = 1 };
+#define STREAM_VECTOR(level, TARGET, load, store)                                                                  \
+    static ALWAYS_INLINE TARGET void stream_vector_##level(char *to, const char *from)                             \
     {                                                                                                              \
-        size_t head = (size_t)(-(uintptr_t)to & 63), lines;                                                        \
-        if (head > nbytes)                                                                                         \
-            head = nbytes;                                                                                         \
-        memcpy(to, from, head);                                                                                    \
-        lines = (nbytes - head) & ~(size_t)63;                                                                     \
-        for (size_t i = head; i < head + lines; i += sizeof(vector))                                               \
-            store((void *)(to + i), load((const void *)(from + i)));                                               \
-        memcpy(to + head + lines, from + head + lines, nbytes - head - lines);                                     \
+        store((void *)to, load((const void *)from));                                                               \
     }
-
-COPY_STREAMING(copy_streaming_sse2, TARGET_BASELINE, __m128i, _mm_loadu_si128, _mm_stream_si128)
-COPY_STREAMING(copy_streaming_avx2, TARGET_AVX2, __m256i, _mm256_loadu_si256, _mm256_stream_si256)
-COPY_STREAMING(copy_streaming_avx512, TARGET_AVX512, __m512i, _mm512_loadu_si512, _mm512_stream_si512)
+STREAM_VECTOR(baseline, TARGET_BASELINE, _mm_loadu_si128, _mm_stream_si128)
+STREAM_VECTOR(avx2, TARGET_AVX2, _mm256_loadu_si256, _mm256_stream_si256)
+STREAM_VECTOR(avx512, TARGET_AVX512, _mm512_loadu_si512, _mm512_stream_si512)
 
 /* Makes the lines streamed visible before another thread is told that the fill is done. */
 static inline void finish_streaming(void)
@@ -38,14 +27,51 @@ static inline void finish_streaming(void)
     _mm_sfence();
 }
 #else
-static void copy_ordinary(char *to, const char *from, size_t nbytes)
-{
-    memcpy(to, from, nbytes);
-}
+enum { CAN_STREAM = 0 };
+#define STREAM_VECTOR(level, TARGET, nbytes, test)                                                                 \
+    static ALWAYS_INLINE void stream_vector_##level(char *to, const char *from)                                    \
+    {                                                                                                              \
+        memcpy(to, from, nbytes);                                                                                  \
+    }
+LEVELS(STREAM_VECTOR)
 
 static inline void finish_streaming(void)
 {
 }
 #endif
+
+enum { LINE_BYTES = 64 };
+
+/* Whole cache lines on their way: the first `streamed` of `nbytes` are gone. (One number moves, not two pointers: compilers
+   move those side by side in a vector, and a load of what two stores wrote waits for all stores before.) */
+struct outgoing {
+    char *to;
+    const char *from;
+    size_t nbytes, streamed;
+};
+
+/* `nbytes` from `from`, which stay there until they are streamed. Those before the first line and behind the last are copied
+   at once, as usual: a part of a line costs a read of it. */
+static inline void send(struct outgoing *outgoing, char *to, const char *from, size_t nbytes)
+{
+    size_t head = (size_t)(-(uintptr_t)to % LINE_BYTES), tail = (uintptr_t)(to + nbytes) % LINE_BYTES;
+    memcpy(to, from, head);
+    memcpy(to + nbytes - tail, from + nbytes - tail, tail);
+    outgoing->to = to + head;
+    outgoing->from = from + head;
+    outgoing->nbytes = nbytes - head - tail;
+    outgoing->streamed = 0;
+}
+
+typedef void stream_rest_function(struct outgoing *outgoing);
+
+#define STREAM_REST(level, TARGET, vector_bytes, test)                                                             \
+    static TARGET void stream_rest_##level(struct outgoing *outgoing)                                              \
+    {                                                                                                              \
+        for (size_t i = outgoing->streamed; i < outgoing->nbytes; i += vector_bytes)                               \
+            stream_vector_##level(outgoing->to + i, outgoing->from + i);                                           \
+        outgoing->streamed = outgoing->nbytes;                                                                     \
+    }
+LEVELS(STREAM_REST)
 
 #endif
