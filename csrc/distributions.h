@@ -12,25 +12,43 @@ static ALWAYS_INLINE uint64_t wide_word(const uint32_t *words, int r, int l)
     return (uint64_t)words[2 * r * LANES + l] << 32 | words[(2 * r + 1) * LANES + l];
 }
 
-/* Uniform: low + u (high - low), u a multiple of 2^-24 (2^-53) in [0, 1). Parameters: low, high - low. */
+/* Uniform: low + u (high - low), u = count 2^-24 (2^-53) in [0, 1). Parameters: low, high - low. The power of two goes into
+   the width, which leaves a multiplication less, unless that would take bits from it below the least normal number. */
+static ALWAYS_INLINE float uniform_f32(uint32_t word, float unit, float width, float low)
+{
+    return fmaf((float)(int32_t)(word >> 8) * unit, width, low);
+}
+
 static ALWAYS_INLINE void uniform_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
 {
-    float low = (float)parameters[0], width = (float)parameters[1];
-    for (int i = 0; i < rows * LANES; i++)
-        values[i] = fmaf((float)(int32_t)(words[i] >> 8) * 0x1p-24f, width, low);
+    float low = (float)parameters[0], width = (float)parameters[1], step = width * 0x1p-24f;
+    if (step * 0x1p24f == width)
+        for (int i = 0; i < rows * LANES; i++)
+            values[i] = uniform_f32(words[i], 1.0f, step, low);
+    else
+        for (int i = 0; i < rows * LANES; i++)
+            values[i] = uniform_f32(words[i], 0x1p-24f, width, low);
+}
+
+static ALWAYS_INLINE double uniform_f64(uint64_t word, double unit, double width, double low)
+{
+    uint64_t count = word >> 11;
+    /* 2^53 does not fit below the point of 2^52: the high 21 and the low 32 bits go in apart, both exactly */
+    double high = from_bits_f64(0x4530000000000000ull | count >> 32) - 0x1p84;
+    return fma((from_bits_f64(0x4330000000000000ull | (count & 0xffffffffu)) - 0x1p52 + high) * unit, width, low);
 }
 
 static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
 {
-    double low = parameters[0], width = parameters[1];
-    for (int r = 0; r < rows; r++)
-        for (int l = 0; l < LANES; l++) {
-            uint64_t count = wide_word(words, r, l) >> 11;
-            /* 2^53 does not fit below the point of 2^52: the high 21 and the low 32 bits go in apart, both exactly */
-            double high = from_bits_f64(0x4530000000000000ull | count >> 32) - 0x1p84;
-            double u = (from_bits_f64(0x4330000000000000ull | (count & 0xffffffffu)) - 0x1p52 + high) * 0x1p-53;
-            values[r * LANES + l] = fma(u, width, low);
-        }
+    double low = parameters[0], width = parameters[1], step = width * 0x1p-53;
+    if (step * 0x1p53 == width)
+        for (int r = 0; r < rows; r++)
+            for (int l = 0; l < LANES; l++)
+                values[r * LANES + l] = uniform_f64(wide_word(words, r, l), 1.0, step, low);
+    else
+        for (int r = 0; r < rows; r++)
+            for (int l = 0; l < LANES; l++)
+                values[r * LANES + l] = uniform_f64(wide_word(words, r, l), 0x1p-53, width, low);
 }
 
 /* Normal by Box and Muller (1958): element rows 2p and 2p + 1 give R cos and R sin. |error| <= 2^-21 max(1, R) (double:

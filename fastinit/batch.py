@@ -10,10 +10,11 @@ from numpy.random import SeedSequence
 
 from fastinit import threads
 from fastinit.backends import Backend, current
-from fastinit.fill import CHUNK, LEAST_FOR_THREADS, Element, check_out, fill
+from fastinit.fill import LEAST_FOR_THREADS, TILE, Element, check_out, fill
 from fastinit.laws import Constant, Law, Normal, TruncatedNormal, Uniform, Whole
 from fastinit.stream import Stream, streams_of
 
+PART = 64 * TILE  # elements a thread takes at a time, some hundred microseconds of small arrays
 SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads
 
 
@@ -60,9 +61,7 @@ def _fill_small(
 ) -> None:
     num_threads = threads.get_num_threads() if sum(out.size for out in outs) > LEAST_FOR_THREADS else 1
     backend = current()
-    tasks = (
-        partial(_fill_part, backend, kernels, streams, parameters, outs, part) for part in _parts(outs, CHUNK // 4)
-    )
+    tasks = (partial(_fill_part, backend, kernels, streams, parameters, outs, part) for part in _parts(outs, PART))
     threads.run(tasks, num_threads)
 
 

@@ -69,6 +69,38 @@ def wide_product(typing_context, word, factor):
     return types.UniTuple(types.uint64, 2)(word, factor), generate
 
 
+LINE_BYTES = 64
+
+
+@intrinsic
+def stream_line(typing_context, to, to_element, source, source_element):
+    """Copy a cache line past the caches: of array `source` from an element on, to array `to`, from one at a line's start."""
+
+    def generate(context, builder, signature, arguments):
+        line = ir.VectorType(ir.IntType(32), LINE_BYTES // 4).as_pointer()
+        to, to_element, source, source_element = arguments
+        to_type, _, source_type, _ = signature.args
+        data = context.make_array(to_type)(context, builder, to).data
+        source_data = context.make_array(source_type)(context, builder, source).data
+        value = builder.load(builder.bitcast(builder.gep(source_data, [source_element]), line), align=1)
+        store = builder.store(value, builder.bitcast(builder.gep(data, [to_element]), line), align=LINE_BYTES)
+        store.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+
+    return types.void(to, to_element, source, source_element), generate
+
+
+@intrinsic
+def finish_streaming(typing_context):
+    """Make the lines streamed visible before another thread is told that the fill is done."""
+
+    def generate(context, builder, signature, arguments):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 bits_f32, from_bits_f32 = reinterpreted(types.float32, types.uint32), reinterpreted(types.uint32, types.float32)
 bits_f64, from_bits_f64 = reinterpreted(types.float64, types.uint64), reinterpreted(types.uint64, types.float64)
 
@@ -134,8 +166,8 @@ def at(row, lane):
 
 
 @inlined
-def tile_words(stream, tile, groups, state, words):
-    """Groups 0 to `groups` - 1 of `tile`: words[at(r, lane)] is the r-th output of the lane's xoshiro128++."""
+def seed_lanes(stream, tile, state):
+    """The state of all lanes at the start of `tile`: state[at(i, lane)] is word i of a lane's."""
     counter = tile * uint64(LANES)  # its low four bits are free for the lane
     low, high = uint32(counter), uint32(counter >> uint64(32))
     k0, k1, c2, c3 = stream[0], stream[1], stream[2], stream[3]
@@ -143,19 +175,31 @@ def tile_words(stream, tile, groups, state, words):
         s0, s1, s2, s3 = philox(low | uint32(lane), high, c2, c3, k0, k1)
         s0 |= uint32((s0 | s1 | s2 | s3) == uint32(0))  # xoshiro's one fixed point
         state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)] = s0, s1, s2, s3
-    for group in range(groups):
-        for lane in range(LANES):  # a group at a time: the state is loaded and stored once in four rows
-            s0, s1, s2, s3 = state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)]
-            for r in range(GROUP_ROWS):
-                shifted = uint32(s1 << uint32(9))
-                words[at(group * GROUP_ROWS + r, lane)] = uint32(rotate_left(uint32(s0 + s3), 7) + s0)
-                s2 ^= s0
-                s3 ^= s1
-                s1 ^= s2
-                s0 ^= s3
-                s2 ^= shifted
-                s3 = rotate_left(s3, 11)
-            state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)] = s0, s1, s2, s3
+
+
+@inlined
+def next_group(state, group, words):
+    """The next four rows: words[at(r, lane)] is the r-th output of the lane's xoshiro128++."""
+    for lane in range(LANES):  # four rows at a time, in which the state is loaded and stored once
+        s0, s1, s2, s3 = state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)]
+        for r in range(GROUP_ROWS):
+            shifted = uint32(s1 << uint32(9))
+            words[at(group * GROUP_ROWS + r, lane)] = uint32(rotate_left(uint32(s0 + s3), 7) + s0)
+            s2 = uint32(s2 ^ s0)
+            s3 = uint32(s3 ^ s1)
+            s1 = uint32(s1 ^ s2)
+            s0 = uint32(s0 ^ s3)
+            s2 = uint32(s2 ^ shifted)
+            s3 = rotate_left(s3, 11)
+        state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)] = s0, s1, s2, s3
+
+
+@inlined
+def tile_words(stream, tile, state, words):
+    """All words of a tile."""
+    seed_lanes(stream, tile, state)
+    for group in range(TILE_GROUPS):
+        next_group(state, group, words)
 
 
 # ---- elementary.h ----
@@ -695,16 +739,43 @@ def look_at(window_of, tile, low_group, high_group):
     return tile, 0, TILE_GROUPS
 
 
+@inlined
+def elements_before_a_line(out, to):
+    """How many elements from out[to] on come before the next start of a cache line."""
+    return int64(-(out.ctypes.data + to * out.itemsize) % LINE_BYTES) // out.itemsize
+
+
+@inlined
+def stream_lines(first, last, out, to, finished, at):
+    """Lines `first` to `last` - 1 of those that go from finished[at] on to out[to] on."""
+    elements = LINE_BYTES // out.itemsize
+    for line in range(first, last):
+        stream_line(out, to + line * elements, finished, at + line * elements)
+
+
+@inlined
+def copy(out, to, source, at, count, step=1):
+    """source[at], source[at + step], ..., `count` of them, to out[to] on."""
+    for i in range(count):
+        out[uint64(to + i)] = source[uint64(at + i * step)]
+
+
 def kernel_of(name):
     """The compiling function of a kernel: fi_fill of csrc/kernels.c for that kernel alone."""
     values_of, tile_elements, narrow = LAWS_AND_NARROWINGS[name]
     group_elements = tile_elements // TILE_GROUPS
     is_integer = values_of in INTEGER_LAWS
 
-    def kernel(stream, parameters, starts, count, step, out):
+    def kernel(stream, parameters, starts, count, step, out, streaming):
         words, state = np.empty(TILE_WORDS, uint32), np.empty(4 * LANES, uint32)
+        state_ahead, tile_ahead = np.empty(4 * LANES, uint32), ~uint64(0)
         values = np.empty(tile_elements, float32)  # before rounding
         window, window_of = np.empty(tile_elements, out.dtype), (uint64(0), 0, 0)  # the part of one tile at hand
+        # fi_fill's way past the caches: a finished tile goes out by lines while the next one is made in the other slot
+        line_elements = LINE_BYTES // out.itemsize
+        finished = np.empty(line_elements + 2 * tile_elements if streaming else 0, out.dtype)
+        slot, other_slot = line_elements, line_elements + tile_elements
+        lines, lines_to, lines_at, held = 0, 0, 0, 0
         to = 0
         for position in starts:
             left = count
@@ -712,15 +783,29 @@ def kernel_of(name):
                 tile, element = position // uint64(tile_elements), int64(position % uint64(tile_elements))
                 here = int64(min(elements_ahead(element, step, tile_elements), left))
                 whole = step == 1 and here == tile_elements
-                if whole:
-                    target, target_of = out[to : to + tile_elements], (tile, 0, TILE_GROUPS)
-                else:
+                if not whole:
                     end = element + (here - 1) * step
                     low_group, high_group = min(element, end) // group_elements, max(element, end) // group_elements
                     target, target_of = window, look_at(window_of, tile, low_group, high_group)
+                elif streaming:
+                    target, target_of = finished[slot : slot + tile_elements], (tile, 0, TILE_GROUPS)
+                else:
+                    target, target_of = out[to : to + tile_elements], (tile, 0, TILE_GROUPS)
+                streamed = 0
                 if whole or target_of != window_of:
                     _, first, last = target_of
-                    tile_words(stream, tile, last, state, words)
+                    if tile == tile_ahead:
+                        copy(state, 0, state_ahead, 0, 4 * LANES)
+                    else:
+                        seed_lanes(stream, tile, state)
+                    if streaming:  # early, for a load of what two stores wrote waits for all stores before
+                        tile_ahead = tile + uint64(1)
+                        seed_lanes(stream, tile_ahead, state_ahead)
+                    for group in range(last):
+                        next_group(state, group, words)
+                        until = min((group + 1) * GROUP_ROWS, lines)
+                        stream_lines(streamed, until, out, lines_to, finished, lines_at)
+                        streamed = until
                     part, rows = words[first * GROUP_WORDS :], (last - first) * group_elements // LANES
                     if is_integer:
                         before = tile * uint64(tile_elements) + uint64(first * group_elements)
@@ -731,14 +816,28 @@ def kernel_of(name):
                         values_of(part, rows, parameters, values)
                         for i in range(rows * LANES):
                             target[i] = narrow(values[i])
+                stream_lines(streamed, lines, out, lines_to, finished, lines_at)
+                lines_to, lines_at, lines = lines_to + lines * line_elements, lines_at + lines * line_elements, 0
                 if not whole:
+                    copy(out, lines_to, finished, lines_at, held)
+                    held = 0
                     window_of = target_of
-                    element -= window_of[1] * group_elements
-                    for i in range(here):
-                        out[uint64(to + i)] = window[uint64(element + i * step)]
+                    copy(out, to, window, element - window_of[1] * group_elements, here, step)
+                elif streaming:
+                    head = 0 if held else elements_before_a_line(out, to)
+                    copy(out, to, finished, slot, head)
+                    lines_to, lines_at, held = to + head - held, slot + head - held, tile_elements - head + held
+                    lines, held = held // line_elements, held % line_elements
+                    if other_slot < slot:
+                        copy(finished, other_slot - held, finished, slot + tile_elements - held, held)
+                    slot, other_slot = other_slot, slot
                 to += here
                 left -= uint64(here)
                 position += uint64(here) * uint64(step)
+        stream_lines(0, lines, out, lines_to, finished, lines_at)
+        copy(out, lines_to + lines * line_elements, finished, lines_at + lines * line_elements, held)
+        if streaming:
+            finish_streaming()
 
     # Numba keeps one index of cached code for each qualified name, renewed when this file changes. The digest makes it
     # notice other coefficients; with one index for all kernels, processes compiling at the same time could mix them up.
@@ -762,10 +861,7 @@ def fill(
     out: np.ndarray,
     streaming: bool,
 ) -> None:
-    """Write the values at start, start + step, ..., `count` for each of `starts`, one behind the other; see csrc/api.h.
-
-    `streaming` is accepted and ignored: all stores are plain.
-    """
+    """Write the values at start, start + step, ..., `count` for each of `starts`, one behind the other; see csrc/api.h."""
     dispatcher = dispatchers.get(kernel) or dispatchers.setdefault(kernel, kernel_of(kernel))
     # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
     dispatcher(
@@ -775,4 +871,5 @@ def fill(
         uint64(count),
         int64(step),
         out,
+        streaming,
     )

@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import register_jitable
 from numpy import float64, uint32, uint64
 
-from fastinit.backends.numba import LANES, TILE_GROUPS, TILE_WORDS, tile_words
+from fastinit.backends.numba import LANES, TILE_WORDS, tile_words
 
 # fi_cursor of csrc/api.h; behind it, where nobody else looks, the state of the lanes while words are made.
 CURSOR = np.dtype(
@@ -32,7 +32,7 @@ LAST_TILE = uint64(2**64 // TILE_WORDS - 1)  # the positions of words are uint64
 
 @register_jitable
 def load_words(cursor):
-    tile_words(cursor.stream, cursor.tile & LAST_TILE, TILE_GROUPS, cursor.lanes, cursor.words)
+    tile_words(cursor.stream, cursor.tile & LAST_TILE, cursor.lanes, cursor.words)
 
 
 @register_jitable
