@@ -30,9 +30,9 @@ from bench.rounds import Failures, say
 HERE = Path(__file__).resolve().parent
 RESULTS, README = HERE / "results", HERE / "README.md"
 ROUNDS = 5
-SIZES = {  # bytes of an array, seconds of a peer's work, seconds of a timing in the scaling, powers of two between sizes
-    True: (2**26, 0.1, 0.005, 6),
-    False: (2**30, 0.5, 0.02, 2),
+SIZES = {  # bytes of an array, seconds of a timing, the same in the scaling, powers of two between sizes
+    True: (2**26, 0.05, 0.005, 6),
+    False: (2**30, 0.25, 0.05, 2),
 }
 
 

@@ -51,7 +51,7 @@ LIMIT_OF = {"warm": "streaming", "fresh": "fresh"}
 
 
 class Settings(NamedTuple):
-    """How much is done: bytes of the largest array, rounds, and seconds that a peer may take for a work in a round."""
+    """How much is done: bytes of the largest array, rounds, and seconds that a timing of a library takes in a round."""
 
     nbytes: int
     rounds: int
@@ -88,11 +88,15 @@ def _round(timings: list[Timing], failures: Failures) -> list[Timing]:
 
 
 def _limit(child: Child, memory: str, settings: Settings, failures: Failures) -> Timing | None:
-    return prepared(child, memory, settings.nbytes, 0, failures, limit, LIMIT_OF[memory], settings.nbytes)
+    seconds = settings.seconds if memory == "warm" else 0
+    return prepared(child, memory, settings.nbytes, seconds, failures, limit, LIMIT_OF[memory], settings.nbytes)
 
 
 def _fitted(child: Child, work: Work, settings: Settings, failures: Failures) -> Timing | None:
-    """The work at its full size, or for all but fastinit the power of two of values drawn in `settings.seconds`."""
+    """The work at its full size, or for all but fastinit the power of two of values drawn in `settings.seconds`.
+
+    It is repeated to fill that time where memory is warm; a timing of fresh memory has one array alone.
+    """
     most = settings.nbytes // work.itemsize
     seconds = FOR_FASTINIT if child.name == "fastinit" else settings.seconds
     timing, n, wanted = None, 0, min(FIRST, most)
@@ -103,7 +107,8 @@ def _fitted(child: Child, work: Work, settings: Settings, failures: Failures) ->
                 return None
             values_in_time = int(seconds * n / child.time(work))
             wanted = min(most, GROWTH * n, 1 << max(values_in_time, 1).bit_length() - 1)
-        timing = Timing(child, work, n * work.itemsize)
+        calls = child.calls_in(settings.seconds, work) if work.memory == "warm" else 1
+        timing = Timing(child, work, n * work.itemsize, calls)
     except ChildError as error:
         failures.note(str(error))
     return timing
