@@ -186,9 +186,8 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
 {
     kernel_function *values_of = levels[level].kernel[kernel];
     int tile_elements = kernels[kernel].tile_elements, element_bytes = kernels[kernel].element_bytes;
-    size_t tile_bytes = (size_t)tile_elements * (size_t)element_bytes;
-    _Alignas(LINE_BYTES) char finished[LINE_BYTES + 2 * MOST_TILE_BYTES]; /* a tile goes out while the next one is made */
-    char *slot = finished + LINE_BYTES, *other_slot = slot + tile_bytes;
+    _Alignas(LINE_BYTES) char finished[2][LINE_BYTES + MOST_TILE_BYTES]; /* one goes out while the next one is made */
+    int slot = 0, past_cache = CAN_STREAM && streaming;
     struct outgoing outgoing = {0};
     struct window window;
     window.tile = 0, window.first = window.last = 0;
@@ -201,33 +200,31 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
             int ahead = step > 0 ? tile_elements - 1 - at : at; /* how far the tile goes on in the direction of step */
             uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step, here = (uint64_t)ahead / stride + 1;
             here = here < left ? here : left;
+            char *values = past_cache ? finished[slot] + LINE_BYTES : to;
             if (step == 1 && here == (uint64_t)tile_elements) {
-                char *values = CAN_STREAM && streaming ? slot : to;
                 values_of(stream, tile, 0, TILE_GROUPS, parameters, &outgoing, values);
-                levels[level].stream_rest(&outgoing);
-                if (values != to) {
-                    send(&outgoing, to, values, tile_bytes, other_slot);
-                    slot = other_slot;
-                    other_slot = values;
-                }
             } else {
                 int64_t span = (int64_t)(here - 1) * step; /* within the tile */
                 int low = at + (int)(span < 0 ? span : 0), high = at + (int)(span > 0 ? span : 0);
                 look_at(&window, values_of, stream, parameters, tile, low, high, tile_elements, &outgoing);
-                levels[level].stream_rest(&outgoing);
-                settle(&outgoing);
-                gather(to, window.values + (at - window.first * tile_elements / TILE_GROUPS) * element_bytes, here, step,
+                gather(values, window.values + (at - window.first * tile_elements / TILE_GROUPS) * element_bytes, here, step,
                        element_bytes);
+            }
+            if (past_cache) {
+                levels[level].stream_rest(&outgoing);
+                slot ^= 1;
+                send(&outgoing, to, values, here * (size_t)element_bytes, finished[slot] + LINE_BYTES);
             }
             to += here * (uint64_t)element_bytes;
             left -= here;
             position += left > 0 ? here * (uint64_t)step : 0;
         }
     }
-    levels[level].stream_rest(&outgoing);
-    settle(&outgoing);
-    if (streaming)
+    if (past_cache) {
+        levels[level].stream_rest(&outgoing);
+        settle(&outgoing);
         finish_streaming();
+    }
 }
 
 void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,

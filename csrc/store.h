@@ -43,7 +43,7 @@ static inline void finish_streaming(void)
 enum { LINE_BYTES = 64 };
 
 /* Whole cache lines on their way: the first `streamed` of `nbytes` are gone. The `held` bytes behind them are the beginning of
-   a line that the next tile completes. (One number moves, not two pointers: compilers move those side by side in a vector, and
+   a line that what follows completes. (One number moves, not two pointers: compilers move those side by side in a vector, and
    a load of what two stores wrote waits for all stores before.) */
 struct outgoing {
     char *to;
@@ -51,23 +51,23 @@ struct outgoing {
     size_t nbytes, streamed, held;
 };
 
-/* `nbytes` at `values`, which stay there until they are streamed; all that came before has been. The tile that follows in
-   memory, if any, will be at `next`, with room for a line before it. Only the bytes before the first line of all are copied as
-   usual: a part of a line costs a read of it, for which all later stores wait. */
+/* `nbytes` at `values`, which stay there until they are streamed; all that came before has been. What follows in memory will be
+   at `next`, with room for a line before it. Only the bytes before the first line of all are copied as usual: a part of a line
+   costs a read of it, for which all later stores wait. */
 static inline void send(struct outgoing *outgoing, char *to, const char *values, size_t nbytes, char *next)
 {
     size_t held = outgoing->held, head = held > 0 ? 0 : (size_t)(-(uintptr_t)to % LINE_BYTES);
+    head = head < nbytes ? head : nbytes;
     memcpy(to, values, head);
     outgoing->to = to + head - held;
     outgoing->from = values + head - held;
     outgoing->held = (nbytes - head + held) % LINE_BYTES;
     outgoing->nbytes = nbytes - head + held - outgoing->held;
     outgoing->streamed = 0;
-    if (next != values + nbytes)
-        memcpy(next - outgoing->held, values + nbytes - outgoing->held, outgoing->held);
+    memcpy(next - outgoing->held, outgoing->from + outgoing->nbytes, outgoing->held);
 }
 
-/* Once all lines are streamed: write what is held, for no tile follows. */
+/* Once all lines are streamed: write what is held, for nothing follows. */
 static inline void settle(struct outgoing *outgoing)
 {
     if (outgoing->held > 0)

@@ -773,8 +773,8 @@ def kernel_of(name):
         window, window_of = np.empty(tile_elements, out.dtype), (uint64(0), 0, 0)  # the part of one tile at hand
         # fi_fill's way past the caches: a finished tile goes out by lines while the next one is made in the other slot
         line_elements = LINE_BYTES // out.itemsize
-        finished = np.empty(line_elements + 2 * tile_elements if streaming else 0, out.dtype)
-        slot, other_slot = line_elements, line_elements + tile_elements
+        finished = np.empty(2 * (line_elements + tile_elements) if streaming else 0, out.dtype)
+        slot, other_slot = line_elements, 2 * line_elements + tile_elements
         lines, lines_to, lines_at, held = 0, 0, 0, 0
         to = 0
         for position in starts:
@@ -783,14 +783,13 @@ def kernel_of(name):
                 tile, element = position // uint64(tile_elements), int64(position % uint64(tile_elements))
                 here = int64(min(elements_ahead(element, step, tile_elements), left))
                 whole = step == 1 and here == tile_elements
-                if not whole:
+                values_out = finished[slot : slot + tile_elements] if streaming else out[to : to + here]
+                if whole:
+                    target, target_of = values_out, (tile, 0, TILE_GROUPS)
+                else:
                     end = element + (here - 1) * step
                     low_group, high_group = min(element, end) // group_elements, max(element, end) // group_elements
                     target, target_of = window, look_at(window_of, tile, low_group, high_group)
-                elif streaming:
-                    target, target_of = finished[slot : slot + tile_elements], (tile, 0, TILE_GROUPS)
-                else:
-                    target, target_of = out[to : to + tile_elements], (tile, 0, TILE_GROUPS)
                 streamed = 0
                 if whole or target_of != window_of:
                     _, first, last = target_of
@@ -798,7 +797,7 @@ def kernel_of(name):
                         copy(state, 0, state_ahead, 0, 4 * LANES)
                     else:
                         seed_lanes(stream, tile, state)
-                    if streaming:  # early, for a load of what two stores wrote waits for all stores before
+                    if streaming and whole:  # early, for a load of what two stores wrote waits for all stores before
                         tile_ahead = tile + uint64(1)
                         seed_lanes(stream, tile_ahead, state_ahead)
                     for group in range(last):
@@ -816,20 +815,16 @@ def kernel_of(name):
                         values_of(part, rows, parameters, values)
                         for i in range(rows * LANES):
                             target[i] = narrow(values[i])
-                stream_lines(streamed, lines, out, lines_to, finished, lines_at)
-                lines_to, lines_at, lines = lines_to + lines * line_elements, lines_at + lines * line_elements, 0
                 if not whole:
-                    copy(out, lines_to, finished, lines_at, held)
-                    held = 0
                     window_of = target_of
-                    copy(out, to, window, element - window_of[1] * group_elements, here, step)
-                elif streaming:
-                    head = 0 if held else elements_before_a_line(out, to)
+                    copy(values_out, 0, window, element - window_of[1] * group_elements, here, step)
+                if streaming:
+                    stream_lines(streamed, lines, out, lines_to, finished, lines_at)
+                    head = 0 if held else min(elements_before_a_line(out, to), here)
                     copy(out, to, finished, slot, head)
-                    lines_to, lines_at, held = to + head - held, slot + head - held, tile_elements - head + held
+                    lines_to, lines_at, held = to + head - held, slot + head - held, here - head + held
                     lines, held = held // line_elements, held % line_elements
-                    if other_slot < slot:
-                        copy(finished, other_slot - held, finished, slot + tile_elements - held, held)
+                    copy(finished, other_slot - held, finished, lines_at + lines * line_elements, held)
                     slot, other_slot = other_slot, slot
                 to += here
                 left -= uint64(here)
