@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 300  # seconds that a single command may take
-# Seconds of the work, and once at least, before the clock starts: the clocks of cores and of the memory rise with load (after
-# two seconds of something else a limit of 45 GB/s is 25), and pages that a virtual machine's host took back return.
+# Seconds of the work, and once at least, before the clock starts: the clocks of cores and memory rise with load (after two
+# seconds of something else a limit of 45 GB/s is 25), and pages that a virtual machine's host took back return.
 LEAD_IN = 0.05
 
 

@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import register_jitable
 from numpy import float64, uint32, uint64
 
-from fastinit.backends.numba import LANES, TILE_WORDS, tile_words
+from fastinit.backends.numba.lanes import LANES, TILE_WORDS, tile_words
 
 # fi_cursor of csrc/api.h; behind it, where nobody else looks, the state of the lanes while words are made.
 CURSOR = np.dtype(

@@ -1,0 +1,8 @@
+"""The kernels of csrc/ in Numba: the same operations in the same order, function by function, hence the same bits.
+
+operations.py has what Numba lacks; the other files are those of csrc/, and errors and ranges stand there.
+"""
+
+from fastinit.backends.numba.kernels import KERNELS, fill
+
+__all__ = ["KERNELS", "fill"]

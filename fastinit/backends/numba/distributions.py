@@ -1,0 +1,228 @@
+"""From words to the values of a law, as in csrc/distributions.h, where the layout of `parameters` is described.
+
+`rows` counts element rows of 16 and is even.
+"""
+
+from __future__ import annotations
+
+from numpy import float32, float64, int32, int64, uint32, uint64
+
+from fastinit.backends.numba.elementary import (
+    BITS_2_52,
+    BITS_2_84,
+    exp_f64,
+    loss_f32,
+    loss_f64,
+    neg2log_f32,
+    neg2log_f64,
+    quantile_centre_f32,
+    quantile_centre_f64,
+    quantile_middle_f64,
+    quantile_tail_f32,
+    quantile_tail_f64,
+    split_exponent_f32,
+    split_exponent_f64,
+    turn_f32,
+    turn_f64,
+    unit_below_half_f32,
+    unit_below_half_f64,
+)
+from fastinit.backends.numba.lanes import LANES, at
+from fastinit.backends.numba.operations import fma, from_bits_f64, inlined, sqrt
+
+
+@inlined
+def wide_word(words, r, lane):
+    """The 64-bit word of a lane in element row r."""
+    return uint64(words[at(2 * r, lane)]) << uint64(32) | uint64(words[at(2 * r + 1, lane)])
+
+
+@inlined
+def words_values(words, rows, parameters, values):
+    for i in range(rows * LANES):
+        values[i] = words[i]
+
+
+@inlined
+def uniform_values_f32(words, rows, parameters, values):
+    low, width = float32(parameters[0]), float32(parameters[1])
+    for i in range(rows * LANES):
+        u = float32(int32(words[i] >> uint32(8))) * float32(2.0**-24)
+        values[i] = fma(u, width, low)
+
+
+@inlined
+def uniform_values_f64(words, rows, parameters, values):
+    low, width = parameters[0], parameters[1]
+    for r in range(rows):
+        for lane in range(LANES):
+            count = wide_word(words, r, lane) >> uint64(11)
+            high = from_bits_f64(BITS_2_84 | count >> uint64(32)) - 2.0**84
+            u = (from_bits_f64(BITS_2_52 | count & uint64(0xFFFFFFFF)) - 2.0**52 + high) * 2.0**-53
+            values[at(r, lane)] = fma(u, width, low)
+
+
+@inlined
+def normal_values_f32(words, rows, parameters, values):
+    mean, std = float32(parameters[0]), float32(parameters[1])
+    for r in range(0, rows, 2):  # a loop of its own, for short chains of dependent instructions
+        for lane in range(LANES):
+            values[at(r, lane)] = loss_f32(words[at(r, lane)])
+    for r in range(0, rows, 2):
+        for lane in range(LANES):
+            radius = sqrt(values[at(r, lane)])
+            cosine, sine = turn_f32(words[at(r + 1, lane)])
+            values[at(r, lane)] = fma(radius * cosine, std, mean)
+            values[at(r + 1, lane)] = fma(radius * sine, std, mean)
+
+
+@inlined
+def normal_values_f64(words, rows, parameters, values):
+    mean, std = parameters[0], parameters[1]
+    for r in range(0, rows, 2):
+        for lane in range(LANES):
+            values[at(r, lane)] = loss_f64(wide_word(words, r, lane))
+    for r in range(0, rows, 2):
+        for lane in range(LANES):
+            radius = sqrt(values[at(r, lane)])
+            cosine, sine = turn_f64(wide_word(words, r + 1, lane))
+            values[at(r, lane)] = fma(radius * cosine, std, mean)
+            values[at(r + 1, lane)] = fma(radius * sine, std, mean)
+
+
+@inlined
+def exponential_values_f32(words, rows, parameters, values):
+    scale = float32(parameters[0])
+    for i in range(rows * LANES):
+        values[i] = float32(0.5) * loss_f32(words[i]) * scale
+
+
+@inlined
+def exponential_values_f64(words, rows, parameters, values):
+    scale = parameters[0]
+    for r in range(rows):
+        for lane in range(LANES):
+            values[at(r, lane)] = 0.5 * loss_f64(wide_word(words, r, lane)) * scale
+
+
+@inlined
+def lognormal_values_f64(words, rows, parameters, values):
+    normal_values_f64(words, rows, parameters, values)
+    for i in range(rows * LANES):
+        values[i] = exp_f64(values[i])
+
+
+(CDF_LOW, SF_LOW, CDF_HIGH, SF_HIGH, MASS_SCALED, MASS, MIDDLE, TAIL_SCALED, LOSS_OF_SCALE, MEAN, STD, LEAST,
+ GREATEST) = range(13)  # fmt: skip
+
+
+@inlined
+def truncated_parameters(c, real):
+    """As a tuple, so that a choice between two of them is no branch."""
+    return (
+        real(c[0]), real(c[1]), real(c[2]), real(c[3]), real(c[4]), real(c[5]), real(c[6]), real(c[7]), real(c[8]),
+        real(c[9]), real(c[10]), real(c[11]), real(c[12]),
+    )  # fmt: skip
+
+
+@inlined
+def scaled_and_clipped(x, c):
+    x = fma(x, c[STD], c[MEAN])
+    x = c[LEAST] if x < c[LEAST] else x
+    return c[GREATEST] if x > c[GREATEST] else x
+
+
+@inlined
+def place_f32(w, c):
+    """The probability beyond the value of a word in the nearer tail (scaled), and P - 1/2."""
+    upper = int32(w) < int32(0)  # u > 1/2: count from the high end
+    u = unit_below_half_f32(w)
+    signed_u = -u if upper else u
+    cdf = fma(signed_u, c[MASS_SCALED], c[CDF_HIGH] if upper else c[CDF_LOW])
+    sf = fma(-signed_u, c[MASS_SCALED], c[SF_HIGH] if upper else c[SF_LOW])
+    from_middle = int32(w ^ uint32(0x80000000))
+    v = fma(fma(float32(from_middle), float32(2.0**-32), float32(2.0**-33)), c[MASS], c[MIDDLE])
+    return cdf if cdf < sf else sf, v
+
+
+@inlined
+def truncated_tails_f32(words, first, rows, c, values):
+    """Write those values of `rows` rows from row `first` on that lie in the tails."""
+    for i in range(first * LANES, (first + rows) * LANES):
+        tail, v = place_f32(words[uint64(i)], c)
+        e, f = split_exponent_f32(tail)
+        x = quantile_tail_f32(sqrt(neg2log_f32(e, f) + c[LOSS_OF_SCALE]))
+        x = -x if v < float32(0) else x
+        value = scaled_and_clipped(x, c)
+        values[uint64(i)] = value if tail < c[TAIL_SCALED] else values[uint64(i)]
+
+
+SEARCHED = 4  # rows that are looked through for tails together
+
+
+@inlined
+def truncated_values_f32(words, rows, parameters, values):
+    c = truncated_parameters(parameters, float32)
+    for i in range(rows * LANES):
+        tail, v = place_f32(words[i], c)
+        values[i] = fma(float32(-4) * tail, tail, float32(4) * tail)
+    for i in range(rows * LANES):
+        e, f = split_exponent_f32(values[i])
+        values[i] = neg2log_f32(e, f)
+    for r in range(0, rows, SEARCHED):
+        found = uint32(0)
+        for i in range(r * LANES, (r + SEARCHED) * LANES):
+            tail, v = place_f32(words[uint64(i)], c)
+            found |= uint32(tail < c[TAIL_SCALED])
+            values[uint64(i)] = scaled_and_clipped(quantile_centre_f32(v, values[uint64(i)]), c)
+        if found:
+            truncated_tails_f32(words, r, SEARCHED, c, values)
+
+
+@inlined
+def truncated_middle_f64(w, c):
+    """P - 1/2, from the nearer end of [0, 1]: both terms are below 1/2."""
+    upper = int64(w) < int64(0)
+    u = unit_below_half_f64(w)
+    return fma(0.5 - u if upper else u - 0.5, c[MASS], c[MIDDLE])
+
+
+@inlined
+def truncated_radius_f64(w, c):
+    """sqrt(-ln of the probability beyond the value in the nearer tail)."""
+    upper = int64(w) < int64(0)
+    u = unit_below_half_f64(w)
+    signed_u = -u if upper else u
+    cdf = fma(signed_u, c[MASS], c[CDF_HIGH] if upper else c[CDF_LOW])
+    sf = fma(-signed_u, c[MASS], c[SF_HIGH] if upper else c[SF_LOW])
+    e, f = split_exponent_f64(cdf if cdf < sf else sf)
+    return sqrt(0.5 * neg2log_f64(e, f))
+
+
+@inlined
+def truncated_values_f64(words, rows, parameters, values):
+    c = truncated_parameters(parameters, float64)
+    for r in range(rows):
+        outside = uint64(0)  # as wide as the values, so that the loop vectorises
+        for lane in range(LANES):
+            q = truncated_middle_f64(wide_word(words, r, lane), c)
+            outside |= uint64(abs(q) > 0.425)
+            values[at(r, lane)] = scaled_and_clipped(quantile_centre_f64(q), c)
+        if outside:
+            tails = uint64(0)
+            for lane in range(LANES):
+                q = truncated_middle_f64(wide_word(words, r, lane), c)
+                radius = truncated_radius_f64(wide_word(words, r, lane), c)
+                x = quantile_middle_f64(radius)
+                x = -x if q < 0.0 else x
+                value = scaled_and_clipped(x, c)
+                tails |= uint64(radius > 5.0)
+                values[at(r, lane)] = value if abs(q) > 0.425 else values[at(r, lane)]
+            if tails:
+                for lane in range(LANES):
+                    q = truncated_middle_f64(wide_word(words, r, lane), c)
+                    radius = truncated_radius_f64(wide_word(words, r, lane), c)
+                    x = quantile_tail_f64(radius)
+                    x = -x if q < 0.0 else x
+                    value = scaled_and_clipped(x, c)
+                    values[at(r, lane)] = value if radius > 5.0 else values[at(r, lane)]

@@ -1,0 +1,193 @@
+"""Logarithm, sine, cosine and normal quantile, as in csrc/elementary.h, where errors and ranges stand."""
+
+from __future__ import annotations
+
+from numpy import float32, int32, int64, uint32, uint64
+
+from fastinit.backends.numba.operations import (
+    bits_f32,
+    bits_f64,
+    fma,
+    from_bits_f32,
+    from_bits_f64,
+    inlined,
+    polynomial,
+)
+
+NEG2LOG_F32 = polynomial("NEG2LOG_F32")
+NEG2LOG_F64 = polynomial("NEG2LOG_F64")
+SIN_F32 = polynomial("SIN_F32")
+SIN_F64 = polynomial("SIN_F64")
+COS_F32 = polynomial("COS_F32")
+COS_F64 = polynomial("COS_F64")
+EXP_F64 = polynomial("EXP_F64")
+QUANTILE_CENTRE_F32 = polynomial("QUANTILE_CENTRE_F32")
+QUANTILE_TAIL_NUMERATOR_F32 = polynomial("QUANTILE_TAIL_NUMERATOR_F32")
+QUANTILE_TAIL_DENOMINATOR_F32 = polynomial("QUANTILE_TAIL_DENOMINATOR_F32")
+QUANTILE_CENTRE_NUMERATOR_F64 = polynomial("QUANTILE_CENTRE_NUMERATOR_F64")
+QUANTILE_CENTRE_DENOMINATOR_F64 = polynomial("QUANTILE_CENTRE_DENOMINATOR_F64")
+QUANTILE_MIDDLE_NUMERATOR_F64 = polynomial("QUANTILE_MIDDLE_NUMERATOR_F64")
+QUANTILE_MIDDLE_DENOMINATOR_F64 = polynomial("QUANTILE_MIDDLE_DENOMINATOR_F64")
+QUANTILE_TAIL_NUMERATOR_F64 = polynomial("QUANTILE_TAIL_NUMERATOR_F64")
+QUANTILE_TAIL_DENOMINATOR_F64 = polynomial("QUANTILE_TAIL_DENOMINATOR_F64")
+
+TWO_LN2_F32 = float32(float.fromhex("0x1.62e430p+0"))
+TWO_LN2_F64 = float.fromhex("0x1.62e42fefa39efp+0")
+LN2_HIGH_F64 = float.fromhex("0x1.62e42fefa3800p-1")  # ln 2 to 42 bits, so that k times it is exact
+LN2_LOW_F64 = float.fromhex("0x1.ef35793c76730p-45")  # the rest
+INVERSE_LN2_F64 = float.fromhex("0x1.71547652b82fep+0")
+INTEGERS_ONLY_F64 = 1.5 * 2.0**52  # of this size a double has no fraction
+BITS_SQRT_HALF_F32 = uint32(0x3F3504F3)
+BITS_SQRT_HALF_F64 = uint64(0x3FE6A09E667F3BCD)
+ONE_LESS_SQRT_HALF_F64 = float.fromhex("0x1.2bec3333018867p-2")  # 1 - sqrt(1/2)
+ONE_LESS_SQRT_HALF_F32 = float32(ONE_LESS_SQRT_HALF_F64)
+BITS_2_52 = uint64(0x4330000000000000)  # of 2^52: or-ing an integer below 2^52 in makes the double 2^52 + integer
+BITS_2_84 = uint64(0x4530000000000000)  # the same with 2^84 and an integer times 2^32
+
+
+@inlined
+def split_exponent_f32(x):
+    """(e, f) with x = 2^e (1 + f) and 1 + f in [sqrt(1/2), sqrt(2)), for positive normal x."""
+    e = int32(int32(uint32(bits_f32(x) - BITS_SQRT_HALF_F32)) >> int32(23))
+    return float32(e), from_bits_f32(uint32(bits_f32(x) - uint32(e << int32(23)))) - float32(1)
+
+
+@inlined
+def split_exponent_f64(x):
+    biased = (bits_f64(x) - BITS_SQRT_HALF_F64 + uint64(1024 << 52)) >> uint64(52)
+    e = from_bits_f64(BITS_2_52 | biased) - (2.0**52 + 1024.0)
+    return e, from_bits_f64(bits_f64(x) - ((biased - uint64(1024)) << uint64(52))) - 1.0
+
+
+@inlined
+def split_complement_f32(x):
+    """The same parts of 1 - x, for x in (0, 1/2], without rounding 1 - x when it is near 1."""
+    low = x > ONE_LESS_SQRT_HALF_F32
+    return float32(-1) if low else float32(0), fma(float32(-2), x, float32(1)) if low else -x
+
+
+@inlined
+def split_complement_f64(x):
+    low = x > ONE_LESS_SQRT_HALF_F64
+    return -1.0 if low else 0.0, fma(-2.0, x, 1.0) if low else -x
+
+
+@inlined
+def neg2log_f32(e, f):
+    """-2 ln(2^e (1 + f))"""
+    return fma(f * f, NEG2LOG_F32(f), fma(float32(-2), f, -e * TWO_LN2_F32))
+
+
+@inlined
+def neg2log_f64(e, f):
+    s = f / (2.0 + f)
+    z = s * s
+    return fma(-e, TWO_LN2_F64, fma(s * z, NEG2LOG_F64(z), -4.0 * s))
+
+
+@inlined
+def unit_below_half_f32(a):
+    """The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53)."""
+    count = int32(a ^ uint32(int32(a) >> int32(31)))  # a or its complement, below 2^31
+    return fma(float32(count), float32(2.0**-32), float32(2.0**-33))
+
+
+@inlined
+def unit_below_half_f64(a):
+    count = (a ^ uint64(int64(a) >> int64(63))) >> uint64(11)
+    return fma(from_bits_f64(BITS_2_52 | count) - 2.0**52, 2.0**-53, 2.0**-54)
+
+
+@inlined
+def loss_f32(a):
+    """-2 ln((a + 1/2) 2^-32) of a word, at most 45.8."""
+    near_one = int32(a) < int32(0)
+    x = unit_below_half_f32(a)
+    small_e, small_f = split_exponent_f32(x)
+    near_e, near_f = split_complement_f32(x)
+    return neg2log_f32(near_e if near_one else small_e, near_f if near_one else small_f)
+
+
+@inlined
+def loss_f64(a):
+    """-2 ln(((a >> 11) + 1/2) 2^-53), at most 74.9."""
+    near_one = int64(a) < int64(0)
+    x = unit_below_half_f64(a)
+    small_e, small_f = split_exponent_f64(x)
+    near_e, near_f = split_complement_f64(x)
+    return neg2log_f64(near_e if near_one else small_e, near_f if near_one else small_f)
+
+
+@inlined
+def exp_f64(x):
+    """exp(x); infinity above 709.8, 0 below -745.2."""
+    x = 800.0 if x > 800.0 else -800.0 if x < -800.0 else x
+    shifted = fma(x, INVERSE_LN2_F64, INTEGERS_ONLY_F64)  # to the nearest integer
+    k = shifted - INTEGERS_ONLY_F64
+    r = fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x))
+    biased = bits_f64(shifted) - bits_f64(INTEGERS_ONLY_F64) + uint64(2048)
+    half = biased >> uint64(1)  # 2^k in two factors: subnormals
+    first = from_bits_f64((half - uint64(1)) << uint64(52))
+    second = from_bits_f64((biased - half - uint64(1)) << uint64(52))
+    return EXP_F64(r) * first * second if x == x else x  # NaN as it came
+
+
+@inlined
+def turn_f32(a):
+    """Cosine and sine of a turn of a/2^32 (a >> 11 of 2^53); the quadrant is split off in integers."""
+    quadrant = uint32(uint32(a + uint32(0x20000000)) >> uint32(30))
+    remainder = int32(uint32(a - uint32(quadrant << uint32(30))))
+    y = float32(remainder) * float32(2.0**-30)  # [-1/2, 1/2) quadrants
+    z = y * y
+    s, c = y * SIN_F32(z), fma(z, COS_F32(z), float32(1))
+    odd = (quadrant & uint32(1)) != uint32(0)
+    cosine, sine = bits_f32(s if odd else c), bits_f32(c if odd else s)
+    cosine_sign = uint32(((quadrant + uint32(1)) & uint32(2)) << uint32(30))
+    sine_sign = uint32((quadrant & uint32(2)) << uint32(30))
+    return from_bits_f32(uint32(cosine ^ cosine_sign)), from_bits_f32(uint32(sine ^ sine_sign))
+
+
+@inlined
+def turn_f64(a):
+    turns = a >> uint64(11)
+    quadrant = (turns + uint64(1 << 50)) >> uint64(51)  # 0 to 4
+    shifted = turns - (quadrant << uint64(51)) + uint64(1 << 51)  # the remainder plus 2^51, never negative
+    y = (from_bits_f64(BITS_2_52 | shifted) - (2.0**52 + 2.0**51)) * 2.0**-51
+    z = y * y
+    s, c = y * SIN_F64(z), fma(z, COS_F64(z), 1.0)
+    odd = (quadrant & uint64(1)) != uint64(0)
+    cosine, sine = bits_f64(s if odd else c), bits_f64(c if odd else s)
+    cosine_sign = ((quadrant + uint64(1)) & uint64(2)) << uint64(62)
+    sine_sign = (quadrant & uint64(2)) << uint64(62)
+    return from_bits_f64(cosine ^ cosine_sign), from_bits_f64(sine ^ sine_sign)
+
+
+@inlined
+def quantile_centre_f32(v, loss):
+    """x with P(Z < x) = 1/2 + v where loss = -2 ln(1 - 4 v^2); for P beyond 2^-10 of both ends."""
+    return v * QUANTILE_CENTRE_F32(loss)
+
+
+@inlined
+def quantile_tail_f32(r):
+    """x with P(Z > x) = exp(-r^2 / 2), r in [3.7, 38]."""
+    return QUANTILE_TAIL_NUMERATOR_F32(r) / QUANTILE_TAIL_DENOMINATOR_F32(r)
+
+
+@inlined
+def quantile_centre_f64(q):
+    """AS 241 in three regions: q = P - 1/2, |q| <= 0.425; r = sqrt(-ln min(P, 1 - P)) up to 5; r up to 27."""
+    x = fma(-q, q, 0.180625)
+    return q * (QUANTILE_CENTRE_NUMERATOR_F64(x) / QUANTILE_CENTRE_DENOMINATOR_F64(x))
+
+
+@inlined
+def quantile_middle_f64(r):
+    x = r - 1.6
+    return QUANTILE_MIDDLE_NUMERATOR_F64(x) / QUANTILE_MIDDLE_DENOMINATOR_F64(x)
+
+
+@inlined
+def quantile_tail_f64(r):
+    x = r - 5.0
+    return QUANTILE_TAIL_NUMERATOR_F64(x) / QUANTILE_TAIL_DENOMINATOR_F64(x)

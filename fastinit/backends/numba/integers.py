@@ -1,0 +1,66 @@
+"""Unbiased integers, as in csrc/integers.h: one body for all types of `values`, which keep the low bits."""
+
+from __future__ import annotations
+
+from numba.extending import register_jitable
+from numpy import uint32, uint64
+
+from fastinit.backends.numba.distributions import wide_word
+from fastinit.backends.numba.lanes import LANES, at, philox
+from fastinit.backends.numba.operations import bits_f64, inlined, wide_product
+
+INTEGER_LOW, INTEGER_RANGE, INTEGER_REDRAWN = range(3)
+
+
+@register_jitable(error_model="numpy")
+def redrawn(stream, position, size):
+    """The value at `position` where its own word was one too many."""
+    too_many = (uint64(0) - size) % size
+    key = uint32(stream[0] ^ uint32(0x5851F42D))
+    attempt = uint32(0)
+    while True:
+        c0, c1, c2, c3 = philox(
+            uint32(position), uint32(position >> uint64(32)), stream[2], stream[3], key, uint32(stream[1] + attempt)
+        )
+        value, remainder = wide_product(uint64(c0) << uint64(32) | uint64(c1), size)
+        if remainder >= too_many:
+            return value
+        value, remainder = wide_product(uint64(c2) << uint64(32) | uint64(c3), size)
+        if remainder >= too_many:
+            return value
+        attempt = uint32(attempt + uint32(1))
+
+
+@inlined
+def integers_values(words, rows, parameters, stream, position, values):
+    """One word a value, for ranges up to 2^24. `position` is that of the first value in the stream."""
+    low = bits_f64(parameters[INTEGER_LOW])
+    size = bits_f64(parameters[INTEGER_RANGE])
+    too_many = uint32(bits_f64(parameters[INTEGER_REDRAWN]))
+    for r in range(rows):
+        again = uint32(0)
+        for lane in range(LANES):
+            product = uint64(words[at(r, lane)]) * size
+            again |= uint32(uint32(product) < too_many)
+            values[at(r, lane)] = low + (product >> uint64(32))
+        if again:
+            for lane in range(LANES):
+                if uint32(uint64(words[at(r, lane)]) * size) < too_many:
+                    values[at(r, lane)] = low + redrawn(stream, position + at(r, lane), size)
+
+
+@inlined
+def wide_integers_values(words, rows, parameters, stream, position, values):
+    """Two words a value, for larger ranges; 0 stands for 2^64."""
+    low = bits_f64(parameters[INTEGER_LOW])
+    size = bits_f64(parameters[INTEGER_RANGE])
+    too_many = bits_f64(parameters[INTEGER_REDRAWN])
+    for r in range(rows):
+        for lane in range(LANES):
+            word = wide_word(words, r, lane)
+            value, remainder = wide_product(word, size)
+            if size == uint64(0):
+                value = word
+            if remainder < too_many:
+                value = redrawn(stream, position + at(r, lane), size)
+            values[at(r, lane)] = low + value

@@ -1,0 +1,193 @@
+"""The kernels of csrc/kernels.c: the list of them, and the fill that they serve.
+
+Each compiles at its first use and is cached on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numba
+import numpy as np
+from numpy import float32, float64, int64, uint32, uint64
+
+from fastinit.backends.numba.distributions import (
+    exponential_values_f32,
+    exponential_values_f64,
+    lognormal_values_f64,
+    normal_values_f32,
+    normal_values_f64,
+    truncated_values_f32,
+    truncated_values_f64,
+    uniform_values_f32,
+    uniform_values_f64,
+    words_values,
+)
+from fastinit.backends.numba.integers import integers_values, wide_integers_values
+from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
+from fastinit.backends.numba.narrow import narrow_bfloat16, narrow_float8_e4m3fn, narrow_float8_e5m2, narrow_float16
+from fastinit.backends.numba.operations import inlined
+from fastinit.backends.numba.store import LINE_BYTES, LINES, copy, send, settle, stream_until
+
+# The list of kernels: name, law, elements in a tile, rounding of the law's float32 values (None: stored as they are).
+# A new one is a line here.
+TILE_WIDE = TILE_WORDS // 2  # elements of two words
+LAWS_AND_NARROWINGS = {
+    "words_uint32": (words_values, TILE_WORDS, None),
+    "uniform_float32": (uniform_values_f32, TILE_WORDS, None),
+    "uniform_float64": (uniform_values_f64, TILE_WIDE, None),
+    "uniform_float16": (uniform_values_f32, TILE_WORDS, narrow_float16),
+    "uniform_bfloat16": (uniform_values_f32, TILE_WORDS, narrow_bfloat16),
+    "uniform_float8_e4m3fn": (uniform_values_f32, TILE_WORDS, narrow_float8_e4m3fn),
+    "uniform_float8_e5m2": (uniform_values_f32, TILE_WORDS, narrow_float8_e5m2),
+    "normal_float32": (normal_values_f32, TILE_WORDS, None),
+    "normal_float64": (normal_values_f64, TILE_WIDE, None),
+    "normal_float16": (normal_values_f32, TILE_WORDS, narrow_float16),
+    "normal_bfloat16": (normal_values_f32, TILE_WORDS, narrow_bfloat16),
+    "normal_float8_e4m3fn": (normal_values_f32, TILE_WORDS, narrow_float8_e4m3fn),
+    "normal_float8_e5m2": (normal_values_f32, TILE_WORDS, narrow_float8_e5m2),
+    "truncated_float32": (truncated_values_f32, TILE_WORDS, None),
+    "truncated_float64": (truncated_values_f64, TILE_WIDE, None),
+    "truncated_float16": (truncated_values_f32, TILE_WORDS, narrow_float16),
+    "truncated_bfloat16": (truncated_values_f32, TILE_WORDS, narrow_bfloat16),
+    "truncated_float8_e4m3fn": (truncated_values_f32, TILE_WORDS, narrow_float8_e4m3fn),
+    "truncated_float8_e5m2": (truncated_values_f32, TILE_WORDS, narrow_float8_e5m2),
+    "exponential_float32": (exponential_values_f32, TILE_WORDS, None),
+    "exponential_float64": (exponential_values_f64, TILE_WIDE, None),
+    "lognormal_float64": (lognormal_values_f64, TILE_WIDE, None),
+    "integers_uint8": (integers_values, TILE_WORDS, None),
+    "integers_uint16": (integers_values, TILE_WORDS, None),
+    "integers_uint32": (integers_values, TILE_WORDS, None),
+    "integers_uint64": (integers_values, TILE_WORDS, None),
+    "wideintegers_uint32": (wide_integers_values, TILE_WIDE, None),
+    "wideintegers_uint64": (wide_integers_values, TILE_WIDE, None),
+}
+INTEGER_LAWS = integers_values, wide_integers_values  # these see the stream and their position in it
+KERNELS = tuple(LAWS_AND_NARROWINGS)
+PACKAGE = Path(__file__).resolve().parent
+SOURCES = [*sorted(PACKAGE.glob("*.py")), PACKAGE.parent / "coefficients.py"]
+DIGEST = hashlib.blake2b(b"".join(source.read_bytes() for source in SOURCES), digest_size=4).hexdigest()
+
+
+@inlined
+def elements_ahead(element, step, tile_elements):
+    """How many elements a walk of `step` from `element` meets before it leaves the tile."""
+    if step > 0:
+        return uint64(tile_elements - 1 - element) // uint64(step) + uint64(1)
+    return uint64(element) // uint64(-step) + uint64(1)
+
+
+@inlined
+def look_at(window_of, tile, low_group, high_group):
+    """What the window shall hold, as (tile, first group, last group + 1), in order to hold these groups.
+
+    Only them at the tile's first visit, all of it at the second, for then there will be more (a column of a matrix
+    comes back to a tile row after row).
+    """
+    window_tile, first, last = window_of
+    if window_tile != tile or first == last:
+        return tile, low_group, high_group + 1
+    if first <= low_group and high_group < last:
+        return window_of
+    return tile, 0, TILE_GROUPS
+
+
+def kernel_of(name):
+    """The compiling function of a kernel: fi_fill of csrc/kernels.c for that kernel alone."""
+    values_of, tile_elements, narrow = LAWS_AND_NARROWINGS[name]
+    group_elements = tile_elements // TILE_GROUPS
+    is_integer = values_of in INTEGER_LAWS
+
+    def kernel(stream, parameters, starts, count, step, out, streaming):
+        words, lanes = np.empty(TILE_WORDS, uint32), np.empty(4 * LANES, uint32)
+        lanes_ahead, tile_ahead = np.empty(4 * LANES, uint32), ~uint64(0)
+        values = np.empty(tile_elements, float32)  # before rounding
+        window, window_of = np.empty(tile_elements, out.dtype), (uint64(0), 0, 0)  # the part of one tile at hand
+        room = LINE_BYTES // out.itemsize
+        slot, other_slot = room, room + tile_elements + room
+        finished = np.empty(other_slot + tile_elements if streaming else 0, out.dtype)  # one goes out, one is made
+        outgoing = np.zeros(5, int64)
+        to = 0
+        for position in starts:
+            left = count
+            while left > uint64(0):
+                tile, element = position // uint64(tile_elements), int64(position % uint64(tile_elements))
+                here = int64(min(elements_ahead(element, step, tile_elements), left))
+                whole = step == 1 and here == tile_elements
+                result = finished[slot : slot + tile_elements] if streaming else out[to : to + here]
+                if whole:
+                    target, target_of = result, (tile, 0, TILE_GROUPS)
+                else:
+                    end = element + (here - 1) * step
+                    low_group, high_group = min(element, end) // group_elements, max(element, end) // group_elements
+                    target, target_of = window, look_at(window_of, tile, low_group, high_group)
+                if whole or target_of != window_of:
+                    _, first, last = target_of
+                    if tile == tile_ahead:
+                        copy(lanes, 0, lanes_ahead, 0, 4 * LANES)
+                    else:
+                        seed_lanes(stream, tile, lanes)
+                    if whole and streaming:  # early, for a load of what two stores wrote waits for all stores before
+                        tile_ahead = tile + uint64(1)
+                        seed_lanes(stream, tile_ahead, lanes_ahead)
+                    for group in range(last):
+                        next_group(lanes, group, words)
+                        stream_until(outgoing, (group + 1) * GROUP_ROWS, out, finished)
+                    part, rows = words[first * GROUP_WORDS :], (last - first) * group_elements // LANES
+                    if is_integer:
+                        before = tile * uint64(tile_elements) + uint64(first * group_elements)
+                        values_of(part, rows, parameters, stream, before, target)
+                    elif narrow is None:
+                        values_of(part, rows, parameters, target)
+                    else:
+                        values_of(part, rows, parameters, values)
+                        for i in range(rows * LANES):
+                            target[i] = narrow(values[i])
+                if not whole:
+                    window_of = target_of
+                    copy(result, 0, window, element - window_of[1] * group_elements, here, step)
+                if streaming:
+                    stream_until(outgoing, outgoing[LINES], out, finished)
+                    send(outgoing, to, slot, here, other_slot, out, finished)
+                    slot, other_slot = other_slot, slot
+                to += here
+                left -= uint64(here)
+                position += uint64(here) * uint64(step)
+        if streaming:
+            settle(outgoing, out, finished)
+
+    # Numba keeps one index of cached code for each qualified name, renewed when this file changes. The digest makes it
+    # notice the other files; with one index for all kernels, processes compiling at the same time could mix them up.
+    kernel.__name__ = kernel.__qualname__ = f"{name}_{DIGEST}"
+    try:
+        return numba.njit(nogil=True, cache=True, error_model="numpy")(kernel)
+    except RuntimeError:  # nowhere to write a cache
+        return numba.njit(nogil=True, error_model="numpy")(kernel)
+
+
+dispatchers = {}
+
+
+def fill(
+    kernel: str,
+    stream: tuple[int, int, int, int],
+    parameters: np.ndarray,
+    starts: np.ndarray,
+    count: int,
+    step: int,
+    out: np.ndarray,
+    streaming: bool,
+) -> None:
+    """Write the values at start, start + step, ..., `count` for each of `starts`, one behind the other; see csrc/api.h."""
+    dispatcher = dispatchers.get(kernel) or dispatchers.setdefault(kernel, kernel_of(kernel))
+    # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
+    dispatcher(
+        np.array(stream, uint32),
+        np.array(parameters, float64),
+        np.array(starts, uint64),
+        uint64(count),
+        int64(step),
+        out,
+        streaming,
+    )

@@ -1,0 +1,49 @@
+"""float32 values rounded once to the narrow types, as in csrc/narrow.h."""
+
+from __future__ import annotations
+
+from numpy import uint8, uint16, uint32
+
+from fastinit.backends.numba.operations import bits_f32, from_bits_f32, inlined
+
+
+@inlined
+def narrow_bits(x, fraction, bias, largest, overflow):
+    """The bits of x, rounded to nearest even, in the type with `fraction` fraction bits and exponent bias `bias`."""
+    dropped = uint32(23 - fraction)
+    magnitude = uint32(bits_f32(x) & uint32(0x7FFFFFFF))
+    odd = uint32(uint32(magnitude >> dropped) & uint32(1))
+    half = uint32((1 << (23 - fraction - 1)) - 1)
+    rounded = uint32(uint32(magnitude + half + odd) >> dropped)
+    normal = uint32(rounded - uint32((127 - bias) << fraction))
+    # adding 2^23 least subnormals makes the unit of a float the least subnormal: the addition rounds to it
+    shift = uint32((127 + 1 - bias - fraction + 23) << 23)
+    subnormal = uint32(bits_f32(from_bits_f32(magnitude) + from_bits_f32(shift)) - shift)
+    bits = subnormal if magnitude < uint32((127 + 1 - bias) << 23) else normal
+    return uint32(overflow) if bits > uint32(largest) else bits
+
+
+@inlined
+def narrow_float16(x):
+    sign = uint32(uint32(bits_f32(x) >> uint32(16)) & uint32(0x8000))
+    return uint16(sign | narrow_bits(x, 10, 15, 0x7BFF, 0x7C00))
+
+
+@inlined
+def narrow_bfloat16(x):
+    """bfloat16 has float32's exponent: dropping the low half with rounding is all there is."""
+    bits = bits_f32(x)
+    odd = uint32(uint32(bits >> uint32(16)) & uint32(1))
+    return uint16(uint32(bits + uint32(0x7FFF) + odd) >> uint32(16))
+
+
+@inlined
+def narrow_float8_e4m3fn(x):
+    sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))
+    return uint8(sign | narrow_bits(x, 3, 7, 0x7E, 0x7F))
+
+
+@inlined
+def narrow_float8_e5m2(x):
+    sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))
+    return uint8(sign | narrow_bits(x, 2, 15, 0x7B, 0x7C))
