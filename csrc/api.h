@@ -9,11 +9,12 @@ const char *fi_kernel_name(int kernel); /* law_dtype, as in "normal_bfloat16" */
 
 int fi_kernel_tile_elements(int kernel);
 
-/* Write the values at positions start, start + step, ..., `count` of them for each of the `runs` starts, one behind the
-   other from `out`. `stream` is k0 k1 s0 s1; `parameters` are the law's (distributions.h). Positions and sizes are in
-   elements; `out` is aligned to an element. `streaming` asks for stores past the cache. Keeps no state. */
+/* Write the values at positions start, start + step, ..., `count` of them for each of the `runs` starts, those of run r one
+   behind the other from `out` + r `pitch` bytes. `stream` is k0 k1 s0 s1; `parameters` are the law's (distributions.h).
+   Positions and sizes are in elements; `out` and `pitch` are aligned to an element. `streaming` asks for stores past the cache.
+   Keeps no state. */
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
-             uint64_t runs, uint64_t count, int64_t step, void *out, int streaming);
+             uint64_t runs, uint64_t count, int64_t step, void *out, int64_t pitch, int streaming);
 
 /* fi_fill of `n` whole arrays, one after the other: array i has kernel kernels[i], stream streams[4 i] ..., the parameters from
    parameters[i] on, and elements 0 to counts[i] - 1 go to outs[i]. */

@@ -19,7 +19,7 @@ struct bitgen {
 void fi_reload(fi_cursor *cursor)
 {
     uint64_t start = cursor->tile * TILE_WORDS;
-    fi_fill((int)cursor->level, WORDS_KERNEL, cursor->stream, 0, &start, 1, TILE_WORDS, 1, cursor->words, 0);
+    fi_fill((int)cursor->level, WORDS_KERNEL, cursor->stream, 0, &start, 1, TILE_WORDS, 1, cursor->words, 0, 0);
 }
 
 uint64_t fi_take(fi_cursor *cursor, uint64_t tiles)
@@ -60,7 +60,7 @@ static void draw(fi_cursor *cursor, int kernel, const double *parameters, void *
 {
     uint64_t tile_elements = (uint64_t)fi_kernel_tile_elements(kernel);
     uint64_t tile = fi_take(cursor, n / tile_elements + (n % tile_elements != 0)) % TILES, start = tile * tile_elements;
-    fi_fill((int)cursor->level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0);
+    fi_fill((int)cursor->level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0, 0);
 }
 
 void fi_draw(fi_cursor *cursor, int kernel, double parameter0, double parameter1, void *out, uint64_t n)

@@ -182,7 +182,7 @@ static void gather(char *out, const char *from, uint64_t count, int64_t step, in
 }
 
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
-             uint64_t runs, uint64_t count, int64_t step, void *out, int streaming)
+             uint64_t runs, uint64_t count, int64_t step, void *out, int64_t pitch, int streaming)
 {
     kernel_function *values_of = levels[level].kernel[kernel];
     int tile_elements = kernels[kernel].tile_elements, element_bytes = kernels[kernel].element_bytes;
@@ -191,9 +191,12 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
     struct outgoing outgoing = {0};
     struct window window;
     window.tile = 0, window.first = window.last = 0;
-    char *to = out;
+    char *end = out; /* of what has been written */
     for (uint64_t run = 0; run < runs; run++) {
         uint64_t position = starts[run], left = count;
+        char *to = (char *)out + (int64_t)run * pitch;
+        if (to != end)
+            settle(&outgoing);
         while (left > 0) {
             uint64_t tile = position / (uint64_t)tile_elements;
             int at = (int)(position % (uint64_t)tile_elements);
@@ -219,6 +222,7 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
             left -= here;
             position += left > 0 ? here * (uint64_t)step : 0;
         }
+        end = to;
     }
     if (past_cache) {
         levels[level].stream_rest(&outgoing);
@@ -232,5 +236,5 @@ void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t 
 {
     const uint64_t start = 0;
     for (uint64_t i = 0; i < n; i++)
-        fi_fill(level, kernels[i], streams + 4 * i, parameters[i], &start, 1, counts[i], 1, outs[i], 0);
+        fi_fill(level, kernels[i], streams + 4 * i, parameters[i], &start, 1, counts[i], 1, outs[i], 0, 0);
 }

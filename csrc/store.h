@@ -67,7 +67,7 @@ static inline void send(struct outgoing *outgoing, char *to, const char *values,
     memcpy(next - outgoing->held, outgoing->from + outgoing->nbytes, outgoing->held);
 }
 
-/* Once all lines are streamed: write what is held, for nothing follows. */
+/* Write what is held, for nothing follows. */
 static inline void settle(struct outgoing *outgoing)
 {
     if (outgoing->held > 0)

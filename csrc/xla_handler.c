@@ -82,7 +82,7 @@ static void fill_piece(const struct job *job, uint64_t piece)
     uint64_t count = job->elements - start < job->piece ? job->elements - start : job->piece;
     stream_of_key(job->keys + key * job->key_words, job->key_words, stream);
     fi_fill(job->level, job->kernel, stream, job->parameters, &start, 1, count, 1,
-            job->out + (key * job->elements + start) * job->element_bytes, job->streaming);
+            job->out + (key * job->elements + start) * job->element_bytes, 0, job->streaming);
 }
 
 /* Fill pieces while there are any; the memory of XLA's is looked at only while one is under way. */

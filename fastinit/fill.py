@@ -80,13 +80,22 @@ def fill(
         out[...] = parameters[0]
     elif out.size:
         backend = current()
-        write = partial(_write, backend, f"{law.kernel}_{element.name}", stream, parameters, wanted)
-        if out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative:
+        what = backend, f"{law.kernel}_{element.name}", stream, parameters, wanted
+        array = np.asarray(out)
+        is_plain = array.flags.aligned and array.dtype.isnative
+        if is_plain and array.flags.c_contiguous:
             past_cache = not fresh and out.nbytes >= STREAMING_BYTES
-            _fill_contiguous(write, np.asarray(out).reshape(-1).view(element.storage), past_cache)
+            _fill_contiguous(partial(_write, *what), array.reshape(-1).view(element.storage), past_cache)
+        elif is_plain and backend.takes_rows and _has_rows(array, wanted):
+            _fill_rows(partial(_write_rows, *what), array, element)
         else:
-            _fill_strided(write, np.asarray(out), element)
+            _fill_strided(partial(_write, *what), array, element)
     return out[()] if fresh and index is not None else out
+
+
+def _has_rows(out: np.ndarray, wanted: Positions) -> bool:
+    """Whether `out` is one of contiguous rows along its first axis, each a part of a run of positions."""
+    return out.ndim > 1 and out[0].flags.c_contiguous and wanted.has_rows(out[0].size)
 
 
 def _fill_by_whole(
@@ -253,17 +262,48 @@ def _write(
         at += n
 
 
+def _write_rows(
+    backend: Backend,
+    kernel: str,
+    stream: Stream,
+    parameters: np.ndarray,
+    wanted: Positions,
+    first: int,
+    out: np.ndarray,
+    streaming: bool,
+) -> None:
+    """The same into the contiguous rows of `out`, 2-D, where the backend takes them and they are parts of runs."""
+    at = 0
+    for starts, step in wanted.rows(first, first + out.size, out.shape[1]):
+        part = out[at : at + starts.size]
+        backend.fill(kernel, stream, parameters, starts, out.shape[1], step, part, streaming)
+        at += starts.size
+
+
 def _fill_contiguous(write: Callable[[int, np.ndarray, bool], None], flat: np.ndarray, streaming: bool) -> None:
-    num_threads = threads.get_num_threads()
-    if flat.size <= LEAST_FOR_THREADS or num_threads == 1:
-        num_threads, chunk = 1, CHUNK
-    else:  # a few pieces for each thread, so that none waits long for the last
-        chunk = min(CHUNK, max(LEAST_FOR_THREADS // 2, -(-flat.size // (4 * num_threads * TILE)) * TILE))
+    num_threads, chunk = _threads_and_chunk(flat.size)
     if flat.size <= chunk:
         write(0, flat, streaming)
         return
     tasks = (partial(write, at, flat[at : at + chunk], streaming) for at in range(0, flat.size, chunk))
     threads.run(tasks, num_threads)
+
+
+def _threads_and_chunk(size: int) -> tuple[int, int]:
+    """How many threads so many elements are worth, and how many a thread takes at a time."""
+    num_threads = threads.get_num_threads()
+    if size <= LEAST_FOR_THREADS or num_threads == 1:
+        return 1, CHUNK
+    # a few pieces for each thread, so that none waits long for the last
+    return num_threads, min(CHUNK, max(LEAST_FOR_THREADS // 2, -(-size // (4 * num_threads * TILE)) * TILE))
+
+
+def _fill_rows(write: Callable[[int, np.ndarray, bool], None], out: np.ndarray, element: Element) -> None:
+    """An `out` whose rows are contiguous, but do not follow each other, in place."""
+    num_threads, chunk = _threads_and_chunk(out.size)
+    streaming = out.nbytes >= STREAMING_BYTES
+    blocks = ((first, block.reshape(len(block), -1).view(element.storage)) for first, block in _blocks(out, chunk))
+    threads.run((partial(write, first, block, streaming) for first, block in blocks), num_threads)
 
 
 def _fill_strided(write: partial[None], out: np.ndarray, element: Element) -> None:

@@ -70,6 +70,20 @@ class Positions:
             yield self._starts(run, runs, length) + np.uint64(offset * step & MASK_64), count, step
             first += count * runs
 
+    def has_rows(self, width: int) -> bool:
+        """Whether every run is of whole rows of `width` elements."""
+        return self.is_whole or self._run_length() % width == 0
+
+    def rows(self, first: int, last: int, width: int) -> Iterator[tuple[np.ndarray, int]]:
+        """(starts, step) of the rows of `width` elements that are elements `first` to `last` - 1, where it has rows."""
+        for starts, count, step in self.runs(first, last):
+            rows = count // width
+            at_once = max(1, RUNS_AT_ONCE // rows)
+            for some in np.split(starts, range(at_once, starts.size, at_once)):
+                for row in range(0, rows, RUNS_AT_ONCE):  # once, unless there is one start alone
+                    offsets = np.arange(row, min(row + RUNS_AT_ONCE, rows)) * (width * step)
+                    yield (some[:, np.newaxis] + offsets.view(np.uint64)).reshape(-1), step
+
     def _run_length(self) -> int:
         """How many elements from the result's end backwards are one step apart: the axes that merge into one."""
         length = 1

@@ -22,7 +22,7 @@ from numpy.lib.stride_tricks import as_strided
 
 import fastinit
 from fastinit import fill as fill_room
-from fastinit import normal, threads, uniform
+from fastinit import normal, positions, threads, uniform
 from fastinit.fill import CHUNK, DTYPES, LEAST_FOR_THREADS, SCRATCH, fill_piece, stream_words
 from fastinit.laws import Constant, Normal, Uniform
 from fastinit.stream import stream_of
@@ -475,6 +475,35 @@ def test_an_out_of_any_layout_gets_the_values(make, dtype, shape):
     out = make(shape, DTYPES[dtype].dtype)
     assert normal(shape, seed=0, dtype=dtype, out=out) is out
     assert np.array_equal(bits(out), bits(normal(shape, seed=0, dtype=dtype)))
+
+
+ROW_PARTS = [
+    None,
+    np.s_[:, 64:128],
+    np.s_[:, 1023::-1],
+    np.s_[::-2, 5:2048:3],
+    np.s_[10:90],  # one run of many rows
+    ([3, 1, 1, 70], slice(None)),
+    np.s_[:, :1],
+]
+
+
+@pytest.mark.parametrize("past_cache", [False, True], ids=["plain", "streaming"])
+@pytest.mark.parametrize("part", ROW_PARTS, ids=str)
+def test_rows_that_lie_apart_are_written_in_place(each_backend, dtype, part, past_cache, monkeypatch):
+    if each_backend[0] == "reference" and dtype != "float32":
+        pytest.skip("it goes by the buffer, and is slow")
+    monkeypatch.setattr(fill_room, "STREAMING_BYTES", 0 if past_cache else 2**62)
+    monkeypatch.setattr(positions, "RUNS_AT_ONCE", 7)
+    whole = normal((100, 2050), seed=0, dtype=dtype)
+    expected = whole if part is None else whole[part]
+    rows, width = expected.shape
+    memory = np.zeros((rows, width + 9), whole.dtype)
+    out = memory[:, 4 : 4 + width]
+    with fastinit.use_backend(*each_backend):
+        normal(whole.shape, seed=0, dtype=dtype, index=part, out=out)
+    assert same(out, expected)
+    assert np.count_nonzero(memory) == np.count_nonzero(expected)
 
 
 @pytest.mark.parametrize("make", [strided, spaced_rows])

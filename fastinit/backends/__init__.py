@@ -22,7 +22,9 @@ Fill = Callable[[str, tuple[int, int, int, int], np.ndarray, np.ndarray, int, in
 
 kernel: law_dtype, as in "normal_bfloat16". parameters: float64, the law's own, exact in the type the law computes in.
 starts: uint64 positions; out: 1-D, contiguous, aligned, of starts.size * count elements in the storage type (uint16 for the
-16-bit floats, uint8 for the 8-bit ones). Writes the values at start, start + step, ..., `count` for each start.
+16-bit floats, uint8 for the 8-bit ones). Writes the values at start, start + step, ..., `count` for each start. `streaming`
+asks for stores past the caches. A backend that `takes_rows` is also given an `out` of shape (starts.size, count) whose rows are
+contiguous, each for a start, and lie any distance apart.
 """
 
 FillMany = Callable[[Sequence[str], np.ndarray, Sequence[np.ndarray], Sequence[np.ndarray]], None]
@@ -47,6 +49,7 @@ class Backend(NamedTuple):
     level: str
     fill: Fill
     fill_many: FillMany
+    takes_rows: bool
 
 
 def available_levels() -> tuple[str, ...]:
@@ -71,14 +74,14 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
         if level is not None:
             raise ValueError(f"level is for backend 'c' alone, got level={level!r} with backend {name!r}")
         fill = import_module(f"fastinit.backends.{name}").fill
-        return Backend(name, "", fill, partial(_one_by_one, fill))
+        return Backend(name, "", fill, partial(_one_by_one, fill), False)
     levels = available_levels()
     if level is None:
         level = levels[-1]
     if level not in levels:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
     c = import_module("fastinit.backends.c")
-    return Backend(name, level, c.fill_at(level), c.fill_many_at(level))
+    return Backend(name, level, c.fill_at(level), c.fill_many_at(level), True)
 
 
 def current() -> Backend:

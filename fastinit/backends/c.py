@@ -35,6 +35,10 @@ def _fill(
     out: np.ndarray,
     streaming: bool,
 ) -> None:
+    if out.ndim == 1:
+        memory, pitch = _ffi.from_buffer(out), count * out.itemsize
+    else:
+        memory, pitch = _ffi.cast("void *", out.ctypes.data), out.strides[0]
     _lib.fi_fill(
         level,
         KERNELS[kernel],
@@ -44,7 +48,8 @@ def _fill(
         starts.size,
         count,
         step,
-        _ffi.from_buffer(out),
+        memory,
+        pitch,
         streaming,
     )
 

@@ -116,7 +116,7 @@ struct request { const double *parameters; uint64_t starts[MOST_RUNS], runs, cou
 static void answer(const struct request *request, int level, int kernel, unsigned char *out, int streaming)
 {
     fi_fill(level, kernel, STREAM, request->parameters, request->starts, request->runs, request->count, request->step,
-            out, streaming);
+            out, (int64_t)(request->count * element_bytes(fi_kernel_name(kernel))), streaming);
 }
 
 /* One request into an aligned buffer and one element behind that, with ordinary stores and streaming ones. */
@@ -181,7 +181,7 @@ struct part { int level, kernel, streaming; const double *parameters; uint64_t f
 static void *fill_part(void *argument)
 {
     const struct part *part = argument;
-    fi_fill(part->level, part->kernel, STREAM, part->parameters, &part->first, 1, part->count, 1, part->out,
+    fi_fill(part->level, part->kernel, STREAM, part->parameters, &part->first, 1, part->count, 1, part->out, 0,
             part->streaming);
     return NULL;
 }

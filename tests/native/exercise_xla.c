@@ -138,7 +138,7 @@ static void check(int64_t keys, int64_t elements)
     for (int64_t key = 0; key < keys; key++) {
         uint64_t start = 0;
         fi_stream_of_key(words + key * KEY_WORDS, KEY_WORDS, stream);
-        fi_fill(level, kernel, stream, parameters, &start, 1, (uint64_t)elements, 1, expected + key * elements, 0);
+        fi_fill(level, kernel, stream, parameters, &start, 1, (uint64_t)elements, 1, expected + key * elements, 0, 0);
     }
     if (memcmp(out, expected, n * sizeof *out))
         fail("other values", keys, elements);
