@@ -45,10 +45,15 @@ def sizes(libraries: Iterable[str], settings: Settings, failures: Failures) -> d
     exponents = [*range(4, 33, settings.step), 33]
     curves = _Curves(settings, failures)
     most = min(settings.most_bytes, available_bytes() * 3 // 4)
-    with _child("fastinit", most) as ours, _children(libraries, settings.nbytes) as theirs:
-        for exponent in exponents:
-            say(f"size 2^{exponent}")
-            curves.measure(2**exponent, ours, most, theirs)
+    for_all = [exponent for exponent in exponents if 4 * 2**exponent <= settings.nbytes]
+    with _child("fastinit", most) as ours:
+        with _children(libraries, settings.nbytes) as theirs:
+            for exponent in for_all:
+                curves.measure(2**exponent, ours, most, theirs)
+        for exponent in exponents[len(for_all) :]:  # with the memory of the others given back
+            curves.measure(2**exponent, ours, most, [])
+    if len(for_all) < len(exponents):
+        curves.skip(f"other libraries beyond {settings.nbytes / 2**30:.3g} GiB", 2 ** exponents[len(for_all)])
     skipped = [f"2^{n.bit_length() - 1} values and more: {why}" for why, n in curves.skipped.items()]
     return {"curves": curves.points, "skipped": skipped}
 
@@ -63,6 +68,7 @@ class _Curves:
         self._too_slow: set[str] = set()
 
     def measure(self, n: int, ours: Child, most: int, theirs: list[Child]) -> None:
+        say(f"size 2^{n.bit_length() - 1}")
         timings = self._limits(n, ours, most)
         timings |= {f"fastinit {law} {dtype}": self._ours(n, law, dtype, ours, most) for law, dtype in OURS}
         timings |= {f"{child.name} normal float32": self._theirs(n, child) for child in theirs}
@@ -86,20 +92,17 @@ class _Curves:
     def _ours(self, n: int, law: str, dtype: str, child: Child, most: int) -> Timing | None:
         nbytes = n * DTYPES[dtype].dtype.itemsize
         if nbytes > most:
-            self._skip(f"{dtype} beyond {most / 2**30:.3g} GiB (--memory, or what there is)", n)
+            self.skip(f"{dtype} beyond {most / 2**30:.3g} GiB (--memory, or what there is)", n)
             return None
         return self._prepared(child, (law, dtype), nbytes, draw, "fastinit", law, dtype, n)
 
     def _theirs(self, n: int, child: Child) -> Timing | None:
         if f"{child.name} normal float32" in self._too_slow:
-            self._skip(f"{child.name}, which took a second for fewer", n)
-            return None
-        if 4 * n > self.settings.nbytes:
-            self._skip(f"other libraries beyond {self.settings.nbytes / 2**30:.3g} GiB", n)
+            self.skip(f"{child.name}, which took a second for fewer", n)
             return None
         return self._prepared(child, n, 4 * n, draw, child.name, "normal", "float32", n)
 
-    def _skip(self, why: str, n: int) -> None:
+    def skip(self, why: str, n: int) -> None:
         self.skipped.setdefault(why, n)
 
     def _prepared(self, child: Child, key: Any, nbytes: int, maker: Callable, *arguments: Any) -> Timing | None:
