@@ -41,7 +41,10 @@ DTYPES = {
 }
 
 TILE = 2048  # elements; whole tiles of every dtype
-LEAST_FOR_THREADS = 32 * TILE  # about 20 microseconds of work: less would not repay waking a thread
+# More elements than these, 250 microseconds of normals, are for several threads: to wake one and to pass the interpreter's
+# lock back and forth takes 120 microseconds on a virtual machine.
+LEAST_FOR_THREADS = 256 * TILE
+LEAST_CHUNK = 64 * TILE
 # The most elements that a thread takes at a time: 32 MiB of float32, some milliseconds. Handing out costs 20 microseconds,
 # which pieces of 2 MiB would make a seventh of the time.
 CHUNK = 4096 * TILE
@@ -295,7 +298,7 @@ def _threads_and_chunk(size: int) -> tuple[int, int]:
     if size <= LEAST_FOR_THREADS or num_threads == 1:
         return 1, CHUNK
     # a few pieces for each thread, so that none waits long for the last
-    return num_threads, min(CHUNK, max(LEAST_FOR_THREADS // 2, -(-size // (4 * num_threads * TILE)) * TILE))
+    return num_threads, min(CHUNK, max(LEAST_CHUNK, -(-size // (4 * num_threads * TILE)) * TILE))
 
 
 def _fill_rows(write: Callable[[int, np.ndarray, bool], None], out: np.ndarray, element: Element) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from fastinit import environment
@@ -58,47 +58,73 @@ def run(tasks: Iterable[Task], num_threads: int) -> None:
     """Call every task, in any order, on the calling thread and up to `num_threads` - 1 of the pool's.
 
     Returns when all have ended. The first error, or an interrupt, stops the hand-out of tasks, and is raised once those
-    under way have ended: no thread writes to the caller's memory after that.
+    under way have ended: no thread writes to the caller's memory after that. A thread of the pool that wakes up too late to
+    take part is not waited for.
     """
     job = _Job(tasks)
-    helpers: list[Future[None]] = []
     try:
-        _submit(job.work, num_threads - 1, helpers)
+        _submit(job, num_threads - 1)
         job.work()
     finally:
         job.stop()
-        _wait_for(helpers)
-    for helper in helpers:
-        if not helper.cancelled():
-            helper.result()
+        job.wait()
+    if job.error:
+        raise job.error
 
 
 class _Job:
-    """Tasks to be handed out one by one to the threads that ask."""
+    """Tasks to be handed out one by one: to the caller, who does not come to `wait` before its own has ended, and to
+    helpers, whose tasks are counted (no interrupt is ever raised in those threads, which would upset the count)."""
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks = iter(tasks)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._stopped = False
+        self._helping = 0
+        self.error: BaseException | None = None  # the first of a helper
 
     def work(self) -> None:
         while (task := self._next()) is not None:
+            task()
+
+    def help(self) -> None:
+        while (task := self._next(by_helper=True)) is not None:
             try:
                 task()
-            except BaseException:
+            except BaseException as error:
+                self.error = self.error or error
                 self.stop()
-                raise
+            finally:
+                with self._changed:
+                    self._helping -= 1
+                    self._changed.notify_all()
 
     def stop(self) -> None:
         self._stopped = True
 
-    def _next(self) -> Task | None:
-        with self._lock:
-            return None if self._stopped else next(self._tasks, None)
+    def wait(self) -> None:
+        """Wait until no helper has a task, also when interrupted meanwhile; the interrupt is raised at the end."""
+        interrupt: KeyboardInterrupt | None = None
+        while True:
+            try:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._helping == 0)
+                break
+            except KeyboardInterrupt as error:
+                interrupt = error
+        if interrupt:
+            raise interrupt
+
+    def _next(self, by_helper: bool = False) -> Task | None:
+        with self._changed:
+            task = None if self._stopped else next(self._tasks, None)
+            if by_helper and task is not None:
+                self._helping += 1
+            return task
 
 
-def _submit(work: Task, n: int, helpers: list[Future[None]]) -> None:
-    """Hand `work` to n threads, each noted in `helpers` at once: an interrupt between two of them loses none."""
+def _submit(job: _Job, n: int) -> None:
+    """Ask n threads to help."""
     global _pool, _pool_size
     if n < 1:
         return
@@ -107,22 +133,9 @@ def _submit(work: Task, n: int, helpers: list[Future[None]]) -> None:
             _pool, _pool_size = ThreadPoolExecutor(n, thread_name_prefix="fastinit"), n
         try:
             for _ in range(n):
-                helpers.append(_pool.submit(work))
+                _pool.submit(job.help)
         except RuntimeError:  # the interpreter is shutting down, or no more threads may be started: the caller does it all
             pass
-
-
-def _wait_for(helpers: list[Future[None]]) -> None:
-    """Wait until no helper runs, also when interrupted again meanwhile; the interrupt is raised at the end."""
-    interrupt: KeyboardInterrupt | None = None
-    pending = [helper for helper in helpers if not helper.cancel()]
-    while pending:
-        try:
-            pending = list(wait(pending).not_done)
-        except KeyboardInterrupt as error:
-            interrupt = error
-    if interrupt:
-        raise interrupt
 
 
 def _forget_pool() -> None:
