@@ -52,7 +52,7 @@ def sizes(libraries: Iterable[str], settings: Settings, failures: Failures) -> d
                 curves.measure(2**exponent, ours, most, theirs)
         for exponent in exponents[len(for_all) :]:  # with the memory of the others given back
             curves.measure(2**exponent, ours, most, [])
-    if len(for_all) < len(exponents):
+    if theirs and len(for_all) < len(exponents):
         curves.skip(f"other libraries beyond {settings.nbytes / 2**30:.3g} GiB", 2 ** exponents[len(for_all)])
     skipped = [f"2^{n.bit_length() - 1} values and more: {why}" for why, n in curves.skipped.items()]
     return {"curves": curves.points, "skipped": skipped}

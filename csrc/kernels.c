@@ -28,7 +28,7 @@
     X(DIRECT, ALL, truncated_values_f64, truncated_float64, double, double, , __VA_ARGS__)                         \
     X(ROUNDED, ALL, truncated_values_f32, truncated_float16, float, uint16_t, narrow_float16, __VA_ARGS__)         \
     X(ROUNDED, ALL, truncated_values_f32, truncated_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)       \
-    X(ROUNDED, ALL, truncated_values_f32, truncated_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__)\
+    X(ROUNDED, ALL, truncated_values_f32, truncated_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__) \
     X(ROUNDED, ALL, truncated_values_f32, truncated_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)  \
     X(DIRECT, ALL, exponential_values_f32, exponential_float32, float, float, , __VA_ARGS__)                       \
     X(DIRECT, ALL, exponential_values_f64, exponential_float64, double, double, , __VA_ARGS__)                     \
@@ -50,7 +50,7 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
 
 #define ELEMENTS_OF_ROW(value) (LANES * 4 / (int)sizeof(value))
 
-/* Of `rows` rows of words, the first of them `row` of the tile, to `to`. */
+/* Of `words`, `rows` rows from row `row` of the tile on, to `to`. */
 #define BODY_NONE(...)
 
 #define BODY_DIRECT(values_of, value, element, narrow) values_of(words, rows * 4 / (int)sizeof(value), parameters, to);
@@ -109,7 +109,7 @@ enum { FEW = 16 };
 LEVELS(DEFINE_KERNELS)
 
 /* The tables: one row a level, one column a kernel. */
-#define COLUMN(shape, at_a_time, values_of, name, value, element, narrow, ...)                                                \
+#define COLUMN(shape, at_a_time, values_of, name, value, element, narrow, ...)                                     \
     {#name, TILE_ROWS * ELEMENTS_OF_ROW(value), (int)sizeof(element)},
 static const struct {
     const char *name;
@@ -187,12 +187,13 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
     kernel_function *values_of = levels[level].kernel[kernel];
     int tile_elements = kernels[kernel].tile_elements, element_bytes = kernels[kernel].element_bytes;
     _Alignas(LINE_BYTES) char finished[2][LINE_BYTES + MOST_TILE_BYTES]; /* one goes out while the next one is made */
-    int slot = 0, past_cache = CAN_STREAM && streaming;
-    struct outgoing outgoing = {0};
+    int slot = 0;
+    int past_cache = CAN_STREAM && streaming && (step == 1 || step == -1) && count * (uint64_t)element_bytes >= 2 * LINE_BYTES;
+    struct outgoing outgoing = {finished[0], finished[0], 0, 0, 0};
     struct window window;
     window.tile = 0, window.first = window.last = 0;
     char *end = out; /* of what has been written */
-    for (uint64_t run = 0; run < runs; run++) {
+    for (uint64_t run = 0; run < runs && count > 0; run++) {
         uint64_t position = starts[run], left = count;
         char *to = (char *)out + (int64_t)run * pitch;
         if (to != end)

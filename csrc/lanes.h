@@ -54,7 +54,7 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
                 x[v].s0 = *(vector *)&lanes[0][l + v * WIDTH], x[v].s1 = *(vector *)&lanes[1][l + v * WIDTH];      \
                 x[v].s2 = *(vector *)&lanes[2][l + v * WIDTH], x[v].s3 = *(vector *)&lanes[3][l + v * WIDTH];      \
             }                                                                                                      \
-            size_t left = (outgoing->nbytes - outgoing->streamed) / STEP;                                          \
+            size_t left = (outgoing->line_bytes - outgoing->streamed) / STEP;                                          \
             int waiting = left < (size_t)rows ? (int)left : rows;                                                  \
             char *to = outgoing->to + outgoing->streamed;                                                          \
             const char *from = outgoing->from + outgoing->streamed;                                                \

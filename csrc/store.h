@@ -42,13 +42,13 @@ static inline void finish_streaming(void)
 
 enum { LINE_BYTES = 64 };
 
-/* Whole cache lines on their way: the first `streamed` of `nbytes` are gone. The `held` bytes behind them are the beginning of
+/* Whole cache lines on their way: the first `streamed` of `line_bytes` are gone. The `held` bytes behind them are the beginning of
    a line that what follows completes. (One number moves, not two pointers: compilers move those side by side in a vector, and
    a load of what two stores wrote waits for all stores before.) */
 struct outgoing {
     char *to;
     const char *from;
-    size_t nbytes, streamed, held;
+    size_t line_bytes, streamed, held;
 };
 
 /* `nbytes` at `values`, which stay there until they are streamed; all that came before has been. What follows in memory will be
@@ -62,16 +62,16 @@ static inline void send(struct outgoing *outgoing, char *to, const char *values,
     outgoing->to = to + head - held;
     outgoing->from = values + head - held;
     outgoing->held = (nbytes - head + held) % LINE_BYTES;
-    outgoing->nbytes = nbytes - head + held - outgoing->held;
+    outgoing->line_bytes = nbytes - head + held - outgoing->held;
     outgoing->streamed = 0;
-    memcpy(next - outgoing->held, outgoing->from + outgoing->nbytes, outgoing->held);
+    memcpy(next - outgoing->held, outgoing->from + outgoing->line_bytes, outgoing->held);
 }
 
 /* Write what is held, for nothing follows. */
 static inline void settle(struct outgoing *outgoing)
 {
     if (outgoing->held > 0)
-        memcpy(outgoing->to + outgoing->nbytes, outgoing->from + outgoing->nbytes, outgoing->held);
+        memcpy(outgoing->to + outgoing->line_bytes, outgoing->from + outgoing->line_bytes, outgoing->held);
     outgoing->held = 0;
 }
 
@@ -80,9 +80,9 @@ typedef void stream_rest_function(struct outgoing *outgoing);
 #define STREAM_REST(level, TARGET, vector_bytes, test)                                                             \
     static TARGET void stream_rest_##level(struct outgoing *outgoing)                                              \
     {                                                                                                              \
-        for (size_t i = outgoing->streamed; i < outgoing->nbytes; i += vector_bytes)                               \
+        for (size_t i = outgoing->streamed; i < outgoing->line_bytes; i += vector_bytes)                               \
             stream_vector_##level(outgoing->to + i, outgoing->from + i);                                           \
-        outgoing->streamed = outgoing->nbytes;                                                                     \
+        outgoing->streamed = outgoing->line_bytes;                                                                     \
     }
 LEVELS(STREAM_REST)
 

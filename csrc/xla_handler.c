@@ -31,7 +31,8 @@ void *fi_xla_handler(int level)
 
 #include "xla/ffi/api/c_api.h"
 
-/* The same sizes as fastinit/fill.py and huge_pages.py, which say why. */
+/* As in fastinit/fill.py and huge_pages.py, which say why; but threads pay off sooner here, and may take less at a time, where
+   no interpreter's lock is passed back and forth. */
 enum {
     TILE = 2048, /* elements; whole tiles of every type */
     LEAST_FOR_THREADS = 32 * TILE,

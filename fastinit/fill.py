@@ -275,7 +275,10 @@ def _write_rows(
     out: np.ndarray,
     streaming: bool,
 ) -> None:
-    """The same into the contiguous rows of `out`, 2-D, where the backend takes them and they are parts of runs."""
+    """Elements `first`, first + 1, ... into the contiguous rows of `out`, 2-D and of the storage type.
+
+    For a backend that takes rows, where each is a part of a run of positions.
+    """
     at = 0
     for starts, step in wanted.rows(first, first + out.size, out.shape[1]):
         part = out[at : at + starts.size]
@@ -305,8 +308,13 @@ def _fill_rows(write: Callable[[int, np.ndarray, bool], None], out: np.ndarray, 
     """An `out` whose rows are contiguous, but do not follow each other, in place."""
     num_threads, chunk = _threads_and_chunk(out.size)
     streaming = out.nbytes >= STREAMING_BYTES
-    blocks = ((first, block.reshape(len(block), -1).view(element.storage)) for first, block in _blocks(out, chunk))
-    threads.run((partial(write, first, block, streaming) for first, block in blocks), num_threads)
+    blocks = ((first, _as_rows(block).view(element.storage)) for first, block in _blocks(out, chunk))
+    threads.run((partial(write, first, rows, streaming) for first, rows in blocks), num_threads)
+
+
+def _as_rows(block: np.ndarray) -> np.ndarray:
+    """2-D: some of the rows, or a part of one."""
+    return block.reshape(1 if block.flags.c_contiguous else len(block), -1)
 
 
 def _fill_strided(write: partial[None], out: np.ndarray, element: Element) -> None:

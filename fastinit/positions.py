@@ -81,8 +81,9 @@ class Positions:
             at_once = max(1, RUNS_AT_ONCE // rows)
             for some in np.split(starts, range(at_once, starts.size, at_once)):
                 for row in range(0, rows, RUNS_AT_ONCE):  # once, unless there is one start alone
-                    offsets = np.arange(row, min(row + RUNS_AT_ONCE, rows)) * (width * step)
-                    yield (some[:, np.newaxis] + offsets.view(np.uint64)).reshape(-1), step
+                    numbers = np.arange(row, min(row + RUNS_AT_ONCE, rows), dtype=np.uint64)
+                    offsets = numbers * np.uint64(width * step & MASK_64)
+                    yield (some[:, np.newaxis] + offsets).reshape(-1), step
 
     def _run_length(self) -> int:
         """How many elements from the result's end backwards are one step apart: the axes that merge into one."""

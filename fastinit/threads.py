@@ -1,21 +1,21 @@
-"""One pool of threads for the process, which runs the pieces of a fill wherever the work is done without the GIL."""
+"""The process's helpers: threads that take part in a fill wherever the work is done without the interpreter's lock."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from queue import SimpleQueue
 
 from fastinit import environment
 from fastinit.cpus import usable_cpus
 
 Task = Callable[[], None]
 
-_pool: ThreadPoolExecutor | None = None
-_pool_size = 0
-_pool_lock = threading.Lock()
+_jobs: SimpleQueue[_Job] = SimpleQueue()  # that helpers are asked to take part in
+_num_helpers = 0
+_start_lock = threading.Lock()
 _num_threads: int | None = None
 _calling = threading.local()
 
@@ -55,32 +55,40 @@ def alone() -> Iterator[None]:
 
 
 def run(tasks: Iterable[Task], num_threads: int) -> None:
-    """Call every task, in any order, on the calling thread and up to `num_threads` - 1 of the pool's.
+    """Call every task, in any order, on the calling thread and up to `num_threads` - 1 helpers.
 
     Returns when all have ended. The first error, or an interrupt, stops the hand-out of tasks, and is raised once those
-    under way have ended: no thread writes to the caller's memory after that. A thread of the pool that wakes up too late to
-    take part is not waited for.
+    under way have ended: no thread writes to the caller's memory after that. A helper that wakes up too late to take part is
+    not waited for.
     """
     job = _Job(tasks)
     try:
-        _submit(job, num_threads - 1)
+        _ask_for_help(job, num_threads - 1)
         job.work()
     finally:
-        job.stop()
-        job.wait()
-    if job.error:
-        raise job.error
+        job.end()
+    error = job.error
+    del job  # which holds the error, whose traceback holds this frame
+    if error is not None:
+        try:
+            raise error
+        finally:
+            del error
 
 
 class _Job:
-    """Tasks to be handed out one by one: to the caller, who does not come to `wait` before its own has ended, and to
-    helpers, whose tasks are counted (no interrupt is ever raised in those threads, which would upset the count)."""
+    """Tasks to be handed out one by one, to the caller, who ends the job when it has none left, and to helpers.
+
+    Helpers' tasks are counted. Nothing here may be upset by an interrupt between any two steps of the caller's: the lock is
+    a plain one, which is taken and given back in C.
+    """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks = iter(tasks)
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._stopped = False
         self._helping = 0
+        self._ended: SimpleQueue[None] = SimpleQueue()  # an entry for each task of a helper's that has ended
         self.error: BaseException | None = None  # the first of a helper
 
     def work(self) -> None:
@@ -88,61 +96,81 @@ class _Job:
             task()
 
     def help(self) -> None:
-        while (task := self._next(by_helper=True)) is not None:
+        while (task := self._next_of_helper()) is not None:
             try:
                 task()
             except BaseException as error:
-                self.error = self.error or error
-                self.stop()
+                with self._lock:
+                    self._fail(error)
             finally:
-                with self._changed:
+                with self._lock:
                     self._helping -= 1
-                    self._changed.notify_all()
+                self._ended.put(None)
 
-    def stop(self) -> None:
-        self._stopped = True
-
-    def wait(self) -> None:
-        """Wait until no helper has a task, also when interrupted meanwhile; the interrupt is raised at the end."""
+    def end(self) -> None:
+        """Hand out no more, and wait until no helper has a task, also when interrupted: that is raised at the end."""
         interrupt: KeyboardInterrupt | None = None
         while True:
             try:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._helping == 0)
+                self._stopped = True
+                while self._is_helped():
+                    self._ended.get()
+                self._tasks = iter(())  # a helper that comes late keeps nothing alive
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
         if interrupt:
             raise interrupt
 
-    def _next(self, by_helper: bool = False) -> Task | None:
-        with self._changed:
-            task = None if self._stopped else next(self._tasks, None)
-            if by_helper and task is not None:
-                self._helping += 1
+    def _next(self) -> Task | None:
+        with self._lock:
+            return None if self._stopped else next(self._tasks, None)
+
+    def _next_of_helper(self) -> Task | None:
+        with self._lock:
+            try:
+                task = None if self._stopped else next(self._tasks, None)
+            except BaseException as error:
+                self._fail(error)
+                return None
+            self._helping += task is not None
             return task
 
+    def _fail(self, error: BaseException) -> None:
+        self._stopped = True
+        if self.error is None:
+            self.error = error
 
-def _submit(job: _Job, n: int) -> None:
-    """Ask n threads to help."""
-    global _pool, _pool_size
-    if n < 1:
-        return
-    with _pool_lock:
-        if _pool is None or _pool_size < n:  # the threads of a smaller one end when their last fill does
-            _pool, _pool_size = ThreadPoolExecutor(n, thread_name_prefix="fastinit"), n
+    def _is_helped(self) -> bool:
+        with self._lock:
+            return self._helping > 0
+
+
+def _ask_for_help(job: _Job, n: int) -> None:
+    """Ask n helpers, some of which may have to be started. (No pool of the standard library: an interrupt in the wrong place
+    leaves its locks held.)"""
+    global _num_helpers
+    with _start_lock:
         try:
-            for _ in range(n):
-                _pool.submit(job.help)
-        except RuntimeError:  # the interpreter is shutting down, or no more threads may be started: the caller does it all
+            while _num_helpers < n:
+                threading.Thread(target=_help_for_good, args=(_jobs,), name="fastinit", daemon=True).start()
+                _num_helpers += 1
+        except RuntimeError:  # the interpreter is shutting down, or no more threads may be started: others do it all
             pass
+    for _ in range(min(n, _num_helpers)):
+        _jobs.put(job)
 
 
-def _forget_pool() -> None:
+def _help_for_good(jobs: SimpleQueue[_Job]) -> None:
+    while True:
+        jobs.get().help()
+
+
+def _forget_helpers() -> None:
     """A forked child has none of its parent's threads, and perhaps a lock that one of them held."""
-    global _pool, _pool_lock
-    _pool, _pool_lock = None, threading.Lock()
+    global _jobs, _num_helpers, _start_lock
+    _jobs, _num_helpers, _start_lock = SimpleQueue(), 0, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget_helpers)

@@ -20,7 +20,7 @@ from scipy import special
 import fastinit
 from fastinit import backends
 from fastinit.backends import backend, reference
-from fastinit.fill import DTYPES
+from fastinit.fill import DTYPES, LEAST_FOR_THREADS
 from fastinit.laws import Normal, TruncatedNormal, Uniform
 from fastinit.stream import stream_of
 
@@ -340,7 +340,7 @@ def test_uniforms_are_multiples_of_the_words_high_bits(each_backend, real):
     assert np.array_equal(run(each_backend, Uniform(0, 1), real, count=expected.size), expected)
 
 
-@pytest.mark.parametrize(("low", "high"), [(-0.05, 0.05), (-1, 3), (1e-30, 2e-30), (1e8, 1e8 + 1)])
+@pytest.mark.parametrize(("low", "high"), [(-0.05, 0.05), (-1, 3), (1e-30, 2e-30), (0, 1e-33), (1e8, 1e8 + 1)])
 def test_a_uniform_is_one_rounding_of_low_and_a_share_of_the_width(each_backend, low, high):
     real = np.float32
     u = run(each_backend, Uniform(0, 1), "float32", count=200)
@@ -546,7 +546,7 @@ def test_a_fill_on_many_threads_uses_the_callers_backend(num_threads, monkeypatc
 
     monkeypatch.setattr(backends, "backend", lambda name, level=None: chosen._replace(fill=fill))
     with fastinit.use_backend("reference"):
-        fastinit.uniform(2**18, seed=0)
+        fastinit.uniform(2 * LEAST_FOR_THREADS, seed=0)
     assert len(seen) > 1
 
 

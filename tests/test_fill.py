@@ -10,6 +10,8 @@ import time
 import tracemalloc
 import warnings
 from contextlib import nullcontext
+from functools import partial
+from queue import SimpleQueue
 
 import ml_dtypes
 import numpy as np
@@ -40,6 +42,7 @@ def same(found, expected):
 
 # ---- threads ----
 
+FOR_THREADS = 2 * LEAST_FOR_THREADS  # elements that are filled on several threads
 SIZES = [LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 2049]
 
 
@@ -111,6 +114,25 @@ def test_an_error_in_a_task_stops_the_others_and_is_raised():
     assert_nothing_is_added_to(done, less_than=10**6)
 
 
+def test_an_error_of_the_tasks_themselves_is_raised_from_any_thread():
+    def tasks():
+        for _ in range(10**6):
+            if threading.current_thread() is not threading.main_thread():
+                raise OSError("disk")
+            yield lambda: time.sleep(1e-4)
+
+    with pytest.raises(OSError, match="disk"):
+        threads.run(tasks(), 3)
+
+
+def test_a_helper_that_comes_too_late_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(threads, "_jobs", SimpleQueue())  # where no helper looks
+    monkeypatch.setattr(threads, "_num_helpers", 5)
+    done = []
+    threads.run((partial(done.append, i) for i in range(10)), 3)
+    assert done == list(range(10))
+
+
 def assert_nothing_is_added_to(done, less_than):
     n = len(done)
     assert n < less_than
@@ -129,17 +151,17 @@ PATIENCE = 120  # seconds until a hanging child counts as hung
 @pytest.mark.parametrize("forked", ["between fills", "while another thread starts a fill"])
 def test_a_forked_child_fills_as_its_parent_did(num_threads, forked):
     num_threads(3)
-    expected = normal(2**18, seed=0)
-    with threads._pool_lock if forked != "between fills" else nullcontext():
-        assert is_true_in_a_fork(lambda: same(normal(2**18, seed=0), expected))
-    assert same(normal(2**18, seed=0), expected)
+    expected = normal(FOR_THREADS, seed=0)
+    with threads._start_lock if forked != "between fills" else nullcontext():
+        assert is_true_in_a_fork(lambda: same(normal(FOR_THREADS, seed=0), expected))
+    assert same(normal(FOR_THREADS, seed=0), expected)
 
 
 @needs_fork
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_forked_child_has_threads_of_its_own(num_threads):
     num_threads(3)
-    normal(2**18, seed=0)
+    normal(FOR_THREADS, seed=0)
 
     def threads_at_work():
         seen = set()
@@ -172,7 +194,7 @@ import multiprocessing, fastinit
 fastinit.set_num_threads(3)
 
 def total(seed):
-    return float(fastinit.normal(2**18, seed=seed).sum())
+    return float(fastinit.normal(2**20, seed=seed).sum())
 
 expected = [total(seed) for seed in range(4)]
 with multiprocessing.get_context("fork").Pool(2) as pool:
@@ -205,6 +227,43 @@ def test_an_interrupt_stops_the_tasks_and_is_raised_when_none_runs(interrupted):
     with pytest.raises(KeyboardInterrupt):
         threads.run(tasks(), 4)
     assert_nothing_is_added_to(done, less_than=10**6)
+
+
+INTERRUPTED_OFTEN = """
+import random, signal, threading
+from fastinit import threads
+
+class Interrupts:
+    # KeyboardInterrupt at a random step
+    wanted = False
+
+    def __call__(self, *_):
+        if self.wanted:
+            self.wanted = False
+            raise KeyboardInterrupt
+
+interrupts = Interrupts()
+signal.signal(signal.SIGALRM, interrupts)
+random.seed(0)
+caught = 0
+while caught < 1000:
+    try:
+        interrupts.wanted = True
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-5, 5e-4))
+        threads.run((lambda: None for _ in range(300)), 3)
+        interrupts.wanted = False
+    except KeyboardInterrupt:
+        caught += 1
+done = []
+threads.run((lambda i=i: done.append(i) for i in range(1000)), 3)
+print(sorted(done) == list(range(1000)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer on this system")
+def test_interrupts_at_any_step_leave_threads_that_work_and_a_process_that_ends():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_OFTEN], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout.strip() == "True", done.stderr
 
 
 INTERRUPTED_FILL = """
@@ -482,15 +541,17 @@ ROW_PARTS = [
     np.s_[:, 64:128],
     np.s_[:, 1023::-1],
     np.s_[::-2, 5:2048:3],
+    np.s_[:, 5:8],
     np.s_[10:90],  # one run of many rows
     ([3, 1, 1, 70], slice(None)),
     np.s_[:, :1],
 ]
 
 
+@pytest.mark.parametrize("upwards", [1, -1])
 @pytest.mark.parametrize("past_cache", [False, True], ids=["plain", "streaming"])
 @pytest.mark.parametrize("part", ROW_PARTS, ids=str)
-def test_rows_that_lie_apart_are_written_in_place(each_backend, dtype, part, past_cache, monkeypatch):
+def test_rows_that_lie_apart_are_written_in_place(each_backend, dtype, part, past_cache, upwards, monkeypatch):
     if each_backend[0] == "reference" and dtype != "float32":
         pytest.skip("it goes by the buffer, and is slow")
     monkeypatch.setattr(fill_room, "STREAMING_BYTES", 0 if past_cache else 2**62)
@@ -499,11 +560,26 @@ def test_rows_that_lie_apart_are_written_in_place(each_backend, dtype, part, pas
     expected = whole if part is None else whole[part]
     rows, width = expected.shape
     memory = np.zeros((rows, width + 9), whole.dtype)
-    out = memory[:, 4 : 4 + width]
+    out = memory[::upwards, 4 : 4 + width]
     with fastinit.use_backend(*each_backend):
         normal(whole.shape, seed=0, dtype=dtype, index=part, out=out)
     assert same(out, expected)
     assert np.count_nonzero(memory) == np.count_nonzero(expected)
+
+
+@pytest.mark.parametrize("shape", [(3, 700_000), (2, 250_000, 3), (5, 4, 70_000)])
+def test_wide_rows_that_lie_apart_are_parted(num_threads, shape):
+    num_threads(3)
+    memory = np.zeros((shape[0], math.prod(shape[1:]) + 5), np.float32)
+    out = memory[:, : math.prod(shape[1:])].reshape(shape)  # a view
+    assert np.shares_memory(out, memory)
+    assert same(normal(shape, seed=0, out=out), normal(shape, seed=0))
+
+
+def test_rows_are_written_in_place_where_positions_go_beyond_63_bits_when_summed():
+    shape, part = (1, 2**63 - 1), ([0, 0], slice(None, None, 2**62))
+    out = np.zeros((2, 3), np.float32)[:, :2]
+    assert same(normal(shape, seed=0, index=part, out=out), normal(shape, seed=0, index=part))
 
 
 @pytest.mark.parametrize("make", [strided, spaced_rows])
@@ -735,7 +811,7 @@ def test_a_shape_beyond_memory_is_an_error_that_leaves_all_usable(num_threads):
     num_threads(3)
     with pytest.raises(MemoryError):
         normal(2**62, dtype="float8_e5m2", seed=0)  # 4 EiB
-    assert same(normal(2**18, seed=0), normal(2**19, seed=0)[: 2**18])
+    assert same(normal(FOR_THREADS, seed=0), normal(2 * FOR_THREADS, seed=0)[:FOR_THREADS])
 
 
 def peak_memory(call):

@@ -162,6 +162,35 @@ static uint64_t fill_from(uint64_t hash, int level, int kernel, const double *pa
     return hash;
 }
 
+/* Runs that lie `gap` elements apart, upwards and downwards, from an element behind a line's start: the values of runs that do
+   not, and nothing between them. */
+static void fill_apart(int level, int kernel, const double *parameters, uint64_t count, uint64_t gap)
+{
+    enum { RUNS = 3 };
+    size_t element = element_bytes(fi_kernel_name(kernel)), run_bytes = count * element, pitch = (count + gap) * element;
+    struct request request = {parameters, {FIRSTS[1], FIRSTS[1] + 97, FIRSTS[1] + 5000}, RUNS, count, 1};
+    unsigned char *dense = exact_buffer(RUNS * run_bytes), *apart = exact_buffer(element + RUNS * pitch);
+    answer(&request, level, kernel, dense, 0);
+    for (int ways = 0; ways < 4; ways++) {
+        int streaming = ways & 1, downwards = ways >> 1;
+        memset(apart, 0xa5, element + RUNS * pitch);
+        fi_fill(level, kernel, STREAM, parameters, request.starts, RUNS, count, 1,
+                apart + element + (downwards ? (RUNS - 1) * pitch : 0), downwards ? -(int64_t)pitch : (int64_t)pitch,
+                streaming);
+        for (size_t run = 0; run < RUNS; run++) {
+            unsigned char *values = apart + element + (downwards ? RUNS - 1 - run : run) * pitch;
+            if (memcmp(values, dense + run * run_bytes, run_bytes))
+                fail("runs that lie apart have other values", level, kernel);
+            memset(values, 0xa5, run_bytes);
+        }
+        for (size_t i = 0; i < element + RUNS * pitch; i++)
+            if (apart[i] != 0xa5)
+                fail("a write between runs", level, kernel);
+    }
+    free(dense);
+    free(apart);
+}
+
 /* From every first position with the law's first parameters, from one with the others. */
 static uint64_t fill_all(int level, int kernel)
 {
@@ -169,6 +198,9 @@ static uint64_t fill_all(int level, int kernel)
     size_t firsts = LENGTH(FIRSTS);
     for (size_t p = 0; p < LENGTH(PARAMETERS); p++)
         if (serves(&PARAMETERS[p], kernel)) {
+            for (uint64_t gap = 1; gap <= 21; gap += 20)
+                for (uint64_t count = 40; count < 5000; count = count * 5 + 17)
+                    fill_apart(level, kernel, typed(&PARAMETERS[p], kernel), count, gap);
             for (size_t f = 0; f < firsts; f++)
                 hash = fill_from(hash, level, kernel, typed(&PARAMETERS[p], kernel), FIRSTS[f]);
             firsts = 1;

@@ -14,7 +14,6 @@ import jax.export
 import jax.numpy as jnp
 
 import fastinit.jax
-from fastinit.fill import LEAST_FOR_THREADS
 from fastinit.jax import arrays, native
 from fastinit.jax.keys import seed_of_words
 from fastinit.laws import Normal, TruncatedNormal, Uniform
@@ -90,6 +89,9 @@ def test_each_law_and_dtype_is_the_eager_one(law, dtype, key):
 def test_float64_is_the_eager_one(law, key):
     with jax.enable_x64(True):
         assert same(traced(LAWS[law], key, SHAPE, "float64"), arrays.drawn(LAWS[law], key, SHAPE, np.dtype("float64")))
+
+
+LEAST_FOR_THREADS = 2**16  # elements, as in csrc/xla_handler.c
 
 
 @pytest.mark.parametrize("n", [

@@ -1,4 +1,4 @@
-"""The kernels of csrc/ in Numba: the same operations in the same order, function by function, hence the same bits.
+"""The kernels of csrc/ in Numba: the same roundings in the same order, function by function, hence the same bits.
 
 operations.py has what Numba lacks; the other files are those of csrc/, and errors and ranges stand there.
 """

@@ -6,6 +6,7 @@ Each compiles at its first use and is cached on disk.
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 import numba
@@ -28,7 +29,7 @@ from fastinit.backends.numba.integers import integers_values, wide_integers_valu
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
 from fastinit.backends.numba.narrow import narrow_bfloat16, narrow_float8_e4m3fn, narrow_float8_e5m2, narrow_float16
 from fastinit.backends.numba.operations import inlined
-from fastinit.backends.numba.store import LINE_BYTES, LINES, copy, send, settle, stream_until
+from fastinit.backends.numba.store import LINE_BYTES, LINES, copy, finish, send, stream_until
 
 # The list of kernels: name, law, elements in a tile, rounding of the law's float32 values (None: stored as they are).
 # A new one is a line here.
@@ -66,8 +67,16 @@ LAWS_AND_NARROWINGS = {
 INTEGER_LAWS = integers_values, wide_integers_values  # these see the stream and their position in it
 KERNELS = tuple(LAWS_AND_NARROWINGS)
 PACKAGE = Path(__file__).resolve().parent
-SOURCES = [*sorted(PACKAGE.glob("*.py")), PACKAGE.parent / "coefficients.py"]
-DIGEST = hashlib.blake2b(b"".join(source.read_bytes() for source in SOURCES), digest_size=4).hexdigest()
+SOURCES = [PACKAGE.parent / "coefficients.py", *sorted(set(PACKAGE.glob("*.py")) - {PACKAGE / "kernels.py"})]
+
+
+@cache
+def digest():
+    """Of the code that the kernels are made of, this file apart; "" where it is not there to be read, as in an archive."""
+    try:
+        return hashlib.blake2b(b"".join(source.read_bytes() for source in SOURCES), digest_size=4).hexdigest()
+    except OSError:
+        return ""
 
 
 @inlined
@@ -155,13 +164,13 @@ def kernel_of(name):
                 left -= uint64(here)
                 position += uint64(here) * uint64(step)
         if streaming:
-            settle(outgoing, out, finished)
+            finish(outgoing, out, finished)
 
     # Numba keeps one index of cached code for each qualified name, renewed when this file changes. The digest makes it
     # notice the other files; with one index for all kernels, processes compiling at the same time could mix them up.
-    kernel.__name__ = kernel.__qualname__ = f"{name}_{DIGEST}"
+    kernel.__name__ = kernel.__qualname__ = f"{name}_{digest()}"
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(kernel)
+        return numba.njit(nogil=True, cache=bool(digest()), error_model="numpy")(kernel)
     except RuntimeError:  # nowhere to write a cache
         return numba.njit(nogil=True, error_model="numpy")(kernel)
 

@@ -82,8 +82,8 @@ def send(outgoing, to, at, count, next_at, out, finished):
 
 
 @inlined
-def settle(outgoing, out, finished):
-    """Stream what is left, and write what is held, for nothing follows."""
+def finish(outgoing, out, finished):
+    """Stream what is left and write what is held, for nothing follows; then all is in memory."""
     stream_until(outgoing, outgoing[LINES], out, finished)
     behind = outgoing[LINES] * (LINE_BYTES // out.itemsize)
     copy(out, outgoing[TO] + behind, finished, outgoing[AT] + behind, outgoing[HELD])
