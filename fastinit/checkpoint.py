@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import numpy as np
 
@@ -259,28 +260,31 @@ class _Syncer:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._unsynced = 0
-        self._wake = threading.Condition()
-        self._ended = threading.Event()
-        self._finish = False
-        self._error: OSError | None = None
+        # Nothing of Python's own but a plain lock and queues in C: an interrupt may leave a Condition or an Event locked.
+        self._lock = threading.Lock()
+        self._orders: SimpleQueue[bool] = SimpleQueue()  # to sync; whether more will come
+        self._results: SimpleQueue[OSError | None] = SimpleQueue()  # one, at the end
         self._thread = threading.Thread(target=self._run, name="fastinit-sync", daemon=True)
 
     def written(self, nbytes: int) -> None:
-        with self._wake:
+        with self._lock:
             self._unsynced += nbytes
-            if self._unsynced >= SYNC_BYTES:
-                self._wake.notify()
+            due = self._unsynced >= SYNC_BYTES
+            if due:
+                self._unsynced = 0
+        if due:
+            self._orders.put(True)
 
     def _run(self) -> None:
+        result: OSError | None = None
         try:
-            while not self._finish:
-                with self._wake:
-                    self._wake.wait_for(lambda: self._finish or self._unsynced >= SYNC_BYTES)
-                    self._unsynced = 0
+            more = True
+            while more:
+                more = self._orders.get()
                 os.fdatasync(self._descriptor)
         except OSError as error:
-            self._error = error
-        self._ended.set()
+            result = error
+        self._results.put(result)
 
     def __enter__(self) -> _Syncer:
         self._thread.start()
@@ -289,10 +293,14 @@ class _Syncer:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind:
             os.ftruncate(self._descriptor, 0)
-        with self._wake:
-            self._finish = True
-            self._wake.notify()
-        while not self._ended.wait(0.1):  # in steps, so that an interrupt is noticed while the disk is busy
-            pass
-        if self._error and kind is None:
-            raise self._error
+        self._orders.put(False)
+        error = self._result()
+        if error and kind is None:
+            raise error
+
+    def _result(self) -> OSError | None:
+        while True:
+            try:
+                return self._results.get(timeout=0.1)  # in steps, so that an interrupt is noticed while the disk is busy
+            except Empty:
+                pass
