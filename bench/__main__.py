@@ -1,6 +1,6 @@
 """fastinit's backends and every installed peer beside the machine's limits, in one run.
 
-    python -m bench                     # a quarter of an hour, 12 GB of memory; needs a C compiler
+    python -m bench                     # twenty minutes, 12 GB of memory; needs a C compiler
     python -m bench --quick             # smaller arrays
     python -m bench --only torch --only 'normal*'   # fastinit and torch, the normal laws
     python -m bench --disk DIRECTORY    # also gpt2-xl to that disk, beside dd; needs 7 GB there

@@ -112,6 +112,35 @@ def test_all_backends_have_the_same_kernels():
         assert list(c.KERNELS) == expected
 
 
+@pytest.fixture
+def numba_sources(monkeypatch):
+    """Set the files whose code Numba's kernels are made of."""
+    from fastinit.backends.numba import kernels
+
+    def sources(*files):
+        monkeypatch.setattr(kernels, "SOURCES", list(files))
+        kernels.digest.cache_clear()
+        return kernels
+
+    yield sources
+    kernels.digest.cache_clear()
+
+
+def test_other_code_is_another_name_in_numbas_cache(numba_sources, tmp_path):
+    code = tmp_path / "lanes.py"
+    code.write_text("a")
+    before = numba_sources(code).digest()
+    code.write_text("b")
+    assert before != numba_sources(code).digest()
+
+
+def test_numba_compiles_without_a_cache_where_its_code_cannot_be_read(numba_sources, tmp_path):
+    kernel = numba_sources(tmp_path / "missing.py").kernel_of("uniform_float32")
+    stream, start, out = np.array(stream_of(0), np.uint32), np.zeros(1, np.uint64), np.empty(5, np.float32)
+    kernel(stream, np.array([0.0, 1.0]), start, np.uint64(5), np.int64(1), out, False)
+    assert np.array_equal(out, run(REFERENCE, Uniform(0, 1), "float32", count=5, stream=stream_of(0)))
+
+
 def uint64_bits(*numbers):
     """Whole numbers as the parameters of an integer law (csrc/integers.h): low, range, values to draw again."""
     return np.array([number % 2**64 for number in numbers], np.uint64).view(np.float64)

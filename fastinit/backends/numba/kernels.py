@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numba
 import numpy as np
+from numba.extending import register_jitable
 from numpy import float32, float64, int64, uint32, uint64
 
 from fastinit.backends.numba.distributions import (
@@ -108,6 +109,11 @@ def kernel_of(name):
     group_elements = tile_elements // TILE_GROUPS
     is_integer = values_of in INTEGER_LAWS
 
+    @register_jitable(error_model="numpy")  # not inlined, or the loop does not vectorise
+    def round_all(values, count, target):
+        for i in range(count):
+            target[i] = narrow(values[i])
+
     def kernel(stream, parameters, starts, count, step, out, streaming):
         words, lanes = np.empty(TILE_WORDS, uint32), np.empty(4 * LANES, uint32)
         lanes_ahead, tile_ahead = np.empty(4 * LANES, uint32), ~uint64(0)
@@ -151,8 +157,7 @@ def kernel_of(name):
                         values_of(part, rows, parameters, target)
                     else:
                         values_of(part, rows, parameters, values)
-                        for i in range(rows * LANES):
-                            target[i] = narrow(values[i])
+                        round_all(values, rows * LANES, target)
                 if not whole:
                     window_of = target_of
                     copy(result, 0, window, element - window_of[1] * group_elements, here, step)
