@@ -30,7 +30,7 @@ from fastinit.backends.numba.integers import integers_values, wide_integers_valu
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
 from fastinit.backends.numba.narrow import narrow_bfloat16, narrow_float8_e4m3fn, narrow_float8_e5m2, narrow_float16
 from fastinit.backends.numba.operations import inlined
-from fastinit.backends.numba.store import LINE_BYTES, LINES, copy, finish, send, stream_until
+from fastinit.backends.numba.store import LINE_BYTES, LINES, send, settle, stream_until
 
 # The list of kernels: name, law, elements in a tile, rounding of the law's float32 values (None: stored as they are).
 # A new one is a line here.
@@ -120,10 +120,10 @@ def kernel_of(name):
         values = np.empty(tile_elements, float32)  # before rounding
         window, window_of = np.empty(tile_elements, out.dtype), (uint64(0), 0, 0)  # the part of one tile at hand
         room = LINE_BYTES // out.itemsize
-        slot, other_slot = room, room + tile_elements + room
+        slot, other_slot = int64(room), int64(room + tile_elements + room)
         finished = np.empty(other_slot + tile_elements if streaming else 0, out.dtype)  # one goes out, one is made
         outgoing = np.zeros(5, int64)
-        to = 0
+        to = int64(0)
         for position in starts:
             left = count
             while left > uint64(0):
@@ -140,7 +140,8 @@ def kernel_of(name):
                 if whole or target_of != window_of:
                     _, first, last = target_of
                     if tile == tile_ahead:
-                        copy(lanes, 0, lanes_ahead, 0, 4 * LANES)
+                        for i in range(4 * LANES):
+                            lanes[i] = lanes_ahead[i]
                     else:
                         seed_lanes(stream, tile, lanes)
                     if whole and streaming:  # early, for a load of what two stores wrote waits for all stores before
@@ -160,7 +161,9 @@ def kernel_of(name):
                         round_all(values, rows * LANES, target)
                 if not whole:
                     window_of = target_of
-                    copy(result, 0, window, element - window_of[1] * group_elements, here, step)
+                    element -= window_of[1] * group_elements
+                    for i in range(here):
+                        result[uint64(i)] = window[uint64(element + i * step)]
                 if streaming:
                     stream_until(outgoing, outgoing[LINES], out, finished)
                     send(outgoing, to, slot, here, other_slot, out, finished)
@@ -169,7 +172,8 @@ def kernel_of(name):
                 left -= uint64(here)
                 position += uint64(here) * uint64(step)
         if streaming:
-            finish(outgoing, out, finished)
+            stream_until(outgoing, outgoing[LINES], out, finished)
+            settle(outgoing, out, finished)
 
     # Numba keeps one index of cached code for each qualified name, renewed when this file changes. The digest makes it
     # notice the other files; with one index for all kernels, processes compiling at the same time could mix them up.

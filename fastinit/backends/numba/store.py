@@ -42,16 +42,10 @@ def finish_streaming(typing_context):
 
 
 @inlined
-def copy(out, to, source, at, count, step=1):
-    """source[at], source[at + step], ..., `count` of them, to out[to] on."""
+def copy(out, to, source, at, count):
+    """source[at], source[at + 1], ..., `count` of them, to out[to] on."""
     for i in range(count):
-        out[uint64(to + i)] = source[uint64(at + i * step)]
-
-
-@inlined
-def elements_before_a_line(out, to):
-    """How many elements from out[to] on come before the next start of a cache line."""
-    return int64(-(out.ctypes.data + to * out.itemsize) % LINE_BYTES) // out.itemsize
+        out[uint64(to + i)] = source[uint64(at + i)]
 
 
 # What is outgoing, an array of these: LINES lines, of which STREAMED are gone, and behind them HELD elements, the beginning
@@ -62,17 +56,19 @@ TO, AT, LINES, STREAMED, HELD = range(5)
 @inlined
 def stream_until(outgoing, lines, out, finished):
     """Stream the lines before this one, as far as there are."""
-    elements, lines = LINE_BYTES // out.itemsize, min(lines, outgoing[LINES])
+    elements, lines = LINE_BYTES // out.itemsize, lines if lines < outgoing[LINES] else outgoing[LINES]
     for line in range(outgoing[STREAMED], lines):
         stream_line(out, outgoing[TO] + line * elements, finished, outgoing[AT] + line * elements)
-    outgoing[STREAMED] = max(outgoing[STREAMED], lines)
+    if lines > outgoing[STREAMED]:
+        outgoing[STREAMED] = lines
 
 
 @inlined
 def send(outgoing, to, at, count, next_at, out, finished):
     """`count` elements from finished[at] on go to out[to] on; all before them are streamed, the next come at `next_at`."""
     elements, held = LINE_BYTES // out.itemsize, outgoing[HELD]
-    head = 0 if held else min(elements_before_a_line(out, to), count)
+    before_a_line = int64(-(out.ctypes.data + to * out.itemsize) % LINE_BYTES) // out.itemsize
+    head = int64(0) if held else before_a_line if before_a_line < count else count
     copy(out, to, finished, at, head)
     here = count - head + held
     outgoing[TO], outgoing[AT], outgoing[STREAMED] = to + head - held, at + head - held, 0
@@ -82,9 +78,8 @@ def send(outgoing, to, at, count, next_at, out, finished):
 
 
 @inlined
-def finish(outgoing, out, finished):
-    """Stream what is left and write what is held, for nothing follows; then all is in memory."""
-    stream_until(outgoing, outgoing[LINES], out, finished)
+def settle(outgoing, out, finished):
+    """Write what is held, once all lines are streamed and nothing follows; then all is in memory."""
     behind = outgoing[LINES] * (LINE_BYTES // out.itemsize)
     copy(out, outgoing[TO] + behind, finished, outgoing[AT] + behind, outgoing[HELD])
     finish_streaming()
