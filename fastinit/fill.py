@@ -83,16 +83,16 @@ def fill(
         out[...] = parameters[0]
     elif out.size:
         backend = current()
-        what = backend, f"{law.kernel}_{element.name}", stream, parameters, wanted
+        request = _Request(backend, f"{law.kernel}_{element.name}", stream, parameters, wanted)
         array = np.asarray(out)
         is_plain = array.flags.aligned and array.dtype.isnative
         if is_plain and array.flags.c_contiguous:
             past_cache = not fresh and out.nbytes >= STREAMING_BYTES
-            _fill_contiguous(partial(_write, *what), array.reshape(-1).view(element.storage), past_cache)
+            _fill_contiguous(request.write, array.reshape(-1).view(element.storage), past_cache)
         elif is_plain and backend.takes_rows and _has_rows(array, wanted):
-            _fill_rows(partial(_write_rows, *what), array, element)
+            _fill_rows(request.write_rows, array, element)
         else:
-            _fill_strided(partial(_write, *what), array, element)
+            _fill_strided(request.write, array, element)
     return out[()] if fresh and index is not None else out
 
 
@@ -247,43 +247,35 @@ def _may_overlap_itself(out: np.ndarray) -> bool:
     return False
 
 
-def _write(
-    backend: Backend,
-    kernel: str,
-    stream: Stream,
-    parameters: np.ndarray,
-    wanted: Positions,
-    first: int,
-    out: np.ndarray,
-    streaming: bool = False,
-) -> None:
-    """Elements `first`, first + 1, ... of the result into `out`, 1-D, contiguous and of the storage type."""
-    at = 0
-    for starts, count, step in wanted.runs(first, first + out.size):
-        n = starts.size * count
-        backend.fill(kernel, stream, parameters, starts, count, step, out[at : at + n], streaming)
-        at += n
+class _Request(NamedTuple):
+    """Which values of what: all that a backend is told but where they go."""
 
+    backend: Backend
+    kernel: str
+    stream: Stream
+    parameters: np.ndarray
+    wanted: Positions
 
-def _write_rows(
-    backend: Backend,
-    kernel: str,
-    stream: Stream,
-    parameters: np.ndarray,
-    wanted: Positions,
-    first: int,
-    out: np.ndarray,
-    streaming: bool,
-) -> None:
-    """Elements `first`, first + 1, ... into the contiguous rows of `out`, 2-D and of the storage type.
+    def write(self, first: int, out: np.ndarray, streaming: bool = False) -> None:
+        """Elements `first`, first + 1, ... of the result into `out`, 1-D, contiguous and of the storage type."""
+        at = 0
+        for starts, count, step in self.wanted.runs(first, first + out.size):
+            n = starts.size * count
+            self._fill(starts, count, step, out[at : at + n], streaming)
+            at += n
 
-    For a backend that takes rows, where each is a part of a run of positions.
-    """
-    at = 0
-    for starts, step in wanted.rows(first, first + out.size, out.shape[1]):
-        part = out[at : at + starts.size]
-        backend.fill(kernel, stream, parameters, starts, out.shape[1], step, part, streaming)
-        at += starts.size
+    def write_rows(self, first: int, out: np.ndarray, streaming: bool) -> None:
+        """Elements `first`, first + 1, ... into the contiguous rows of `out`, 2-D and of the storage type.
+
+        For a backend that takes rows, where each is a part of a run of positions.
+        """
+        at = 0
+        for starts, step in self.wanted.rows(first, first + out.size, out.shape[1]):
+            self._fill(starts, out.shape[1], step, out[at : at + starts.size], streaming)
+            at += starts.size
+
+    def _fill(self, starts: np.ndarray, count: int, step: int, out: np.ndarray, streaming: bool) -> None:
+        self.backend.fill(self.kernel, self.stream, self.parameters, starts, count, step, out, streaming)
 
 
 def _fill_contiguous(write: Callable[[int, np.ndarray, bool], None], flat: np.ndarray, streaming: bool) -> None:
@@ -317,7 +309,7 @@ def _as_rows(block: np.ndarray) -> np.ndarray:
     return block.reshape(1 if block.flags.c_contiguous else len(block), -1)
 
 
-def _fill_strided(write: partial[None], out: np.ndarray, element: Element) -> None:
+def _fill_strided(write: Callable[[int, np.ndarray], None], out: np.ndarray, element: Element) -> None:
     """By way of a small buffer; NumPy copies it to where `out` lies, whatever the strides, alignment and byte order."""
 
     def fill_block(first: int, block: np.ndarray) -> None:
@@ -326,7 +318,8 @@ def _fill_strided(write: partial[None], out: np.ndarray, element: Element) -> No
         block[...] = scratch.view(element.dtype).reshape(block.shape)
 
     tasks = (partial(fill_block, first, block) for first, block in _blocks(out, SCRATCH))
-    threads.run(tasks, threads.get_num_threads() if out.size > LEAST_FOR_THREADS else 1)
+    num_threads, _ = _threads_and_chunk(out.size)
+    threads.run(tasks, num_threads)
 
 
 def _blocks(out: np.ndarray, most: int) -> Iterator[tuple[int, np.ndarray]]:
