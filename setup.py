@@ -6,6 +6,7 @@ import numpy
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+INCLUDE = ["csrc/kernels", "csrc/bindings"]
 WITHOUT = {
     "fastinit._kernels": "fastinit will use its Numba backend",
     "fastinit._short_draws": "draws of a few values will go through the interpreter",
@@ -26,9 +27,9 @@ class BuildExtensions(build_ext):
         try:
             super().build_extension(extension)
         except Exception:
-            if extension.name != "fastinit._kernels" or extension.include_dirs == ["csrc"]:
+            if extension.name != "fastinit._kernels" or extension.include_dirs == INCLUDE:
                 raise
-            extension.include_dirs = ["csrc"]
+            extension.include_dirs = INCLUDE
             super().build_extension(extension)
 
 
@@ -38,9 +39,9 @@ options = {"bdist_wheel": {"py_limited_api": "cp310"}} if is_limited else {}
 
 short_draws = Extension(
     "fastinit._short_draws",
-    ["csrc/short_draws.c"],
-    include_dirs=["csrc", numpy.get_include()],
-    depends=["csrc/api.h"],
+    ["csrc/bindings/short_draws.c"],
+    include_dirs=["csrc/bindings", numpy.get_include()],
+    depends=["csrc/bindings/api.h"],
     define_macros=[("Py_LIMITED_API", "0x030a0000")],
     py_limited_api=True,
     optional=True,

@@ -21,7 +21,7 @@ from bench.memory import warm
 from bench.peers import draw
 from bench.scaling import columns
 from fastinit.backends import available_backends, current
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
 
 LEAST_SHARES = {  # of the streaming-store limit, by level
     ("uniform", "float32"): {"baseline": 0.03, "avx2": 0.2, "avx512": 0.4},

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastinit.laws import TruncatedNormal
+from fastinit.distributions import TruncatedNormal
 
 HERE = Path(__file__).resolve().parent
 WORDS, PIECE = 2**32, 2**22

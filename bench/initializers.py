@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 import fastinit
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
 
 SIZES = {"16 Mi elements": ((4096, 4096), 25), "64 Ki elements": ((256, 256), 501)}  # and rounds: past the caches, within
 ORTHOGONAL_ROUNDS = 3

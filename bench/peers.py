@@ -20,7 +20,7 @@ import numpy as np
 import fastinit
 from bench.memory import warm
 from fastinit.backends import available_backends, available_levels
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
 
 Draws = dict[str, Callable[[], object]]
 

@@ -9,7 +9,7 @@ from bench.limits import limit
 from bench.peers import draw
 from bench.rounds import Failures, Timing, interleaved, prepared, say
 from bench.worker import Child, ChildError
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
 
 FIRST = 2**14  # values that a library draws to find out how many it can in the time it is given
 GROWTH = 2**6  # how much further it is asked to go at a time, what it has shown being mostly the cost of a call

@@ -18,7 +18,7 @@ from bench.peers import draw
 from bench.rates import rounded
 from bench.rounds import Failures, Timing, interleaved, prepared, say
 from bench.worker import Child
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
 
 COLUMNS = 16384
 WIDTHS = (64, 256, 1024, 4096, COLUMNS)

@@ -25,13 +25,13 @@ def xla_include() -> list[str]:
 
 
 ffi = cffi.FFI()
-ffi.cdef("".join((HERE / header).read_text() for header in ("api.h", "xla_handler.h")))
+ffi.cdef("".join((HERE / "bindings" / header).read_text() for header in ("api.h", "xla_handler.h")))
 ffi.set_source(
     "fastinit._kernels",
     '#include <stdint.h>\n#include "api.h"\n#include "xla_handler.h"\n',
-    sources=["csrc/kernels.c", "csrc/cursor.c", "csrc/xla_handler.c"],
-    include_dirs=["csrc", *xla_include()],
-    depends=[f"csrc/{path.name}" for path in sorted(HERE.iterdir()) if path.suffix in (".h", ".py")],
+    sources=["csrc/kernels/kernels.c", "csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"],
+    include_dirs=["csrc/kernels", "csrc/bindings", *xla_include()],
+    depends=[f"csrc/{path.relative_to(HERE)}" for path in sorted(HERE.rglob("*")) if path.suffix in (".h", ".py")],
     extra_compile_args=FLAGS,
     libraries=[] if sys.platform == "win32" else ["m"],
     optional=True,  # without a C compiler the install goes on, and the Numba backend serves

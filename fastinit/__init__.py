@@ -4,22 +4,22 @@ from importlib import import_module
 
 from fastinit import initializers
 from fastinit.backends import use_backend
-from fastinit.config import show_config
-from fastinit.fans import Layout
+from fastinit.core.config import show_config
 from fastinit.initializers import *
-from fastinit.threads import get_num_threads, set_num_threads
+from fastinit.initializers.layouts import Layout
+from fastinit.runtime.threads import get_num_threads, set_num_threads
 
 _LOADED_ON_FIRST_USE = {
-    "Generator": "fastinit.generator",
+    "Generator": "fastinit.random.generator",
     "Recipe": "fastinit.recipes",
     "Rule": "fastinit.recipes",
-    "TiledXoshiro128": "fastinit.bit_generator",
+    "TiledXoshiro128": "fastinit.random.bit_generator",
     "audit": "fastinit.auditing",
-    "default_rng": "fastinit.generator",
-    "gain": "fastinit.gains",
-    "patch_numpy": "fastinit.patch",
-    "recommend": "fastinit.recommendation",
-    "second_moment": "fastinit.gains",
+    "default_rng": "fastinit.random.generator",
+    "gain": "fastinit.initializers.gains",
+    "patch_numpy": "fastinit.random.patch",
+    "recommend": "fastinit.initializers.recommendation",
+    "second_moment": "fastinit.initializers.gains",
 }
 
 

@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     try:
-        from fastinit.cli import run
+        from fastinit.cli.app import run
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == "fastinit":
             raise

@@ -24,12 +24,13 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit import initializers, threads
-from fastinit.fill import checked_shape, element_type, fill
-from fastinit.laws import Law, Whole
+from fastinit import initializers
+from fastinit.core.fill import checked_shape, element_type, fill
+from fastinit.core.stream import Stream, stream_of
+from fastinit.distributions import Law, Whole
 from fastinit.recipes import Recipe, TensorSpec, check_dtype
 from fastinit.recipes.tensors import tensor_specs
-from fastinit.stream import Stream, stream_of
+from fastinit.runtime import threads
 
 try:
     import dask

@@ -1,60 +1,13 @@
-"""What all tests share: every backend and level this machine can run, every dtype, laws in every regime."""
+"""The fixtures of all tests."""
 
 import signal
 import sys
-from functools import lru_cache
 
-import numpy as np
 import pytest
 
 import fastinit
-from fastinit.backends import available_backends, available_levels, backend, reference
-from fastinit.fill import DTYPES
-from fastinit.initializers import INITIALIZERS
-from fastinit.laws import Law, Normal, TruncatedNormal, Uniform
-
-BACKENDS = [
-    *(("c", level) for level in available_levels()),
-    *((name, None) for name in available_backends() if name != "c"),
-]
-
-LAWS = {
-    "uniform": Uniform(-0.05, 0.05),
-    "uniform of unequal ends": Uniform(-1.0, 3.0),
-    "standard normal": Normal(0.0, 1.0),
-    "shifted normal": Normal(0.5, 0.02),
-    "truncated": TruncatedNormal(0.0, 0.02, -2.0, 2.0),
-    "truncated, wide": TruncatedNormal(1.0, 2.0, -8.0, 7.0),
-    "truncated, narrow": TruncatedNormal(0.0, 1.0, 0.25, 0.250001),
-    "truncated, upper half": TruncatedNormal(0.0, 1.0, 0.0, np.inf),
-    "truncated, lower side": TruncatedNormal(0.0, 1.0, -np.inf, -3.0),
-    "truncated, far tail": TruncatedNormal(0.0, 1.0, 8.0, 9.0),
-    "truncated, beyond float32": TruncatedNormal(0.0, 1.0, 20.0, np.inf),  # the tail's mass is 3e-89
-    "truncated, farthest": TruncatedNormal(0.0, 1.0, -np.inf, -36.0),
-}
-
-ARGUMENTS = {
-    "constant": (0.5,),
-    "sparse": (0.5,),
-    "chrono_bias": (9.0, "fi"),
-    "icnr": ("he_normal",),
-    "looks_linear": ("he_normal",),
-    "mimetic_attention": ("value",),
-    "parts": (0, ((0.5, "zeros"), (0.5, "he_normal"))),
-    "stacked": ("normal",),
-    **dict.fromkeys(("wang_init", "depth_scaled", "ds_init", "deep_norm", "fixup", "layer_scale"), (12,)),
-    "t_fixup": ("encoder", 12),
-}
-"""By the name of its function, what an initializer needs where it has parameters without a default."""
-
-SHAPES_OF_OTHERS = {
-    **dict.fromkeys(("bilinear", "delta_orthogonal", "dirac"), (5, 5, 3)),
-    **dict.fromkeys(("icnr", "looks_linear", "lstm_bias", "parts"), (8, 4)),
-    "stft": (5, 1, 6),
-}
-"""By name, of those that do not take a matrix of 5 x 6."""
-
-STREAM = (0xB0F478BE, 0xDB2CD7E7, 0x2C71BA49, 0xABF4641A)  # of seed 0
+from fastinit.core.fill import DTYPES
+from tests.support import BACKENDS, LAWS
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda chosen: "-".join(filter(None, chosen)))
@@ -82,14 +35,6 @@ def num_threads():
     fastinit.set_num_threads(before)
 
 
-def made(name: str, **parameters) -> fastinit.Initializer:
-    """The initializer whose function has this name, with these parameters and those that it needs."""
-    cls = INITIALIZERS[name].initializer
-    needed = dict(zip(INITIALIZERS[name].__signature__.parameters, (None, *ARGUMENTS.get(name, ()))))
-    del needed["shape"]
-    return cls(**{**needed, **parameters})
-
-
 @pytest.fixture(autouse=True, scope="session")
 def interruptible():
     """A shell that starts tests in the background has them ignore interrupts, and so would the programs that they start."""
@@ -102,40 +47,3 @@ def one_thread_of_torch():
     torch = sys.modules.get("torch")  # where it has been imported, by the files with its tests
     if hasattr(torch, "set_num_threads"):
         torch.set_num_threads(1)
-
-
-def bits(array: np.ndarray) -> np.ndarray:
-    """The elements as unsigned integers, so that NaNs and the signs of zeros compare as well."""
-    return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}").reshape(array.shape)
-
-
-def run(chosen, law: Law, dtype: str, starts=(0,), count=2048, step=1, stream=STREAM) -> np.ndarray:
-    """What the backend `chosen` = (name, level) writes for runs of positions."""
-    element = DTYPES[dtype]
-    out = np.empty(len(starts) * count, element.storage)
-    kernel, parameters = f"{law.kernel}_{dtype}", law.parameters(element.real)
-    backend(*chosen).fill(kernel, stream, parameters, np.array(starts, np.uint64), count, step, out, False)
-    return out.view(element.dtype)
-
-
-def words(chosen, start=0, count=2048, stream=STREAM) -> np.ndarray:
-    """Words `start`, start + 1, ... of a stream."""
-    out = np.empty(count, np.uint32)
-    starts = np.array([start], np.uint64)
-    backend(*chosen).fill("words_uint32", stream, np.empty(0), starts, count, 1, out, False)
-    return out
-
-
-@lru_cache(maxsize=1024)
-def reference_tile(law: Law, dtype: str, tile: int) -> np.ndarray:
-    """All values of a tile, from the reference."""
-    values = reference.tile_values(f"{law.kernel}_{dtype}", STREAM, law.parameters(DTYPES[dtype].real), tile)
-    return values.view(DTYPES[dtype].dtype)
-
-
-def reference_values(law: Law, dtype: str, positions) -> np.ndarray:
-    """The values at these positions, each looked up in its tile."""
-    tile_elements = 1024 if dtype == "float64" else 2048
-    return np.array(
-        [reference_tile(law, dtype, p // tile_elements)[p % tile_elements] for p in positions], DTYPES[dtype].dtype
-    )

@@ -4,10 +4,10 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from conftest import ARGUMENTS, SHAPES_OF_OTHERS, made
 
 import fastinit
 from fastinit.initializers import INITIALIZERS
+from tests.support import ARGUMENTS, SHAPES_OF_OTHERS, made
 
 DRAWN = [name for name in INITIALIZERS if name not in ("zeros", "ones", "constant")]
 

@@ -95,7 +95,7 @@ def test_children_end_with_their_parent():
     program = """
 import time
 from bench.worker import Child, ChildError
-from test_bench import process_id
+from tests.test_bench import process_id
 if __name__ == "__main__":
     try:
         Child("child", 4096).make("work", process_id)
@@ -108,7 +108,7 @@ if __name__ == "__main__":
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     child = int(script.stdout.readline())
     script.send_signal(signal.SIGKILL)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fastinit import specs
+from fastinit.files import specs
 from fastinit.initializers import INITIALIZERS
-from fastinit.models import MODELS
+from fastinit.recipes.families import MODELS
 from fastinit.recipes.toml_form import loads
 
 README = Path(__file__).resolve().parent.parent / "README.md"

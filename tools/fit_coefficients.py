@@ -1,6 +1,8 @@
 """Fits the polynomials of the elementary functions and writes them for C and for Python.
 
-    python csrc/fit.py      # needs mpmath; writes csrc/coefficients.h and fastinit/backends/coefficients.py
+    python tools/fit_coefficients.py      # needs mpmath
+
+Writes csrc/kernels/coefficients.h and fastinit/backends/coefficients.py.
 
 Each polynomial is the minimax one for the weight given (Remez's exchange, 50 digits), its coefficients then rounded to the
 type. The last column printed is the weighted error of the rounded polynomial in exact arithmetic, as a power of two.
@@ -169,8 +171,8 @@ def tables():
 
 
 def main():
-    header = ["/* Coefficients, lowest power first; written by csrc/fit.py, which says what each one approximates. */"]
-    module = ['"""Coefficients, lowest power first; written by csrc/fit.py, which says what each one approximates."""', "",
+    header = ["/* Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what. */"]
+    module = ['"""Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what."""', "",
               "import numpy as np"]
     for name, dtype, coefficients in tables():
         kind, suffix = ("float", "f") if dtype is np.float32 else ("double", "")
@@ -179,7 +181,7 @@ def main():
                       + ",\n    ".join(n + suffix for n in numbers) + "};")
         module.append(f"\n{name} = np.array(\n    [\n" + "".join(f'        float.fromhex("{n}"),\n' for n in numbers)
                       + f"    ],\n    np.{dtype.__name__},\n)")
-    (ROOT / "csrc/coefficients.h").write_text("\n".join(header) + "\n")
+    (ROOT / "csrc/kernels/coefficients.h").write_text("\n".join(header) + "\n")
     (ROOT / "fastinit/backends/coefficients.py").write_text("\n".join(module) + "\n")
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from fastinit.backends import reference
-from fastinit.stream import stream_of
+from fastinit.core.stream import stream_of
+
+VECTORS = Path(__file__).resolve().parents[1] / "tests" / "vectors"
 
 SEEDS = {"direct-1.csv": 0xDEADBEAF, "direct-2.csv": 0}
 
@@ -20,4 +22,4 @@ def raw(seed: int, n: int) -> list[int]:
 if __name__ == "__main__":
     for name, seed in SEEDS.items():
         lines = [f"seed, {seed:#x}", *(f"{i}, {value:#x}" for i, value in enumerate(raw(seed, 1000)))]
-        (Path(__file__).parent / name).write_text("\n".join(lines) + "\n")
+        (VECTORS / name).write_text("\n".join(lines) + "\n")

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from fastinit.backends import reference
-from fastinit.fill import DTYPES
-from fastinit.laws import Normal, TruncatedNormal, Uniform
-from fastinit.stream import stream_of
+from fastinit.core.fill import DTYPES
+from fastinit.core.stream import stream_of
+from fastinit.distributions import Normal, TruncatedNormal, Uniform
 
+VECTORS = Path(__file__).resolve().parents[1] / "tests" / "vectors"
 SEED, FIRST, MANY = 0, 16, 2**16
 
 LAWS = [
@@ -88,7 +89,7 @@ def integer_draw(kernel, low, count):
 
 def main():
     golden = {
-        "made_by": "python tests/vectors/make_golden.py",
+        "made_by": "python tools/make_golden.py",
         "stream": "1",
         "seed": SEED,
         "first_bits": f"of elements 0 to {FIRST - 1}, in hex",
@@ -99,7 +100,7 @@ def main():
             *(integer_draw(kernel, low, count) for kernel, low, count in INTEGER_DRAWS),
         ],
     }
-    Path(__file__).with_name("golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+    (VECTORS / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
 
 
 if __name__ == "__main__":

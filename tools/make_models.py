@@ -1,6 +1,6 @@
 """Writes models/*.json: name to shape of every tensor of the built-in models, taken from the real classes.
 
-    python tests/vectors/make_models.py
+    python tools/make_models.py
 
 Made with Python 3.11.7, torch 2.13.0, transformers 5.23.0 and timm 1.0.31 (for resnet50, which it names as torchvision
 does). Every model is on the meta device: no weights are downloaded, and none are allocated. Nothing here looks at
@@ -35,7 +35,7 @@ except ModuleNotFoundError:
         sys.modules[f"torchvision{name}"] = MagicMock()
 import timm
 
-FOLDER = Path(__file__).with_name("models")
+FOLDER = Path(__file__).resolve().parents[1] / "tests" / "vectors" / "models"
 
 
 def gpt2(n_embd: int, n_layer: int, n_head: int) -> nn.Module:

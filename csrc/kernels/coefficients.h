@@ -1,4 +1,4 @@
-/* Coefficients, lowest power first; written by csrc/fit.py, which says what each one approximates. */
+/* Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what. */
 static const float NEG2LOG_F32[8] = {
     0x1.fffff40000000p-1f,
     -0x1.5556e60000000p-1f,

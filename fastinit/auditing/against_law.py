@@ -13,7 +13,7 @@ from fastinit.auditing.measured import EDGES, Measured, Values, beyond
 from fastinit.auditing.nominal import Nominal
 from fastinit.auditing.patterns import is_narrow
 from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor
-from fastinit.laws import Uniform
+from fastinit.distributions import Uniform
 
 ARITHMETIC = 4  # times the dtype's own rounding that a generator's arithmetic may make two values equal
 SKEWNESS_OF_CHI_SQUARE = math.sqrt(8.0)  # of one degree of freedom

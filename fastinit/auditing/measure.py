@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from fastinit import threads
 from fastinit.auditing.looks import Looks, Narrow, Wide
 from fastinit.auditing.measured import Measured
 from fastinit.auditing.nominal import Nominal
 from fastinit.auditing.patterns import is_narrow
 from fastinit.auditing.sources import Source, size_of
+from fastinit.runtime import threads
 
 BATCH_BYTES, BATCH_TENSORS = 2**28, 64  # looked at together: the second look finds a file's pages in memory
 

@@ -11,7 +11,7 @@ import ml_dtypes
 import numpy as np
 
 from fastinit.auditing.patterns import is_narrow, patterns, rounded
-from fastinit.laws import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 
 Cdf = Callable[[np.ndarray], np.ndarray]
 

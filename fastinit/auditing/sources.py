@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fastinit import safetensors_format as format
+from fastinit.files import safetensors_format as format
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastinit import environment
+from fastinit.runtime import settings as environment
 
 NAMES = ("c", "numba", "reference")
 

@@ -1,4 +1,4 @@
-"""Coefficients, lowest power first; written by csrc/fit.py, which says what each one approximates."""
+"""Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what."""
 
 import numpy as np
 

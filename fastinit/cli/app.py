@@ -21,15 +21,18 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from fastinit import auditing, checkpoint, models, specs, threads
+from fastinit import auditing
 from fastinit.auditing import terminal
 from fastinit.auditing.picture import check_target
-from fastinit.checkpoint import PlannedTensor
-from fastinit.config import config, show_config
-from fastinit.fill import fill_piece, stream_words
-from fastinit.laws import Uniform
-from fastinit.safetensors_format import read_files
-from fastinit.stream import stream_of
+from fastinit.core.config import config, show_config
+from fastinit.core.fill import fill_piece, stream_words
+from fastinit.core.stream import stream_of
+from fastinit.distributions import Uniform
+from fastinit.files import checkpoint, specs
+from fastinit.files.checkpoint import PlannedTensor
+from fastinit.files.safetensors_format import read_files
+from fastinit.recipes import families as models
+from fastinit.runtime import threads
 
 app = typer.Typer(
     help="Initial values for weight tensors, at the speed of memory.",

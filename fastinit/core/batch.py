@@ -8,11 +8,11 @@ from functools import partial
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit import threads
 from fastinit.backends import Backend, current
-from fastinit.fill import LEAST_FOR_THREADS, TILE, Element, check_out, fill
-from fastinit.laws import Constant, Law, Normal, TruncatedNormal, Uniform, Whole
-from fastinit.stream import Stream, streams_of
+from fastinit.core.fill import LEAST_FOR_THREADS, TILE, Element, check_out, fill
+from fastinit.core.stream import Stream, streams_of
+from fastinit.distributions import Constant, Law, Normal, TruncatedNormal, Uniform, Whole
+from fastinit.runtime import threads
 
 PART = 64 * TILE  # elements a thread takes at a time, some hundred microseconds of small arrays
 SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads

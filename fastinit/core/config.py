@@ -6,7 +6,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from fastinit import backends, threads
+from fastinit import backends
+from fastinit.runtime import threads
 
 
 def config() -> dict[str, Any]:

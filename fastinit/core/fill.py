@@ -12,11 +12,12 @@ import ml_dtypes
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit import positions, threads
 from fastinit.backends import Backend, current
-from fastinit.laws import Constant, Law, Normal, Uniform, Whole
-from fastinit.positions import Positions
-from fastinit.stream import Stream, stream_of
+from fastinit.core import positions
+from fastinit.core.positions import Positions
+from fastinit.core.stream import Stream, stream_of
+from fastinit.distributions import Constant, Law, Normal, Uniform, Whole
+from fastinit.runtime import threads
 
 
 class Element(NamedTuple):

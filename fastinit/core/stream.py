@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.seed_sequences import child, states_spawned
+from fastinit.core.seed_sequences import child, states_spawned
 
 
 class Stream(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fastinit.normal_tails import cdf_sf
+from fastinit.distributions.normal_tails import cdf_sf
 
 TWO_LN2 = 1.3862943611198906
 

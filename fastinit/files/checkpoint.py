@@ -1,6 +1,6 @@
 """Writes a model's initial weights as safetensors, and checks such files, in pieces: memory does not grow with the model.
 
-Of the tensors whose values are made together (`laws.Whole`) one is held at a time.
+Of the tensors whose values are made together (`distributions.Whole`) one is held at a time.
 
 Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
 """
@@ -19,12 +19,12 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
-from fastinit import safetensors_format as format
-from fastinit import threads
-from fastinit.fill import fill_piece, whole_values
-from fastinit.laws import Law, Whole
-from fastinit.safetensors_format import StoredTensor
-from fastinit.stream import Stream, stream_of
+from fastinit.core.fill import fill_piece, whole_values
+from fastinit.core.stream import Stream, stream_of
+from fastinit.distributions import Law, Whole
+from fastinit.files import safetensors_format as format
+from fastinit.files.safetensors_format import StoredTensor
+from fastinit.runtime import threads
 
 PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
 SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an interrupt has much left to wait for

@@ -7,15 +7,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from fastinit import models, recipes
-from fastinit.checkpoint import Kept, PlannedTensor
-from fastinit.fill import DTYPES, checked_shape
-from fastinit.models.layers import Model
+from fastinit import recipes
+from fastinit.core.fill import DTYPES, checked_shape
+from fastinit.files.checkpoint import Kept, PlannedTensor
+from fastinit.files.safetensors_format import DTYPES as STORED_DTYPES
+from fastinit.files.safetensors_format import read_files
 from fastinit.recipes import Recipe, TensorSpec, check_dtype
+from fastinit.recipes import families as models
+from fastinit.recipes.families.layers import Model
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
 from fastinit.recipes.toml_form import check_key, loads, recipe_from
-from fastinit.safetensors_format import DTYPES as STORED_DTYPES
-from fastinit.safetensors_format import read_files
 
 FLOAT_DTYPES = tuple(DTYPES)
 TOML_KEYS = ("model", "like", "dtype", "skip", "tensors", *RECIPE_KEYS)

@@ -23,9 +23,10 @@ TypeError or ValueError (IndexError for the index) before anything is written.
 of the same name it then is (docs/flavours.md).
 
 Each initializer, as a value or a function, has a method `law`: the same without the filling,
-`he_normal.law((256, 128)) == HeNormal().law((256, 128)) == laws.Normal(0.0, 0.0883...)`.
+`he_normal.law((256, 128)) == HeNormal().law((256, 128)) == distributions.Normal(0.0, 0.0883...)`.
 """
 
+from fastinit import distributions
 from fastinit.initializers.attention import MimeticAttention, mimetic_attention
 from fastinit.initializers.base import CLASSES, FLAVOURS, INITIALIZERS, Initializer
 from fastinit.initializers.composed import LooksLinear, Parts, Stacked, looks_linear, parts, stacked

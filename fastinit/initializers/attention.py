@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastinit import laws
-from fastinit.fans import Layout
-from fastinit.fill import Draws
+from fastinit import distributions
+from fastinit.core.fill import Draws
 from fastinit.initializers.base import Structured, function
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.weights import Weight, check_finite, check_int_at_least, weight_of
 
 
@@ -56,7 +56,7 @@ class MimeticAttention(Structured):
             check_int_at_least(self, "heads", 1)
         for field in ("alpha", "beta"):
             value = getattr(self, field)
-            self._set(field, laws.number(field, PARTS[self.part].default if value is None else value))
+            self._set(field, distributions.number(field, PARTS[self.part].default if value is None else value))
             check_finite(self, field)
 
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.fans import UNSAID, Layout, layout_of
-from fastinit.fill import Draws, checked_shape, fill
-from fastinit.laws import Law, Whole, number
+from fastinit.core.fill import Draws, checked_shape, fill
+from fastinit.distributions import Law, Whole, number
+from fastinit.initializers.layouts import UNSAID, Layout, layout_of
 
 FLAVOURS = {"math": UNSAID, "torch": Layout("oi"), "keras": Layout("io"), "jax": Layout("io")}
 """The flavours, each with the layout that its framework takes for granted ("math" asks for one above two axes)."""

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from fastinit import laws
-from fastinit.fans import NAMED, STACK_LETTERS, Layout
-from fastinit.fill import Draws
+from fastinit import distributions
+from fastinit.core.fill import Draws
 from fastinit.initializers.base import FLAVOURS, Initializer, Structured, function
+from fastinit.initializers.layouts import NAMED, STACK_LETTERS, Layout
 from fastinit.initializers.weights import made_initializer, weight_of
 
 
@@ -48,7 +48,7 @@ class Parts(Structured):
             first += length
         return values
 
-    def _split(self, shape: tuple[int, ...], layout: Layout) -> list[tuple[laws.Law, tuple[int, ...]]]:
+    def _split(self, shape: tuple[int, ...], layout: Layout) -> list[tuple[distributions.Law, tuple[int, ...]]]:
         """The law and the shape of each part."""
         if not -len(shape) <= self.axis < len(shape):
             raise ValueError(f"axis {self.axis} is out of range for shape {shape}")
@@ -109,7 +109,7 @@ class Stacked(Structured):
             draws.child(str(number)).of(law, shape[1:], out=values[number : number + 1].reshape(shape[1:]))
         return values
 
-    def _law_of_slice(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def _law_of_slice(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         letters = layout.letters
         if letters and letters not in NAMED and len(letters) == len(shape) and letters[0] in STACK_LETTERS:
             layout = replace(layout, letters=letters[1:])
@@ -148,7 +148,7 @@ class LooksLinear(Structured):
             values = np.concatenate([values, -values], axis)
         return values
 
-    def _law_of_block(self, shape: tuple[int, ...], layout: Layout) -> tuple[laws.Law, tuple[int, ...], list[int]]:
+    def _law_of_block(self, shape: tuple[int, ...], layout: Layout) -> tuple[distributions.Law, tuple[int, ...], list[int]]:
         weight_of(shape, layout, "looks_linear")
         known = layout.axes(shape)
         if layout.groups != 1 or len(known.into) != 1 or len(known.out_of) != 1:

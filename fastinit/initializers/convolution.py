@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastinit import laws
-from fastinit.fans import Layout
-from fastinit.fill import Draws
+from fastinit import distributions
+from fastinit.core.fill import Draws
 from fastinit.initializers.base import Initializer, Structured, function
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.weights import Weight, check_int_at_least, convolution_of, made_initializer, weight_of
 
 
@@ -83,7 +83,7 @@ class ICNR(Structured):
             return np.repeat(values, repeats, axis)
         return np.concatenate([values] * repeats, axis)
 
-    def _different(self, shape: tuple[int, ...], layout: Layout) -> tuple[laws.Law, tuple[int, ...], int, int]:
+    def _different(self, shape: tuple[int, ...], layout: Layout) -> tuple[distributions.Law, tuple[int, ...], int, int]:
         """The law of the kernels that differ, their tensor's shape, the axis of outputs and how often each is there."""
         weight = weight_of(shape, layout, "icnr")
         axes = layout.axes(shape).out_of
@@ -178,7 +178,7 @@ def _numbers(window: object) -> tuple[float, ...]:
         values = tuple(window)
     except TypeError:
         raise TypeError(f"window must be a name, numbers or None, got {window!r}") from None
-    numbers = tuple(laws.number("window", value) for value in values)
+    numbers = tuple(distributions.number("window", value) for value in values)
     if not all(map(math.isfinite, numbers)):
         raise ValueError(f"window must be finite, got {window!r}")
     return numbers

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastinit import laws
-from fastinit.fans import Layout
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.scaled import scaled_law
 from fastinit.initializers.weights import check_int_at_least
 
@@ -65,7 +65,7 @@ class DeepNorm(Initializer):
     def _both(self) -> int:
         return self.encoder**4 * self.decoder
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, self.beta**2, "fan_avg", "normal", "deep_norm")
 
 

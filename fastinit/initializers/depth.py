@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
-from fastinit import laws
-from fastinit.fans import Layout
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, Structured, function
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.plain import Normal
 from fastinit.initializers.scaled import scaled_law
 from fastinit.initializers.weights import check_int_at_least, made_initializer
 
 SCALED = {
-    laws.Normal: ("mean", "std"),
-    laws.TruncatedNormal: ("mean", "std"),
-    laws.Uniform: ("low", "high"),
-    laws.Constant: ("value",),
+    distributions.Normal: ("mean", "std"),
+    distributions.TruncatedNormal: ("mean", "std"),
+    distributions.Uniform: ("low", "high"),
+    distributions.Constant: ("value",),
 }
 """The parameters of each law that a factor on the values multiplies."""
 
 
-def times(law: laws.Law, factor: float) -> laws.Law:
+def times(law: distributions.Law, factor: float) -> distributions.Law:
     """The law of `factor` times what `law` draws, for a positive factor."""
     return replace(law, **{field: factor * getattr(law, field) for field in SCALED[type(law)]})
 
@@ -53,8 +53,8 @@ class SmallInit(_OfWidth):
     def check(self) -> None:
         self.check_width()
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Normal(0.0, math.sqrt(2.0 / (5.0 * self.width_of(shape, layout, "small_init"))))
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Normal(0.0, math.sqrt(2.0 / (5.0 * self.width_of(shape, layout, "small_init"))))
 
 
 @dataclass(frozen=True, repr=False)
@@ -72,8 +72,8 @@ class WangInit(_OfWidth):
         check_int_at_least(self, "depth", 1)
         self.check_width()
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Normal(0.0, 2.0 / (self.depth * math.sqrt(self.width_of(shape, layout, "wang_init"))))
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Normal(0.0, 2.0 / (self.depth * math.sqrt(self.width_of(shape, layout, "wang_init"))))
 
 
 NORMAL_OF_GPT2 = Normal(std=0.02)
@@ -107,7 +107,7 @@ class DepthScaled(Initializer):
     def layout(self, layout: Any) -> Layout:
         return self.base.layout(layout)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         layers = self.depth if self.layer is None else self.layer + 1
         return times(self.base.law_for(shape, layout), 1.0 / math.sqrt(self.branches * layers))
 
@@ -138,7 +138,7 @@ class DSInit(Initializer):
         if not 0 < self.alpha <= 1:
             raise ValueError(f"alpha must be above 0 and at most 1, got {self.alpha!r}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, self.alpha**2 / self.layer, "fan_avg", "uniform", "ds_init")
 
 
@@ -154,8 +154,8 @@ class LayerScale(Initializer):
     def check(self) -> None:
         check_int_at_least(self, "depth", 1)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Constant(0.1 if self.depth <= 18 else 1e-5 if self.depth <= 24 else 1e-6)
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Constant(0.1 if self.depth <= 18 else 1e-5 if self.depth <= 24 else 1e-6)
 
 
 small_init = function(SmallInit)

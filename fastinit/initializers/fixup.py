@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fastinit import laws
-from fastinit.fans import Layout
-from fastinit.gains import second_moment
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.gains import second_moment
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.scaled import scaled_law
 from fastinit.initializers.weights import check_int_at_least, check_nonlinearity
 
@@ -42,9 +42,9 @@ class Fixup(Initializer):
         """That on He's std: 0 for the last layer of a branch."""
         return 0.0 if self.last else self.branches ** (-1 / (2 * self.layers - 2))
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         if self.last:
-            return laws.Constant(0.0)
+            return distributions.Constant(0.0)
         scale = self.factor**2 / second_moment(self.nonlinearity)
         return scaled_law(shape, layout, scale, "fan_in", "normal", "fixup")
 
@@ -75,12 +75,12 @@ class TFixup(Initializer):
         """The factor on the values."""
         return 0.67 * self.depth**-0.25 if self.part == "encoder" else (9 * self.depth) ** -0.25
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         if self.part != "embedding":
             return scaled_law(shape, layout, self.gain**2, "fan_avg", "uniform", "t_fixup")
         if len(shape) != 2 or not shape[1]:
             raise ValueError(f"shape {shape} is no embedding's: t_fixup needs (vocabulary, width)")
-        return laws.Normal(0.0, self.gain / math.sqrt(shape[1]))
+        return distributions.Normal(0.0, self.gain / math.sqrt(shape[1]))
 
 
 fixup = function(Fixup)

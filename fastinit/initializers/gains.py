@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from fastinit.laws import number
-from fastinit.nearest import did_you_mean
-from fastinit.quadrature import normal_mean_square, polynomial_mean_square
+from fastinit.distributions import number
+from fastinit.initializers.quadrature import normal_mean_square, polynomial_mean_square
+from fastinit.runtime.nearest import did_you_mean
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934  # Klambauer et al. 2017: E[f^2] = 1
 GELU_CUBIC = 0.044715  # Hendrycks and Gimpel 2016, section 2

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fastinit import threads
+from fastinit.runtime import threads
 
 # OpenBLAS keeps a product of at most 2^18 = 64^3 multiply-adds on the calling thread (interface/gemm.c, SMP_THRESHOLD_MIN).
 TILE = 64

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fastinit.fans import Layout
-from fastinit.fill import Draws
+from fastinit.core.fill import Draws
 from fastinit.initializers.base import Structured, function
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.weights import (
     at_tap,
     check_finite,

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastinit import laws
-from fastinit.fans import Layout
-from fastinit.fill import Draws
+from fastinit import distributions
+from fastinit.core.fill import Draws
 from fastinit.initializers.base import Initializer, Structured, function
+from fastinit.initializers.layouts import Layout
 
 SCHEMES = ("random", "constant")
 
@@ -31,9 +31,9 @@ class MambaDtWeight(Initializer):
             raise ValueError(f"scale must be a finite number that is not negative, got {self.scale!r}")
         self.check_one_of("scheme", SCHEMES)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         bound = self.scale / math.sqrt(layout.fans(shape, "mamba_dt_weight")[0])
-        return laws.Uniform(-bound, bound) if self.scheme == "random" else laws.Constant(bound)
+        return distributions.Uniform(-bound, bound) if self.scheme == "random" else distributions.Constant(bound)
 
 
 @dataclass(frozen=True, repr=False)

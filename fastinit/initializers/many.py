@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.batch import fill_laws
-from fastinit.fill import checked_shape, element_type
+from fastinit.core.batch import fill_laws
+from fastinit.core.fill import checked_shape, element_type
+from fastinit.distributions import Law
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.names import get
-from fastinit.laws import Law
 
 
 def fill_many(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastinit.initializers.base import FLAVOURS, INITIALIZERS, Initializer, function_name, made_of
-from fastinit.nearest import did_you_mean
+from fastinit.runtime.nearest import did_you_mean
 
 # Name in letters and digits alone -> our name and the parameters that the other library's default means.
 ALIASES: dict[str, tuple[str, dict[str, Any]]] = {

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastinit.fans import Layout
-from fastinit.fill import Draws
+from fastinit.core.fill import Draws
+from fastinit.distributions import Normal
 from fastinit.initializers.base import Structured, function
+from fastinit.initializers.haar import haar
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.weights import at_tap, check_finite, convolution_of, rounded, weight_of
-from fastinit.laws import Normal
-from fastinit.orthogonal import haar
 
 
 @dataclass(frozen=True, repr=False)

@@ -5,25 +5,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fastinit import laws
-from fastinit.fans import Layout
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.layouts import Layout
 
 
 @dataclass(frozen=True, repr=False)
 class Zeros(Initializer):
     """All zeros: for biases."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Constant(0.0)
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Constant(0.0)
 
 
 @dataclass(frozen=True, repr=False)
 class Ones(Initializer):
     """All ones: for the scales of norms."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Constant(1.0)
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Constant(1.0)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -33,10 +33,10 @@ class Constant(Initializer):
     value: float
 
     def check(self) -> None:
-        laws.Constant(self.value)
+        distributions.Constant(self.value)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Constant(self.value)
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Constant(self.value)
 
     def __eq__(self, other: object) -> bool:
         """Also by the sign of a zero, which the values have."""
@@ -59,12 +59,12 @@ class Uniform(Initializer):
 
     def check(self) -> None:
         low, high = {"torch": (0.0, 1.0), "jax": (0.0, 0.01)}.get(self.flavour, (-0.05, 0.05))
-        self._set("low", laws.number("low", low if self.low is None else self.low))
-        self._set("high", laws.number("high", high if self.high is None else self.high))
-        laws.Uniform(self.low, self.high)
+        self._set("low", distributions.number("low", low if self.low is None else self.low))
+        self._set("high", distributions.number("high", high if self.high is None else self.high))
+        distributions.Uniform(self.low, self.high)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Uniform(self.low, self.high)
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Uniform(self.low, self.high)
 
 
 STDS = {"math": 1.0, "torch": 1.0, "keras": 0.05, "jax": 0.01}
@@ -83,11 +83,11 @@ class Normal(Initializer):
     flavour: str = "math"
 
     def check(self) -> None:
-        self._set("std", laws.number("std", STDS[self.flavour] if self.std is None else self.std))
-        laws.Normal(self.mean, self.std)
+        self._set("std", distributions.number("std", STDS[self.flavour] if self.std is None else self.std))
+        distributions.Normal(self.mean, self.std)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Normal(self.mean, self.std)
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Normal(self.mean, self.std)
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,19 +107,19 @@ class TruncatedNormal(Initializer):
     flavour: str = "math"
 
     def check(self) -> None:
-        self._set("std", laws.number("std", STDS[self.flavour] if self.std is None else self.std))
+        self._set("std", distributions.number("std", STDS[self.flavour] if self.std is None else self.std))
         if self.bounds is None:
             self._set("bounds", "absolute" if self.flavour == "torch" else "sigmas")
         self.check_one_of("bounds", ("sigmas", "absolute"))
         self.law_for((), None)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout | None) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout | None) -> distributions.Law:
         if self.bounds == "sigmas":
-            return laws.TruncatedNormal(self.mean, self.std, self.low, self.high)
+            return distributions.TruncatedNormal(self.mean, self.std, self.low, self.high)
         if self.std == 0 or not math.isfinite(self.std):
             raise ValueError(f"std must be positive and finite where bounds='absolute', got {self.std!r}")
         low, high = ((bound - self.mean) / self.std for bound in (self.low, self.high))
-        return laws.TruncatedNormal(self.mean, self.std, low, high)
+        return distributions.TruncatedNormal(self.mean, self.std, low, high)
 
 
 zeros = function(Zeros)

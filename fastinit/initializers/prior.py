@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fastinit import laws
-from fastinit.fans import Layout
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.layouts import Layout
 
 
 @dataclass(frozen=True, repr=False)
@@ -24,8 +24,8 @@ class PriorBias(Initializer):
         if not 0 < self.prior < 1:
             raise ValueError(f"prior must be a probability between 0 and 1, got {self.prior!r}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Constant(math.log(self.prior) - math.log1p(-self.prior))
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Constant(math.log(self.prior) - math.log1p(-self.prior))
 
 
 prior_bias = function(PriorBias)

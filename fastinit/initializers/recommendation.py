@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from fastinit.gains import _known as known_activation
-from fastinit.gains import gain, second_moment
+from fastinit.distributions import number
 from fastinit.initializers import (
     DeepNorm,
     DepthScaled,
@@ -29,8 +28,9 @@ from fastinit.initializers import (
     XavierNormal,
     Zeros,
 )
-from fastinit.laws import number
-from fastinit.nearest import did_you_mean
+from fastinit.initializers.gains import _known as known_activation
+from fastinit.initializers.gains import gain, second_moment
+from fastinit.runtime.nearest import did_you_mean
 
 HE = "He et al. 2015, Delving Deep into Rectifiers, arXiv:1502.01852, section 2.2"
 XAVIER = "Glorot and Bengio 2010, Understanding the difficulty of training deep feedforward neural networks, eq. 12"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fastinit import laws
-from fastinit.fans import Layout
-from fastinit.gains import gain as gain_of
-from fastinit.gains import second_moment
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.gains import gain as gain_of
+from fastinit.initializers.gains import second_moment
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.weights import check_nonlinearity
 
 STD_OF_NORMAL_CUT_AT_2 = 0.87962566103423978  # sqrt(1 - 4 pdf(2) / (2 cdf(2) - 1))
@@ -21,16 +21,16 @@ MODES = {
     "fan_geo_avg": lambda fan_in, fan_out: math.sqrt(fan_in * fan_out),
 }
 DISTRIBUTIONS = {
-    "normal": lambda std: laws.Normal(0.0, std),
-    "truncated_normal": lambda std: laws.TruncatedNormal(0.0, std / STD_OF_NORMAL_CUT_AT_2, -2.0, 2.0),
-    "uniform": lambda std: laws.Uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std),
-    "untruncated_normal": lambda std: laws.Normal(0.0, std),
+    "normal": lambda std: distributions.Normal(0.0, std),
+    "truncated_normal": lambda std: distributions.TruncatedNormal(0.0, std / STD_OF_NORMAL_CUT_AT_2, -2.0, 2.0),
+    "uniform": lambda std: distributions.Uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std),
+    "untruncated_normal": lambda std: distributions.Normal(0.0, std),
 }
 
 
 def scaled_law(
     shape: tuple[int, ...], layout: Layout, scale: float, mode: str, distribution: str, wanted_by: str
-) -> laws.Law:
+) -> distributions.Law:
     """Mean 0 and variance scale / n, n being the fan of `mode`."""
     return DISTRIBUTIONS[distribution](math.sqrt(scale / MODES[mode](*layout.fans(shape, wanted_by))))
 
@@ -58,7 +58,7 @@ class VarianceScaling(Initializer):
         self.check_one_of("distribution", DISTRIBUTIONS)
         check_scale(self.scale)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         cut = self.flavour == "keras" and self.distribution == "normal"
         distribution = "truncated_normal" if cut else self.distribution
         return scaled_law(shape, layout, self.scale, self.mode, distribution, "variance_scaling")
@@ -82,7 +82,7 @@ class _Xavier(Initializer):
 class XavierUniform(_Xavier):
     """Uniform, variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units (Glorot and Bengio 2010, eq. 16)."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, self.gain**2, "fan_avg", "uniform", "xavier_uniform")
 
 
@@ -92,7 +92,7 @@ class XavierNormal(_Xavier):
     In the flavours of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, self.gain**2, "fan_avg", _normal_of(self.flavour), "xavier_normal")
 
 
@@ -125,7 +125,7 @@ class HeUniform(_He):
     leaky ReLU's; in the flavour of torch it is that of `calculate_gain`.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, self._scale(), self.mode, "uniform", "he_uniform")
 
 
@@ -137,7 +137,7 @@ class HeNormal(_He):
     at +-2 sigmas and widened to keep the variance.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, self._scale(), self.mode, _normal_of(self.flavour), "he_normal")
 
 
@@ -149,7 +149,7 @@ class _Lecun(Initializer):
 class LecunUniform(_Lecun):
     """Uniform, variance 1 / fan_in: for SELU and linear units (LeCun et al. 1998, "Efficient BackProp", section 4.6)."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, 1.0, "fan_in", "uniform", "lecun_uniform")
 
 
@@ -159,7 +159,7 @@ class LecunNormal(_Lecun):
     In the flavours of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         return scaled_law(shape, layout, 1.0, "fan_in", _normal_of(self.flavour), "lecun_normal")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from fastinit import laws
-from fastinit.fans import Layout
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.layouts import Layout
 
 
 @dataclass(frozen=True, repr=False)
@@ -29,10 +29,10 @@ class Siren(Initializer):
         if not isinstance(self.first, bool):
             raise TypeError(f"first must be True or False, got {self.first!r}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
         fan_in, _ = layout.fans(shape, "siren")
         bound = 1.0 / fan_in if self.first else math.sqrt(6.0 / fan_in) / self.omega
-        return laws.Uniform(-bound, bound)
+        return distributions.Uniform(-bound, bound)
 
 
 siren = function(Siren)

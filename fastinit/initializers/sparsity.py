@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastinit import laws
-from fastinit.fans import Layout
-from fastinit.fill import Draws
+from fastinit import distributions
+from fastinit.core.fill import Draws
 from fastinit.initializers.base import Structured, function
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.weights import Weight, weight_of
 
 BLOCK = 2**20  # elements whose zeros are chosen at a time; of another size the values would be others
@@ -32,7 +32,7 @@ class Sparse(Structured):
     def check(self) -> None:
         if not 0 <= self.sparsity <= 1:
             raise ValueError(f"sparsity must be a share between 0 and 1, got {self.sparsity!r}")
-        laws.Normal(0.0, self.std)
+        distributions.Normal(0.0, self.std)
 
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
         weight_of(shape, layout, "sparse")

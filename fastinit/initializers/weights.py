@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from fastinit.fans import Layout
 from fastinit.initializers.base import Initializer
+from fastinit.initializers.layouts import Layout
 from fastinit.initializers.names import get
 
 

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fastinit import laws
-from fastinit.fans import Layout
+from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
+from fastinit.initializers.layouts import Layout
 
 
 class Scales(NamedTuple):
@@ -25,8 +25,8 @@ class _ByWidth(Initializer):
         """The std of a weight of this shape, its factors on the learning rate of Adam and SGD, and on its output."""
         return self.scales_of(*self.layout(layout).fans(tuple(shape), self.called))
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> laws.Law:
-        return laws.Normal(0.0, self.scales_of(*layout.fans(shape, self.called)).std)
+    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+        return distributions.Normal(0.0, self.scales_of(*layout.fans(shape, self.called)).std)
 
 
 ROLES = ("input", "hidden", "output")

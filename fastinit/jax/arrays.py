@@ -11,13 +11,13 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 from numpy.random import SeedSequence
 
-from fastinit import huge_pages
 from fastinit.backends import current
-from fastinit.fill import element_type, fill
+from fastinit.core.fill import element_type, fill
+from fastinit.core.stream import Stream
+from fastinit.distributions import Law, Whole
 from fastinit.jax import native
 from fastinit.jax.keys import key_words, seed_of_words
-from fastinit.laws import Law, Whole
-from fastinit.stream import Stream
+from fastinit.runtime import huge_pages
 
 ALIGNMENT = 64  # what XLA asks of memory that it takes as it is (xla/cpu_function_runtime.h, MinAlign)
 

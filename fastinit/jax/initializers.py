@@ -8,9 +8,9 @@ from typing import Any
 import jax
 
 from fastinit import initializers as ours
-from fastinit.fans import Layout, layout_of
-from fastinit.fill import checked_shape
+from fastinit.core.fill import checked_shape
 from fastinit.initializers import Initializer, get
+from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.jax.arrays import drawn, element_dtype
 
 IO = Layout("io")

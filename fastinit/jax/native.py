@@ -9,10 +9,10 @@ from functools import cache, partial
 import jax
 import numpy as np
 
-from fastinit import environment
 from fastinit.backends import available_levels
-from fastinit.fill import element_type
-from fastinit.laws import Normal, TruncatedNormal, Uniform
+from fastinit.core.fill import element_type
+from fastinit.distributions import Normal, TruncatedNormal, Uniform
+from fastinit.runtime import settings as environment
 
 TARGET = "fastinit_fill"  # also in what jax.export writes
 LAWS = (Uniform, Normal, TruncatedNormal)

@@ -12,10 +12,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 from jax.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, KeyPath, SequenceKey, tree_flatten_with_path
 from numpy.random import SeedSequence
 
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
+from fastinit.distributions import Law
 from fastinit.jax.arrays import sharded
 from fastinit.jax.keys import is_key, seed_of
-from fastinit.laws import Law
 from fastinit.recipes import Recipe, check_dtype
 from fastinit.recipes.tensors import tensor_specs
 

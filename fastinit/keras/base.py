@@ -9,11 +9,11 @@ from typing import Any
 import keras
 
 from fastinit import initializers as ours
-from fastinit.fans import Layout
-from fastinit.fill import DTYPES, checked_shape
+from fastinit.core.fill import DTYPES, checked_shape
+from fastinit.distributions import Law
+from fastinit.initializers.layouts import Layout
 from fastinit.keras.seeds import NO_DRAWS, Source, check_seed, next_source
 from fastinit.keras.tensors import backend
-from fastinit.laws import Law
 
 IO = Layout("io")
 SELF = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)

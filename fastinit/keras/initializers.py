@@ -5,9 +5,9 @@ from __future__ import annotations
 import keras
 
 from fastinit import initializers as ours
+from fastinit.distributions import Law
 from fastinit.initializers.convolution import COSINES
 from fastinit.keras.base import Drawn, Filled, Filling, Scaled
-from fastinit.laws import Law
 
 theirs = keras.initializers
 

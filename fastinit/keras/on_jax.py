@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, Sharding
 
+from fastinit.distributions import Law
 from fastinit.jax.arrays import element_dtype, filled, sharded, traced
 from fastinit.keras.seeds import Source
-from fastinit.laws import Law
 
 
 def tensor(law: Law, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any) -> jax.Array:

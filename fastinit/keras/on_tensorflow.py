@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from fastinit.fill import fill
+from fastinit.core.fill import fill
+from fastinit.distributions import Law
 from fastinit.keras.seeds import Source
 from fastinit.keras.tensors import check_no_layout
-from fastinit.laws import Law
 
 
 def tensor(law: Law, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any) -> tf.Tensor:

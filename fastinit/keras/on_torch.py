@@ -8,10 +8,10 @@ from typing import Any
 import keras
 import torch
 
-from fastinit.fill import fill
+from fastinit.core.fill import fill
+from fastinit.distributions import Law
 from fastinit.keras.seeds import Source
 from fastinit.keras.tensors import check_no_layout
-from fastinit.laws import Law
 from fastinit.torch.tensors import DTYPES, fill_, from_array
 
 TORCH_DTYPES = {element.name: dtype for dtype, (element, _) in DTYPES.items()}

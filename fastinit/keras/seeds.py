@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.stream import Stream, stream_of
+from fastinit.core.stream import Stream, stream_of
 
 KERAS = int.from_bytes(b"keras", "big")
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from fastinit import initializers as ours
-from fastinit.fans import Layout, layout_of
+from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.keras.base import IO, Drawn, axes_of, in_range
 
 

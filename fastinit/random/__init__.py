@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.bit_generator import TiledXoshiro128
-from fastinit.generator import Generator, default_rng
+from fastinit.random.bit_generator import TiledXoshiro128
+from fastinit.random.generator import Generator, default_rng
 
 BitGenerator = TiledXoshiro128
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fastinit.backends import available_backends
-from fastinit.stream import Stream
+from fastinit.core.stream import Stream
 
 TILE_WORDS = 2048
 TILES = 2**53  # positions are counted in 64 bits; then the stream begins anew

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastinit.bit_generator import TILES, TiledXoshiro128
-from fastinit.fill import STREAMING_BYTES, fill_run
-from fastinit.laws import TruncatedNormal
-from fastinit.short_draws import Form, short_draw
+from fastinit.core.fill import STREAMING_BYTES, fill_run
+from fastinit.distributions import TruncatedNormal
+from fastinit.random.bit_generator import TILES, TiledXoshiro128
+from fastinit.random.short_draws import Form, short_draw
 
 _numpy = np.random.Generator
 _NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))

@@ -11,7 +11,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from fastinit.nearest import did_you_mean
 from fastinit.recipes.generic import generic
 from fastinit.recipes.language import bert, gpt2, llama, mamba, megatron, mup, olmo, t5, torchtitan
 from fastinit.recipes.recipe import Recipe, check_dtype
@@ -19,6 +18,7 @@ from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.recipes.toml_form import load
 from fastinit.recipes.vision import resnet, timm, vit
+from fastinit.runtime.nearest import did_you_mean
 
 READY: dict[str, Callable[..., Recipe]] = {
     made.__name__: made

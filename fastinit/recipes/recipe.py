@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.batch import fill_laws
-from fastinit.fill import element_type
-from fastinit.laws import Constant, Law
+from fastinit.core.batch import fill_laws
+from fastinit.core.fill import element_type
+from fastinit.distributions import Constant, Law
 from fastinit.recipes.rules import Rule, matcher, rule_of
 from fastinit.recipes.tensors import TensorSpec, tensor_specs
 

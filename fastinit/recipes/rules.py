@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from fastinit.fans import Layout, layout_of
+from fastinit.distributions import Law
 from fastinit.initializers import Initializer, get
-from fastinit.laws import Law
+from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.recipes.tensors import TensorSpec
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fastinit.fill import DTYPES, checked_shape
+from fastinit.core.fill import DTYPES, checked_shape
 
 
 @dataclass(frozen=True)

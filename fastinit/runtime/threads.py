@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 
-from fastinit import environment
-from fastinit.cpus import usable_cpus
+from fastinit.runtime import settings as environment
+from fastinit.runtime.cpus import usable_cpus
 
 Task = Callable[[], None]
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fastinit import auditing
 from fastinit.auditing import Finding, Report
-from fastinit.laws import Law
+from fastinit.distributions import Law
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.report import InitReport, Rows
 from fastinit.torch.tensors import DTYPES, as_array, local

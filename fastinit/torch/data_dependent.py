@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_leaves
 
+from fastinit.core.stream import stream_of
 from fastinit.initializers import Initializer, LecunNormal, Normal, Orthogonal
-from fastinit.stream import stream_of
 from fastinit.torch.layers import affine_layers, channel_axis, check_memory, of, scale_channels_, weight_layout
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.report import InitReport

@@ -23,10 +23,10 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from fastinit import laws
+from fastinit import distributions
+from fastinit.core.stream import Stream
+from fastinit.distributions import Law
 from fastinit.initializers import Constant, Initializer, Orthogonal, Sparse, TruncatedNormal
-from fastinit.laws import Law
-from fastinit.stream import Stream
 from fastinit.torch import streams
 from fastinit.torch.tensors import check_range, fill_, is_fillable
 
@@ -105,7 +105,10 @@ def _is_transforming() -> bool:
 @wraps(STOCK["normal_"])
 def _normal_(self, mean=0.0, std=1.0, *, generator=None):
     return filled(
-        self, lambda: laws.Normal(mean, std), generator, lambda: STOCK["normal_"](self, mean, std, generator=generator)
+        self,
+        lambda: distributions.Normal(mean, std),
+        generator,
+        lambda: STOCK["normal_"](self, mean, std, generator=generator),
     )
 
 
@@ -116,7 +119,7 @@ def _uniform_(self, *bounds, generator=None, **named):
 
     low, high = (*bounds, *(0.0, 1.0)[len(bounds) :])[:2]
     low, high = named.get("from", low), named.get("to", high)
-    return filled(self, lambda: laws.Uniform(low, high), generator, stock)
+    return filled(self, lambda: distributions.Uniform(low, high), generator, stock)
 
 
 def trunc_normal(tensor, mean, std, a, b, generator=None, asked=False):

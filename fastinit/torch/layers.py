@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from fastinit.fans import KERNEL_LETTERS, Layout
+from fastinit.initializers.layouts import KERNEL_LETTERS, Layout
 from fastinit.torch.names import modules_by_name
 from fastinit.torch.tensors import is_plain
 

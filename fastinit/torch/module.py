@@ -15,9 +15,9 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import _disable_current_modes
 
 from fastinit import recipes
-from fastinit.laws import Constant, Law
+from fastinit.core.stream import stream_of
+from fastinit.distributions import Constant, Law
 from fastinit.recipes.tensors import tensor_specs
-from fastinit.stream import stream_of
 from fastinit.torch import intercept, streams
 from fastinit.torch.meta import materialized
 from fastinit.torch.names import joined, matching, modules_by_name, names_by_torchs, tensors_by_name

@@ -14,9 +14,9 @@ from typing import Any
 from torch import Generator, Tensor, nn, no_grad
 from torch.nn.init import calculate_gain, constant_, dirac_, eye_, ones_, zeros_
 
-from fastinit import laws
+from fastinit import distributions
+from fastinit.distributions import Law
 from fastinit.initializers import HeNormal, HeUniform, Initializer, XavierNormal, XavierUniform
-from fastinit.laws import Law
 from fastinit.torch.intercept import filled, orthogonal, sparse, trunc_normal
 
 __all__ = [
@@ -40,12 +40,12 @@ __all__ = [
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
     """U[a, b)."""
-    return _preset(tensor, lambda: laws.Uniform(a, b), "uniform_", (a, b, generator))
+    return _preset(tensor, lambda: distributions.Uniform(a, b), "uniform_", (a, b, generator))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
     """N(mean, std^2)."""
-    return _preset(tensor, lambda: laws.Normal(mean, std), "normal_", (mean, std, generator))
+    return _preset(tensor, lambda: distributions.Normal(mean, std), "normal_", (mean, std, generator))
 
 
 def trunc_normal_(

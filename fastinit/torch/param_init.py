@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fastinit.fans import layout_of
 from fastinit.initializers import Initializer, get
+from fastinit.initializers.layouts import layout_of
 from fastinit.torch.intercept import filled
 from fastinit.torch.module import Initialization
 from fastinit.torch.names import tensors_by_name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from fastinit.laws import Law
+from fastinit.distributions import Law
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from fastinit.stream import Stream, stream_of
+from fastinit.core.stream import Stream, stream_of
 
 
 class Names(Protocol):

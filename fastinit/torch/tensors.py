@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fastinit import huge_pages
-from fastinit.fans import Layout
-from fastinit.fill import fill
+from fastinit.core.fill import fill
+from fastinit.core.stream import Stream
+from fastinit.distributions import Law, Whole
 from fastinit.initializers import Initializer
-from fastinit.laws import Law, Whole
-from fastinit.stream import Stream
+from fastinit.initializers.layouts import Layout
+from fastinit.runtime import huge_pages
 
 # torch's dtype -> ours, and the integers that NumPy takes in its place where it has no such type
 DTYPES = {

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fastinit.laws import Constant, Law
-from fastinit.stream import Stream, stream_of
+from fastinit.core.stream import Stream, stream_of
+from fastinit.distributions import Constant, Law
 from fastinit.torch import intercept
 from fastinit.torch.report import Write
 from fastinit.torch.tensors import is_dtensor, local

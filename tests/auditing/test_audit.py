@@ -13,14 +13,14 @@ from safetensors.numpy import save_file
 from scipy import stats
 
 import fastinit
-from fastinit import checkpoint, specs
 from fastinit.auditing import EDGES, Finding, Report, audit
 from fastinit.auditing.chance import TOO_RARE, score, score_of_chi_square, score_of_count
 from fastinit.auditing.nominal import nominal_of
 from fastinit.auditing.patterns import patterns
 from fastinit.auditing.structure import PIECE
-from fastinit.fill import DTYPES, fill
-from fastinit.laws import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.core.fill import DTYPES, fill
+from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.files import checkpoint, specs
 
 W = Normal(0.0, 0.02)
 CUT_AT_2 = 0.87962566103423978  # std of a standard normal cut at 2

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import BACKENDS, LAWS, bits, reference_values, run, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
@@ -20,9 +19,10 @@ from scipy import special
 import fastinit
 from fastinit import backends
 from fastinit.backends import backend, reference
-from fastinit.fill import DTYPES, LEAST_FOR_THREADS
-from fastinit.laws import Normal, TruncatedNormal, Uniform
-from fastinit.stream import stream_of
+from fastinit.core.fill import DTYPES, LEAST_FOR_THREADS
+from fastinit.core.stream import stream_of
+from fastinit.distributions import Normal, TruncatedNormal, Uniform
+from tests.support import BACKENDS, LAWS, bits, reference_values, run, words
 
 NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 REFERENCE = ("reference", None)
@@ -173,7 +173,7 @@ def test_the_laws_of_a_generator_are_the_same_on_every_backend(each_backend, ker
 
 # ---- golden values ----
 
-GOLDEN = json.loads((Path(__file__).parent / "vectors" / "golden.json").read_text())  # made by vectors/make_golden.py
+GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "golden.json").read_text())  # made by vectors/make_golden.py
 LAW_TYPES = {law.__name__: law for law in (Uniform, Normal, TruncatedNormal)}
 
 

@@ -10,8 +10,12 @@ import pytest
 
 from fastinit.backends import reference
 
-ROOT = Path(__file__).parent.parent
-SOURCES = [str(ROOT / path) for path in ("tests/native/exercise.c", "csrc/kernels.c", "csrc/cursor.c")]
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [
+    str(ROOT / source)
+    for source in ("tests/backends/native/exercise.c", "csrc/kernels/kernels.c", "csrc/bindings/cursor.c")
+]
+INCLUDES = [f"-I{ROOT / 'csrc' / room}" for room in ("kernels", "bindings")]
 NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="exercise.c is for POSIX")
@@ -39,7 +43,7 @@ def first_compiler(*names: str) -> str:
 
 
 def compile_(compiler: str, to: Path, *flags: str) -> str:
-    command = [compiler, *build_flags(), *flags, f"-I{ROOT / 'csrc'}", "-pthread", *SOURCES, "-o", to, "-lm"]
+    command = [compiler, *build_flags(), *flags, *INCLUDES, "-pthread", *SOURCES, "-o", to, "-lm"]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     return str(to)

@@ -6,9 +6,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from test_native import ROOT, build_flags, first_compiler
 
-SOURCES = ["tests/native/exercise_xla.c", "csrc/kernels.c", "csrc/cursor.c", "csrc/xla_handler.c"]
+from tests.backends.test_native import ROOT, build_flags, first_compiler
+
+ROOMS = "kernels", "bindings"
+SOURCES = [
+    "tests/backends/native/exercise_xla.c",
+    "csrc/kernels/kernels.c",
+    "csrc/bindings/cursor.c",
+    "csrc/bindings/xla_handler.c",
+]
 
 pytestmark = pytest.mark.skipif(os.name == "nt" or find_spec("jaxlib") is None, reason="needs POSIX and jaxlib's header")
 
@@ -18,7 +25,7 @@ def test_sanitizers_find_nothing_in_the_handler_and_wrong_calls_are_refused(sani
     compiler, program = first_compiler("clang", "gcc"), tmp_path / "exercise"
     header = Path(find_spec("jaxlib").submodule_search_locations[0], "include")
     flags = [*build_flags(), "-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-pthread"]
-    paths = [f"-I{ROOT / 'csrc'}", f"-isystem{header}", *(ROOT / source for source in SOURCES)]
+    paths = [*(f"-I{ROOT / 'csrc' / room}" for room in ROOMS), f"-isystem{header}", *(ROOT / source for source in SOURCES)]
     built = subprocess.run([compiler, *flags, *paths, "-o", program, "-lm"], capture_output=True, text=True)
     if "cannot find -l" in built.stderr or "cannot find lib" in built.stderr:
         pytest.skip(f"{compiler} cannot link -fsanitize={sanitizers} here")

@@ -14,8 +14,8 @@ import pytest
 from safetensors.numpy import load_file
 
 import fastinit
-from fastinit.fill import stream_words
-from fastinit.stream import stream_of
+from fastinit.core.fill import stream_words
+from fastinit.core.stream import stream_of
 
 COMMAND = [sys.executable, "-m", "fastinit"]
 
@@ -191,7 +191,7 @@ def test_memory_does_not_grow_with_the_model(tmp_path):
     spec.write_text('[tensors]\nw = [128, 1048576]\n[[rules]]\nmatch = "*"\ninit = "normal"')
     code = (
         "import re, sys\n"
-        "from fastinit.cli import run\n"
+        "from fastinit.cli.app import run\n"
         "try:\n    run()\n"
         "finally:\n    print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1], file=sys.stderr)\n"
     )

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from fastinit.laws import Constant, Normal, TruncatedNormal, Uniform
-from fastinit.normal_tails import cdf_sf
+from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.distributions.normal_tails import cdf_sf
 
 # ---- probabilities of the standard normal ----
 

@@ -16,18 +16,20 @@ from queue import SimpleQueue
 import ml_dtypes
 import numpy as np
 import pytest
-from conftest import bits, reference_values, words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.lib.stride_tricks import as_strided
 
 import fastinit
-from fastinit import fill as fill_room
-from fastinit import normal, positions, threads, uniform
-from fastinit.fill import CHUNK, DTYPES, LEAST_FOR_THREADS, SCRATCH, fill_piece, stream_words
-from fastinit.laws import Constant, Normal, Uniform
-from fastinit.stream import stream_of
+from fastinit import normal, uniform
+from fastinit.core import fill as fill_room
+from fastinit.core import positions
+from fastinit.core.fill import CHUNK, DTYPES, LEAST_FOR_THREADS, SCRATCH, fill_piece, stream_words
+from fastinit.core.stream import stream_of
+from fastinit.distributions import Constant, Normal, Uniform
+from fastinit.runtime import threads
+from tests.support import bits, reference_values, words
 
 
 def same(found, expected):
@@ -231,7 +233,7 @@ def test_an_interrupt_stops_the_tasks_and_is_raised_when_none_runs(interrupted):
 
 INTERRUPTED_OFTEN = """
 import random, signal, threading
-from fastinit import threads
+from fastinit.runtime import threads
 
 class Interrupts:
     # KeyboardInterrupt at a random step

@@ -8,8 +8,8 @@ from numpy.random import SeedSequence
 
 import fastinit
 from fastinit import HeNormal, fill_many
-from fastinit.batch import SMALL
-from fastinit.stream import stream_of, streams_of
+from fastinit.core.batch import SMALL
+from fastinit.core.stream import stream_of, streams_of
 
 MATRICES = {"a": (3, 5), "b": (64, 64), "long": (SMALL + 1, 1), "c": (2049, 1)}
 SHAPES = {**MATRICES, "scalar": (), "none": (0, 7), "bias": (11,)}

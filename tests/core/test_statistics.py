@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import anderson_ksamp, chi2, ks_2samp, poisson
 
 import fastinit
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
 
 LAWS = {
     "uniform": fastinit.uniform,

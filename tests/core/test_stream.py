@@ -5,11 +5,11 @@ import struct
 
 import numpy as np
 import pytest
-from conftest import words
 from numpy.random import SeedSequence
 
 from fastinit.backends import reference
-from fastinit.stream import Stream, stream_of
+from fastinit.core.stream import Stream, stream_of
+from tests.support import words
 
 # ---- Philox ----
 

@@ -13,16 +13,15 @@ pytest.importorskip("dask.array")
 
 import dask
 import dask.array as da
-from conftest import bits
 from numpy.random import SeedSequence
-from test_initializers import ARGUMENTS, SHAPES_OF_OTHERS
 
 import fastinit
 import fastinit.dask
-from fastinit import threads
-from fastinit.fans import Layout
 from fastinit.initializers import INITIALIZERS, HeNormal, Normal, Orthogonal, Zeros
+from fastinit.initializers.layouts import Layout
 from fastinit.recipes import Recipe, Rule
+from fastinit.runtime import threads
+from tests.support import ARGUMENTS, SHAPES_OF_OTHERS, bits
 
 SHAPE = (50, 83)
 CHUNKINGS = [

@@ -12,10 +12,10 @@ import safetensors
 from safetensors.numpy import load_file
 
 import fastinit
-from fastinit import checkpoint, specs
-from fastinit import safetensors_format as format
-from fastinit.checkpoint import PlannedTensor, verify, write
-from fastinit.laws import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.files import checkpoint, specs
+from fastinit.files import safetensors_format as format
+from fastinit.files.checkpoint import PlannedTensor, verify, write
 
 PIECE = checkpoint.PIECE_BYTES // 4  # float32 elements written at a time
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from fastinit import LecunNormal, Stacked, specs
-from fastinit.checkpoint import verify, write
-from fastinit.laws import Constant, Normal, TruncatedNormal
-from fastinit.safetensors_format import read_files
+from fastinit import LecunNormal, Stacked
+from fastinit.distributions import Constant, Normal, TruncatedNormal
+from fastinit.files import specs
+from fastinit.files.checkpoint import verify, write
+from fastinit.files.safetensors_format import read_files
 
 ARRAYS = {
     "wte.weight": np.zeros((16, 4), np.float16),

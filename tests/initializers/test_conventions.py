@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import fastinit
+from fastinit.distributions import Normal, TruncatedNormal, Uniform
 from fastinit.initializers import FLAVOURS, INITIALIZERS
-from fastinit.laws import Normal, TruncatedNormal, Uniform
 
-TEXT = (Path(__file__).parents[1] / "docs" / "flavours.md").read_text()
+TEXT = (Path(__file__).parents[2] / "docs" / "flavours.md").read_text()
 HEAD, _, *ROWS = [line.strip("| ").split(" | ") for line in TEXT.splitlines() if line.startswith("|")]
 *LAW_ROWS, SPARSE_ROW, LAYOUT_ROW = ROWS
 IN, OUT = 200, 300

@@ -13,9 +13,9 @@ from numpy.random import SeedSequence
 
 import fastinit
 from fastinit import Identity, Layout, Orthogonal
-from fastinit.fans import fans
+from fastinit.distributions import Normal, Uniform
 from fastinit.initializers import CLASSES, INITIALIZERS
-from fastinit.laws import Normal, Uniform
+from fastinit.initializers.layouts import fans
 
 NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 N = 2**22

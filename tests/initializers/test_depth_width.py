@@ -8,6 +8,9 @@ import pytest
 
 import fastinit
 from fastinit import initializers
+from fastinit.distributions import Constant
+from fastinit.distributions import Normal as NormalLaw
+from fastinit.distributions import Uniform as UniformLaw
 from fastinit.initializers import (
     DeepNorm,
     DepthScaled,
@@ -29,9 +32,6 @@ from fastinit.initializers import (
     XavierUniform,
     deepnorm_constants,
 )
-from fastinit.laws import Constant
-from fastinit.laws import Normal as NormalLaw
-from fastinit.laws import Uniform as UniformLaw
 
 # ---- the variance of each, by the paper's formula for fan_in and fan_out ----
 

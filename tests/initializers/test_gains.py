@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import integrate, special
 
 import fastinit
-from fastinit.gains import ACTIVATIONS, ALIASES, gain, second_moment
+from fastinit.initializers.gains import ACTIVATIONS, ALIASES, gain, second_moment
 
 # ---- against the textbook's functions, integrated by QUADPACK ----
 

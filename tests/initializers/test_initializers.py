@@ -6,15 +6,15 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from conftest import ARGUMENTS, SHAPES_OF_OTHERS, bits
 from numpy.random import SeedSequence
 
 import fastinit
 from fastinit import initializers
-from fastinit.fill import DTYPES
+from fastinit.core.fill import DTYPES
+from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
 from fastinit.initializers.scaled import STD_OF_NORMAL_CUT_AT_2
-from fastinit.laws import Constant, Normal, TruncatedNormal, Uniform
+from tests.support import ARGUMENTS, SHAPES_OF_OTHERS, bits
 
 # ---- laws ----
 

@@ -7,8 +7,8 @@ import pytest
 
 import fastinit
 from fastinit import Layout
-from fastinit.fans import fans
 from fastinit.initializers import INITIALIZERS
+from fastinit.initializers.layouts import fans
 
 # name: shape, layout, fan_in, fan_out: counted by hand as the weights that meet in one output, and that leave one input.
 # Each has at least 10^6 elements.

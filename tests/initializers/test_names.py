@@ -8,11 +8,11 @@ from dataclasses import FrozenInstanceError, fields
 
 import numpy as np
 import pytest
-from conftest import SHAPES_OF_OTHERS, made
 
 import fastinit
 from fastinit import Constant, HeNormal, Layout, Normal, Stacked, TruncatedNormal, Uniform, VarianceScaling
 from fastinit.initializers import CLASSES, FLAVOURS, INITIALIZERS, Initializer
+from tests.support import SHAPES_OF_OTHERS, made
 
 # ---- values ----
 

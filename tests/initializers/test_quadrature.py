@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from fastinit.quadrature import normal_mean_square, polynomial_mean_square
+from fastinit.initializers.quadrature import normal_mean_square, polynomial_mean_square
 
 TENTHS = np.arange(-400, 400)
 

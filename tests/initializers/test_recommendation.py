@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit import recommendation
-from fastinit.gains import ACTIVATIONS
 from fastinit.initializers import (
     DeepNorm,
     DepthScaled,
@@ -27,8 +25,10 @@ from fastinit.initializers import (
     VarianceScaling,
     XavierNormal,
     Zeros,
+    recommendation,
 )
-from fastinit.recommendation import ALIASES, BOUNDED, RULES, UNSTABLE, Recommendation, recommend
+from fastinit.initializers.gains import ACTIVATIONS
+from fastinit.initializers.recommendation import ALIASES, BOUNDED, RULES, UNSTABLE, Recommendation, recommend
 
 GELU = VarianceScaling(fastinit.gain("gelu") ** 2)
 DEEP = {"depth": 12, "residual": True}

@@ -7,11 +7,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from conftest import bits
 
 import fastinit
 from fastinit import initializers, use_backend
-from fastinit.fill import DTYPES, Draws
+from fastinit.core.fill import DTYPES, Draws
+from fastinit.core.stream import stream_of
 from fastinit.initializers import (
     ICNR,
     STFT,
@@ -38,7 +38,7 @@ from fastinit.initializers import (
     ZerOHadamard,
 )
 from fastinit.initializers.sparsity import least
-from fastinit.stream import stream_of
+from tests.support import bits
 
 DETERMINISTIC = {
     "identity": (Identity(2.5), (5, 7), None),

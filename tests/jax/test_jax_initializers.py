@@ -17,8 +17,8 @@ from scipy.stats import ks_2samp
 
 import fastinit
 import fastinit.jax
-from fastinit.fans import Layout
 from fastinit.initializers import HeNormal
+from fastinit.initializers.layouts import Layout
 from fastinit.jax import arrays
 
 THEIRS = jax.nn.initializers

@@ -14,9 +14,9 @@ import jax.export
 import jax.numpy as jnp
 
 import fastinit.jax
+from fastinit.distributions import Normal, TruncatedNormal, Uniform
 from fastinit.jax import arrays, native
 from fastinit.jax.keys import seed_of_words
-from fastinit.laws import Normal, TruncatedNormal, Uniform
 
 _kernels = pytest.importorskip("fastinit._kernels")
 if not native.is_registered():

@@ -19,10 +19,10 @@ from scipy.signal import get_window
 
 import fastinit
 import fastinit.keras
-from fastinit import laws
-from fastinit.fans import Layout
-from fastinit.fill import DTYPES
+from fastinit import distributions
+from fastinit.core.fill import DTYPES
 from fastinit.initializers import HeNormal, Orthogonal
+from fastinit.initializers.layouts import Layout
 from fastinit.keras import tensors
 from fastinit.keras.names import NAMES
 
@@ -159,7 +159,7 @@ def test_any_shape_is_numpys(shape):
 def test_variances_are_those_of_keras(shape, axes, fans, mode):
     n = {"fan_in": fans[0], "fan_out": fans[1], "fan_avg": sum(fans) / 2}[mode]
     scaling = fastinit.keras.VarianceScaling(3.0, mode, "untruncated_normal", None, *axes)
-    assert scaling.law(shape) == laws.Normal(0.0, np.sqrt(3.0 / n))
+    assert scaling.law(shape) == distributions.Normal(0.0, np.sqrt(3.0 / n))
 
 
 @pytest.mark.parametrize("name", SCALED)

@@ -12,10 +12,10 @@ import pytest
 import scipy.stats
 
 import fastinit
-import fastinit.patch
 import fastinit.random
+import fastinit.random.patch
 from fastinit import Generator, TiledXoshiro128, default_rng
-from fastinit.fill import LEAST_FOR_THREADS
+from fastinit.core.fill import LEAST_FOR_THREADS
 
 # Array draws of n values; the last two take two words a value for their 64 bits.
 DRAWS = {
@@ -408,7 +408,7 @@ def test_a_state_of_the_module_is_got_and_set():
 
 
 def numpys_functions():
-    return {name: getattr(np.random, name) for name in fastinit.patch.PATCHED}
+    return {name: getattr(np.random, name) for name in fastinit.random.patch.PATCHED}
 
 
 def test_patched_code_draws_from_the_stream_and_numpy_is_restored_exactly():
@@ -426,9 +426,9 @@ def test_patches_nest_and_end_with_the_last():
     def patched():
         with fastinit.patch_numpy():
             pass
-        return fastinit.patch.is_patched()
+        return fastinit.random.patch.is_patched()
 
-    assert patched() and not fastinit.patch.is_patched()
+    assert patched() and not fastinit.random.patch.is_patched()
 
 
 def test_patches_of_several_threads_are_counted_together():
@@ -449,12 +449,12 @@ def test_patches_of_several_threads_are_counted_together():
 def test_an_error_within_the_block_ends_the_patch():
     with pytest.raises(KeyError), fastinit.patch_numpy():
         raise KeyError
-    assert not fastinit.patch.is_patched()
+    assert not fastinit.random.patch.is_patched()
 
 
 def test_uninstalling_too_often_is_an_error():
     with pytest.raises(RuntimeError, match="uninstall was called more often than install"):
-        fastinit.patch.uninstall()
+        fastinit.random.patch.uninstall()
 
 
 def test_scikit_learn_runs_on_its_legacy_face():

@@ -15,14 +15,14 @@ THEIRS = Path(np.random.__file__).parent / "tests"
 
 @pytest.mark.skipif(not THEIRS.is_dir(), reason="this NumPy was installed without its tests")
 def test_numpys_own_tests_pass_but_for_those_that_pin_its_streams(tmp_path):
-    """tests/numpy_suite/streams.txt names the ones left out and says why; none else is."""
+    """tests/random/numpy_suite/streams.txt names the ones left out and says why; none else is."""
     suite = tmp_path / "suite"
     shutil.copytree(THEIRS, suite, ignore=shutil.ignore_patterns("conftest.py", "__pycache__"))
     shutil.copy(HERE / "numpy_suite" / "swapped.py", suite / "conftest.py")
     shutil.copy(HERE / "numpy_suite" / "on_our_stream.py", suite / "test_on_our_stream.py")
     shutil.copy(HERE / "numpy_suite" / "streams.txt", suite)
     (suite / "vectors").mkdir()
-    for data in HERE.glob("vectors/direct-*.csv"):
+    for data in (HERE.parent / "vectors").glob("direct-*.csv"):
         shutil.copy(data, suite / "vectors")
     modules = ("test_on_our_stream.py", "test_generator_mt19937.py", "test_generator_mt19937_regressions.py")
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:warnings", "--import-mode=prepend", f"--rootdir={suite}"]

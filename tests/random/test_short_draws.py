@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit import Generator, default_rng, short_draws
-from fastinit.short_draws import MOST
+from fastinit import Generator, default_rng
+from fastinit.random import short_draws
+from fastinit.random.short_draws import MOST
 
 pytestmark = pytest.mark.skipif(short_draws._maker() is None, reason="csrc/short_draws.c was not built")
 

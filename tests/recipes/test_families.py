@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 import fastinit
-from fastinit import HeNormal, Normal, Ones, Uniform, VarianceScaling, XavierUniform, Zeros, specs
-from fastinit.checkpoint import write
-from fastinit.models import MODELS, build
-from fastinit.models.layers import Model
+from fastinit import HeNormal, Normal, Ones, Uniform, VarianceScaling, XavierUniform, Zeros
+from fastinit.files import specs
+from fastinit.files.checkpoint import write
+from fastinit.recipes.families import MODELS, build
+from fastinit.recipes.families.layers import Model
 
-GOLDEN = Path(__file__).parent / "vectors" / "models"  # made by vectors/make_models.py
+GOLDEN = Path(__file__).parents[1] / "vectors" / "models"  # made by vectors/make_models.py
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")  # of a batch norm: saved, but not trained
 
 PARAMETERS = {  # published, or counted by the reference class; tied tensors once

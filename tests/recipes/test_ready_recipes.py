@@ -7,8 +7,8 @@ import pytest
 
 from fastinit import Constant, Ones, Parts, TruncatedNormal, Uniform, XavierUniform, Zeros, recipes
 from fastinit import Normal as NormalOf
+from fastinit.distributions import Whole
 from fastinit.initializers import MambaALog, MambaDtBias
-from fastinit.laws import Whole
 from fastinit.recipes import READY
 
 ONES, ZEROS = Ones(), Zeros()

@@ -8,8 +8,8 @@ from numpy.random import SeedSequence
 
 import fastinit
 from fastinit import HeNormal, Layout, Parts, Stacked, XavierUniform, recipes
-from fastinit.fill import DTYPES
-from fastinit.laws import Constant, Normal
+from fastinit.core.fill import DTYPES
+from fastinit.distributions import Constant, Normal
 from fastinit.recipes import Recipe, Rule, TensorSpec
 from fastinit.recipes.tensors import tensor_specs
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fastinit.cpus import cpu_quota
+from fastinit.runtime.cpus import cpu_quota
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 import fastinit.torch
+from fastinit.core.stream import stream_of
 from fastinit.initializers import Normal
-from fastinit.stream import stream_of
 from fastinit.torch import data_dependent_, fixup_, lsuv_, tfixup_
 from fastinit.torch.tensors import fill_
 

@@ -19,7 +19,7 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import checkpoi
 import fastinit
 import fastinit.torch
 from fastinit import recipes
-from fastinit.fill import fill
+from fastinit.core.fill import fill
 from fastinit.recipes import Recipe
 from fastinit.torch import accelerate, init_, init_missing_
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import fastinit.torch
-from fastinit.laws import Constant, Normal, Uniform
+from fastinit.distributions import Constant, Normal, Uniform
 from fastinit.recipes import Recipe
 from fastinit.torch import audit, init_
 from fastinit.torch.report import Rows

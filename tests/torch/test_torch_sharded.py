@@ -26,9 +26,9 @@ from torch.distributed.tensor.placement_types import _StridedShard
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 import fastinit.torch
+from fastinit.core.stream import stream_of
 from fastinit.initializers import Normal, Orthogonal, TruncatedNormal
 from fastinit.recipes import Recipe
-from fastinit.stream import stream_of
 from fastinit.torch import nn_init
 from fastinit.torch.sharded import local_index
 from fastinit.torch.tensors import fill_

@@ -12,10 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastinit import huge_pages
-from fastinit.fill import fill
+from fastinit.core.fill import fill
+from fastinit.core.stream import stream_of
 from fastinit.initializers import HeNormal, Identity, Normal, Uniform
-from fastinit.stream import stream_of
+from fastinit.runtime import huge_pages
 from fastinit.torch import tensors
 from fastinit.torch.tensors import DTYPES, fill_, is_fillable, write_through
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from fastinit.models import bert, gpt2, llama, mlp, resnet, vit
-from fastinit.models.layers import Model
-from fastinit.nearest import did_you_mean
+from fastinit.recipes.families import bert, gpt2, llama, mlp, resnet, vit
+from fastinit.recipes.families.layers import Model
+from fastinit.runtime.nearest import did_you_mean
 
 MODELS: dict[str, Callable[[], Model]] = {
     "gpt2": partial(gpt2.model, width=768, depth=12),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastinit import recipes
-from fastinit.models.layers import Model, norm
 from fastinit.recipes import TensorSpec
+from fastinit.recipes.families.layers import Model, norm
 
 
 def model(width: int, depth: int, context: int = 1024, vocabulary: int = 50257) -> Model:

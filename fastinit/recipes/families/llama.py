@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastinit import recipes
-from fastinit.models.layers import Model
 from fastinit.recipes import TensorSpec
+from fastinit.recipes.families.layers import Model
 
 
 def model(width: int, depth: int, heads: int, kv_heads: int, intermediate: int, vocabulary: int) -> Model:

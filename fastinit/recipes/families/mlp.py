@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from fastinit.initializers import HeNormal, XavierUniform, Zeros
-from fastinit.models.layers import Model, linear
 from fastinit.recipes import Recipe
+from fastinit.recipes.families.layers import Model, linear
 
 
 def model(widths: Sequence[int]) -> Model:

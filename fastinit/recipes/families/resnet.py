@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fastinit import recipes
-from fastinit.models.layers import Model, linear, norm
 from fastinit.recipes import TensorSpec
+from fastinit.recipes.families.layers import Model, linear, norm
 
 EXPANSION = 4  # a bottleneck block puts out 4 times its inner width
 STEM = 64  # channels after the first convolution, and inner width of the first stage

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastinit import recipes
-from fastinit.models.layers import Model, linear, norm
 from fastinit.recipes import TensorSpec
+from fastinit.recipes.families.layers import Model, linear, norm
 
 
 def model(

@@ -1,0 +1,1 @@
+"""Safetensors files: what to write, writing, reading back and verifying."""

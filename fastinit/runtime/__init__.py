@@ -1,0 +1,1 @@
+"""What runs underneath: threads, CPUs, memory, settings, and the checks of arguments."""
