@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench` for the headline figures, `pytest bench/cases.py` for every backend, law and dtype."""
+"""Benchmarks: `python -m bench` for the headline figures, `pytest bench/cases.py` for every backend, distribution and dtype."""

@@ -2,7 +2,7 @@
 
     python -m bench                     # twenty minutes, 12 GB of memory; needs a C compiler
     python -m bench --quick             # smaller arrays
-    python -m bench --only torch --only 'normal*'   # fastinit and torch, the normal laws
+    python -m bench --only torch --only 'normal*'   # fastinit and torch, the normal distributions
     python -m bench --disk DIRECTORY    # also gpt2-xl to that disk, beside dd; needs 7 GB there
 
 bench/README.md says what is measured and how, and shows the last whole run.

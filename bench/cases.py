@@ -40,15 +40,15 @@ MOST_INSTRUCTIONS = {  # for each value, by level; no bound where none stands he
 needs_c = pytest.mark.skipif("c" not in available_backends(), reason="the C kernels are not built")
 
 
-def fill(law, dtype, nbytes=NBYTES, fresh=False, library="fastinit"):
-    return draw(library, law, dtype, nbytes // DTYPES[dtype].dtype.itemsize, fresh)
+def fill(distribution, dtype, nbytes=NBYTES, fresh=False, library="fastinit"):
+    return draw(library, distribution, dtype, nbytes // DTYPES[dtype].dtype.itemsize, fresh)
 
 
 @needs_c
-@pytest.mark.parametrize("law, dtype", LEAST_SHARES)
-def test_a_fill_of_warm_memory_keeps_its_share_of_the_limit(ratio, law, dtype):
-    at_least = LEAST_SHARES[law, dtype].get(current().level, 0)
-    ratio(fill(law, dtype), limit("streaming", NBYTES), at_least)
+@pytest.mark.parametrize("distribution, dtype", LEAST_SHARES)
+def test_a_fill_of_warm_memory_keeps_its_share_of_the_limit(ratio, distribution, dtype):
+    at_least = LEAST_SHARES[distribution, dtype].get(current().level, 0)
+    ratio(fill(distribution, dtype), limit("streaming", NBYTES), at_least)
 
 
 @needs_c
@@ -63,15 +63,15 @@ def test_bfloat16_draws_as_many_values_as_float32(ratio):
 
 
 @needs_c
-@pytest.mark.parametrize("law", ["uniform", "normal"])
-def test_numba_keeps_up_with_c(ratio, law):
-    ratio(fill(law, "float32", library="fastinit numba"), fill(law, "float32"), 0.3)
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+def test_numba_keeps_up_with_c(ratio, distribution):
+    ratio(fill(distribution, "float32", library="fastinit numba"), fill(distribution, "float32"), 0.3)
 
 
-@pytest.mark.parametrize("law, at_least", [("uniform", 1), ("normal", 4)])
-def test_it_outruns_numpy(ratio, law, at_least):
-    numpys = fill(law, "float32", NBYTES // 16, library="numpy")
-    ratio(fill(law, "float32"), numpys, at_least, NBYTES, NBYTES // 16)
+@pytest.mark.parametrize("distribution, at_least", [("uniform", 1), ("normal", 4)])
+def test_it_outruns_numpy(ratio, distribution, at_least):
+    numpys = fill(distribution, "float32", NBYTES // 16, library="numpy")
+    ratio(fill(distribution, "float32"), numpys, at_least, NBYTES, NBYTES // 16)
 
 
 def test_a_small_tensor_does_not_take_much_longer_than_numpys(ratio):
@@ -103,7 +103,7 @@ def test_a_strided_destination_keeps_its_share_of_contiguous_speed(ratio):
 
 @pytest.mark.skipif(not instructions.countable_levels(), reason="neither perf nor valgrind can count instructions here")
 @pytest.mark.parametrize("level", instructions.countable_levels()[-1:])
-@pytest.mark.parametrize("law, dtype", MOST_INSTRUCTIONS)
-def test_instructions_for_each_value(count, law, dtype, level):
-    at_most = MOST_INSTRUCTIONS[law, dtype].get(level, float("inf"))
-    count(lambda: instructions.per_value(law, dtype, level), at_most)
+@pytest.mark.parametrize("distribution, dtype", MOST_INSTRUCTIONS)
+def test_instructions_for_each_value(count, distribution, dtype, level):
+    at_most = MOST_INSTRUCTIONS[distribution, dtype].get(level, float("inf"))
+    count(lambda: instructions.per_value(distribution, dtype, level), at_most)

@@ -78,11 +78,11 @@ def _in_few_colours(file: Path) -> None:
 
 
 def sizes(run: Run):
-    """Rate against the number of values, with the limit; the laws on the left, float32 normal beside the peers' right."""
+    """Rate against the number of values, with the limit; the distributions on the left, float32 normal beside the peers' right."""
     curves = run.get("scaling", {}).get("sizes", {}).get("curves")
     if not curves:
         return None
-    laws = {
+    distributions = {
         "fastinit uniform float32": ("uniform", ORANGE),
         "fastinit normal float32": ("normal", BLUE),
         "fastinit truncated_normal float32": ("cut at 2 sigmas", GREEN),
@@ -91,7 +91,11 @@ def sizes(run: Run):
     figure, (left, right) = _subplots(1, 2, figsize=(11.5, 4.6), sharey=True)
     normals = {key.removesuffix(" normal float32"): key for key in curves if key.endswith(" normal float32")}
     panels = (
-        (left, "fastinit's laws", {label: (curves[key], colour) for key, (label, colour) in laws.items() if key in curves}),
+        (
+            left,
+            "fastinit's distributions",
+            {label: (curves[key], colour) for key, (label, colour) in distributions.items() if key in curves},
+        ),
         (
             right,
             "float32 normal, warm memory, beside other libraries",

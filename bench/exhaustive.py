@@ -71,9 +71,9 @@ def compile_maps(compiler: str, folder: str) -> ctypes.CDLL:
 
 
 def maps(library: ctypes.CDLL) -> list[Map]:
-    def examine(function, *law):
+    def examine(function, *distribution):
         return lambda first, count, figures: function(
-            *law, ctypes.c_uint32(first), ctypes.c_uint64(count), ctypes.byref(figures)
+            *distribution, ctypes.c_uint32(first), ctypes.c_uint64(count), ctypes.byref(figures)
         )
 
     def quantile(low: float, high: float) -> Map:

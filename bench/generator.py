@@ -65,9 +65,7 @@ def main() -> None:
         ]
         print_row(name, pairs, "ns a value")
     for name, draw in SMALL_DRAWS.items():
-        pairs = [
-            tuple(nanoseconds(partial(draw, rng), 20000) for rng in (numpys, ours)) for _ in range(ROUNDS)
-        ]
+        pairs = [tuple(nanoseconds(partial(draw, rng), 20000) for rng in (numpys, ours)) for _ in range(ROUNDS)]
         print_row(name, pairs, "ns a call")
 
 

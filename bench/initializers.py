@@ -28,7 +28,7 @@ PRESETS = {  # name: (the distribution it draws from, the call)
     "xavier_normal": ("normal", fastinit.xavier_normal),
     "he_normal": ("normal", fastinit.he_normal),
     "lecun_normal": ("normal", fastinit.lecun_normal),
-    "he_normal, as Keras's": ("truncated_normal", partial(fastinit.he_normal, flavour="keras")),
+    "he_normal, as Keras's": ("truncated_normal", partial(fastinit.he_normal, convention="keras")),
     "truncated_normal": ("normal", fastinit.truncated_normal),
 }
 MATRICES = {"square": (4096, 4096), "tall": (16384, 1024), "wide": (1024, 16384)}

@@ -22,13 +22,13 @@ PROGRAM = """
 import sys
 import numpy as np
 import fastinit
-law, dtype, level, n = sys.argv[1:]
+distribution, dtype, level, n = sys.argv[1:]
 fastinit.set_num_threads(1)
 with fastinit.use_backend("c", level):
     for size in filter(None, (2048, int(n))):
-        getattr(fastinit, law)(size, seed=0, dtype=dtype)
+        getattr(fastinit, distribution)(size, seed=0, dtype=dtype)
 """
-LAWS = (
+DISTRIBUTIONS = (
     ("uniform", "float32"),
     ("normal", "float32"),
     ("truncated_normal", "float32"),
@@ -50,14 +50,14 @@ def countable_levels() -> list[str]:
     return [level for level in levels if counter() == "perf" or level != "avx512"]
 
 
-def per_value(law: str, dtype: str, level: str) -> float:
+def per_value(distribution: str, dtype: str, level: str) -> float:
     """Instructions for each value, of the fill alone: what a process without it takes is subtracted."""
-    return (_of_process(law, dtype, level, VALUES) - _of_process("uniform", "float32", level, 0)) / VALUES
+    return (_of_process(distribution, dtype, level, VALUES) - _of_process("uniform", "float32", level, 0)) / VALUES
 
 
 @cache
-def _of_process(law: str, dtype: str, level: str, n: int) -> int:
-    command = [sys.executable, "-c", PROGRAM, law, dtype, level, str(n)]
+def _of_process(distribution: str, dtype: str, level: str, n: int) -> int:
+    command = [sys.executable, "-c", PROGRAM, distribution, dtype, level, str(n)]
     count = (_by_perf if counter() == "perf" else _by_valgrind)(command)
     if count is None:
         raise RuntimeError(f"{counter()} did not count {' '.join(command[3:])}")
@@ -82,10 +82,10 @@ def _said(command: list[str]) -> str:
 
 
 def main() -> None:
-    print(f"counted by {counter()}\n\n| law | dtype | level | instructions a value |\n|---|---|---|---|")
+    print(f"counted by {counter()}\n\n| distribution | dtype | level | instructions a value |\n|---|---|---|---|")
     for level in countable_levels():
-        for law, dtype in LAWS:
-            print(f"| {law} | {dtype} | {level} | {per_value(law, dtype, level):.2f} |", flush=True)
+        for distribution, dtype in DISTRIBUTIONS:
+            print(f"| {distribution} | {dtype} | {level} | {per_value(distribution, dtype, level):.2f} |", flush=True)
 
 
 if __name__ == "__main__":

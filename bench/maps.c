@@ -16,16 +16,16 @@ struct figures {
 };
 
 /* A truncated normal: the kernel's parameters, and in double P(Z < low), P(Z > high) and the probability between. */
-struct law {
+struct distribution {
     const double *parameters;
     double below, above, mass;
 };
 
-typedef void map_function(const uint32_t *words, const struct law *law, float *values);
-typedef double error_function(uint32_t word, double value, const struct law *law);
+typedef void map_function(const uint32_t *words, const struct distribution *distribution, float *values);
+typedef double error_function(uint32_t word, double value, const struct distribution *distribution);
 
 /* `sign`: 1 if the map rises with the word, -1 if it falls, 0 if it does neither. */
-static ALWAYS_INLINE void examine(map_function *map, error_function *error_of, const struct law *law, int sign,
+static ALWAYS_INLINE void examine(map_function *map, error_function *error_of, const struct distribution *distribution, int sign,
                                   double least, double greatest, uint32_t first, uint64_t count,
                                   struct figures *figures)
 {
@@ -34,15 +34,15 @@ static ALWAYS_INLINE void examine(map_function *map, error_function *error_of, c
     double previous;
     for (int i = 0; i < BLOCK; i++)
         words[i] = first - (first > 0);
-    map(words, law, values);
+    map(words, distribution, values);
     previous = values[0];
     struct figures found = {.least = INFINITY, .greatest = -INFINITY};
     for (uint64_t at = 0; at < count; at += BLOCK) {
         for (int i = 0; i < BLOCK; i++)
             words[i] = first + (uint32_t)at + (uint32_t)i;
-        map(words, law, values);
+        map(words, distribution, values);
         for (int i = 0; i < BLOCK; i++) {
-            double value = values[i], step_back = sign * (previous - value), error = error_of(words[i], value, law);
+            double value = values[i], step_back = sign * (previous - value), error = error_of(words[i], value, distribution);
             if (!(error <= found.error))
                 found.error = error, found.word = words[i];
             found.steps_back += step_back > 0;
@@ -57,16 +57,16 @@ static ALWAYS_INLINE void examine(map_function *map, error_function *error_of, c
 }
 
 /* R = sqrt(-2 ln((a + 1/2) 2^-32)); |error| / max(1, R). */
-static void map_radius(const uint32_t *words, const struct law *law, float *values)
+static void map_radius(const uint32_t *words, const struct distribution *distribution, float *values)
 {
-    (void)law;
+    (void)distribution;
     for (int i = 0; i < BLOCK; i++)
         values[i] = sqrtf(loss_f32(words[i]));
 }
 
-static double error_of_radius(uint32_t word, double value, const struct law *law)
+static double error_of_radius(uint32_t word, double value, const struct distribution *distribution)
 {
-    (void)law;
+    (void)distribution;
     double exact = sqrt(-2.0 * log((word + 0.5) * 0x1p-32));
     return fabs(value - exact) / fmax(1.0, exact);
 }
@@ -74,37 +74,37 @@ static double error_of_radius(uint32_t word, double value, const struct law *law
 /* Cosine and sine of a / 2^32 turns; |error|. */
 static const double PI = 3.14159265358979323846;
 
-static void map_cosine(const uint32_t *words, const struct law *law, float *values)
+static void map_cosine(const uint32_t *words, const struct distribution *distribution, float *values)
 {
-    (void)law;
+    (void)distribution;
     for (int i = 0; i < BLOCK; i++)
         values[i] = turn_f32(words[i]).cosine;
 }
 
-static double error_of_cosine(uint32_t word, double value, const struct law *law)
+static double error_of_cosine(uint32_t word, double value, const struct distribution *distribution)
 {
-    (void)law;
+    (void)distribution;
     return fabs(value - cos(PI * 0x1p-31 * (int32_t)word));
 }
 
-static void map_sine(const uint32_t *words, const struct law *law, float *values)
+static void map_sine(const uint32_t *words, const struct distribution *distribution, float *values)
 {
-    (void)law;
+    (void)distribution;
     for (int i = 0; i < BLOCK; i++)
         values[i] = turn_f32(words[i]).sine;
 }
 
-static double error_of_sine(uint32_t word, double value, const struct law *law)
+static double error_of_sine(uint32_t word, double value, const struct distribution *distribution)
 {
-    (void)law;
+    (void)distribution;
     return fabs(value - sin(PI * 0x1p-31 * (int32_t)word));
 }
 
 /* The quantile of a truncated normal with mean 0 and std 1. |error| is that of the probability, over the density: to
    first order what the value is off by, in sigmas, without an inverse function that would have errors of its own. */
-static void map_quantile(const uint32_t *words, const struct law *law, float *values)
+static void map_quantile(const uint32_t *words, const struct distribution *distribution, float *values)
 {
-    truncated_values_f32(words, BLOCK / LANES, law->parameters, values);
+    truncated_values_f32(words, BLOCK / LANES, distribution->parameters, values);
 }
 
 static double below(double x)
@@ -112,12 +112,12 @@ static double below(double x)
     return 0.5 * erfc(-0.70710678118654752 * x);
 }
 
-static double error_of_quantile(uint32_t word, double value, const struct law *law)
+static double error_of_quantile(uint32_t word, double value, const struct distribution *distribution)
 {
     double density = 0.39894228040143268 * exp(-0.5 * value * value);
     if (word >> 31) /* from the nearer end, as the small probabilities need */
-        return fabs(law->above + (0xffffffffu - word + 0.5) * 0x1p-32 * law->mass - below(-value)) / density;
-    return fabs(law->below + (word + 0.5) * 0x1p-32 * law->mass - below(value)) / density;
+        return fabs(distribution->above + (0xffffffffu - word + 0.5) * 0x1p-32 * distribution->mass - below(-value)) / density;
+    return fabs(distribution->below + (word + 0.5) * 0x1p-32 * distribution->mass - below(value)) / density;
 }
 
 /* `count` words from `first`, a multiple of 1024. */
@@ -140,6 +140,6 @@ void examine_quantile(const double *parameters, double low, double high, uint32_
                       struct figures *figures)
 {
     double mass = low > 0 ? below(-low) - below(-high) : below(high) - below(low);
-    struct law law = {parameters, below(low), below(-high), mass};
-    examine(map_quantile, error_of_quantile, &law, 1, low, high, first, count, figures);
+    struct distribution distribution = {parameters, below(low), below(-high), mass};
+    examine(map_quantile, error_of_quantile, &distribution, 1, low, high, first, count, figures);
 }

@@ -1,6 +1,6 @@
 """The libraries that are measured, and how each draws: one table, `LIBRARIES`.
 
-A library is a function of (dtype, n, fresh) that returns what it can draw, by the name of the law: callables that fill the
+A library is a function of (dtype, n, fresh) that returns what it can draw, by the name of the distribution: callables that fill the
 warm memory of this process, or return a new array where `fresh`. "uniform" is on [0, 1), "normal" standard, and
 "truncated_normal" cut at -2 and 2. Each library works as fast as its documentation says it can: into given memory where it
 takes some, compiled where it compiles, on all threads where it has them.
@@ -36,17 +36,17 @@ class Library(NamedTuple):
     remark: str = ""
 
 
-def draw(library: str, law: str, dtype: str, n: int, fresh: bool = False) -> Callable[[], object] | None:
-    """A maker for bench.worker: n values from a library, None where it has no such law, dtype or way."""
-    return LIBRARIES[library].draws(dtype, n, fresh).get(law)
+def draw(library: str, distribution: str, dtype: str, n: int, fresh: bool = False) -> Callable[[], object] | None:
+    """A maker for bench.worker: n values from a library, None where it has no such distribution, dtype or way."""
+    return LIBRARIES[library].draws(dtype, n, fresh).get(distribution)
 
 
 def fastinit_draws(dtype: str, n: int, fresh: bool, backend: str | None = None, level: str | None = None) -> Draws:
     out = None if fresh else warm(n, DTYPES[dtype].dtype)
 
-    def drawing(law):
+    def drawing(distribution):
         def work():
-            return law(n, seed=0, dtype=dtype, out=out)
+            return distribution(n, seed=0, dtype=dtype, out=out)
 
         def work_on_backend():
             with fastinit.use_backend(backend, level):
@@ -54,7 +54,9 @@ def fastinit_draws(dtype: str, n: int, fresh: bool, backend: str | None = None, 
 
         return work_on_backend if backend else work
 
-    return {law: drawing(getattr(fastinit, law)) for law in ("uniform", "normal", "truncated_normal")}
+    return {
+        distribution: drawing(getattr(fastinit, distribution)) for distribution in ("uniform", "normal", "truncated_normal")
+    }
 
 
 def numpy_draws(dtype: str, n: int, fresh: bool, bit_generator: Callable[[int], Any] = np.random.PCG64) -> Draws:
@@ -109,9 +111,11 @@ def mkl_random_draws(dtype: str, n: int, fresh: bool) -> Draws:
 def scipy_draws(dtype: str, n: int, fresh: bool) -> Draws:
     from scipy import stats
 
-    laws = {"uniform": stats.uniform(), "normal": stats.norm(), "truncated_normal": stats.truncnorm(-2, 2)}
+    distributions = {"uniform": stats.uniform(), "normal": stats.norm(), "truncated_normal": stats.truncnorm(-2, 2)}
     rng = np.random.default_rng(0)
-    return _drawn_by_pieces({law: partial(it.rvs, random_state=rng) for law, it in laws.items()}, dtype, n, fresh)
+    return _drawn_by_pieces(
+        {distribution: partial(it.rvs, random_state=rng) for distribution, it in distributions.items()}, dtype, n, fresh
+    )
 
 
 def _drawn_by_pieces(makers: dict[str, Callable[[int], np.ndarray]], dtype: str, n: int, fresh: bool) -> Draws:
@@ -119,7 +123,7 @@ def _drawn_by_pieces(makers: dict[str, Callable[[int], np.ndarray]], dtype: str,
     if dtype != "float64":
         return {}
     if fresh:
-        return {law: partial(make, n) for law, make in makers.items()}
+        return {distribution: partial(make, n) for distribution, make in makers.items()}
     out = warm(n, dtype)
 
     def drawing(make: Callable[[int], np.ndarray]) -> Callable[[], None]:
@@ -130,11 +134,11 @@ def _drawn_by_pieces(makers: dict[str, Callable[[int], np.ndarray]], dtype: str,
 
         return work
 
-    return {law: drawing(make) for law, make in makers.items()}
+    return {distribution: drawing(make) for distribution, make in makers.items()}
 
 
 def scipy_quantile_draws(dtype: str, n: int, fresh: bool) -> Draws:
-    """The normal law's quantile of NumPy's uniforms, in place and piece by piece: SciPy's fast way to a truncated normal."""
+    """The normal distribution's quantile of NumPy's uniforms, in place and piece by piece: SciPy's fast way to a truncated normal."""
     from scipy.special import ndtr, ndtri
 
     if dtype not in ("float32", "float64"):
@@ -170,9 +174,9 @@ def torch_draws(dtype: str, n: int, fresh: bool) -> Draws:
         "truncated_normal": torch.nn.init.trunc_normal_,
     }
     if fresh:
-        return {law: lambda fill=fill: fill(torch.empty(n, dtype=kind)) for law, fill in fillers.items()}
+        return {distribution: lambda fill=fill: fill(torch.empty(n, dtype=kind)) for distribution, fill in fillers.items()}
     tensor = torch.from_numpy(warm(n * kind.itemsize, np.uint8)).view(kind)
-    return {law: partial(fill, tensor) for law, fill in fillers.items()}
+    return {distribution: partial(fill, tensor) for distribution, fill in fillers.items()}
 
 
 def jax_draws(dtype: str, n: int, fresh: bool) -> Draws:
@@ -193,7 +197,7 @@ def jax_draws(dtype: str, n: int, fresh: bool) -> Draws:
         compiled = jax.jit(lambda key: make(key, shape=(n,), dtype=dtype))
         return lambda: compiled(key).block_until_ready()
 
-    return {law: drawing(make) for law, make in makers.items()}
+    return {distribution: drawing(make) for distribution, make in makers.items()}
 
 
 def tensorflow_draws(dtype: str, n: int, fresh: bool) -> Draws:
@@ -208,7 +212,7 @@ def tensorflow_draws(dtype: str, n: int, fresh: bool) -> Draws:
         "normal": tf.raw_ops.RandomStandardNormal,
         "truncated_normal": tf.raw_ops.TruncatedNormal,
     }
-    return {law: partial(operation, shape=[n], dtype=dtype) for law, operation in operations.items()}
+    return {distribution: partial(operation, shape=[n], dtype=dtype) for distribution, operation in operations.items()}
 
 
 def _fastinit_libraries() -> list[Library]:

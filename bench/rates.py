@@ -16,9 +16,9 @@ GROWTH = 2**6  # how much further it is asked to go at a time, what it has shown
 
 
 class Work(NamedTuple):
-    """What is drawn: a law and a dtype, into memory that is warm, or fresh from the system."""
+    """What is drawn: a distribution and a dtype, into memory that is warm, or fresh from the system."""
 
-    law: str
+    distribution: str
     dtype: str
     memory: str = "warm"
 
@@ -103,7 +103,7 @@ def _fitted(child: Child, work: Work, settings: Settings, failures: Failures) ->
     try:
         while wanted > n:
             n = wanted
-            if not child.make(work, draw, child.name, work.law, work.dtype, n, work.memory == "fresh"):
+            if not child.make(work, draw, child.name, work.distribution, work.dtype, n, work.memory == "fresh"):
                 return None
             values_in_time = int(seconds * n / child.time(work))
             wanted = min(most, GROWTH * n, 1 << max(values_in_time, 1).bit_length() - 1)

@@ -70,7 +70,10 @@ class _Curves:
     def measure(self, n: int, ours: Child, most: int, theirs: list[Child]) -> None:
         say(f"size 2^{n.bit_length() - 1}")
         timings = self._limits(n, ours, most)
-        timings |= {f"fastinit {law} {dtype}": self._ours(n, law, dtype, ours, most) for law, dtype in OURS}
+        timings |= {
+            f"fastinit {distribution} {dtype}": self._ours(n, distribution, dtype, ours, most)
+            for distribution, dtype in OURS
+        }
         timings |= {f"{child.name} normal float32": self._theirs(n, child) for child in theirs}
         ready = {curve: timing for curve, timing in timings.items() if timing}
         done = interleaved(ready.values(), self.settings.rounds, self.failures)
@@ -89,12 +92,12 @@ class _Curves:
         kinds = ("plain", "streaming") if nbytes >= 2**20 else ("plain",)
         return {f"limit, {kind}": self._prepared(child, ("limit", kind), nbytes, limit, kind, nbytes) for kind in kinds}
 
-    def _ours(self, n: int, law: str, dtype: str, child: Child, most: int) -> Timing | None:
+    def _ours(self, n: int, distribution: str, dtype: str, child: Child, most: int) -> Timing | None:
         nbytes = n * DTYPES[dtype].dtype.itemsize
         if nbytes > most:
             self.skip(f"{dtype} beyond {most / 2**30:.3g} GiB (--memory, or what there is)", n)
             return None
-        return self._prepared(child, (law, dtype), nbytes, draw, "fastinit", law, dtype, n)
+        return self._prepared(child, (distribution, dtype), nbytes, draw, "fastinit", distribution, dtype, n)
 
     def _theirs(self, n: int, child: Child) -> Timing | None:
         if f"{child.name} normal float32" in self._too_slow:
@@ -131,9 +134,11 @@ def threads(libraries: Iterable[str], settings: Settings, failures: Failures) ->
     with _child("fastinit", settings.nbytes) as child:
         timings = {}
         for k in counts:
-            for law, dtype in OURS[:3]:
-                arguments = "fastinit", law, dtype, n
-                timings[f"{law} {dtype}", k] = _single(child, (law, k), 4 * n, failures, with_threads, k, *arguments)
+            for distribution, dtype in OURS[:3]:
+                arguments = "fastinit", distribution, dtype, n
+                timings[f"{distribution} {dtype}", k] = _single(
+                    child, (distribution, k), 4 * n, failures, with_threads, k, *arguments
+                )
             for kind in ("streaming", "fresh"):
                 timings[f"limit, {kind}", k] = _single(child, (kind, k), 4 * n, failures, limit, kind, 4 * n, k)
         return {"threads": counts, "curves": _curves(timings, "threads", settings.rounds, failures)}

@@ -27,7 +27,7 @@ from numpy.random import SeedSequence
 from fastinit import initializers
 from fastinit.core.fill import checked_shape, element_type, fill
 from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Law, Whole
+from fastinit.distributions import Distribution, WholeTensor
 from fastinit.recipes import Recipe, TensorSpec, check_dtype
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.runtime import threads
@@ -66,18 +66,18 @@ def materialize(
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.recipes.Recipe, got {recipe!r}")
     tensors, dtype = tensor_specs(shapes), element_type(dtype).dtype
-    tied, laws, made = recipe.tied_in(tensors), recipe.laws(tensors), {}
+    tied, distributions, made = recipe.tied_in(tensors), recipe.distributions(tensors), {}
     for tensor in tensors:
-        law = laws[tensor.name]
-        if law is None:
+        distribution = distributions[tensor.name]
+        if distribution is None:
             continue
-        check_dtype(tensor, law)
+        check_dtype(tensor, distribution)
         if tensor.is_float():
-            made[tensor.name] = _array(law, tensor.shape, stream_of(seed, tensor.name), dtype, chunks, tensor.name)
+            made[tensor.name] = _array(distribution, tensor.shape, stream_of(seed, tensor.name), dtype, chunks, tensor.name)
         else:  # whole numbers, all the same
             whole_number = np.dtype(tensor.dtype)
             blocks = _checked_chunks(chunks, tensor.shape, whole_number)
-            made[tensor.name] = da.full(tensor.shape, law.value, chunks=blocks, dtype=whole_number)
+            made[tensor.name] = da.full(tensor.shape, distribution.value, chunks=blocks, dtype=whole_number)
     made |= {alias: made[name] for alias, name in tied.items() if name in made}
     return {tensor.name: made[tensor.name] for tensor in tensors if tensor.name in made}
 
@@ -88,10 +88,10 @@ def _lazy(eager: Callable[..., np.ndarray]) -> Callable[..., da.Array]:
 
     def lazy(shape, *parameters, chunks="auto", seed=None, name=None, dtype=np.float32, layout=None, **named):
         lengths = checked_shape(shape)
-        law = eager.law(lengths, *parameters, layout=layout, **named)
-        return _array(law, lengths, stream_of(seed, name), dtype, chunks, eager.__name__)
+        distribution = eager.distribution_for(lengths, *parameters, layout=layout, **named)
+        return _array(distribution, lengths, stream_of(seed, name), dtype, chunks, eager.__name__)
 
-    lazy.law, lazy.initializer = eager.law, eager.initializer
+    lazy.distribution_for, lazy.initializer = eager.distribution_for, eager.initializer
     lazy.__name__, lazy.__qualname__, lazy.__doc__ = eager.__name__, eager.__name__, eager.__doc__
     lazy.__signature__ = _signature(eager)
     return lazy
@@ -107,9 +107,9 @@ def _signature(eager: Callable[..., np.ndarray]) -> inspect.Signature:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A tensor that is not there: no larger than its law and stream, and an index into it fills what is asked for."""
+    """A tensor that is not there: no larger than its distribution and stream, and an index into it fills what is asked for."""
 
-    law: Law
+    distribution: Distribution
     shape: tuple[int, ...]
     stream: Stream
     dtype: np.dtype
@@ -123,24 +123,32 @@ class _Tensor:
 
     def filled(self, index: Any = None) -> np.ndarray:
         with threads.alone():
-            return fill(self.law, self.shape, seed=self.stream, dtype=self.dtype, index=index)
+            return fill(self.distribution, self.shape, seed=self.stream, dtype=self.dtype, index=index)
 
     def __dask_tokenize__(self) -> tuple:
-        law = (self.law.initializer, self.law.layout) if isinstance(self.law, Whole) else self.law
-        return "fastinit", law, self.shape, tuple(self.stream), self.dtype.name  # its `str`, <V1, says little
+        distribution = (
+            (self.distribution.initializer, self.distribution.layout)
+            if isinstance(self.distribution, WholeTensor)
+            else self.distribution
+        )
+        return "fastinit", distribution, self.shape, tuple(self.stream), self.dtype.name  # its `str`, <V1, says little
 
 
-def _array(law: Law, shape: tuple[int, ...], stream: Stream, dtype: Any, chunks: Any, label: str) -> da.Array:
+def _array(
+    distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: Any, chunks: Any, label: str
+) -> da.Array:
     """The lazy array, with what is not yet checked checked; `label` is what Dask's dashboard shows."""
     element = element_type(dtype)
-    tensor = _Tensor(law, shape, stream, element.dtype)
+    tensor = _Tensor(distribution, shape, stream, element.dtype)
     blocks = _checked_chunks(chunks, shape, element.dtype)
     token = dask.base.tokenize(tensor, blocks)
     meta = np.empty((0,) * len(shape), element.dtype)
-    if isinstance(law, Whole):  # no Blockwise layer, which Dask may fuse with every block of what it is used for
+    if isinstance(
+        distribution, WholeTensor
+    ):  # no Blockwise layer, which Dask may fuse with every block of what it is used for
         values = dask.delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
         return da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
-    law.parameters(element.real)
+    distribution.parameters(element.real)
     return da.from_array(tensor, blocks, name=f"{label}-{token}", meta=meta, inline_array=True)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import fastinit
 from fastinit.core.fill import DTYPES
-from tests.support import BACKENDS, LAWS
+from tests.support import BACKENDS, DISTRIBUTIONS
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda chosen: "-".join(filter(None, chosen)))
@@ -22,9 +22,9 @@ def dtype(request):
     return request.param
 
 
-@pytest.fixture(params=LAWS)
-def law(request):
-    return LAWS[request.param]
+@pytest.fixture(params=DISTRIBUTIONS)
+def distribution(request):
+    return DISTRIBUTIONS[request.param]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What all tests share: every backend and level this machine can run, every dtype, laws in every regime."""
+"""What all tests share: every backend and level this machine can run, every dtype, distributions in every regime."""
 
 from functools import lru_cache
 
@@ -7,7 +7,7 @@ import numpy as np
 import fastinit
 from fastinit.backends import available_backends, available_levels, backend, reference
 from fastinit.core.fill import DTYPES
-from fastinit.distributions import Law, Normal, TruncatedNormal, Uniform
+from fastinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
 
 BACKENDS = [
@@ -15,7 +15,7 @@ BACKENDS = [
     *((name, None) for name in available_backends() if name != "c"),
 ]
 
-LAWS = {
+DISTRIBUTIONS = {
     "uniform": Uniform(-0.05, 0.05),
     "uniform of unequal ends": Uniform(-1.0, 3.0),
     "standard normal": Normal(0.0, 1.0),
@@ -67,11 +67,11 @@ def bits(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array).view(f"u{array.dtype.itemsize}").reshape(array.shape)
 
 
-def run(chosen, law: Law, dtype: str, starts=(0,), count=2048, step=1, stream=STREAM) -> np.ndarray:
+def run(chosen, distribution: Distribution, dtype: str, starts=(0,), count=2048, step=1, stream=STREAM) -> np.ndarray:
     """What the backend `chosen` = (name, level) writes for runs of positions."""
     element = DTYPES[dtype]
     out = np.empty(len(starts) * count, element.storage)
-    kernel, parameters = f"{law.kernel}_{dtype}", law.parameters(element.real)
+    kernel, parameters = f"{distribution.kernel}_{dtype}", distribution.parameters(element.real)
     backend(*chosen).fill(kernel, stream, parameters, np.array(starts, np.uint64), count, step, out, False)
     return out.view(element.dtype)
 
@@ -85,15 +85,17 @@ def words(chosen, start=0, count=2048, stream=STREAM) -> np.ndarray:
 
 
 @lru_cache(maxsize=1024)
-def reference_tile(law: Law, dtype: str, tile: int) -> np.ndarray:
+def reference_tile(distribution: Distribution, dtype: str, tile: int) -> np.ndarray:
     """All values of a tile, from the reference."""
-    values = reference.tile_values(f"{law.kernel}_{dtype}", STREAM, law.parameters(DTYPES[dtype].real), tile)
+    values = reference.tile_values(
+        f"{distribution.kernel}_{dtype}", STREAM, distribution.parameters(DTYPES[dtype].real), tile
+    )
     return values.view(DTYPES[dtype].dtype)
 
 
-def reference_values(law: Law, dtype: str, positions) -> np.ndarray:
+def reference_values(distribution: Distribution, dtype: str, positions) -> np.ndarray:
     """The values at these positions, each looked up in its tile."""
     tile_elements = 1024 if dtype == "float64" else 2048
     return np.array(
-        [reference_tile(law, dtype, p // tile_elements)[p % tile_elements] for p in positions], DTYPES[dtype].dtype
+        [reference_tile(distribution, dtype, p // tile_elements)[p % tile_elements] for p in positions], DTYPES[dtype].dtype
     )

@@ -51,7 +51,7 @@ def test_a_parameter_that_is_no_number_is_refused(name, field, value):
 
 @pytest.mark.parametrize(
     ("name", "field"),
-    having("mode", "distribution", "flavour", "bounds", "nonlinearity", "scheme", "part", "role", kinds=("str",)),
+    having("mode", "distribution", "convention", "bounds", "nonlinearity", "scheme", "part", "role", kinds=("str",)),
 )
 @pytest.mark.parametrize("value", ["fan_sum", "", 3, ["fan_in"]])
 def test_an_unknown_choice_is_refused(name, field, value):

@@ -127,13 +127,13 @@ def _runs(process: int) -> bool:
 
 @pytest.mark.parametrize("fresh", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16"])
-def test_fastinit_draws_every_law(fresh, dtype, monkeypatch):
+def test_fastinit_draws_every_distribution(fresh, dtype, monkeypatch):
     monkeypatch.setattr(memory, "_buffer", memory._buffer)
     memory.reserve(NBYTES)
-    for law, work in peers.LIBRARIES["fastinit"].draws(dtype, 1000, fresh).items():
+    for distribution, work in peers.LIBRARIES["fastinit"].draws(dtype, 1000, fresh).items():
         values = work().astype(float)
         assert values.shape == (1000,)
-        assert -2 < values.min() < values.max() < 2 or law == "normal"
+        assert -2 < values.min() < values.max() < 2 or distribution == "normal"
 
 
 def test_a_rewritten_page_keeps_what_is_around_the_last_run(tmp_path):

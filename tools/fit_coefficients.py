@@ -48,7 +48,7 @@ def sine_over_y(z):
 
 def cosine_tail(z):
     """(cos(pi y / 2) - 1) / y^2, z = y^2."""
-    return -mp.pi**2 / 8 if z == 0 else (mp.cos(mp.pi / 2 * mp.sqrt(z)) - 1) / z
+    return -(mp.pi**2) / 8 if z == 0 else (mp.cos(mp.pi / 2 * mp.sqrt(z)) - 1) / z
 
 
 def quantile_over_v(loss):
@@ -97,8 +97,10 @@ def quantile_tail_rational(numerator_terms=5, denominator_terms=4):
     values = [quantile_of_tail(mp.exp(-r * r / 2)) for r in points]
     weights = [mp.mpf(1)] * len(points)
     for _ in range(15):
-        rows = [[w * r**k / x for k in range(numerator_terms)] + [-w * r**k for k in range(1, denominator_terms)]
-                for w, r, x in zip(weights, points, values)]
+        rows = [
+            [w * r**k / x for k in range(numerator_terms)] + [-w * r**k for k in range(1, denominator_terms)]
+            for w, r, x in zip(weights, points, values)
+        ]
         solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix(weights)))
         numerator, denominator = solution[:numerator_terms], [mp.mpf(1), *solution[numerator_terms:]]
         weights = [1 / mp.polyval(denominator[::-1], r) for r in points]
@@ -172,15 +174,22 @@ def tables():
 
 def main():
     header = ["/* Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what. */"]
-    module = ['"""Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what."""', "",
-              "import numpy as np"]
+    module = [
+        '"""Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what."""',
+        "",
+        "import numpy as np",
+    ]
     for name, dtype, coefficients in tables():
         kind, suffix = ("float", "f") if dtype is np.float32 else ("double", "")
         numbers = [c.hex() for c in coefficients]
-        header.append(f"static const {kind} {name}[{len(numbers)}] = {{\n    "
-                      + ",\n    ".join(n + suffix for n in numbers) + "};")
-        module.append(f"\n{name} = np.array(\n    [\n" + "".join(f'        float.fromhex("{n}"),\n' for n in numbers)
-                      + f"    ],\n    np.{dtype.__name__},\n)")
+        header.append(
+            f"static const {kind} {name}[{len(numbers)}] = {{\n    " + ",\n    ".join(n + suffix for n in numbers) + "};"
+        )
+        module.append(
+            f"\n{name} = np.array(\n    [\n"
+            + "".join(f'        float.fromhex("{n}"),\n' for n in numbers)
+            + f"    ],\n    np.{dtype.__name__},\n)"
+        )
     (ROOT / "csrc/kernels/coefficients.h").write_text("\n".join(header) + "\n")
     (ROOT / "fastinit/backends/coefficients.py").write_text("\n".join(module) + "\n")
 

@@ -18,7 +18,7 @@ from fastinit.distributions import Normal, TruncatedNormal, Uniform
 VECTORS = Path(__file__).resolve().parents[1] / "tests" / "vectors"
 SEED, FIRST, MANY = 0, 16, 2**16
 
-LAWS = [
+DISTRIBUTIONS = [
     Uniform(0.0, 1.0),
     Uniform(-0.05, 0.05),
     Normal(0.0, 1.0),
@@ -63,12 +63,12 @@ def pinned(kernel, parameters, storage):
     }
 
 
-def case(law, element):
+def case(distribution, element):
     return {
-        "law": type(law).__name__,
-        "parameters": {name: repr(value) for name, value in vars(law).items()},
+        "law": type(distribution).__name__,
+        "parameters": {name: repr(value) for name, value in vars(distribution).items()},
         "dtype": element.name,
-        **pinned(f"{law.kernel}_{element.name}", law.parameters(element.real), element.storage),
+        **pinned(f"{distribution.kernel}_{element.name}", distribution.parameters(element.real), element.storage),
     }
 
 
@@ -94,7 +94,7 @@ def main():
         "seed": SEED,
         "first_bits": f"of elements 0 to {FIRST - 1}, in hex",
         "sha256": f"of the bits of {MANY} elements, little-endian",
-        "cases": [case(law, element) for law in LAWS for element in DTYPES.values()],
+        "cases": [case(distribution, element) for distribution in DISTRIBUTIONS for element in DTYPES.values()],
         "draws": [
             *(draw(kernel, numbers) for kernel, numbers in FLOAT_DRAWS),
             *(integer_draw(kernel, low, count) for kernel, low, count in INTEGER_DRAWS),

@@ -5,12 +5,12 @@ int fi_level_count(void);
 const char *fi_level_name(int level);
 int fi_level_supported(int level); /* 1 if this CPU runs it */
 int fi_kernel_count(void);
-const char *fi_kernel_name(int kernel); /* law_dtype, as in "normal_bfloat16" */
+const char *fi_kernel_name(int kernel); /* distribution_dtype, as in "normal_bfloat16" */
 
 int fi_kernel_tile_elements(int kernel);
 
 /* Write the values at positions start, start + step, ..., `count` of them for each of the `runs` starts, those of run r one
-   behind the other from `out` + r `pitch` bytes. `stream` is k0 k1 s0 s1; `parameters` are the law's (distributions.h).
+   behind the other from `out` + r `pitch` bytes. `stream` is k0 k1 s0 s1; `parameters` are the distribution's (distributions.h).
    Positions and sizes are in elements; `out` and `pitch` are aligned to an element. `streaming` asks for stores past the cache.
    Keeps no state. */
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,

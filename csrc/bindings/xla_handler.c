@@ -54,7 +54,7 @@ static const struct {
 static const struct {
     const char *name;
     size_t parameters; /* how many, all of them doubles */
-} LAWS[] = {{"uniform", 2}, {"normal", 2}, {"truncated", 13}};
+} DISTRIBUTIONS[] = {{"uniform", 2}, {"normal", 2}, {"truncated", 13}};
 
 #define LENGTH(array) (sizeof array / sizeof array[0])
 
@@ -181,14 +181,14 @@ static const void *attribute(const XLA_FFI_Attrs *attrs, const char *name, XLA_F
     return NULL;
 }
 
-/* The number of the kernel for a law and an element type; -1 where there is none, or the law takes other parameters. */
-static int kernel_number(const XLA_FFI_ByteSpan *law, size_t parameters, const char *element)
+/* The number of the kernel for a distribution and an element type; -1 where there is none, or the distribution takes other parameters. */
+static int kernel_number(const XLA_FFI_ByteSpan *distribution, size_t parameters, const char *element)
 {
-    for (size_t i = 0; i < LENGTH(LAWS); i++) {
+    for (size_t i = 0; i < LENGTH(DISTRIBUTIONS); i++) {
         char name[64];
-        if (strlen(LAWS[i].name) != law->len || memcmp(LAWS[i].name, law->ptr, law->len) || LAWS[i].parameters != parameters)
+        if (strlen(DISTRIBUTIONS[i].name) != distribution->len || memcmp(DISTRIBUTIONS[i].name, distribution->ptr, distribution->len) || DISTRIBUTIONS[i].parameters != parameters)
             continue;
-        snprintf(name, sizeof name, "%s_%s", LAWS[i].name, element);
+        snprintf(name, sizeof name, "%s_%s", DISTRIBUTIONS[i].name, element);
         for (int kernel = 0; kernel < fi_kernel_count(); kernel++)
             if (strcmp(fi_kernel_name(kernel), name) == 0)
                 return kernel;
@@ -233,7 +233,7 @@ static XLA_FFI_Error *carry_out(const XLA_FFI_CallFrame *frame, const struct job
 }
 
 /* Fill the one result, (*batch, *shape) of a float type, by the one argument, the keys' words (*batch, words) of uint32.
-   Attributes: `law`, a name, and `parameters`, its doubles. */
+   Attributes: `distribution`, a name, and `parameters`, its doubles. */
 static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
 {
     XLA_FFI_Extension_Base *extension = frame->extension_start;
@@ -244,12 +244,12 @@ static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
         metadata->traits = 0;
         return NULL;
     }
-    const XLA_FFI_ByteSpan *law = attribute(&frame->attrs, "law", XLA_FFI_AttrType_STRING);
+    const XLA_FFI_ByteSpan *distribution = attribute(&frame->attrs, "distribution", XLA_FFI_AttrType_STRING);
     const XLA_FFI_Array *parameters = attribute(&frame->attrs, "parameters", XLA_FFI_AttrType_ARRAY);
     if (frame->args.size != 1 || frame->args.types[0] != XLA_FFI_ArgType_BUFFER || frame->rets.size != 1 ||
-        frame->rets.types[0] != XLA_FFI_RetType_BUFFER || !law || !parameters)
+        frame->rets.types[0] != XLA_FFI_RetType_BUFFER || !distribution || !parameters)
         return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
-                       "fastinit: the call needs one argument, one result, and the attributes law and parameters");
+                       "fastinit: the call needs one argument, one result, and the attributes distribution and parameters");
     const XLA_FFI_Buffer *keys = frame->args.args[0], *out = frame->rets.rets[0];
     int64_t batch = keys->rank - 1;
     if (keys->dtype != XLA_FFI_DataType_U32 || batch < 0 || batch > out->rank || keys->dims[batch] < 1 ||
@@ -260,12 +260,12 @@ static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
                       .key_words = (uint64_t)keys->dims[batch], .out = out->data};
     for (size_t i = 0; i < LENGTH(ELEMENTS) && parameters->dtype == XLA_FFI_DataType_F64; i++)
         if (ELEMENTS[i].dtype == out->dtype) {
-            job.kernel = kernel_number(law, parameters->size, ELEMENTS[i].name);
+            job.kernel = kernel_number(distribution, parameters->size, ELEMENTS[i].name);
             job.element_bytes = (uint64_t)ELEMENTS[i].bytes;
         }
     if (job.kernel < 0)
         return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
-                       "fastinit: no kernel for this law, its parameters and the type of the result");
+                       "fastinit: no kernel for this distribution, its parameters and the type of the result");
     uint64_t n = product(out->dims, out->rank), nbytes = n * job.element_bytes;
     if (n == 0)
         return NULL;

@@ -1,4 +1,4 @@
-/* From the words of a tile to the values of a law. `rows` counts element rows of 16 (one word row each for float, a high
+/* From the words of a tile to the values of a distribution. `rows` counts element rows of 16 (one word row each for float, a high
    and a low one for double) and is even; parameters are doubles that are exact in the value's type. */
 #ifndef FASTINIT_DISTRIBUTIONS_H
 #define FASTINIT_DISTRIBUTIONS_H

@@ -8,7 +8,7 @@
 #include "narrow.h"
 #include "store.h"
 
-/* The list of kernels: shape of the body, rows of words at a time, law, element, type of the law's values, C type of the
+/* The list of kernels: shape of the body, rows of words at a time, distribution, element, type of the distribution's values, C type of the
    element, rounding. A new one is a line here. */
 #define KERNELS(X, ...)                                                                                            \
     X(NONE, STRAIGHT, , words_uint32, uint32_t, uint32_t, , __VA_ARGS__)                                           \
@@ -40,7 +40,7 @@
     X(INTEGER, ALL, wide_integers_values_u32, wideintegers_uint32, uint64_t, uint32_t, , __VA_ARGS__)              \
     X(INTEGER, ALL, wide_integers_values_u64, wideintegers_uint64, uint64_t, uint64_t, , __VA_ARGS__)
 
-/* Four word rows, the least that any law can begin at: a pair of double rows. Any whole number of them is a valid cut. */
+/* Four word rows, the least that any distribution can begin at: a pair of double rows. Any whole number of them is a valid cut. */
 enum { GROUP_ROWS = 4, TILE_GROUPS = TILE_ROWS / GROUP_ROWS, MOST_TILE_BYTES = TILE_WORDS * 8 }; /* a word may become 8 bytes */
 
 /* A kernel writes the values of groups `first` to `last` - 1 of a tile, densely from `out`, and streams what is outgoing, all
@@ -72,7 +72,7 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     next_rows_##level(lanes, first_row, passed_over, outgoing);                                                    \
     next_rows_##level(lanes, end - first_row, out, outgoing);
 
-/* All rows, then all values: the steps of most laws run best in long loops. */
+/* All rows, then all values: the steps of most distributions run best in long loops. */
 #define ROWS_ALL(level, value, element, BODY)                                                                      \
     _Alignas(64) uint32_t tile_words[TILE_WORDS];                                                                  \
     int row = first_row, rows = end - first_row;                                                                   \
@@ -81,7 +81,7 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     const uint32_t *words = tile_words + row * LANES;                                                              \
     BODY
 
-/* A law with little to do to a word takes few rows: their values are stored between the lines that are streamed. With 8, 16,
+/* A distribution with little to do to a word takes few rows: their values are stored between the lines that are streamed. With 8, 16,
    32 and all rows one core wrote 21.6, 23.1, 22.5 and 19.9 GB/s of uniform float32 into memory, 25.1 being the limit. */
 enum { FEW = 16 };
 #define ROWS_FEW(level, value, element, BODY)                                                                      \

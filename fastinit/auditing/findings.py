@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastinit.auditing.against_law import unlike_law
-from fastinit.auditing.chance import TOO_RARE, score_of_count
-from fastinit.auditing.nominal import constant_of
+from fastinit.auditing.expected import constant_of
+from fastinit.auditing.goodness_of_fit import unlike_distribution
 from fastinit.auditing.patterns import is_narrow, rounded, significand_bits
+from fastinit.auditing.significance import TOO_RARE, score_of_count
 from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor, coincidence
 
 FEW = 16  # distinct values: with no more than these a tensor is an identity, a mask or the like, not drawn
@@ -22,7 +22,7 @@ PAGE = 4096  # bytes of memory
 
 @dataclass(frozen=True)
 class Finding:
-    """`severity` is "error" where the nominal law, or any law, cannot have given this; else "warning"."""
+    """`severity` is "error" where the nominal distribution, or any distribution, cannot have given this; else "warning"."""
 
     name: str
     kind: str
@@ -35,19 +35,19 @@ class Finding:
 
 def findings_of(tensor: Tensor) -> list[Finding]:
     """One cause gives one finding where that can be told: what follows from it is not said as well."""
-    by_law = tensor.nominal is not None or constant_of(tensor.law) is not None
+    by_distribution = tensor.nominal is not None or constant_of(tensor.distribution) is not None
     found = [*_never_drawn(tensor)]
     certain = len(found)
     if tensor.measured.n:
         found += _wrongly_drawn(tensor)
     return [
-        Finding(tensor.name, kind, "error" if by_law or i < certain else "warning", sentence)
+        Finding(tensor.name, kind, "error" if by_distribution or i < certain else "warning", sentence)
         for i, (kind, sentence) in enumerate(found)
     ]
 
 
 def _never_drawn(tensor: Tensor) -> Iterator[Found]:
-    values, constant = tensor.measured.values, constant_of(tensor.law)
+    values, constant = tensor.measured.values, constant_of(tensor.distribution)
     if values.nan:
         yield "NaN", f"{values.nan:,} of {tensor.measured.n:,} values are NaN"
     if values.inf and not (constant is not None and math.isinf(constant)):
@@ -58,7 +58,7 @@ def _never_drawn(tensor: Tensor) -> Iterator[Found]:
 
 
 def _wrongly_drawn(tensor: Tensor) -> list[Found]:
-    if constant_of(tensor.law) is not None:
+    if constant_of(tensor.distribution) is not None:
         return [*_not_the_constant(tensor)]
     if tensor.measured.is_constant:
         return [*_constant(tensor)]
@@ -66,7 +66,7 @@ def _wrongly_drawn(tensor: Tensor) -> list[Found]:
 
 
 def _not_the_constant(tensor: Tensor) -> Iterator[Found]:
-    values, wanted = tensor.measured.values, constant_of(tensor.law)
+    values, wanted = tensor.measured.values, constant_of(tensor.distribution)
     stored = rounded(wanted, tensor.dtype)
     if math.isinf(stored):
         right = values.inf == tensor.measured.n
@@ -79,7 +79,7 @@ def _not_the_constant(tensor: Tensor) -> Iterator[Found]:
 
 
 def _constant(tensor: Tensor) -> Iterator[Found]:
-    """A vector of one value is usual; that a law gives the same value n times is not."""
+    """A vector of one value is usual; that a distribution gives the same value n times is not."""
     value, nominal = tensor.measured.values.low, tensor.nominal
     if nominal is None:
         if tensor.is_matrix:
@@ -87,7 +87,7 @@ def _constant(tensor: Tensor) -> Iterator[Found]:
         return
     share = GENERATOR if nominal.pmf is None else float(nominal.pmf.max())
     if score_of_count(1, share ** (tensor.measured.n - 1)) > TOO_RARE:
-        yield "dead", f"every value is {value:.6g}, where the law has std {nominal.std:.4g}"
+        yield "dead", f"every value is {value:.6g}, where the distribution has std {nominal.std:.4g}"
 
 
 def _unfilled_rest(tensor: Tensor) -> list[Found]:
@@ -123,7 +123,7 @@ def _out_of_order(tensor: Tensor) -> Iterator[Found]:
 
 
 def _values(tensor: Tensor) -> list[Found]:
-    return [*_few_values_around_0(tensor)] if tensor.nominal is None else unlike_law(tensor, tensor.nominal)
+    return [*_few_values_around_0(tensor)] if tensor.nominal is None else unlike_distribution(tensor, tensor.nominal)
 
 
 def _few_bits(tensor: Tensor) -> Iterator[Found]:
@@ -135,7 +135,7 @@ def _few_bits(tensor: Tensor) -> Iterator[Found]:
 
 
 def _few_values_around_0(tensor: Tensor) -> Iterator[Found]:
-    """Any law spread around 0 gives more values than one power of 2 has, which is what some generators stop at."""
+    """Any distribution spread around 0 gives more values than one power of 2 has, which is what some generators stop at."""
     values, in_a_power_of_2 = tensor.measured.values, 2 ** significand_bits(tensor.dtype)
     around_0 = values.low < 0 < values.high and values.distinct_of > 8 * in_a_power_of_2
     if is_narrow(tensor.dtype) and around_0 and FEW < values.distinct <= in_a_power_of_2:

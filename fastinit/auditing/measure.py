@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from fastinit.auditing.looks import Looks, Narrow, Wide
+from fastinit.auditing.expected import Nominal
 from fastinit.auditing.measured import Measured
-from fastinit.auditing.nominal import Nominal
+from fastinit.auditing.passes import Looks, Narrow, Wide
 from fastinit.auditing.patterns import is_narrow
 from fastinit.auditing.sources import Source, size_of
 from fastinit.runtime import threads

@@ -1,4 +1,4 @@
-"""The picture of a report: histograms over their laws' densities, of the tensors that something was found about and of the
+"""The picture of a report: histograms over their distributions' densities, of the tensors that something was found about and of the
 largest; and the std of all tensors."""
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_HISTOGRAMS, COLUMNS = 12, 4
 MOST_NAMES = 40  # under the panel of all tensors: more could not be read
 MOST_FLAT_NAMES = 12  # which leave room to lie nearly flat
 LONGEST_NAME = 34
-DRAWN, LAW, WRONG = "#9ecae1", "#08306b", "#cb181d"
+DRAWN, DISTRIBUTION, WRONG = "#9ecae1", "#08306b", "#cb181d"
 
 
 def check_target(path: str | os.PathLike) -> None:
@@ -72,7 +72,7 @@ def draw_figure(report: Report) -> Figure:
         _histograms(above, chosen, wrong)
     _stds(below.subplots(), [row for row in report.tensors if row.std is not None], wrong)
     which = f"{len(chosen)} of them, those with findings first, then the largest; " if len(spread) > len(chosen) else ""
-    legend = "filled: the values; line: the law; red: something was found"
+    legend = "filled: the values; line: the distribution; red: something was found"
     above.suptitle(f"{report.summary()}\n{which}{legend}", fontsize=10)
     return figure
 
@@ -95,32 +95,32 @@ def _histogram(ax, row: Row, kinds: str) -> None:
     total = max(1, row.histogram.sum())
     ax.stairs(row.histogram[1:-1] / total / width, EDGES, fill=True, color=WRONG if kinds else DRAWN, alpha=0.8)
     if row.due is not None:
-        ax.stairs(row.due[1:-1] / total / width, EDGES, color=LAW, linewidth=1.1, baseline=None)
+        ax.stairs(row.due[1:-1] / total / width, EDGES, color=DISTRIBUTION, linewidth=1.1, baseline=None)
     ax.set_xlim(-5.5, 5.5)
     ax.set_yticks([])
     ax.tick_params(labelsize=7)
     ax.set_title(_short(row.name), fontsize=8, color=WRONG if kinds else "black", parse_math=False)
-    law = (row.law or "no law").split("(")[0]
-    ax.text(0.02, 0.95, f"{law}\n{row.dtype}\nn = {row.n:,}", transform=ax.transAxes, fontsize=6.5, va="top")
+    distribution = (row.distribution or "no distribution").split("(")[0]
+    ax.text(0.02, 0.95, f"{distribution}\n{row.dtype}\nn = {row.n:,}", transform=ax.transAxes, fontsize=6.5, va="top")
     ax.text(0.98, 0.95, kinds.replace(", ", "\n"), transform=ax.transAxes, fontsize=6.5, va="top", ha="right", color=WRONG)
     for side in ("left", "right", "top"):
         ax.spines[side].set_visible(False)
 
 
 def _stds(ax, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
-    """Against the laws' where there are laws; else as they are, on a logarithmic axis."""
-    with_law = [row for row in rows if row.nominal_std]
-    shown = with_law or [row for row in rows if row.std]
-    heights = [row.std / row.nominal_std if with_law else row.std for row in shown]
-    colours = [WRONG if row.name in wrong else LAW for row in shown]
-    if with_law:
+    """Against the distributions' where there are distributions; else as they are, on a logarithmic axis."""
+    with_distribution = [row for row in rows if row.nominal_std]
+    shown = with_distribution or [row for row in rows if row.std]
+    heights = [row.std / row.nominal_std if with_distribution else row.std for row in shown]
+    colours = [WRONG if row.name in wrong else DISTRIBUTION for row in shown]
+    if with_distribution:
         ax.axhline(1.0, color="grey", linewidth=0.8, zorder=0)
         errors = [abs((h - 1) / row.std_off) if row.std_off else 0.0 for h, row in zip(heights, shown)]
         ax.errorbar(range(len(shown)), heights, yerr=errors, fmt="none", ecolor="grey", linewidth=0.8, zorder=1)
     else:
         ax.set_yscale("log")
     ax.scatter(range(len(shown)), heights, c=colours, s=14, zorder=2)
-    ax.set_ylabel("std / std of the law, ± standard error" if with_law else "std", fontsize=8)
+    ax.set_ylabel("std / std of the distribution, ± standard error" if with_distribution else "std", fontsize=8)
     ax.tick_params(which="both", labelsize=7)
     ax.grid(axis="y", which="both", alpha=0.3)
     _name_tensors(ax, shown, wrong)

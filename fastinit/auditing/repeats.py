@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from fastinit.auditing.chance import TOO_RARE, score_of_count
 from fastinit.auditing.findings import Finding
+from fastinit.auditing.significance import TOO_RARE, score_of_count
 from fastinit.auditing.sources import Source
 from fastinit.auditing.structure import digest
 from fastinit.auditing.subject import Tensor, coincidence
@@ -32,8 +32,8 @@ def repeats(tensors: Sequence[Tensor], sources: Sequence[Source]) -> list[Findin
 
 
 def _finding(kind: str, tensor: Tensor, earlier: Tensor, text: str) -> Finding:
-    by_law = tensor.nominal is not None and earlier.nominal is not None
-    return Finding(tensor.name, kind, "error" if by_law else "warning", f"{text} {earlier.name!r}")
+    by_distribution = tensor.nominal is not None and earlier.nominal is not None
+    return Finding(tensor.name, kind, "error" if by_distribution else "warning", f"{text} {earlier.name!r}")
 
 
 def _copies(tensors: Sequence[Tensor], sources: Sequence[Source]) -> Iterator[tuple[int, int]]:

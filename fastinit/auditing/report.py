@@ -10,27 +10,27 @@ from typing import Any
 
 import numpy as np
 
-from fastinit.auditing.against_law import mean_off, std_off
-from fastinit.auditing.chance import FALSE_ALARM_RATE
+from fastinit.auditing.expected import Nominal, constant_of
 from fastinit.auditing.findings import Finding
+from fastinit.auditing.goodness_of_fit import mean_off, std_off
 from fastinit.auditing.measured import EDGES, Measured, beyond
-from fastinit.auditing.nominal import Nominal, constant_of
+from fastinit.auditing.significance import FALSE_ALARM_RATE
 from fastinit.auditing.subject import Tensor
 
 SIGMAS = (2, 3, 4, 5)
 FOOTNOTE = (
-    "mean off, std off: from the law's, in standard errors. >3 std: values that far from the mean, of the number due. "
+    "mean off, std off: from the distribution's, in standard errors. >3 std: values that far from the mean, of the number due. "
     f"A check raises a false alarm once in {1 / FALSE_ALARM_RATE:,.0f}."
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """A tensor as it was found, `law` being what it should be, in words. Values that mean nothing there are None.
+    """A tensor as it was found, `distribution` being what it should be, in words. Values that mean nothing there are None.
 
     Mean, std, min, max, skewness and excess kurtosis are of the finite values. `beyond`: how many are more than 2, 3, 4, 5
-    `sigma` from `centre`, which are the law's where it is near, else the tensor's own; `expected_beyond`: how many should
-    be, where they are the law's. `mean_off` and `std_off` are in standard errors. `distinct` values were counted among
+    `sigma` from `centre`, which are the distribution's where it is near, else the tensor's own; `expected_beyond`: how many should
+    be, where they are the distribution's. `mean_off` and `std_off` are in standard errors. `distinct` values were counted among
     `distinct_of`. `skipped` says why there is nothing else.
     """
 
@@ -38,7 +38,7 @@ class Row:
     shape: tuple[int, ...]
     dtype: str
     n: int
-    law: str | None = None
+    distribution: str | None = None
     skipped: str | None = None
     mean: float | None = None
     std: float | None = None
@@ -96,7 +96,7 @@ class Report:
         return json.dumps(self.as_dict(), indent=indent)
 
     def plot(self, path: str | os.PathLike) -> None:
-        """Draw histograms over the laws' densities, and the std of every tensor, as PNG, SVG or PDF.
+        """Draw histograms over the distributions' densities, and the std of every tensor, as PNG, SVG or PDF.
 
         ValueError for another suffix, OSError where the file cannot be, ImportError without matplotlib.
         """
@@ -115,7 +115,7 @@ class Report:
         return "\n".join([*lines, *([""] if self.findings else []), self.summary(), FOOTNOTE])
 
 
-COLUMNS = ("tensor", "shape", "dtype", "mean", "std", "std/law", "mean off", "std off", "min", "max", ">3 std", "zeros",
+COLUMNS = ("tensor", "shape", "dtype", "mean", "std", "std/distribution", "mean off", "std off", "min", "max", ">3 std", "zeros",
            "NaN, inf", "distinct")  # fmt: skip
 
 
@@ -139,15 +139,15 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def row_of(tensor: Tensor) -> Row:
     measured, nominal = tensor.measured, tensor.nominal
-    values, law = measured.values, None if tensor.law is None else repr(tensor.law)
+    values, distribution = measured.values, None if tensor.distribution is None else repr(tensor.distribution)
     row: dict[str, Any] = {"name": tensor.name, "shape": tensor.shape, "dtype": tensor.dtype.name}
-    row |= {"n": measured.n, "law": law}
+    row |= {"n": measured.n, "distribution": distribution}
     row |= {"nan": values.nan, "inf": values.inf, "zeros": values.zeros}
     row |= {"distinct": values.distinct, "distinct_of": values.distinct_of}
     if values.moments.n:
         row |= _of_finite(measured)
-    if constant_of(tensor.law) is not None:
-        row |= {"nominal_mean": constant_of(tensor.law), "nominal_std": 0.0}
+    if constant_of(tensor.distribution) is not None:
+        row |= {"nominal_mean": constant_of(tensor.distribution), "nominal_std": 0.0}
     if nominal is not None:
         row |= _against(measured, nominal)
     return Row(**row)

@@ -1,4 +1,4 @@
-"""A tensor that is audited: as it was measured, and the law it should follow."""
+"""A tensor that is audited: as it was measured, and the distribution it should follow."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastinit.auditing.expected import Nominal, nominal_of
 from fastinit.auditing.measured import Measured
-from fastinit.auditing.nominal import Nominal, nominal_of
 from fastinit.auditing.patterns import is_narrow
 
 GENERATOR = 2.0**-20  # the probability of a value, and of two being equal, that a generator's own steps may add
-FREQUENT = 2.0**-16  # values of a narrow dtype that a law gives less often than this may be missing
+FREQUENT = 2.0**-16  # values of a narrow dtype that a distribution gives less often than this may be missing
 
 Found = tuple[str, str]
 """The kind of a finding and its sentence."""
@@ -19,17 +19,17 @@ Found = tuple[str, str]
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor as measured, and its law: None where none is given or its kind is not known here."""
+    """A tensor as measured, and its distribution: None where none is given or its kind is not known here."""
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype
     measured: Measured
-    law: object
+    distribution: object
 
     @property
     def nominal(self) -> Nominal | None:
-        return nominal_of(self.law, self.dtype)
+        return nominal_of(self.distribution, self.dtype)
 
     @property
     def is_matrix(self) -> bool:

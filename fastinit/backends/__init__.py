@@ -20,7 +20,7 @@ NAMES = ("c", "numba", "reference")
 Fill = Callable[[str, tuple[int, int, int, int], np.ndarray, np.ndarray, int, int, np.ndarray, bool], None]
 """fill(kernel, stream, parameters, starts, count, step, out, streaming): the one function that a backend is.
 
-kernel: law_dtype, as in "normal_bfloat16". parameters: float64, the law's own, exact in the type the law computes in.
+kernel: distribution_dtype, as in "normal_bfloat16". parameters: float64, the distribution's own, exact in the type the distribution computes in.
 starts: uint64 positions; out: 1-D, contiguous, aligned, of starts.size * count elements in the storage type (uint16 for the
 16-bit floats, uint8 for the 8-bit ones). Writes the values at start, start + step, ..., `count` for each start. `streaming`
 asks for stores past the caches. A backend that `takes_rows` is also given an `out` of shape (starts.size, count): contiguous

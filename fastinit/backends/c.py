@@ -16,9 +16,7 @@ def _text(pointer) -> str:
     return _ffi.string(pointer).decode()
 
 
-LEVELS = {
-    _text(_lib.fi_level_name(i)): i for i in range(_lib.fi_level_count()) if _lib.fi_level_supported(i)
-}
+LEVELS = {_text(_lib.fi_level_name(i)): i for i in range(_lib.fi_level_count()) if _lib.fi_level_supported(i)}
 """The levels this CPU runs, slowest first, and their numbers."""
 
 KERNELS = {_text(_lib.fi_kernel_name(i)): i for i in range(_lib.fi_kernel_count())}
@@ -62,7 +60,7 @@ def fill_at(level: str):
 def _fill_many(
     level: int, kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Sequence[np.ndarray]
 ) -> None:
-    used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share laws
+    used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share distributions
     _lib.fi_fill_many(
         level,
         len(outs),

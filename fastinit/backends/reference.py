@@ -354,7 +354,7 @@ NARROW = {
     "float8_e5m2": ml_dtypes.float8_e5m2,
 }
 FLOATS = ("float32", "float64")
-LAWS: dict[str, tuple[Callable[..., np.ndarray], tuple[str, ...]]] = {
+DISTRIBUTIONS: dict[str, tuple[Callable[..., np.ndarray], tuple[str, ...]]] = {
     "uniform": (uniform_values, (*FLOATS, *NARROW)),
     "normal": (normal_values, (*FLOATS, *NARROW)),
     "truncated": (truncated_values, (*FLOATS, *NARROW)),
@@ -363,9 +363,12 @@ LAWS: dict[str, tuple[Callable[..., np.ndarray], tuple[str, ...]]] = {
     "integers": (integers_values, ("uint8", "uint16", "uint32", "uint64")),
     "wideintegers": (integers_values, ("uint32", "uint64")),
 }
-"""Each law's function and the types of its elements."""
+"""Each distribution's function and the types of its elements."""
 
-KERNELS = ("words_uint32", *(f"{law}_{dtype}" for law, (_, dtypes) in LAWS.items() for dtype in dtypes))
+KERNELS = (
+    "words_uint32",
+    *(f"{distribution}_{dtype}" for distribution, (_, dtypes) in DISTRIBUTIONS.items() for dtype in dtypes),
+)
 
 
 def words_per_value(kernel: str) -> int:
@@ -374,13 +377,13 @@ def words_per_value(kernel: str) -> int:
 
 def tile_values(kernel: str, stream: tuple[int, int, int, int], parameters: np.ndarray, tile: int) -> np.ndarray:
     """All values of a tile in element order."""
-    law, dtype = kernel.split("_", 1)
+    distribution, dtype = kernel.split("_", 1)
     words = tile_words(stream, tile)
-    if law == "words":
+    if distribution == "words":
         return words.ravel()
     if words_per_value(kernel) == 2:
         words = wide_words(words)
-    values_of, _ = LAWS[law]
+    values_of, _ = DISTRIBUTIONS[distribution]
     if values_of is integers_values:
         return integers_values(words, parameters, stream, tile * words.size).astype(dtype).ravel()
     with np.errstate(all="ignore"):  # branches that are not chosen may divide by zero

@@ -151,10 +151,11 @@ def verify(
 def audit(
     file: Annotated[Path, typer.Argument(help="The .safetensors or .safetensors.index.json file to look at.")],
     spec: Annotated[
-        str | None, typer.Option(help="What the tensors' laws are taken from: a SPEC as for `fastinit init`.")
+        str | None, typer.Option(help="What the tensors' distributions are taken from: a SPEC as for `fastinit init`.")
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(help="Draw histograms and laws into this .png, .svg or .pdf file, which is replaced.")
+        Path | None,
+        typer.Option(help="Draw histograms and distributions into this .png, .svg or .pdf file, which is replaced."),
     ] = None,
     threads: Threads = None,
     as_json: Json = False,
@@ -163,10 +164,10 @@ def audit(
     _use_threads(threads)
     if picture:
         check_target(picture)
-    laws = None if spec is None else {tensor.name: tensor.law for tensor in specs.plan(spec)}
+    distributions = None if spec is None else {tensor.name: tensor.distribution for tensor in specs.plan(spec)}
     total = sum(tensor.nbytes for tensors in read_files(file).values() for tensor in tensors)
     with _progress("auditing", total) as progress:
-        report = auditing.audit(file, laws, progress=progress)
+        report = auditing.audit(file, distributions, progress=progress)
     if picture:
         report.plot(picture)
     if as_json:
@@ -257,12 +258,12 @@ def _parameters(plan: Sequence[PlannedTensor]) -> int:
 
 def _report_plan(plan: Sequence[PlannedTensor], as_json: bool) -> None:
     if as_json:
-        tensors = [{"name": t.name, "shape": t.shape, "dtype": t.dtype, "law": repr(t.law)} for t in plan]
+        tensors = [{"name": t.name, "shape": t.shape, "dtype": t.dtype, "distribution": repr(t.distribution)} for t in plan]
         print(json.dumps({"tensors": tensors, "bytes": sum(tensor.nbytes for tensor in plan)}))
         return
-    table = Table("tensor", "shape", "dtype", "law")
+    table = Table("tensor", "shape", "dtype", "distribution")
     for tensor in plan:
-        table.add_row(tensor.name, str(tensor.shape), tensor.dtype, repr(tensor.law))
+        table.add_row(tensor.name, str(tensor.shape), tensor.dtype, repr(tensor.distribution))
     results.print(table)
     total = filesize.decimal(sum(tensor.nbytes for tensor in plan))
     results.print(f"{len(plan)} tensors, {_parameters(plan):,} parameters, {total}")

@@ -11,21 +11,21 @@ from numpy.random import SeedSequence
 from fastinit.backends import Backend, current
 from fastinit.core.fill import LEAST_FOR_THREADS, TILE, Element, check_out, fill
 from fastinit.core.stream import Stream, streams_of
-from fastinit.distributions import Constant, Law, Normal, TruncatedNormal, Uniform, Whole
+from fastinit.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform, WholeTensor
 from fastinit.runtime import threads
 
 PART = 64 * TILE  # elements a thread takes at a time, some hundred microseconds of small arrays
 SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads
 
 
-def fill_laws(
-    laws: Mapping[str, Law],
+def fill_batch(
+    distributions: Mapping[str, Distribution],
     shapes: Mapping[str, tuple[int, ...]],
     seed: int | SeedSequence | None,
     element: Element,
     out: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """For each name what `fill(laws[name], shapes[name], seed=seed, name=name, dtype=element.dtype, out=out[name])` gives.
+    """For each name what `fill(distributions[name], shapes[name], seed=seed, name=name, dtype=element.dtype, out=out[name])` gives.
 
     All is checked before anything is written; the errors are those of `fill`.
     """
@@ -34,26 +34,32 @@ def fill_laws(
             check_out(out[name], shape, element.dtype)
     if seed is None:
         seed = SeedSequence()  # one for all
-    different = {id(law): law for law in laws.values() if not isinstance(law, Whole)}
-    parameters = {key: law.parameters(element.real) for key, law in different.items()}
+    different = {
+        id(distribution): distribution
+        for distribution in distributions.values()
+        if not isinstance(distribution, WholeTensor)
+    }
+    parameters = {key: distribution.parameters(element.real) for key, distribution in different.items()}
     arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
-    kernels = {law.kernel: f"{law.kernel}_{element.name}" for law in (Uniform, Normal, TruncatedNormal)}
+    kernels = {
+        distribution.kernel: f"{distribution.kernel}_{element.name}" for distribution in (Uniform, Normal, TruncatedNormal)
+    }
     streams = dict(zip(arrays, streams_of(seed, list(arrays)).tolist()))  # which checks the names
-    small = [name for name, array in arrays.items() if _is_small(laws[name], array)]
+    small = [name for name, array in arrays.items() if _is_small(distributions[name], array)]
     _fill_small(
-        [kernels[laws[name].kernel] for name in small],
+        [kernels[distributions[name].kernel] for name in small],
         np.array([streams.pop(name) for name in small], np.uint32).reshape(-1, 4),
-        [parameters[id(laws[name])] for name in small],
+        [parameters[id(distributions[name])] for name in small],
         [np.asarray(arrays[name]).reshape(-1).view(element.storage) for name in small],
     )
     for name, stream in streams.items():
-        fill(laws[name], shapes[name], seed=Stream(*stream), dtype=element.dtype, out=arrays[name])
+        fill(distributions[name], shapes[name], seed=Stream(*stream), dtype=element.dtype, out=arrays[name])
     return arrays
 
 
-def _is_small(law: Law, array: np.ndarray) -> bool:
+def _is_small(distribution: Distribution, array: np.ndarray) -> bool:
     is_plain = array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
-    return 0 < array.size <= SMALL and is_plain and not isinstance(law, (Constant, Whole))
+    return 0 < array.size <= SMALL and is_plain and not isinstance(distribution, (Constant, WholeTensor))
 
 
 def _fill_small(

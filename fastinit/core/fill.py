@@ -1,4 +1,4 @@
-"""From a request (law, shape, index, dtype, out) to pieces of memory, each filled by the backend on some thread."""
+"""From a request (distribution, shape, index, dtype, out) to pieces of memory, each filled by the backend on some thread."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from fastinit.backends import Backend, current
 from fastinit.core import positions
 from fastinit.core.positions import Positions
 from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Constant, Law, Normal, Uniform, Whole
+from fastinit.distributions import Constant, Distribution, Normal, Uniform, WholeTensor
 from fastinit.runtime import threads
 
 
 class Element(NamedTuple):
-    """An element type: its name in kernels, NumPy's dtype, the type backends store it as, the one its law computes in."""
+    """An element type: its name in kernels, NumPy's dtype, the type backends store it as, the one its distribution computes in."""
 
     name: str
     dtype: np.dtype
@@ -55,7 +55,7 @@ STREAMING_BYTES = 32 * 2**20
 
 
 def fill(
-    law: Law,
+    distribution: Distribution,
     shape: int | tuple[int, ...],
     *,
     seed: int | SeedSequence | None = None,
@@ -64,7 +64,7 @@ def fill(
     out: np.ndarray | None = None,
     index: Any = None,
 ) -> np.ndarray:
-    """The values of `law` for a tensor of this shape, or the part `index` of them; into `out` or a new array.
+    """The values of `distribution` for a tensor of this shape, or the part `index` of them; into `out` or a new array.
 
     The options are those of every initializer: see `fastinit.initializers`. All is checked before anything is written.
     """
@@ -72,19 +72,19 @@ def fill(
     whole_shape = checked_shape(shape)
     wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
     stream = stream_of(seed, name)
-    if isinstance(law, Whole):
-        return _fill_by_whole(law, stream, element, wanted.shape, out, index)
-    parameters = law.parameters(element.real)
+    if isinstance(distribution, WholeTensor):
+        return _fill_by_whole(distribution, stream, element, wanted.shape, out, index)
+    parameters = distribution.parameters(element.real)
     fresh = out is None
     if out is None:
         out = np.empty(wanted.shape, element.dtype)
     else:
         check_out(out, wanted.shape, element.dtype)
-    if isinstance(law, Constant):
+    if isinstance(distribution, Constant):
         out[...] = parameters[0]
     elif out.size:
         backend = current()
-        request = _Request(backend, f"{law.kernel}_{element.name}", stream, parameters, wanted)
+        request = _Request(backend, f"{distribution.kernel}_{element.name}", stream, parameters, wanted)
         array = np.asarray(out)
         is_plain = array.flags.aligned and array.dtype.isnative
         if is_plain and array.flags.c_contiguous:
@@ -103,11 +103,11 @@ def _has_rows(out: np.ndarray, wanted: Positions) -> bool:
 
 
 def _fill_by_whole(
-    law: Whole, stream: Stream, element: Element, shape: tuple[int, ...], out: np.ndarray | None, index: Any
+    distribution: WholeTensor, stream: Stream, element: Element, shape: tuple[int, ...], out: np.ndarray | None, index: Any
 ) -> np.ndarray:
     if out is not None:
         check_out(out, shape, element.dtype)
-    values = law.values(Draws(stream, element.real))
+    values = distribution.values(Draws(stream, element.real))
     wanted = values if index is None else values[index]
     if out is None:
         return wanted.astype(element.dtype, copy=wanted is not values)
@@ -115,23 +115,23 @@ def _fill_by_whole(
     return out
 
 
-def whole_values(law: Whole, stream: Stream, dtype: np.dtype) -> np.ndarray:
+def whole_values(distribution: WholeTensor, stream: Stream, dtype: np.dtype) -> np.ndarray:
     """All values of a tensor, flat."""
     element = element_type(dtype)
-    return law.values(Draws(stream, element.real)).astype(element.dtype, copy=False).reshape(-1)
+    return distribution.values(Draws(stream, element.real)).astype(element.dtype, copy=False).reshape(-1)
 
 
-def fill_piece(law: Law, stream: Stream, first: int, out: np.ndarray) -> None:
+def fill_piece(distribution: Distribution, stream: Stream, first: int, out: np.ndarray) -> None:
     """Write elements `first`, first + 1, ... of a tensor into `out`, 1-D and contiguous, on the calling thread alone.
 
-    Not for `Whole`, whose values are not made in pieces.
+    Not for `WholeTensor`, whose values are not made in pieces.
     """
-    if isinstance(law, Constant):
+    if isinstance(distribution, Constant):
         is_whole = out.dtype.kind in "iub"
-        out[...] = law.value if is_whole else law.parameters(element_type(out.dtype).real)[0]
+        out[...] = distribution.value if is_whole else distribution.parameters(element_type(out.dtype).real)[0]
         return
     element = element_type(out.dtype)
-    kernel, parameters = f"{law.kernel}_{element.name}", law.parameters(element.real)
+    kernel, parameters = f"{distribution.kernel}_{element.name}", distribution.parameters(element.real)
     current().fill(kernel, stream, parameters, _start(first), out.size, 1, out.view(element.storage), False)
 
 
@@ -165,23 +165,23 @@ class Draws:
         """Draws from a stream of its own, which the key alone decides: not what was drawn before."""
         return Draws(stream_of(SeedSequence(list(self.stream)), key), self.real)
 
-    def of(self, law: Law, shape: int | tuple[int, ...], out: np.ndarray | None = None) -> np.ndarray:
-        """An array of any law's values, in `real`: a new one, or `out`, C-contiguous."""
-        if isinstance(law, Whole):
-            values = law.values(self)
+    def of(self, distribution: Distribution, shape: int | tuple[int, ...], out: np.ndarray | None = None) -> np.ndarray:
+        """An array of any distribution's values, in `real`: a new one, or `out`, C-contiguous."""
+        if isinstance(distribution, WholeTensor):
+            values = distribution.values(self)
             if out is None:
                 return values
             out[...] = values
             return out
         element = element_type(self.real)
         values = np.empty(checked_shape(shape), self.real) if out is None else out
-        parameters = law.parameters(self.real)
-        if isinstance(law, Constant):
+        parameters = distribution.parameters(self.real)
+        if isinstance(distribution, Constant):
             values[...] = parameters[0]
         elif values.size:
             tile_elements = TILE * 4 // values.itemsize
             start, self._next_tile = self._next_tile * tile_elements, self._next_tile - (-values.size // tile_elements)
-            fill_run(f"{law.kernel}_{element.name}", self.stream, parameters, start, values.reshape(-1))
+            fill_run(f"{distribution.kernel}_{element.name}", self.stream, parameters, start, values.reshape(-1))
         return values
 
 

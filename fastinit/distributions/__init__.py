@@ -1,5 +1,5 @@
 """What a tensor's values are drawn from: the distributions, their parameters, and the form that the kernels take."""
 
-from fastinit.distributions.elementwise import Constant, Law, Normal, TruncatedNormal, Uniform, Whole, number
+from fastinit.distributions.elementwise import Constant, Distribution, Normal, TruncatedNormal, Uniform, WholeTensor, number
 
-__all__ = ["Constant", "Law", "Normal", "TruncatedNormal", "Uniform", "Whole", "number"]
+__all__ = ["Constant", "Distribution", "Normal", "TruncatedNormal", "Uniform", "WholeTensor", "number"]

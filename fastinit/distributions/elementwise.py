@@ -1,4 +1,4 @@
-"""The laws that values are drawn from: their parameters, checked, and in the form that the kernels take."""
+"""The distributions that values are drawn from: their parameters, checked, and in the form that the kernels take."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class TruncatedNormal:
 
 
 @dataclass(frozen=True)
-class Whole:
+class WholeTensor:
     """Values that are made together, for the whole tensor at once: `initializer.values(shape, layout, draws)`."""
 
     initializer: Any
@@ -100,7 +100,7 @@ class Whole:
     layout: Any
 
     def values(self, draws: Any) -> np.ndarray:
-        """All of them, as `draws.real` (fastinit.fill.Draws): drawn from its stream and from nothing else."""
+        """All of them, as `draws.real` (fastinit.core.fill.Draws): drawn from its stream and from nothing else."""
         values = self.initializer.values(self.shape, self.layout, draws)
         return np.asarray(values, draws.real, order="C")
 
@@ -108,24 +108,24 @@ class Whole:
         return repr(self.initializer)
 
 
-Law = Constant | Uniform | Normal | TruncatedNormal | Whole
+Distribution = Constant | Uniform | Normal | TruncatedNormal | WholeTensor
 
 
 @lru_cache(maxsize=256)
-def _uniform_parameters(law: Uniform, real: type[np.floating]) -> np.ndarray:
-    return _exact(real, {"low": law.low, "high - low": law.high - law.low})
+def _uniform_parameters(distribution: Uniform, real: type[np.floating]) -> np.ndarray:
+    return _exact(real, {"low": distribution.low, "high - low": distribution.high - distribution.low})
 
 
 @lru_cache(maxsize=256)
-def _normal_parameters(law: Normal, real: type[np.floating]) -> np.ndarray:
-    return _exact(real, {"mean": law.mean, "std": law.std})
+def _normal_parameters(distribution: Normal, real: type[np.floating]) -> np.ndarray:
+    return _exact(real, {"mean": distribution.mean, "std": distribution.std})
 
 
 @lru_cache(maxsize=256)
-def _truncated_parameters(law: TruncatedNormal, real: type[np.floating]) -> np.ndarray:
+def _truncated_parameters(distribution: TruncatedNormal, real: type[np.floating]) -> np.ndarray:
     """In the order of csrc/distributions.h, which says what each one is."""
-    mean, std = _exact(real, {"mean": law.mean, "std": law.std}).tolist()
-    low, high = (min(max(float(bound), -38.0), 38.0) for bound in (law.low, law.high))
+    mean, std = _exact(real, {"mean": distribution.mean, "std": distribution.std}).tolist()
+    low, high = (min(max(float(bound), -38.0), 38.0) for bound in (distribution.low, distribution.high))
     with localcontext(Context(prec=400, Emax=10**6, Emin=-(10**6))):
         (cdf_low, sf_low), (cdf_high, sf_high) = cdf_sf(low), cdf_sf(high)
         mass = cdf_high - cdf_low
@@ -134,16 +134,16 @@ def _truncated_parameters(law: TruncatedNormal, real: type[np.floating]) -> np.n
         scale = Decimal(2) ** k
         numbers = [float(x * scale) for x in (cdf_low, sf_low, cdf_high, sf_high, mass)]
         numbers += [float(mass), float((cdf_low + cdf_high - 1) / 2), math.ldexp(1.0, k - 10), k * TWO_LN2]
-    least, greatest = _bounds_inside(law, mean, std, real)
+    least, greatest = _bounds_inside(distribution, mean, std, real)
     with np.errstate(over="ignore"):  # what is scaled out of float32's range belongs to the other tail
         parameters = np.array([*numbers, mean, std, least, greatest]).astype(real).astype(np.float64)
     return parameters
 
 
-def _bounds_inside(law: TruncatedNormal, mean: float, std: float, real: type[np.floating]) -> tuple[float, float]:
+def _bounds_inside(distribution: TruncatedNormal, mean: float, std: float, real: type[np.floating]) -> tuple[float, float]:
     """The least and the greatest number of type `real` between the bounds; where none lies between, the one below."""
-    least = _rounded(mean, std, law.low, real, towards=np.inf)
-    greatest = _rounded(mean, std, law.high, real, towards=-np.inf)
+    least = _rounded(mean, std, distribution.low, real, towards=np.inf)
+    greatest = _rounded(mean, std, distribution.high, real, towards=-np.inf)
     return (least, greatest) if least <= greatest else (greatest, greatest)
 
 
@@ -170,13 +170,13 @@ def _exact(real: type[np.floating], numbers: dict[str, float]) -> np.ndarray:
     return rounded.astype(np.float64)
 
 
-def _make_floats(law: Law, infinite: tuple[str, ...] = ()) -> None:
+def _make_floats(distribution: Distribution, infinite: tuple[str, ...] = ()) -> None:
     """Turn the fields into floats. TypeError for what is no number, ValueError for NaN, and infinity if not allowed."""
-    for name, value in vars(law).items():
+    for name, value in vars(distribution).items():
         real = value if type(value) is float else number(name, value)
         if not math.isfinite(real) and (real != real or name not in infinite):
             raise ValueError(f"{name} must be {'a number' if name in infinite else 'finite'}, got {value!r}")
-        vars(law)[name] = real  # past the frozen class's __setattr__
+        vars(distribution)[name] = real  # past the frozen class's __setattr__
 
 
 def number(name: str, value: Any) -> float:

@@ -1,6 +1,6 @@
 """Writes a model's initial weights as safetensors, and checks such files, in pieces: memory does not grow with the model.
 
-Of the tensors whose values are made together (`distributions.Whole`) one is held at a time.
+Of the tensors whose values are made together (`distributions.WholeTensor`) one is held at a time.
 
 Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
 """
@@ -21,7 +21,7 @@ import numpy as np
 
 from fastinit.core.fill import fill_piece, whole_values
 from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Law, Whole
+from fastinit.distributions import Distribution, WholeTensor
 from fastinit.files import safetensors_format as format
 from fastinit.files.safetensors_format import StoredTensor
 from fastinit.runtime import threads
@@ -35,7 +35,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Kept:
-    """In a law's place, for a tensor that keeps its values: the file that has them, and the place of the first in it."""
+    """In a distribution's place, for a tensor that keeps its values: the file that has them, and the place of the first in it."""
 
     path: Path
     offset: int
@@ -47,12 +47,12 @@ class Kept:
 
 @dataclass(frozen=True)
 class PlannedTensor:
-    """A tensor to be written: its name, which with the seed decides its values; shape; dtype; law."""
+    """A tensor to be written: its name, which with the seed decides its values; shape; dtype; distribution."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
-    law: Law | Kept
+    distribution: Distribution | Kept
 
     @property
     def nbytes(self) -> int:
@@ -110,8 +110,8 @@ def write(
         for final, tensors in shards.items():
             triples = ((tensor.name, tensor.shape, tensor.dtype) for tensor in tensors)
             header, stored[final.name] = format.layout(triples, metadata or {})
-            laws = {tensor.name: tensor.law for tensor in tensors}
-            _write_file(partials[final], header, stored[final.name], laws, seed, progress)
+            distributions = {tensor.name: tensor.distribution for tensor in tensors}
+            _write_file(partials[final], header, stored[final.name], distributions, seed, progress)
         if index:
             partials[index].write_text(format.index_text(stored))
         for final, partial_file in partials.items():
@@ -143,7 +143,9 @@ def verify(
             elif (found.shape, found.dtype) != (tensor.shape, tensor.dtype):
                 difference.reason = f"is {found.dtype} {found.shape}, expected {tensor.dtype} {tensor.shape}"
             else:
-                comparable.append((tensor.law, found, partial(_compare_piece, opened[path], difference, progress)))
+                comparable.append(
+                    (tensor.distribution, found, partial(_compare_piece, opened[path], difference, progress))
+                )
         threads.run(_pieces(comparable, seed), threads.get_num_threads())
     unexpected = [Difference(name, "not expected in the file") for name in stored if name not in differences]
     return [d for d in differences.values() if d.reason or d.elements] + unexpected
@@ -175,7 +177,12 @@ def _removed_on_leaving(path: Path) -> Iterator[Path]:
 
 
 def _write_file(
-    path: Path, header: bytes, stored: Sequence[StoredTensor], laws: Mapping[str, Law | Kept], seed: int, progress: Progress
+    path: Path,
+    header: bytes,
+    stored: Sequence[StoredTensor],
+    distributions: Mapping[str, Distribution | Kept],
+    seed: int,
+    progress: Progress,
 ) -> None:
     with path.open("xb", buffering=0) as file, _Syncer(file.fileno()) as syncer:
         _write_all(file.fileno(), header, 0)
@@ -185,30 +192,30 @@ def _write_file(
             progress(nbytes)
 
         write_piece = partial(_write_piece, file.fileno(), done)
-        threads.run(_pieces([(laws[t.name], t, write_piece) for t in stored], seed), threads.get_num_threads())
+        threads.run(_pieces([(distributions[t.name], t, write_piece) for t in stored], seed), threads.get_num_threads())
 
 
-def _pieces(work: Sequence[tuple[Law | Kept, StoredTensor, Callable]], seed: int) -> Iterator[threads.Task]:
-    """Tasks of one piece each: (law, tensor, do) calls do(values of the piece, position of its first, its file offset)."""
-    for law, tensor, do in work:
+def _pieces(work: Sequence[tuple[Distribution | Kept, StoredTensor, Callable]], seed: int) -> Iterator[threads.Task]:
+    """Tasks of one piece each: (distribution, tensor, do) calls do(values of the piece, position of its first, its file offset)."""
+    for distribution, tensor, do in work:
         stream = stream_of(seed, tensor.name)
         dtype = np.dtype(format.DTYPES[tensor.dtype][1])
-        made = _made_before(law, stream, dtype, tensor.size)
+        made = _made_before(distribution, stream, dtype, tensor.size)
         step = PIECE_BYTES // dtype.itemsize
         for first in range(0, tensor.size, step):
             offset = tensor.offset + first * dtype.itemsize
             if made is None:
                 n = min(step, tensor.size - first)
-                yield partial(_do_piece, law, stream, first, n, dtype, offset, do)
+                yield partial(_do_piece, distribution, stream, first, n, dtype, offset, do)
             else:
                 yield partial(do, made[first : first + step], first, offset)
 
 
-def _made_before(law: Law | Kept, stream: Stream, dtype: np.dtype, size: int) -> np.ndarray | None:
+def _made_before(distribution: Distribution | Kept, stream: Stream, dtype: np.dtype, size: int) -> np.ndarray | None:
     """All values, where they are not made piece by piece."""
-    if isinstance(law, Kept):
-        return law.values(size, dtype)
-    return whole_values(law, stream, dtype) if isinstance(law, Whole) else None
+    if isinstance(distribution, Kept):
+        return distribution.values(size, dtype)
+    return whole_values(distribution, stream, dtype) if isinstance(distribution, WholeTensor) else None
 
 
 class _Buffers(threading.local):
@@ -221,9 +228,9 @@ class _Buffers(threading.local):
 _buffers = _Buffers()
 
 
-def _do_piece(law: Law, stream, first: int, n: int, dtype: np.dtype, offset: int, do: Callable) -> None:
+def _do_piece(distribution: Distribution, stream, first: int, n: int, dtype: np.dtype, offset: int, do: Callable) -> None:
     values = _buffers.values[: n * dtype.itemsize].view(dtype)
-    fill_piece(law, stream, first, values)
+    fill_piece(distribution, stream, first, values)
     do(values, first, offset)
 
 

@@ -23,7 +23,7 @@ TOML_KEYS = ("model", "like", "dtype", "skip", "tensors", *RECIPE_KEYS)
 
 
 def plan(spec: str, dtype: str | None = None) -> list[PlannedTensor]:
-    """The tensors of `spec`, each with its law, in `dtype` where given, else in the dtype the spec says, else float32.
+    """The tensors of `spec`, each with its distribution, in `dtype` where given, else in the dtype the spec says, else float32.
 
     `spec`: the name of a built-in model; the path of a `.safetensors` or `.safetensors.index.json` file, whose names, shapes
     and dtypes are taken and whose values are not looked at; or the path of a `.toml` file (README, "A SPEC of your own").
@@ -54,13 +54,13 @@ def _planned(
     tensors: tuple[TensorSpec, ...], recipe: Recipe, dtype: str | None, kept: Mapping[str, Kept] | None = None
 ) -> list[PlannedTensor]:
     """Tied tensors are left out: a file has them once. Frozen ones are copied from where `kept` says, in their own dtype."""
-    laws, tied, planned = recipe.laws(tensors), recipe.tied_in(tensors), []
+    distributions, tied, planned = recipe.distributions(tensors), recipe.tied_in(tensors), []
     for tensor in tensors:
-        law = laws[tensor.name]
-        if law is not None:
-            check_dtype(tensor, law)
+        distribution = distributions[tensor.name]
+        if distribution is not None:
+            check_dtype(tensor, distribution)
             chosen = tensor.dtype_where(dtype or tensor.dtype or "float32")
-            planned.append(PlannedTensor(tensor.name, tensor.shape, chosen, law))
+            planned.append(PlannedTensor(tensor.name, tensor.shape, chosen, distribution))
         elif tensor.name not in tied:
             if not kept:
                 raise ValueError(f"freeze has {tensor.name!r}, whose values are nowhere: only a `like` file has some")

@@ -1,4 +1,4 @@
-"""The initializers: values that work out a tensor's law from its shape and their parameters, and fill it.
+"""The initializers: values that work out a tensor's distribution from its shape and their parameters, and fill it.
 
 `HeNormal(negative_slope=0.2)` is such a value: immutable, comparable, with `get_config` and `from_config`; called as
 `init(shape, **options)` it fills. `he_normal(shape, negative_slope=0.2, **options)` is the same in one call. The options
@@ -11,7 +11,7 @@ that all of them share, by keyword only:
 - `layout`: which axes of `shape` are inputs and outputs. A matrix is (in, out) where nothing is said; "oi" is (out, in,
   *kernel) as in torch, "io" (*kernel, in, out) as in Keras and JAX; one letter an axis says the rest ("hwio", "eio" for a
   stack of experts), and a `fastinit.Layout` also groups, transposed convolutions, or the fans by hand. Above two axes it
-  must be said, but in the flavour of a framework. The laws that ask for no fan do not look at it.
+  must be said, but in the convention of a framework. The distributions that ask for no fan do not look at it.
 - `out`: a writable array of the result's shape and dtype to fill and return, contiguous or not; else a new array is made.
 - `index`: a slice, an int, an integer or boolean array, or a tuple of them, as in `full[index]`: only that part of the
   tensor is made, with the values it has in the whole. `shape` stays the shape of the whole.
@@ -19,16 +19,16 @@ that all of them share, by keyword only:
 A value depends on the seed, the name and its position in the whole tensor, and on nothing else. Bad arguments raise
 TypeError or ValueError (IndexError for the index) before anything is written.
 
-`flavour`, a parameter of those on which the frameworks disagree: "math" (the default), "torch", "keras" or "jax", whose law
-of the same name it then is (docs/flavours.md).
+`convention`, a parameter of those on which the frameworks disagree: "math" (the default), "torch", "keras" or "jax", whose distribution
+of the same name it then is (docs/conventions.md).
 
-Each initializer, as a value or a function, has a method `law`: the same without the filling,
-`he_normal.law((256, 128)) == HeNormal().law((256, 128)) == distributions.Normal(0.0, 0.0883...)`.
+Each initializer, as a value or a function, has a method `distribution`: the same without the filling,
+`he_normal.distribution_for((256, 128)) == HeNormal().distribution_for((256, 128)) == distributions.Normal(0.0, 0.0883...)`.
 """
 
 from fastinit import distributions
 from fastinit.initializers.attention import MimeticAttention, mimetic_attention
-from fastinit.initializers.base import CLASSES, FLAVOURS, INITIALIZERS, Initializer
+from fastinit.initializers.base import CLASSES, CONVENTIONS, INITIALIZERS, Initializer
 from fastinit.initializers.composed import LooksLinear, Parts, Stacked, looks_linear, parts, stacked
 from fastinit.initializers.convolution import ICNR, STFT, Bilinear, bilinear, icnr, stft
 from fastinit.initializers.deepnorm import DeepNorm, deep_norm, deepnorm_constants
@@ -109,5 +109,5 @@ from fastinit.initializers.tutorial import (
 )
 from fastinit.initializers.width import MuP, Spectral, mup, spectral
 
-__all__ = ["CLASSES", "FLAVOURS", "INITIALIZERS", "Initializer", "get", *CLASSES, *INITIALIZERS]
+__all__ = ["CLASSES", "CONVENTIONS", "INITIALIZERS", "Initializer", "get", *CLASSES, *INITIALIZERS]
 __all__ += ["deepnorm_constants", "fill_many", "glorot_normal", "glorot_uniform", "kaiming_normal", "kaiming_uniform"]

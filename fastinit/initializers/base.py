@@ -1,4 +1,4 @@
-"""What every initializer is: an immutable value that gives a tensor's law and fills the tensor with it."""
+"""What every initializer is: an immutable value that gives a tensor's distribution and fills the tensor with it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from fastinit.core.fill import Draws, checked_shape, fill
-from fastinit.distributions import Law, Whole, number
+from fastinit.distributions import Distribution, WholeTensor, number
 from fastinit.initializers.layouts import UNSAID, Layout, layout_of
 
-FLAVOURS = {"math": UNSAID, "torch": Layout("oi"), "keras": Layout("io"), "jax": Layout("io")}
-"""The flavours, each with the layout that its framework takes for granted ("math" asks for one above two axes)."""
+CONVENTIONS = {"math": UNSAID, "torch": Layout("oi"), "keras": Layout("io"), "jax": Layout("io")}
+"""The conventions, each with the layout that its framework takes for granted ("math" asks for one above two axes)."""
 
 CLASSES: dict[str, type[Initializer]] = {}
 """Every initializer's class by its name, as in HeNormal."""
@@ -38,8 +38,8 @@ class Initializer:
                 self._set(field.name, number(field.name, value))
             elif field.type == "int" and (isinstance(value, bool) or not isinstance(value, (int, np.integer))):
                 raise TypeError(f"{field.name} must be an int, got {value!r}")
-            elif field.name == "flavour":
-                self.check_one_of("flavour", FLAVOURS)
+            elif field.name == "convention":
+                self.check_one_of("convention", CONVENTIONS)
         self.check()
 
     def _set(self, field: str, value: Any) -> None:
@@ -52,17 +52,17 @@ class Initializer:
         if getattr(self, field) not in tuple(known):  # a tuple: what has no hash is to be refused as well
             raise ValueError(f"{field} must be one of {', '.join(map(repr, known))}, got {getattr(self, field)!r}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> Law:
-        """The law of a tensor of this shape; for subclasses to say."""
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> Distribution:
+        """The distribution of a tensor of this shape; for subclasses to say."""
         raise NotImplementedError
 
-    def law(self, shape: int | tuple[int, ...], *, layout: Any = None) -> Law:
-        """The law that a tensor of this shape is filled with; nothing is drawn."""
-        return _law(self, checked_shape(shape), self.layout(layout))
+    def distribution_for(self, shape: int | tuple[int, ...], *, layout: Any = None) -> Distribution:
+        """The distribution that a tensor of this shape is filled with; nothing is drawn."""
+        return _distribution(self, checked_shape(shape), self.layout(layout))
 
     def layout(self, layout: Any) -> Layout:
-        """The layout meant by a call's `layout` argument: where it is None, that of the flavour's framework."""
-        return FLAVOURS[getattr(self, "flavour", "math")] if layout is None else layout_of(layout)
+        """The layout meant by a call's `layout` argument: where it is None, that of the convention's framework."""
+        return CONVENTIONS[getattr(self, "convention", "math")] if layout is None else layout_of(layout)
 
     def __call__(
         self,
@@ -77,8 +77,8 @@ class Initializer:
     ) -> np.ndarray:
         """A tensor, or the part `index` of it, filled by this initializer; the options: `fastinit.initializers`."""
         whole_shape = checked_shape(shape)
-        law = _law(self, whole_shape, self.layout(layout))
-        return fill(law, whole_shape, seed=seed, name=name, dtype=dtype, out=out, index=index)
+        distribution = _distribution(self, whole_shape, self.layout(layout))
+        return fill(distribution, whole_shape, seed=seed, name=name, dtype=dtype, out=out, index=index)
 
     def __repr__(self) -> str:
         """The class and the parameters that are not the default."""
@@ -101,9 +101,9 @@ class Structured(Initializer):
     A part of the tensor (`index`) is cut from the whole, which is made in full; memory is that of the whole.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> Distribution:
         self.check_shape(shape, layout)
-        return Whole(self, shape, layout)
+        return WholeTensor(self, shape, layout)
 
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
         """Raise ValueError for a shape or layout that this initializer cannot fill; for subclasses to say."""
@@ -114,8 +114,8 @@ class Structured(Initializer):
 
 
 @lru_cache(maxsize=4096)
-def _law(initializer: Initializer, shape: tuple[int, ...], layout: Layout) -> Law:
-    return initializer.law_for(shape, layout)
+def _distribution(initializer: Initializer, shape: tuple[int, ...], layout: Layout) -> Distribution:
+    return initializer._distribution(shape, layout)
 
 
 def function(cls: type[Initializer], name: str | None = None) -> Callable[..., np.ndarray]:
@@ -127,10 +127,10 @@ def function(cls: type[Initializer], name: str | None = None) -> Callable[..., n
         made = made_of(cls, parameters, named) if parameters or named else plain()
         return made(shape, seed=seed, name=name, dtype=dtype, layout=layout, out=out, index=index)
 
-    def law(shape, *parameters, layout=None, **named):
-        return made_of(cls, parameters, named).law(shape, layout=layout)
+    def distribution(shape, *parameters, layout=None, **named):
+        return made_of(cls, parameters, named).distribution_for(shape, layout=layout)
 
-    fills.law, fills.initializer = law, cls
+    fills.distribution_for, fills.initializer = distribution, cls
     fills.__name__, fills.__qualname__, fills.__module__, fills.__doc__ = name, name, cls.__module__, cls.__doc__
     fills.__signature__ = _signature(cls)
     CLASSES[cls.__name__], INITIALIZERS[name] = cls, fills

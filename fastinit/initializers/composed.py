@@ -9,7 +9,7 @@ import numpy as np
 
 from fastinit import distributions
 from fastinit.core.fill import Draws
-from fastinit.initializers.base import FLAVOURS, Initializer, Structured, function
+from fastinit.initializers.base import CONVENTIONS, Initializer, Structured, function
 from fastinit.initializers.layouts import NAMED, STACK_LETTERS, Layout
 from fastinit.initializers.weights import made_initializer, weight_of
 
@@ -32,9 +32,9 @@ class Parts(Structured):
         self._set("parts", tuple(_part(part) for part in self.parts))
 
     def layout(self, layout: Any) -> Layout:
-        """Where nothing is said, that of the parts' flavours, if they agree."""
+        """Where nothing is said, that of the parts' conventions, if they agree."""
         of_parts = {initializer.layout(layout) for _, initializer in self.parts}
-        return of_parts.pop() if len(of_parts) == 1 else FLAVOURS["math"]
+        return of_parts.pop() if len(of_parts) == 1 else CONVENTIONS["math"]
 
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
         self._split(shape, layout)
@@ -42,14 +42,14 @@ class Parts(Structured):
     def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
         values, first = np.empty(shape, draws.real), 0
         along = np.moveaxis(values, self.axis, 0)
-        for law, part in self._split(shape, layout):
+        for distribution, part in self._split(shape, layout):
             length = part[self.axis]
-            along[first : first + length] = np.moveaxis(draws.of(law, part), self.axis, 0)
+            along[first : first + length] = np.moveaxis(draws.of(distribution, part), self.axis, 0)
             first += length
         return values
 
-    def _split(self, shape: tuple[int, ...], layout: Layout) -> list[tuple[distributions.Law, tuple[int, ...]]]:
-        """The law and the shape of each part."""
+    def _split(self, shape: tuple[int, ...], layout: Layout) -> list[tuple[distributions.Distribution, tuple[int, ...]]]:
+        """The distribution and the shape of each part."""
         if not -len(shape) <= self.axis < len(shape):
             raise ValueError(f"axis {self.axis} is out of range for shape {shape}")
         axis, n = self.axis % len(shape), shape[self.axis]
@@ -58,7 +58,9 @@ class Parts(Structured):
             given = ", ".join(map(str, lengths))
             raise ValueError(f"parts have the lengths {given}, but axis {axis} of shape {shape} has {n}")
         shapes = [(*shape[:axis], length, *shape[axis + 1 :]) for length in lengths]
-        return [(initializer.law(part, layout=layout), part) for (_, initializer), part in zip(self.parts, shapes)]
+        return [
+            (initializer.distribution_for(part, layout=layout), part) for (_, initializer), part in zip(self.parts, shapes)
+        ]
 
 
 def _part(part: Any) -> tuple[int | float, Initializer]:
@@ -101,19 +103,19 @@ class Stacked(Structured):
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
         if not shape:
             raise ValueError("shape () has no axis 0: stacked needs at least 1 axis")
-        self._law_of_slice(shape, layout)
+        self._distribution_of_slice(shape, layout)
 
     def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
-        law, values = self._law_of_slice(shape, layout), np.empty(shape, draws.real)
+        distribution, values = self._distribution_of_slice(shape, layout), np.empty(shape, draws.real)
         for number in range(shape[0]):
-            draws.child(str(number)).of(law, shape[1:], out=values[number : number + 1].reshape(shape[1:]))
+            draws.child(str(number)).of(distribution, shape[1:], out=values[number : number + 1].reshape(shape[1:]))
         return values
 
-    def _law_of_slice(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution_of_slice(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         letters = layout.letters
         if letters and letters not in NAMED and len(letters) == len(shape) and letters[0] in STACK_LETTERS:
             layout = replace(layout, letters=letters[1:])
-        return self.initializer.law(shape[1:], layout=layout)
+        return self.initializer.distribution_for(shape[1:], layout=layout)
 
 
 LAYERS = {"first": ("out",), "hidden": ("in", "out"), "last": ("in",)}
@@ -139,16 +141,18 @@ class LooksLinear(Structured):
         return self.initializer.layout(layout)
 
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
-        self._law_of_block(shape, layout)
+        self._distribution_of_block(shape, layout)
 
     def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
-        law, block, axes = self._law_of_block(shape, layout)
-        values = draws.of(law, block)
+        distribution, block, axes = self._distribution_of_block(shape, layout)
+        values = draws.of(distribution, block)
         for axis in axes:
             values = np.concatenate([values, -values], axis)
         return values
 
-    def _law_of_block(self, shape: tuple[int, ...], layout: Layout) -> tuple[distributions.Law, tuple[int, ...], list[int]]:
+    def _distribution_of_block(
+        self, shape: tuple[int, ...], layout: Layout
+    ) -> tuple[distributions.Distribution, tuple[int, ...], list[int]]:
         weight_of(shape, layout, "looks_linear")
         known = layout.axes(shape)
         if layout.groups != 1 or len(known.into) != 1 or len(known.out_of) != 1:
@@ -157,7 +161,7 @@ class LooksLinear(Structured):
         if any(shape[axis] % 2 for axis in axes):
             raise ValueError(f"looks_linear needs even lengths of axes {', '.join(map(str, axes))}, got shape {shape}")
         block = tuple(n // 2 if axis in axes else n for axis, n in enumerate(shape))
-        return self.initializer.law(block, layout=layout), block, axes
+        return self.initializer.distribution_for(block, layout=layout), block, axes
 
 
 parts = function(Parts)

@@ -24,7 +24,7 @@ class Bilinear(Structured):
     MXNet and Paddle fill all pairs of channels, so that other than depthwise ones add up the channels.
     """
 
-    flavour: str = "math"
+    convention: str = "math"
 
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
         weight = convolution_of(shape, layout, "bilinear", "identity")
@@ -77,14 +77,16 @@ class ICNR(Structured):
         self._different(shape, layout)
 
     def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
-        law, fewer, axis, repeats = self._different(shape, layout)
-        values = draws.of(law, fewer)
+        distribution, fewer, axis, repeats = self._different(shape, layout)
+        values = draws.of(distribution, fewer)
         if self.shuffle == "pixel_shuffle":
             return np.repeat(values, repeats, axis)
         return np.concatenate([values] * repeats, axis)
 
-    def _different(self, shape: tuple[int, ...], layout: Layout) -> tuple[distributions.Law, tuple[int, ...], int, int]:
-        """The law of the kernels that differ, their tensor's shape, the axis of outputs and how often each is there."""
+    def _different(
+        self, shape: tuple[int, ...], layout: Layout
+    ) -> tuple[distributions.Distribution, tuple[int, ...], int, int]:
+        """The distribution of the kernels that differ, their tensor's shape, the axis of outputs and how often each is there."""
         weight = weight_of(shape, layout, "icnr")
         axes = layout.axes(shape).out_of
         if len(axes) != 1 or layout.groups != 1:
@@ -93,7 +95,7 @@ class ICNR(Structured):
         if shape[axis] % repeats:
             raise ValueError(f"icnr needs outputs in multiples of {repeats}, got {shape[axis]} of shape {shape}")
         fewer = (*shape[:axis], shape[axis] // repeats, *shape[axis + 1 :])
-        return self.initializer.law(fewer, layout=layout), fewer, axis, repeats
+        return self.initializer.distribution_for(fewer, layout=layout), fewer, axis, repeats
 
 
 COSINES = {

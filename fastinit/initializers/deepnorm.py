@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
 from fastinit.initializers.layouts import Layout
-from fastinit.initializers.scaled import scaled_law
+from fastinit.initializers.scaled import scaled_distribution
 from fastinit.initializers.weights import check_int_at_least
 
 
@@ -65,8 +65,8 @@ class DeepNorm(Initializer):
     def _both(self) -> int:
         return self.encoder**4 * self.decoder
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, self.beta**2, "fan_avg", "normal", "deep_norm")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, self.beta**2, "fan_avg", "normal", "deep_norm")
 
 
 deep_norm = function(DeepNorm)

@@ -1,4 +1,4 @@
-"""Laws that the depth of a network makes narrower, layer by layer or all alike."""
+"""Distributions that the depth of a network makes narrower, layer by layer or all alike."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastinit import distributions
 from fastinit.initializers.base import Initializer, Structured, function
 from fastinit.initializers.layouts import Layout
 from fastinit.initializers.plain import Normal
-from fastinit.initializers.scaled import scaled_law
+from fastinit.initializers.scaled import scaled_distribution
 from fastinit.initializers.weights import check_int_at_least, made_initializer
 
 SCALED = {
@@ -20,17 +20,17 @@ SCALED = {
     distributions.Uniform: ("low", "high"),
     distributions.Constant: ("value",),
 }
-"""The parameters of each law that a factor on the values multiplies."""
+"""The parameters of each distribution that a factor on the values multiplies."""
 
 
-def times(law: distributions.Law, factor: float) -> distributions.Law:
-    """The law of `factor` times what `law` draws, for a positive factor."""
-    return replace(law, **{field: factor * getattr(law, field) for field in SCALED[type(law)]})
+def times(distribution: distributions.Distribution, factor: float) -> distributions.Distribution:
+    """The distribution of `factor` times what `distribution` draws, for a positive factor."""
+    return replace(distribution, **{field: factor * getattr(distribution, field) for field in SCALED[type(distribution)]})
 
 
 @dataclass(frozen=True, repr=False)
 class _OfWidth(Initializer):
-    """Base of the laws whose std comes from the width of a Transformer: `width`, or fan_in where it is None."""
+    """Base of the distributions whose std comes from the width of a Transformer: `width`, or fan_in where it is None."""
 
     def check_width(self) -> None:
         if self.width is not None:
@@ -53,7 +53,7 @@ class SmallInit(_OfWidth):
     def check(self) -> None:
         self.check_width()
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Normal(0.0, math.sqrt(2.0 / (5.0 * self.width_of(shape, layout, "small_init"))))
 
 
@@ -72,7 +72,7 @@ class WangInit(_OfWidth):
         check_int_at_least(self, "depth", 1)
         self.check_width()
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Normal(0.0, 2.0 / (self.depth * math.sqrt(self.width_of(shape, layout, "wang_init"))))
 
 
@@ -107,9 +107,9 @@ class DepthScaled(Initializer):
     def layout(self, layout: Any) -> Layout:
         return self.base.layout(layout)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         layers = self.depth if self.layer is None else self.layer + 1
-        return times(self.base.law_for(shape, layout), 1.0 / math.sqrt(self.branches * layers))
+        return times(self.base._distribution(shape, layout), 1.0 / math.sqrt(self.branches * layers))
 
 
 def _base(base: Any) -> Initializer:
@@ -138,8 +138,8 @@ class DSInit(Initializer):
         if not 0 < self.alpha <= 1:
             raise ValueError(f"alpha must be above 0 and at most 1, got {self.alpha!r}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, self.alpha**2 / self.layer, "fan_avg", "uniform", "ds_init")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, self.alpha**2 / self.layer, "fan_avg", "uniform", "ds_init")
 
 
 @dataclass(frozen=True, repr=False)
@@ -154,7 +154,7 @@ class LayerScale(Initializer):
     def check(self) -> None:
         check_int_at_least(self, "depth", 1)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Constant(0.1 if self.depth <= 18 else 1e-5 if self.depth <= 24 else 1e-6)
 
 

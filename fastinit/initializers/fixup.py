@@ -9,7 +9,7 @@ from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
 from fastinit.initializers.gains import second_moment
 from fastinit.initializers.layouts import Layout
-from fastinit.initializers.scaled import scaled_law
+from fastinit.initializers.scaled import scaled_distribution
 from fastinit.initializers.weights import check_int_at_least, check_nonlinearity
 
 
@@ -42,11 +42,11 @@ class Fixup(Initializer):
         """That on He's std: 0 for the last layer of a branch."""
         return 0.0 if self.last else self.branches ** (-1 / (2 * self.layers - 2))
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         if self.last:
             return distributions.Constant(0.0)
         scale = self.factor**2 / second_moment(self.nonlinearity)
-        return scaled_law(shape, layout, scale, "fan_in", "normal", "fixup")
+        return scaled_distribution(shape, layout, scale, "fan_in", "normal", "fixup")
 
 
 PARTS = ("encoder", "decoder", "embedding")
@@ -75,9 +75,9 @@ class TFixup(Initializer):
         """The factor on the values."""
         return 0.67 * self.depth**-0.25 if self.part == "encoder" else (9 * self.depth) ** -0.25
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         if self.part != "embedding":
-            return scaled_law(shape, layout, self.gain**2, "fan_avg", "uniform", "t_fixup")
+            return scaled_distribution(shape, layout, self.gain**2, "fan_avg", "uniform", "t_fixup")
         if len(shape) != 2 or not shape[1]:
             raise ValueError(f"shape {shape} is no embedding's: t_fixup needs (vocabulary, width)")
         return distributions.Normal(0.0, self.gain / math.sqrt(shape[1]))

@@ -66,7 +66,7 @@ def second_moment(
 def gain(
     activation: str | Callable[[Any], Any],
     *,
-    flavour: str = "math",
+    convention: str = "math",
     backward: bool = False,
     derivative: Callable[[Any], Any] | None = None,
     **parameters: float,
@@ -80,14 +80,14 @@ def gain(
     for gelu, stays for relu and shrinks to 0.46 for tanh (slope at 1 of q -> gain^2 E[f(sqrt(q) z)^2], the length map of
     Poole et al. 2016, arXiv:1606.05340). Deep stacks of the former need normalization or residual branches beside it.
 
-    `flavour="torch"` gives the table of `torch.nn.init.calculate_gain`, where tanh is 5/3, selu 3/4 and sigmoid 1.
-    Errors: those of `second_moment`; ValueError for a second moment of 0, for another flavour, and for what torch's table
+    `convention="torch"` gives the table of `torch.nn.init.calculate_gain`, where tanh is 5/3, selu 3/4 and sigmoid 1.
+    Errors: those of `second_moment`; ValueError for a second moment of 0, for another convention, and for what torch's table
     does not have.
     """
-    if flavour == "torch":
+    if convention == "torch":
         return _torch_gain(activation, backward or derivative is not None, parameters)
-    if flavour != "math":
-        raise ValueError(f"flavour must be 'math' or 'torch', got {flavour!r}: Keras and JAX have no table of gains")
+    if convention != "math":
+        raise ValueError(f"convention must be 'math' or 'torch', got {convention!r}: Keras and JAX have no table of gains")
     moment = second_moment(activation, backward=backward, derivative=derivative, **parameters)
     if moment < sys.float_info.min:
         raise ValueError(f"activation {activation!r} has second moment {moment!r}: no gain makes up for it")
@@ -242,9 +242,9 @@ def _of_name(name: str, backward: bool, parameters: tuple[tuple[str, float], ...
 def _torch_gain(activation: Any, backward: bool, parameters: dict[str, Any]) -> float:
     known = ", ".join(TORCH_GAINS)
     if not isinstance(activation, str) or activation not in TORCH_GAINS:
-        raise ValueError(f"torch has no gain for {activation!r}, only for {known}: use flavour='math'")
+        raise ValueError(f"torch has no gain for {activation!r}, only for {known}: use convention='math'")
     if backward:
-        raise ValueError("torch has the same gain in both directions: use flavour='math' with backward or derivative")
+        raise ValueError("torch has the same gain in both directions: use convention='math' with backward or derivative")
     return TORCH_GAINS[activation](**_checked(activation, parameters, TORCH_GAINS))
 
 

@@ -53,7 +53,7 @@ class Dirac(Structured):
 
     groups: int = 1
     gain: float = 1.0
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         check_int_at_least(self, "groups", 1)

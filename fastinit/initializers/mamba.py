@@ -24,14 +24,14 @@ class MambaDtWeight(Initializer):
 
     scale: float = 1.0
     scheme: str = "random"
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         if not 0 <= self.scale < math.inf:
             raise ValueError(f"scale must be a finite number that is not negative, got {self.scale!r}")
         self.check_one_of("scheme", SCHEMES)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         bound = self.scale / math.sqrt(layout.fans(shape, "mamba_dt_weight")[0])
         return distributions.Uniform(-bound, bound) if self.scheme == "random" else distributions.Constant(bound)
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.core.batch import fill_laws
+from fastinit.core.batch import fill_batch
 from fastinit.core.fill import checked_shape, element_type
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.names import get
 
@@ -42,13 +42,13 @@ def fill_many(
         if missing:
             raise ValueError(f"{what} has nothing for {missing[0]!r}: it needs every name of shapes")
     lengths = {name: checked_shape(shape) for name, shape in shapes.items()}
-    law_for = cache(partial(_law, layout))
-    laws = {name: law_for(get(by_name[name]), shape) for name, shape in lengths.items()}
-    return fill_laws(laws, lengths, seed, element_type(dtype), out)
+    distribution_for = cache(partial(_distribution, layout))
+    distributions = {name: distribution_for(get(by_name[name]), shape) for name, shape in lengths.items()}
+    return fill_batch(distributions, lengths, seed, element_type(dtype), out)
 
 
-def _law(layout: Any, initializer: Initializer, shape: tuple[int, ...]) -> Law:
-    return initializer.law(shape, layout=layout)
+def _distribution(layout: Any, initializer: Initializer, shape: tuple[int, ...]) -> Distribution:
+    return initializer.distribution_for(shape, layout=layout)
 
 
 def _is_by_name(initializers: Any) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from fastinit.initializers.base import FLAVOURS, INITIALIZERS, Initializer, function_name, made_of
+from fastinit.initializers.base import CONVENTIONS, INITIALIZERS, Initializer, function_name, made_of
 from fastinit.runtime.nearest import did_you_mean
 
 # Name in letters and digits alone -> our name and the parameters that the other library's default means.
@@ -48,11 +48,11 @@ PARAMETER_ALIASES: dict[str, dict[str, str]] = {
 
 
 def get(identifier: Any, /, **parameters: Any) -> Initializer:
-    """An initializer: `get("he_normal")`, `get("kaiming_uniform_", a=5**0.5, flavour="torch")`, `get("GlorotNormal")`.
+    """An initializer: `get("he_normal")`, `get("kaiming_uniform_", a=5**0.5, convention="torch")`, `get("GlorotNormal")`.
 
     `identifier`: a name of ours, or one of torch, JAX, Flax, Keras, MXNet or Paddle, in any case, with or without `_`; a
     class or function of ours; a mapping {"class_name": ..., "config": ...}; or an initializer, returned as it is.
-    `parameters` are those of the initializer, also under the names that the other libraries give them, and `flavour`.
+    `parameters` are those of the initializer, also under the names that the other libraries give them, and `convention`.
     ValueError for an unknown name, naming the nearest; TypeError for an identifier or a parameter that is none.
     """
     if isinstance(identifier, str):
@@ -85,9 +85,9 @@ def _of_config(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Init
 
 def _made(cls: type[Initializer], parameters: Mapping[str, Any], of_alias: Mapping[str, Any] | None = None) -> Initializer:
     parameters = {**(of_alias or {}), **_renamed(function_name(cls), parameters)}
-    flavours = tuple(FLAVOURS) if function_name(cls) in ("zeros", "ones", "constant") else ("math",)  # that all have
-    if parameters.get("flavour") in flavours:
-        parameters.pop("flavour")
+    conventions = tuple(CONVENTIONS) if function_name(cls) in ("zeros", "ones", "constant") else ("math",)  # that all have
+    if parameters.get("convention") in conventions:
+        parameters.pop("convention")
     return made_of(cls, (), parameters)
 
 

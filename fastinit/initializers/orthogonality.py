@@ -26,7 +26,7 @@ class Orthogonal(Structured):
     """
 
     gain: float = 1.0
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         check_finite(self, "gain")
@@ -51,7 +51,7 @@ class DeltaOrthogonal(Structured):
     """
 
     gain: float = 1.0
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         check_finite(self, "gain")

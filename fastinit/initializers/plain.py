@@ -1,4 +1,4 @@
-"""Laws given outright: constants, and distributions with parameters of their own."""
+"""Distributions given outright: constants, and distributions with parameters of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastinit.initializers.layouts import Layout
 class Zeros(Initializer):
     """All zeros: for biases."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Constant(0.0)
 
 
@@ -22,7 +22,7 @@ class Zeros(Initializer):
 class Ones(Initializer):
     """All ones: for the scales of norms."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Constant(1.0)
 
 
@@ -35,7 +35,7 @@ class Constant(Initializer):
     def check(self) -> None:
         distributions.Constant(self.value)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Constant(self.value)
 
     def __eq__(self, other: object) -> bool:
@@ -50,43 +50,43 @@ class Constant(Initializer):
 class Uniform(Initializer):
     """Uniform on [low, high). With nothing known but the number n of inputs, a = 1 / sqrt(n) and (-a, a) serve.
 
-    Where neither is given the flavour says: "math" and "keras" [-0.05, 0.05), "torch" [0, 1), "jax" [0, 0.01).
+    Where neither is given the convention says: "math" and "keras" [-0.05, 0.05), "torch" [0, 1), "jax" [0, 0.01).
     """
 
     low: float | None = None
     high: float | None = None
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
-        low, high = {"torch": (0.0, 1.0), "jax": (0.0, 0.01)}.get(self.flavour, (-0.05, 0.05))
+        low, high = {"torch": (0.0, 1.0), "jax": (0.0, 0.01)}.get(self.convention, (-0.05, 0.05))
         self._set("low", distributions.number("low", low if self.low is None else self.low))
         self._set("high", distributions.number("high", high if self.high is None else self.high))
         distributions.Uniform(self.low, self.high)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Uniform(self.low, self.high)
 
 
 STDS = {"math": 1.0, "torch": 1.0, "keras": 0.05, "jax": 0.01}
-"""The std of normals where none is given, by flavour."""
+"""The std of normals where none is given, by convention."""
 
 
 @dataclass(frozen=True, repr=False)
 class Normal(Initializer):
     """Normal with this mean and std. With nothing known but the number n of inputs, std = 1 / sqrt(n) serves.
 
-    Where `std` is not given the flavour says: "math" and "torch" 1, "keras" 0.05, "jax" 0.01.
+    Where `std` is not given the convention says: "math" and "torch" 1, "keras" 0.05, "jax" 0.01.
     """
 
     mean: float = 0.0
     std: float | None = None
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
-        self._set("std", distributions.number("std", STDS[self.flavour] if self.std is None else self.std))
+        self._set("std", distributions.number("std", STDS[self.convention] if self.std is None else self.std))
         distributions.Normal(self.mean, self.std)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Normal(self.mean, self.std)
 
 
@@ -95,8 +95,8 @@ class TruncatedNormal(Initializer):
     """Normal with this mean and std, cut at mean + low std and mean + high std: the bounds are in sigmas from the mean.
 
     `std` is that before the cut; cut at +-2 sigmas, what is left has 0.8796 of it. With bounds="absolute", `low` and `high`
-    are the least and the greatest value themselves, as in torch's `trunc_normal_`, whose flavour has them so; of std=0.02
-    torch's defaults of -2 and 2 cut nothing. Where `std` is not given: 1, in the flavours of Keras 0.05 and of JAX 0.01.
+    are the least and the greatest value themselves, as in torch's `trunc_normal_`, whose convention has them so; of std=0.02
+    torch's defaults of -2 and 2 cut nothing. Where `std` is not given: 1, in the conventions of Keras 0.05 and of JAX 0.01.
     """
 
     mean: float = 0.0
@@ -104,16 +104,16 @@ class TruncatedNormal(Initializer):
     low: float = -2.0
     high: float = 2.0
     bounds: str | None = None
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
-        self._set("std", distributions.number("std", STDS[self.flavour] if self.std is None else self.std))
+        self._set("std", distributions.number("std", STDS[self.convention] if self.std is None else self.std))
         if self.bounds is None:
-            self._set("bounds", "absolute" if self.flavour == "torch" else "sigmas")
+            self._set("bounds", "absolute" if self.convention == "torch" else "sigmas")
         self.check_one_of("bounds", ("sigmas", "absolute"))
-        self.law_for((), None)
+        self._distribution((), None)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout | None) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout | None) -> distributions.Distribution:
         if self.bounds == "sigmas":
             return distributions.TruncatedNormal(self.mean, self.std, self.low, self.high)
         if self.std == 0 or not math.isfinite(self.std):

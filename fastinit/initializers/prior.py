@@ -24,7 +24,7 @@ class PriorBias(Initializer):
         if not 0 < self.prior < 1:
             raise ValueError(f"prior must be a probability between 0 and 1, got {self.prior!r}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Constant(math.log(self.prior) - math.log1p(-self.prior))
 
 

@@ -28,9 +28,9 @@ DISTRIBUTIONS = {
 }
 
 
-def scaled_law(
+def scaled_distribution(
     shape: tuple[int, ...], layout: Layout, scale: float, mode: str, distribution: str, wanted_by: str
-) -> distributions.Law:
+) -> distributions.Distribution:
     """Mean 0 and variance scale / n, n being the fan of `mode`."""
     return DISTRIBUTIONS[distribution](math.sqrt(scale / MODES[mode](*layout.fans(shape, wanted_by))))
 
@@ -45,34 +45,34 @@ class VarianceScaling(Initializer):
     """Mean 0 and variance scale / n, n being `mode`: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg", their means.
 
     `distribution`: "normal"; "truncated_normal", cut at +-2 sigmas and widened to keep the variance; "uniform"; or
-    "untruncated_normal". In the flavour of Keras "normal" means the truncated one.
+    "untruncated_normal". In the convention of Keras "normal" means the truncated one.
     """
 
     scale: float = 1.0
     mode: str = "fan_in"
     distribution: str = "normal"
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         self.check_one_of("mode", MODES)
         self.check_one_of("distribution", DISTRIBUTIONS)
         check_scale(self.scale)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        cut = self.flavour == "keras" and self.distribution == "normal"
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        cut = self.convention == "keras" and self.distribution == "normal"
         distribution = "truncated_normal" if cut else self.distribution
-        return scaled_law(shape, layout, self.scale, self.mode, distribution, "variance_scaling")
+        return scaled_distribution(shape, layout, self.scale, self.mode, distribution, "variance_scaling")
 
 
-def _normal_of(flavour: str) -> str:
+def _normal_of(convention: str) -> str:
     """What a framework's presets called normal draw from."""
-    return "truncated_normal" if flavour in ("keras", "jax") else "normal"
+    return "truncated_normal" if convention in ("keras", "jax") else "normal"
 
 
 @dataclass(frozen=True, repr=False)
 class _Xavier(Initializer):
     gain: float = 1.0
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         if not 0 <= self.gain < math.inf:
@@ -82,18 +82,18 @@ class _Xavier(Initializer):
 class XavierUniform(_Xavier):
     """Uniform, variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units (Glorot and Bengio 2010, eq. 16)."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, self.gain**2, "fan_avg", "uniform", "xavier_uniform")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, self.gain**2, "fan_avg", "uniform", "xavier_uniform")
 
 
 class XavierNormal(_Xavier):
     """Normal, variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units (Glorot and Bengio 2010, eq. 12).
 
-    In the flavours of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
+    In the conventions of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, self.gain**2, "fan_avg", _normal_of(self.flavour), "xavier_normal")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, self.gain**2, "fan_avg", _normal_of(self.convention), "xavier_normal")
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,7 +101,7 @@ class _He(Initializer):
     negative_slope: float = 0.0
     mode: str = "fan_in"
     nonlinearity: str = "leaky_relu"
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         self.check_one_of("mode", MODES)
@@ -113,8 +113,8 @@ class _He(Initializer):
         """The square of the nonlinearity's gain."""
         if self.nonlinearity == "leaky_relu":
             return 2.0 / (1.0 + self.negative_slope**2)
-        if self.flavour == "torch":
-            return gain_of(self.nonlinearity, flavour="torch") ** 2
+        if self.convention == "torch":
+            return gain_of(self.nonlinearity, convention="torch") ** 2
         return 1.0 / second_moment(self.nonlinearity)
 
 
@@ -122,45 +122,45 @@ class HeUniform(_He):
     """Uniform, variance gain^2 / fan_in; gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU (He et al. 2015, eq. 10 and 15).
 
     `mode` as in `variance_scaling`. `nonlinearity`: a name that `fastinit.gain` knows, whose gain takes the place of the
-    leaky ReLU's; in the flavour of torch it is that of `calculate_gain`.
+    leaky ReLU's; in the convention of torch it is that of `calculate_gain`.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, self._scale(), self.mode, "uniform", "he_uniform")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, self._scale(), self.mode, "uniform", "he_uniform")
 
 
 class HeNormal(_He):
     """Normal, variance gain^2 / fan_in; gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU (He et al. 2015, eq. 10 and 15).
 
     `mode` as in `variance_scaling`. `nonlinearity`: a name that `fastinit.gain` knows, whose gain takes the place of the
-    leaky ReLU's; in the flavour of torch it is that of `calculate_gain`. In the flavours of Keras and JAX the normal is cut
+    leaky ReLU's; in the convention of torch it is that of `calculate_gain`. In the conventions of Keras and JAX the normal is cut
     at +-2 sigmas and widened to keep the variance.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, self._scale(), self.mode, _normal_of(self.flavour), "he_normal")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, self._scale(), self.mode, _normal_of(self.convention), "he_normal")
 
 
 @dataclass(frozen=True, repr=False)
 class _Lecun(Initializer):
-    flavour: str = "math"
+    convention: str = "math"
 
 
 class LecunUniform(_Lecun):
     """Uniform, variance 1 / fan_in: for SELU and linear units (LeCun et al. 1998, "Efficient BackProp", section 4.6)."""
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, 1.0, "fan_in", "uniform", "lecun_uniform")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, 1.0, "fan_in", "uniform", "lecun_uniform")
 
 
 class LecunNormal(_Lecun):
     """Normal, variance 1 / fan_in: for SELU and linear units (LeCun et al. 1998, "Efficient BackProp", section 4.6).
 
-    In the flavours of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
+    In the conventions of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return scaled_law(shape, layout, 1.0, "fan_in", _normal_of(self.flavour), "lecun_normal")
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return scaled_distribution(shape, layout, 1.0, "fan_in", _normal_of(self.convention), "lecun_normal")
 
 
 variance_scaling = function(VarianceScaling)

@@ -29,7 +29,7 @@ class Siren(Initializer):
         if not isinstance(self.first, bool):
             raise TypeError(f"first must be True or False, got {self.first!r}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         fan_in, _ = layout.fans(shape, "siren")
         bound = 1.0 / fan_in if self.first else math.sqrt(6.0 / fan_in) / self.omega
         return distributions.Uniform(-bound, bound)

@@ -20,14 +20,14 @@ BLOCK = 2**20  # elements whose zeros are chosen at a time; of another size the 
 class Sparse(Structured):
     """Normal with this std; of each unit's fan_in connections, exactly ceil(sparsity fan_in) are 0, any as likely (Martens).
 
-    "Deep learning via Hessian-free optimization", ICML 2010, section 5. In the flavour of torch, as in its `sparse_`, it is
+    "Deep learning via Hessian-free optimization", ICML 2010, section 5. In the convention of torch, as in its `sparse_`, it is
     ceil(sparsity fan_out) of the connections that each input has to outputs: of each column of an (out, in) matrix.
     At most the tensor, a byte for each of its elements and about 10 MiB are in memory (20 MiB in float64).
     """
 
     sparsity: float
     std: float = 0.01
-    flavour: str = "math"
+    convention: str = "math"
 
     def check(self) -> None:
         if not 0 <= self.sparsity <= 1:
@@ -45,7 +45,7 @@ class Sparse(Structured):
 
     def _zeros(self, weight: Weight, draws: Draws) -> np.ndarray:
         """Where the zeros are, in the weight's shape."""
-        of_inputs = self.flavour == "torch"
+        of_inputs = self.convention == "torch"
         n, out, into, *kernel = weight.shape
         units, others = (into, out) if of_inputs else (out, into)
         connections = others * math.prod(kernel)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastinit import distributions
 from fastinit.initializers.base import Initializer, function
 from fastinit.initializers.layouts import Layout
-from fastinit.initializers.scaled import scaled_law
+from fastinit.initializers.scaled import scaled_distribution
 from fastinit.initializers.weights import check_finite
 
 
@@ -24,7 +24,7 @@ class RandomInit(Initializer):
             given = f"lower_bound={self.lower_bound!r}, upper_bound={self.upper_bound!r}"
             raise ValueError(f"lower_bound must not be above upper_bound, got {given}")
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Uniform(self.lower_bound, self.upper_bound)
 
 
@@ -38,7 +38,7 @@ class GaussianInit(Initializer):
     def check(self) -> None:
         distributions.Normal(self.mean, self.std)
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Normal(self.mean, self.std)
 
 
@@ -56,8 +56,10 @@ class XavierInit(_About):
     The tutorial in places passes the variance where the standard deviation belongs; here it never is.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return distributions.Normal(self.bias, scaled_law(shape, layout, 1.0, "fan_avg", "normal", "xavier_init").std)
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return distributions.Normal(
+            self.bias, scaled_distribution(shape, layout, 1.0, "fan_avg", "normal", "xavier_init").std
+        )
 
 
 class HeInit(_About):
@@ -67,8 +69,8 @@ class HeInit(_About):
     and 1.0 in another for two inputs; here sigma is sqrt(2 / fan_in), 1.0 for two inputs.
     """
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
-        return distributions.Normal(self.bias, scaled_law(shape, layout, 2.0, "fan_in", "normal", "he_init").std)
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+        return distributions.Normal(self.bias, scaled_distribution(shape, layout, 2.0, "fan_in", "normal", "he_init").std)
 
 
 random_init = function(RandomInit)

@@ -134,6 +134,6 @@ def check_int_at_least(initializer: Initializer, field: str, least: int) -> None
 
 def made_initializer(name: str, value: Any) -> Initializer:
     """An initializer from itself or from what names it (`fastinit.get`). TypeError naming the parameter for what is none."""
-    if isinstance(value, (str, Mapping, Initializer)) or hasattr(getattr(value, "initializer", value), "law_for"):
+    if isinstance(value, (str, Mapping, Initializer)) or hasattr(getattr(value, "initializer", value), "_distribution"):
         return get(value)
     raise TypeError(f"{name} must be an initializer or what fastinit.get makes one of, got {value!r}")

@@ -1,4 +1,4 @@
-"""Laws by which networks of all widths learn alike, and the learning rates that belong to them."""
+"""Distributions by which networks of all widths learn alike, and the learning rates that belong to them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _ByWidth(Initializer):
         """The std of a weight of this shape, its factors on the learning rate of Adam and SGD, and on its output."""
         return self.scales_of(*self.layout(layout).fans(tuple(shape), self.called))
 
-    def law_for(self, shape: tuple[int, ...], layout: Layout) -> distributions.Law:
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
         return distributions.Normal(0.0, self.scales_of(*layout.fans(shape, self.called)).std)
 
 
@@ -38,7 +38,7 @@ class MuP(_ByWidth):
     """Maximal update parametrization: normal, std gain / sqrt(fan_in), of an output gain sqrt(base_width) / fan_in.
 
     `role`: "input" where only fan_out grows with the width, "output" where only fan_in does, "hidden" where both do.
-    `base_width`: what the axis that grows has in the model that was tuned (fan_in; of an input fan_out), where the law is
+    `base_width`: what the axis that grows has in the model that was tuned (fan_in; of an input fan_out), where the distribution is
     the usual one; with 1 the formulas are the paper's own. `scales(shape)` also has the factors on the learning rate:
     Adam's 1, base / fan_in, base / fan_in and SGD's fan_out / base, 1, base / fan_in for input, hidden, output.
     `table` 8 instead of 3, for outputs tied to the embedding: std gain / sqrt(base_width), what they compute multiplied by

@@ -14,7 +14,7 @@ from numpy.random import SeedSequence
 from fastinit.backends import current
 from fastinit.core.fill import element_type, fill
 from fastinit.core.stream import Stream
-from fastinit.distributions import Law, Whole
+from fastinit.distributions import Distribution, WholeTensor
 from fastinit.jax import native
 from fastinit.jax.keys import key_words, seed_of_words
 from fastinit.runtime import huge_pages
@@ -30,21 +30,23 @@ def element_dtype(dtype: Any) -> np.dtype:
     return element_type(jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)).dtype
 
 
-def drawn(law: Law, key: Any, shape: tuple[int, ...], dtype: np.dtype, out_sharding: Any = None) -> jax.Array:
-    """The values of `law` for this key, as an array of this sharding (None: on the context's mesh or default device)."""
+def drawn(
+    distribution: Distribution, key: Any, shape: tuple[int, ...], dtype: np.dtype, out_sharding: Any = None
+) -> jax.Array:
+    """The values of `distribution` for this key, as an array of this sharding (None: on the context's mesh or default device)."""
     words = key_words(key)
     if isinstance(words, jax.core.Tracer):
-        return traced(law, shape, words, dtype, seed_of_words, _named(out_sharding, "get_abstract_mesh"))
+        return traced(distribution, shape, words, dtype, seed_of_words, _named(out_sharding, "get_abstract_mesh"))
     seed, sharding = seed_of_words(np.asarray(words)), _named(out_sharding, "get_mesh")
     if sharding is None and (mesh := _mesh("get_mesh")) is not None:
         sharding = NamedSharding(mesh, PartitionSpec())  # where JAX puts what it makes under jax.set_mesh
     if sharding is None:
-        return jax.device_put(filled(law, shape, seed, None, dtype))
-    return sharded(law, shape, seed, None, dtype, sharding)
+        return jax.device_put(filled(distribution, shape, seed, None, dtype))
+    return sharded(distribution, shape, seed, None, dtype, sharding)
 
 
 def traced(
-    law: Law,
+    distribution: Distribution,
     shape: tuple[int, ...],
     words: jax.Array,
     dtype: np.dtype,
@@ -52,22 +54,27 @@ def traced(
     sharding: Sharding | None = None,
 ) -> jax.Array:
     """What the host fills when traced code runs; `seed_of` makes a seed of the words that there are then."""
-    return _placed(_computation(law, shape, dtype, seed_of, current().name)(words), sharding)
+    return _placed(_computation(distribution, shape, dtype, seed_of, current().name)(words), sharding)
 
 
 def filled(
-    law: Law, shape: tuple[int, ...], seed: Seed, name: str | None, dtype: np.dtype, index: Index | None = None
+    distribution: Distribution,
+    shape: tuple[int, ...],
+    seed: Seed,
+    name: str | None,
+    dtype: np.dtype,
+    index: Index | None = None,
 ) -> np.ndarray:
     """A new read-only array, so aligned that JAX on a CPU takes its memory as it is; nobody else may write to it then."""
     part = shape if index is None else tuple(len(range(*cut.indices(n))) for cut, n in zip(index, shape))
     out = _aligned(part, dtype)
-    fill(law, shape, seed=seed, name=name, dtype=dtype, out=out, index=index)
+    fill(distribution, shape, seed=seed, name=name, dtype=dtype, out=out, index=index)
     out.flags.writeable = False
     return out
 
 
 def sharded(
-    law: Law, shape: tuple[int, ...], seed: Seed, name: str | None, dtype: np.dtype, sharding: Sharding
+    distribution: Distribution, shape: tuple[int, ...], seed: Seed, name: str | None, dtype: np.dtype, sharding: Sharding
 ) -> jax.Array:
     """An array of which each device's shard is filled by its place in the whole; devices with the same shard share it."""
     shards: dict[tuple, np.ndarray] = {}
@@ -78,11 +85,11 @@ def sharded(
             shards[bounds] = part(index)
         return shards[bounds]
 
-    if isinstance(law, Whole):
-        whole = filled(law, shape, seed, name, dtype)
+    if isinstance(distribution, WholeTensor):
+        whole = filled(distribution, shape, seed, name, dtype)
         part = whole.__getitem__
     else:
-        part = partial(filled, law, shape, seed, name, dtype)
+        part = partial(filled, distribution, shape, seed, name, dtype)
     return jax.make_array_from_callback(shape, sharding, shard)
 
 
@@ -96,7 +103,7 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def _computation(
-    law: Law, shape: tuple[int, ...], dtype: np.dtype, seed_of: Callable[[np.ndarray], Seed], backend: str
+    distribution: Distribution, shape: tuple[int, ...], dtype: np.dtype, seed_of: Callable[[np.ndarray], Seed], backend: str
 ) -> Callable[[jax.Array], jax.Array]:
     """From a key's words to the values: traceable, and run by the host. Over several keys (vmap) it is called once.
 
@@ -110,7 +117,7 @@ def _computation(
     def write(out: np.ndarray, keys: np.ndarray) -> None:
         huge_pages.advise(out)
         for at in np.ndindex(keys.shape[:-1]):
-            fill(law, shape, seed=seed_of(keys[at]), dtype=dtype, out=out[(*at, ...)])
+            fill(distribution, shape, seed=seed_of(keys[at]), dtype=dtype, out=out[(*at, ...)])
 
     def make(keys: jax.Array) -> np.ndarray:
         out = np.empty((*keys.shape[:-1], *shape), dtype)
@@ -118,7 +125,7 @@ def _computation(
         return out
 
     on_host = partial(jax.pure_callback, make, result, vmap_method="expand_dims")
-    by_handler = native.computation(law, result) if backend == "c" and seed_of is seed_of_words else None
+    by_handler = native.computation(distribution, result) if backend == "c" and seed_of is seed_of_words else None
     in_place = by_handler or _in_place(write, result)
     return on_host if in_place is None else partial(jax.lax.platform_dependent, cpu=in_place, default=on_host)
 

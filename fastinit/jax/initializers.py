@@ -1,4 +1,4 @@
-"""The factories of `jax.nn.initializers`: their names, arguments and laws, fastinit's values."""
+"""The factories of `jax.nn.initializers`: their names, arguments and distributions, fastinit's values."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class JaxInitializer:
         TypeError or ValueError for other dtypes, shapes that the initializer cannot fill, and what is no key.
         """
         lengths = checked_shape(shape)
-        law = self.initializer.law(lengths, layout=self.layout_for(lengths))
-        return drawn(law, key, lengths, element_dtype(self.dtype if dtype is None else dtype), out_sharding)
+        distribution = self.initializer.distribution_for(lengths, layout=self.layout_for(lengths))
+        return drawn(distribution, key, lengths, element_dtype(self.dtype if dtype is None else dtype), out_sharding)
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
         return self.layout
@@ -134,7 +134,7 @@ def orthogonal(scale=1.0, column_axis=-1, dtype=None) -> JaxInitializer:
 def delta_orthogonal(scale=1.0, column_axis=-1, dtype=None) -> JaxInitializer:
     """A convolution, (*kernel, in, out), whose middle tap is `scale` times a matrix with orthonormal rows; 0 elsewhere.
 
-    in <= out, so that `column_axis`, one of the two, makes no difference to the law. Xiao et al. 2018, arXiv 1806.05393.
+    in <= out, so that `column_axis`, one of the two, makes no difference to the distribution. Xiao et al. 2018, arXiv 1806.05393.
     """
     if column_axis not in (-2, -1, 0, 1):
         raise ValueError(f"column_axis must be an axis of the matrix (in, out), got {column_axis!r}")

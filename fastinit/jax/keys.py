@@ -15,7 +15,7 @@ JAX = int.from_bytes(b"jax", "big")
 def seed_of(key: jax.Array) -> SeedSequence:
     """The seed that the NumPy functions take for the values that the initializers here give for `key`.
 
-        fastinit.he_normal(shape, seed=fastinit.jax.seed_of(key), flavour="jax")
+        fastinit.he_normal(shape, seed=fastinit.jax.seed_of(key), convention="jax")
 
     It is `SeedSequence(words, spawn_key=(0x6A6178, n))`, n being the number of the key's words, `jax.random.key_data(key)`,
     and 0x6A6178 "jax" in ASCII: every word counts, and no int and no tensor's name gives the same seed. Keys of the same

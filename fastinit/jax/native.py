@@ -15,16 +15,16 @@ from fastinit.distributions import Normal, TruncatedNormal, Uniform
 from fastinit.runtime import settings as environment
 
 TARGET = "fastinit_fill"  # also in what jax.export writes
-LAWS = (Uniform, Normal, TruncatedNormal)
+DISTRIBUTIONS = (Uniform, Normal, TruncatedNormal)
 
 
-def computation(law, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
-    """From a key's words to the values, on a CPU; None where a law's values are no kernel's, or there is no handler."""
-    if not isinstance(law, LAWS) or not is_registered():
+def computation(distribution, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
+    """From a key's words to the values, on a CPU; None where a distribution's values are no kernel's, or there is no handler."""
+    if not isinstance(distribution, DISTRIBUTIONS) or not is_registered():
         return None
-    parameters = law.parameters(element_type(result.dtype).real)
+    parameters = distribution.parameters(element_type(result.dtype).real)
     call = jax.ffi.ffi_call(TARGET, result, vmap_method="expand_dims")
-    return partial(call, law=law.kernel, parameters=np.asarray(parameters, np.float64))
+    return partial(call, distribution=distribution.kernel, parameters=np.asarray(parameters, np.float64))
 
 
 @cache

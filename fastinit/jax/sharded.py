@@ -13,7 +13,7 @@ from jax.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, KeyPath, Seque
 from numpy.random import SeedSequence
 
 from fastinit.core.fill import DTYPES
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.jax.arrays import sharded
 from fastinit.jax.keys import is_key, seed_of
 from fastinit.recipes import Recipe, check_dtype
@@ -39,36 +39,36 @@ def init_sharded(abstract_model: Any, mesh_or_shardings: Any, recipe: Recipe, se
       that it ties get equal values.
     - `seed`: an int, a SeedSequence, a JAX key (`seed_of`), or None for fresh entropy, in which several processes differ.
 
-    Returns a tree like `abstract_model`. Laws whose values are made together, orthogonal ones for instance, take the memory
-    of the whole tensor on each host while it is made. ValueError and TypeError as from `Recipe.laws`, and where shardings do
+    Returns a tree like `abstract_model`. Distributions whose values are made together, orthogonal ones for instance, take the memory
+    of the whole tensor on each host while it is made. ValueError and TypeError as from `Recipe.distributions`, and where shardings do
     not fit the model, before anything is made.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.recipes.Recipe, got {recipe!r}")
     leaves, tree = tree_flatten_with_path(abstract_model)
     tensors = dict(zip(_names([path for path, _ in leaves]), (leaf for _, leaf in leaves)))
-    specs, laws = tensor_specs(tensors), recipe.laws(tensors)
+    specs, distributions = tensor_specs(tensors), recipe.distributions(tensors)
     tied = recipe.tied_in(specs)
     shardings = _shardings(abstract_model, tensors, mesh_or_shardings)
     for spec, sharding in zip(specs, shardings):
-        law = laws[tied.get(spec.name, spec.name)]
-        if law is not None:
+        distribution = distributions[tied.get(spec.name, spec.name)]
+        if distribution is not None:
             _check_no_key(spec.name, tensors[spec.name])
-            check_dtype(spec, law)
+            check_dtype(spec, distribution)
             _check_fits(spec.name, spec.shape, sharding)
     sequence, sources = _sequence(seed), (tied.get(name, name) for name in tensors)
     made = [
-        tensor if laws[source] is None else _made(laws[source], tensor, sequence, source, sharding)
+        tensor if distributions[source] is None else _made(distributions[source], tensor, sequence, source, sharding)
         for source, tensor, sharding in zip(sources, tensors.values(), shardings)
     ]
     return jax.tree.unflatten(tree, made)
 
 
-def _made(law: Law, tensor: Any, seed: Any, name: str, sharding: Sharding) -> jax.Array:
+def _made(distribution: Distribution, tensor: Any, seed: Any, name: str, sharding: Sharding) -> jax.Array:
     dtype = jax.dtypes.canonicalize_dtype(tensor.dtype)
     if dtype.name not in DTYPES:  # whole numbers, all the same
-        return jax.device_put(np.full(tensor.shape, law.value, dtype), sharding)
-    return sharded(law, tuple(tensor.shape), seed, name, dtype, sharding)
+        return jax.device_put(np.full(tensor.shape, distribution.value, dtype), sharding)
+    return sharded(distribution, tuple(tensor.shape), seed, name, dtype, sharding)
 
 
 def _sequence(seed: Any) -> SeedSequence | int:

@@ -3,9 +3,9 @@
     keras.layers.Dense(64, kernel_initializer=fastinit.keras.HeNormal(seed=0))
     keras.layers.Dense(64, kernel_initializer="fastinit>he_normal")  # once this module is imported
 
-Each class is a subclass of Keras' class of the same name, with its arguments, law, seeds and config; `Initializer` makes any
-of fastinit's a Keras initializer. The values are those of fastinit's NumPy function in the flavour of Keras, here
-`fastinit.he_normal(shape, seed=0, flavour="keras")`; `seed_of` gives the seed where it is not an int.
+Each class is a subclass of Keras' class of the same name, with its arguments, distribution, seeds and config; `Initializer` makes any
+of fastinit's a Keras initializer. The values are those of fastinit's NumPy function in the convention of Keras, here
+`fastinit.he_normal(shape, seed=0, convention="keras")`; `seed_of` gives the seed where it is not an int.
 """
 
 try:

@@ -10,7 +10,7 @@ import keras
 
 from fastinit import initializers as ours
 from fastinit.core.fill import DTYPES, checked_shape
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.initializers.layouts import Layout
 from fastinit.keras.seeds import NO_DRAWS, Source, check_seed, next_source
 from fastinit.keras.tensors import backend
@@ -24,17 +24,17 @@ class Filled:
     """Stands before a Keras class among the bases: that one says the arguments and the config, this one the values."""
 
     def equivalent(self) -> ours.Initializer:
-        """fastinit's initializer of the same law; for subclasses to say."""
+        """fastinit's initializer of the same distribution; for subclasses to say."""
         raise NotImplementedError
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
         """How a weight of this shape is read."""
         return IO
 
-    def law(self, shape: int | tuple[int, ...]) -> Law:
-        """The law that a tensor of this shape is filled with; nothing is drawn."""
+    def distribution_for(self, shape: int | tuple[int, ...]) -> Distribution:
+        """The distribution that a tensor of this shape is filled with; nothing is drawn."""
         lengths = checked_shape(shape)
-        return self.equivalent().law(lengths, layout=self.layout_for(lengths))
+        return self.equivalent().distribution_for(lengths, layout=self.layout_for(lengths))
 
     def next_source(self) -> Source:
         return NO_DRAWS
@@ -50,7 +50,7 @@ class Filled:
         lengths, dtype = checked_shape(shape), keras.backend.standardize_dtype(dtype)
         if dtype not in DTYPES:
             raise TypeError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
-        return backend().tensor(self.law(lengths), lengths, dtype, self.next_source, layout)
+        return backend().tensor(self.distribution_for(lengths), lengths, dtype, self.next_source, layout)
 
 
 class Filling(Filled):
@@ -110,7 +110,7 @@ class Scaled(Drawn):
         axes_of(self)
 
     def equivalent(self) -> ours.Initializer:
-        return ours.VarianceScaling(self.scale, self.mode, self.distribution, flavour="keras")
+        return ours.VarianceScaling(self.scale, self.mode, self.distribution, convention="keras")
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
         """By Keras' fans, which also vectors and scalars have."""

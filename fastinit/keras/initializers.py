@@ -1,11 +1,11 @@
-"""The classes of `keras.initializers`: their names, arguments, configs and laws, fastinit's values."""
+"""The classes of `keras.initializers`: their names, arguments, configs and distributions, fastinit's values."""
 
 from __future__ import annotations
 
 import keras
 
 from fastinit import initializers as ours
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.initializers.convolution import COSINES
 from fastinit.keras.base import Drawn, Filled, Filling, Scaled
 
@@ -52,14 +52,14 @@ class STFT(Filled, theirs.STFT):
     def equivalent(self) -> ours.Initializer:
         return ours.STFT(self.side, self.window, self.scaling, self.periodic)
 
-    def law(self, shape: int | tuple[int, ...]) -> Law:
+    def distribution_for(self, shape: int | tuple[int, ...]) -> Distribution:
         if not isinstance(self.window, str) or self.window in COSINES:
-            return super().law(shape)
+            return super().distribution_for(shape)
         import scipy.signal
 
-        frames = ours.STFT(self.side, None).law(shape).shape[0]
+        frames = ours.STFT(self.side, None).distribution_for(shape).shape[0]
         window = scipy.signal.get_window(self.window, frames, self.periodic).tolist()
-        return ours.STFT(self.side, tuple(window), self.scaling).law(shape)
+        return ours.STFT(self.side, tuple(window), self.scaling).distribution_for(shape)
 
 
 class RandomNormal(Drawn, theirs.RandomNormal):
@@ -91,7 +91,7 @@ class Orthogonal(Drawn, theirs.Orthogonal):
     """
 
     def equivalent(self) -> ours.Initializer:
-        return ours.Orthogonal(self.gain, flavour="keras")
+        return ours.Orthogonal(self.gain, convention="keras")
 
 
 class VarianceScaling(Scaled, theirs.VarianceScaling):

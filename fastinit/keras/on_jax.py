@@ -10,22 +10,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, Sharding
 
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.jax.arrays import element_dtype, filled, sharded, traced
 from fastinit.keras.seeds import Source
 
 
-def tensor(law: Law, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any) -> jax.Array:
+def tensor(
+    distribution: Distribution, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any
+) -> jax.Array:
     sharding, element = _sharding(layout), element_dtype(dtype)
     if isinstance(_traced_in_traced_code(np.uint32(0)), jax.core.Tracer):
         source = next_source()
-        return traced(law, shape, _traced_in_traced_code(source.words), element, source.stream_of, sharding)
+        return traced(distribution, shape, _traced_in_traced_code(source.words), element, source.stream_of, sharding)
     if sharding is None:
-        return jax.device_put(filled(law, shape, next_source().stream(), None, element))
+        return jax.device_put(filled(distribution, shape, next_source().stream(), None, element))
     if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
         with jax.set_mesh(jax.sharding.get_mesh()):  # Keras has made its axes explicit: no generator's state is laid out so
-            return sharded(law, shape, next_source().stream(), None, element, _on_devices(sharding))
-    return sharded(law, shape, next_source().stream(), None, element, sharding)
+            return sharded(distribution, shape, next_source().stream(), None, element, _on_devices(sharding))
+    return sharded(distribution, shape, next_source().stream(), None, element, sharding)
 
 
 def placed(tensor: jax.Array, layout: Any) -> jax.Array:

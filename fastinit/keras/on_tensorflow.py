@@ -9,17 +9,19 @@ import numpy as np
 import tensorflow as tf
 
 from fastinit.core.fill import fill
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.keras.seeds import Source
 from fastinit.keras.tensors import check_no_layout
 
 
-def tensor(law: Law, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any) -> tf.Tensor:
+def tensor(
+    distribution: Distribution, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any
+) -> tf.Tensor:
     check_no_layout(layout)
     source = next_source()
 
     def values(words: Any) -> np.ndarray:
-        return fill(law, shape, seed=source.stream_of(np.asarray(words)), dtype=dtype)
+        return fill(distribution, shape, seed=source.stream_of(np.asarray(words)), dtype=dtype)
 
     if tf.executing_eagerly():
         return tf.convert_to_tensor(values(source.words))

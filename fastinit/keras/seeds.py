@@ -20,7 +20,7 @@ Seed = int | keras.random.SeedGenerator
 def seed_of(seed: Any) -> int | SeedSequence:
     """The seed that the NumPy functions take for the values that an initializer with this Keras seed gives when called next.
 
-        fastinit.he_normal(shape, seed=fastinit.keras.seed_of(initializer), name=initializer.name, flavour="keras")
+        fastinit.he_normal(shape, seed=fastinit.keras.seed_of(initializer), name=initializer.name, convention="keras")
 
     `seed`: an initializer, for its `seed`; an int, which is returned as it is; or a `keras.random.SeedGenerator`, which is
     left as it is. In state (seed, counter) that is `SeedSequence([seed, 0, counter, 0], spawn_key=(0x6B65726173,))`, zeros
@@ -61,7 +61,7 @@ def next_source(seed: Seed, name: str | None) -> Source:
 
 
 NO_DRAWS = Source(np.zeros(4, np.uint32), lambda words: Stream(0, 0, 0, 0))
-"""Of laws that draw nothing."""
+"""Of distributions that draw nothing."""
 
 
 def _stream_of_words(words: np.ndarray) -> Stream:

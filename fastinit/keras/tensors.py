@@ -9,7 +9,7 @@ from types import ModuleType
 import keras
 
 BACKENDS = {name: f"fastinit.keras.on_{name}" for name in ("jax", "torch", "tensorflow", "numpy")}
-"""Each module's `tensor(law, shape, dtype, next_source, layout)` fills, and `placed(tensor, layout)` distributes."""
+"""Each module's `tensor(distribution, shape, dtype, next_source, layout)` fills, and `placed(tensor, layout)` distributes."""
 
 
 @cache

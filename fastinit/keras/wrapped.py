@@ -15,7 +15,7 @@ from fastinit.keras.base import IO, Drawn, axes_of, in_range
 class Initializer(Drawn, keras.initializers.VarianceScaling):
     """Any initializer of fastinit's for Keras: `Initializer("mamba_dt_bias")`, `Initializer(HeNormal(negative_slope=0.2))`.
 
-    `identifier` and further `parameters` are those of `fastinit.initializers.get`. An initializer that has flavours has that
+    `identifier` and further `parameters` are those of `fastinit.initializers.get`. An initializer that has conventions has that
     of Keras where none is said, unless it is given as a value or a config.
     `layout`: which axes are inputs and outputs, as in `fastinit.initializers`; None is the layer's own axes where it is an
     einsum (Keras tells them to subclasses of its VarianceScaling alone, so this is one), else "io", (*kernel, in, out).
@@ -61,10 +61,10 @@ class Initializer(Drawn, keras.initializers.VarianceScaling):
 
 def _of_keras(identifier: Any, parameters: dict[str, Any]) -> ours.Initializer:
     made = ours.get(identifier, **parameters)
-    says_all = "flavour" in parameters or isinstance(identifier, (ours.Initializer, dict))
-    if says_all or not any(field.name == "flavour" for field in fields(made)):
+    says_all = "convention" in parameters or isinstance(identifier, (ours.Initializer, dict))
+    if says_all or not any(field.name == "convention" for field in fields(made)):
         return made
-    return ours.get(identifier, flavour="keras", **parameters)
+    return ours.get(identifier, convention="keras", **parameters)
 
 
 def _plain(layout: Layout) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Generator(np.random.Generator):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.bit_generator,)
 
-    # ---- standard laws ----------------------------------------------------------------------------------------------
+    # ---- standard distributions ----------------------------------------------------------------------------------------------
 
     @short_draw(Form.STANDARD, "uniform", (0.0, 1.0))
     def random(self, size=None, dtype=np.float64, out=None):
@@ -97,7 +97,7 @@ class Generator(np.random.Generator):
             return _numpy.standard_exponential(self, None, dtype, method)
         return self._draw("exponential", 1.0, 0.0, size, dtype, out, _standard_exponential)
 
-    # ---- laws with parameters ---------------------------------------------------------------------------------------
+    # ---- distributions with parameters ---------------------------------------------------------------------------------------
 
     @short_draw(Form.LOC_SCALE, "normal", (0.0, 1.0))
     def normal(self, loc=0.0, scale=1.0, size=None, dtype=np.float64, out=None):
@@ -162,16 +162,16 @@ class Generator(np.random.Generator):
         in `standard_normal`. Inverse cdf, one word a float32 value, right in both tails; no value is outside the bounds.
         """
         if type(loc) in _NUMBERS and type(scale) in _NUMBERS:
-            law = TruncatedNormal(loc, scale, low, high)
+            distribution = TruncatedNormal(loc, scale, low, high)
             if size is None and out is None:
                 return float(self.truncated_normal(loc, scale, low, high, 1, dtype)[0])
-            return self._draw_law(law, size, dtype, out)
+            return self._draw_distribution(distribution, size, dtype, out)
         standard = TruncatedNormal(0.0, 1.0, low, high)
         if not _all(lambda s: ~np.signbit(s), scale):
             return _numpy.normal(self, loc, scale, size)
 
         def draw(size=None, dtype=np.float64, out=None):
-            return self._draw_law(standard, size, dtype, out)
+            return self._draw_distribution(standard, size, dtype, out)
 
         drawn = self._scaled(draw, loc, scale, size, dtype, out, _numpy.normal)
         least, greatest = np.add(loc, np.multiply(scale, low)), np.add(loc, np.multiply(scale, high))
@@ -205,23 +205,23 @@ class Generator(np.random.Generator):
 
     # ---- the draw ---------------------------------------------------------------------------------------------------
 
-    def _draw(self, law: str, first: float, second: float, size, dtype, out, numpy_method: Callable) -> Any:
-        """Values of a law with two parameters in a new array or `out`; what is not plainly valid goes to NumPy's method."""
+    def _draw(self, distribution: str, first: float, second: float, size, dtype, out, numpy_method: Callable) -> Any:
+        """Values of a distribution with two parameters in a new array or `out`; what is not plainly valid goes to NumPy's method."""
         prepared = _prepared(size, dtype, out)
         if prepared is None:
             return numpy_method(self, size, dtype, out=out)
         element, out, flat = prepared
-        self._fill(f"{law}_{element.name}", (first, second), element.tile_elements, flat, flat is out)
+        self._fill(f"{distribution}_{element.name}", (first, second), element.tile_elements, flat, flat is out)
         return out
 
-    def _draw_law(self, law: TruncatedNormal, size, dtype, out) -> Any:
+    def _draw_distribution(self, distribution: TruncatedNormal, size, dtype, out) -> Any:
         prepared = _prepared(size, dtype, out)
         if prepared is None:
             return _numpy.standard_normal(self, size, dtype, out)
         element, out, flat = prepared
-        parameters = law.parameters(element.dtype.type)
+        parameters = distribution.parameters(element.dtype.type)
         self._fill_from_next_tile(
-            f"{law.kernel}_{element.name}", parameters, element.tile_elements, flat.reshape(-1), flat is out
+            f"{distribution.kernel}_{element.name}", parameters, element.tile_elements, flat.reshape(-1), flat is out
         )
         return out
 

@@ -23,9 +23,9 @@ class Form(IntEnum):
     INTEGER_RANGE = 4
 
 
-def short_draw(form: Form, law: str, defaults: tuple[float, float] = (0.0, 0.0)) -> Callable[[Callable], Callable]:
+def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0.0, 0.0)) -> Callable[[Callable], Callable]:
     """For a method of the Generator: draw up to `MOST` values of plain numbers, an int `size` and, where the method takes it
-    as its next argument, a plain `dtype` at once from the kernels of `law`; give one value by NumPy's method; else call the
+    as its next argument, a plain `dtype` at once from the kernels of `distribution`; give one value by NumPy's method; else call the
     method. `defaults` are the kernel's parameters where no numbers are given. The values are the same either way.
     """
 
@@ -34,7 +34,7 @@ def short_draw(form: Form, law: str, defaults: tuple[float, float] = (0.0, 0.0))
         if made is None:
             return method
         single = getattr(np.random.Generator, method.__name__)
-        return update_wrapper(made(method, single, form, *_kernels_of(law), *defaults), method)
+        return update_wrapper(made(method, single, form, *_kernels_of(distribution), *defaults), method)
 
     return decorated
 
@@ -53,9 +53,13 @@ def _maker() -> Callable | None:
     return _short_draws.short_draw
 
 
-def _kernels_of(law: str) -> tuple[int, int]:
+def _kernels_of(distribution: str) -> tuple[int, int]:
     """The numbers of the float32 and the float64 kernel; of `integers` those of one and of two words a value."""
     from fastinit.backends.c import KERNELS
 
-    names = ("integers_uint64", "wideintegers_uint64") if law == "integers" else (f"{law}_float32", f"{law}_float64")
+    names = (
+        ("integers_uint64", "wideintegers_uint64")
+        if distribution == "integers"
+        else (f"{distribution}_float32", f"{distribution}_float64")
+    )
     return tuple(KERNELS.get(name, -1) for name in names)

@@ -1,7 +1,7 @@
 """Recipes: rules over tensor names for whole models, ready ones for the usual families, and their TOML form.
 
 `Recipe` says how they work. `READY` lists the ready ones; each is a function whose parameters are the family's, as
-`recipes.gpt2(depth=12)`, and its docstring the law and the source. The rules of a ready recipe follow any of your own:
+`recipes.gpt2(depth=12)`, and its docstring the distribution and the source. The rules of a ready recipe follow any of your own:
 `Recipe([("head.*", "zeros"), *recipes.vit()])`. `recipes.load(path)` reads one from a TOML file.
 """
 

@@ -10,7 +10,7 @@ from fastinit.recipes.rules import Rule
 def generic(std: float = 0.02) -> Recipe:
     """Biases 0, other vectors (the scales of norms) 1, and matrices N(0, std).
 
-    The law that transformers falls back on (`PreTrainedModel._init_weights`).
+    The distribution that transformers falls back on (`PreTrainedModel._init_weights`).
     """
     return Recipe((
         Rule("*bias", Zeros(), optional=True),

@@ -64,7 +64,7 @@ def bert(std: float = 0.02, truncated: bool = False) -> Recipe:
 def llama(std: float = 0.02, tied: bool = False) -> Recipe:
     """Llama, Mistral, Qwen and their mixtures of experts, by transformers' names: N(0, std), norms 1, biases 0.
 
-    As transformers has it; the papers (Touvron et al. 2023, Grattafiori et al. 2024) do not state the law that Meta trained
+    As transformers has it; the papers (Touvron et al. 2023, Grattafiori et al. 2024) do not state the distribution that Meta trained
     from. `tied`: the head is the embedding.
     """
     return recipe_of(
@@ -84,12 +84,12 @@ def t5(width: int, head_width: int = 64, factor: float = 1.0) -> Recipe:
     """
     positive("factor", factor)
     at_least_one("width", width), at_least_one("head_width", head_width)
-    weights = VarianceScaling(factor**2, "fan_in", "normal", flavour="torch")
+    weights = VarianceScaling(factor**2, "fan_in", "normal", convention="torch")
     return recipe_of(
         ("*layer_norm.weight", Constant(factor)),
         ("*.bias", Zeros()),
         ("*.relative_attention_bias.weight", Normal(0.0, factor / math.sqrt(width))),
-        ("*Attention.q.weight", VarianceScaling(factor**2 / head_width, "fan_in", "normal", flavour="torch")),
+        ("*Attention.q.weight", VarianceScaling(factor**2 / head_width, "fan_in", "normal", convention="torch")),
         ("*shared.weight", Normal(0.0, factor)),
         ("lm_head.weight", Normal(0.0, factor)),
         ("*.weight", weights),
@@ -130,7 +130,7 @@ def torchtitan(depth: int, width: int) -> Recipe:
         (NORM, Ones()),
         ("*.bias", Zeros()),
         ("tok_embeddings.weight", Normal()),
-        *((f"*layers.{i}.*.w[23o]{end}", law) for i, law in layers for end in (".weight", "")),
+        *((f"*layers.{i}.*.w[23o]{end}", distribution) for i, distribution in layers for end in (".weight", "")),
         ("output.weight", _cut(1 / math.sqrt(width))),
         ("lm_head.weight", _cut(1 / math.sqrt(width))),
         ("*.weight", Normal(0.0, 0.02)),
@@ -196,14 +196,14 @@ def mamba(
     at_least_one("depth", depth)
     one_of("dt_scheme", dt_scheme, SCHEMES)
     not_negative("dt_scale", dt_scale)
-    as_torch = VarianceScaling(1 / 3, "fan_in", "uniform", flavour="torch")
-    out = VarianceScaling(1 / 3 / depth, "fan_in", "uniform", flavour="torch") if rescale else as_torch
+    as_torch = VarianceScaling(1 / 3, "fan_in", "uniform", convention="torch")
+    out = VarianceScaling(1 / 3 / depth, "fan_in", "uniform", convention="torch") if rescale else as_torch
     return recipe_of(
         ("*.A_log", MambaALog()),
         ("*.D", Ones()),
         ("*.dt_bias", MambaDtBias()),
         ("*.dt_proj.bias", MambaDtBias()),
-        ("*.dt_proj.weight", MambaDtWeight(dt_scale, dt_scheme, flavour="torch")),
+        ("*.dt_proj.weight", MambaDtWeight(dt_scale, dt_scheme, convention="torch")),
         ("*.conv1d.weight", as_torch),
         ("*.out_proj.weight", out),
         ("*norm*.weight", Ones()),

@@ -1,4 +1,4 @@
-"""A recipe: the rules that give every tensor of a model its law, and the tensors they leave alone."""
+"""A recipe: the rules that give every tensor of a model its distribution, and the tensors they leave alone."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.core.batch import fill_laws
+from fastinit.core.batch import fill_batch
 from fastinit.core.fill import element_type
-from fastinit.distributions import Constant, Law
+from fastinit.distributions import Constant, Distribution
 from fastinit.recipes.rules import Rule, matcher, rule_of
 from fastinit.recipes.tensors import TensorSpec, tensor_specs
 
@@ -49,18 +49,18 @@ class Recipe:
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
 
-    def laws(self, shapes: Mapping[str, Any] | Iterable[TensorSpec]) -> dict[str, Law | None]:
-        """The law of each tensor by name: that of the first rule that matches. None for what no rule is to touch.
+    def distributions(self, shapes: Mapping[str, Any] | Iterable[TensorSpec]) -> dict[str, Distribution | None]:
+        """The distribution of each tensor by name: that of the first rule that matches. None for what no rule is to touch.
 
         Frozen tensors and those tied to another have none. ValueError for a tensor without a rule, a rule without a tensor,
-        a law that the tensor cannot have, and tied tensors of different shapes.
+        a distribution that the tensor cannot have, and tied tensors of different shapes.
         """
         tensors = tensor_specs(shapes)
         tied, unused = self.tied_in(tensors), [rule for rule in self.rules if not (rule.optional or self.allow_unused)]
-        found: dict[str, Law | None] = {}
+        found: dict[str, Distribution | None] = {}
         for tensor in tensors:
             rule = None if tensor.name in tied or self.is_frozen(tensor.name) else self._rule_for(tensor)
-            found[tensor.name] = None if rule is None else rule.law_for(tensor)
+            found[tensor.name] = None if rule is None else rule._distribution(tensor)
             unused = [other for other in unused if other is not rule]
         if unused:
             patterns = ", ".join(repr(rule.pattern) for rule in unused)
@@ -97,35 +97,37 @@ class Recipe:
         *,
         skip: Collection[str] | Mapping[str, np.ndarray] = (),
     ) -> dict[str, np.ndarray]:
-        """The tensors by name, in the order of `shapes`; each one's values depend on the seed, its name and its law only.
+        """The tensors by name, in the order of `shapes`; each one's values depend on the seed, its name and its distribution only.
 
         `shapes`: by name, shapes or what has a `shape` and perhaps a `dtype`; `dtype` is that of all floating-point tensors.
         `skip`: globs of tensors to leave out; or, by name, arrays that are there already and are returned as they are, so
         that only what is missing is made. Frozen tensors are returned where `skip` has them and else left out. Tied tensors
         are one array, which `skip` may have under either name.
-        ValueError and TypeError as from `laws`, and for a `skip` that fits no tensor, before anything is made.
+        ValueError and TypeError as from `distributions`, and for a `skip` that fits no tensor, before anything is made.
         """
         tensors, element = tensor_specs(shapes), element_type(dtype)
         loaded = _loaded(skip, tensors) if isinstance(skip, Mapping) else {}
         left_out = set() if loaded else _matching("skip", _patterns("skip", skip), tensors)
-        tied, laws = self.tied_in(tensors), self.laws(tensors)
+        tied, distributions = self.tied_in(tensors), self.distributions(tensors)
         loaded = {**{name: loaded[alias] for alias, name in tied.items() if alias in loaded}, **loaded}
-        wanted = [t for t in tensors if t.name not in left_out and t.name not in loaded and laws[t.name] is not None]
+        wanted = [
+            t for t in tensors if t.name not in left_out and t.name not in loaded and distributions[t.name] is not None
+        ]
         for tensor in wanted:
-            check_dtype(tensor, laws[tensor.name])
+            check_dtype(tensor, distributions[tensor.name])
         drawn = {tensor.name: tensor.shape for tensor in wanted if tensor.is_float()}
-        made = {**loaded, **fill_laws({name: laws[name] for name in drawn}, drawn, seed, element)}
+        made = {**loaded, **fill_batch({name: distributions[name] for name in drawn}, drawn, seed, element)}
         counters = [tensor for tensor in wanted if not tensor.is_float()]  # whole numbers, all the same
-        made |= {t.name: np.full(t.shape, laws[t.name].value, np.dtype(t.dtype)) for t in counters}
+        made |= {t.name: np.full(t.shape, distributions[t.name].value, np.dtype(t.dtype)) for t in counters}
         made |= {alias: made[name] for alias, name in tied.items() if name in made and alias not in left_out | loaded.keys()}
         return {tensor.name: made[tensor.name] for tensor in tensors if tensor.name in made}
 
 
-def check_dtype(tensor: TensorSpec, law: Law) -> None:
-    """ValueError where the tensor has whole numbers or truth values, and the law draws."""
+def check_dtype(tensor: TensorSpec, distribution: Distribution) -> None:
+    """ValueError where the tensor has whole numbers or truth values, and the distribution draws."""
     if tensor.is_float():
         return
-    if not (isinstance(law, Constant) and float(law.value).is_integer()):
+    if not (isinstance(distribution, Constant) and float(distribution.value).is_integer()):
         raise ValueError(
             f"tensor {tensor.name!r} has dtype {tensor.dtype}, for which no values are drawn: leave it out with `skip`, "
             f"or give it a rule with zeros, ones or constant"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, get
 from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.recipes.tensors import TensorSpec
@@ -58,9 +58,9 @@ class Rule:
     def matches(self, tensor: TensorSpec) -> bool:
         return self.ndim in (None, len(tensor.shape)) and bool(matcher(self.pattern)(tensor.name))
 
-    def law_for(self, tensor: TensorSpec) -> Law:
+    def _distribution(self, tensor: TensorSpec) -> Distribution:
         try:
-            return self.initializer.law(tensor.shape, layout=self.layout)
+            return self.initializer.distribution_for(tensor.shape, layout=self.layout)
         except (TypeError, ValueError) as error:
             raise ValueError(f"rule {self.pattern!r} for tensor {tensor.name!r}: {error}") from None
 

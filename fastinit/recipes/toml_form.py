@@ -1,15 +1,15 @@
 """A recipe as TOML has it: `recipe`, `rules`, `freeze` and `tied`.
 
-    recipe = { name = "gpt2", depth = 12 }    # or recipe = "llama"; its rules come after those below
-    freeze = ["*.wte.weight"]
+recipe = { name = "gpt2", depth = 12 }    # or recipe = "llama"; its rules come after those below
+freeze = ["*.wte.weight"]
 
-    [tied]
-    "lm_head.weight" = "wte.weight"
+[tied]
+"lm_head.weight" = "wte.weight"
 
-    [[rules]]                                 # the first match wins
-    match = "*.c_proj.weight"
-    init = "normal"                           # its own parameters are further keys
-    std = 0.004
+[[rules]]                                 # the first match wins
+match = "*.c_proj.weight"
+init = "normal"                           # its own parameters are further keys
+std = 0.004
 """
 
 from __future__ import annotations

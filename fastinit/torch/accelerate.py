@@ -18,7 +18,7 @@ def accelerate(seed: int | None = None) -> Iterator[None]:
 
     That is whatever ends in `Tensor.normal_`, `Tensor.uniform_` or `torch.nn.init.trunc_normal_`: `torch.nn.init`, the
     constructors of modules, Hugging Face's, under any name they were imported by; and `torch.nn.init.orthogonal_` and
-    `sparse_`, of which names that were imported before keep torch's algorithm, with our normals. The laws are torch's, the
+    `sparse_`, of which names that were imported before keep torch's algorithm, with our normals. The distributions are torch's, the
     values are not. Each fill takes the stream of four words drawn from `generator=` where one is given, else from
     a generator of this block's own with `seed`, else from torch's default one: so `torch.manual_seed` governs, and the same
     calls in the same order give the same values, however many threads fastinit uses.

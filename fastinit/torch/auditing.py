@@ -1,4 +1,4 @@
-"""The audit of a module: its values against the laws that the report of an initialization names."""
+"""The audit of a module: its values against the distributions that the report of an initialization names."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from torch import Tensor, nn
 
 from fastinit import auditing
 from fastinit.auditing import Finding, Report
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.report import InitReport, Rows
 from fastinit.torch.tensors import DTYPES, as_array, local
 
 
 def audit(module: nn.Module, report: InitReport) -> Report:
-    """Measure the tensors of a module against the laws that an initialization gave them: see `fastinit.audit`.
+    """Measure the tensors of a module against the distributions that an initialization gave them: see `fastinit.audit`.
 
     Nothing is copied that is on the CPU. Of a DTensor this rank's shard is measured, without communication. Rows of
-    different laws are measured by themselves: "embedding.weight[0]" is the padding row, "embedding.weight[1:]" the others.
-    What got nothing, and is not `kept`, is a warning; what is kept, or was written by operations that have no law (as a
+    different distributions are measured by themselves: "embedding.weight[0]" is the padding row, "embedding.weight[1:]" the others.
+    What got nothing, and is not `kept`, is a warning; what is kept, or was written by operations that have no distribution (as a
     multiplication), is only looked at for itself. ValueError for a tensor on the meta device.
     """
-    arrays, laws, findings = {}, {}, []
+    arrays, distributions, findings = {}, {}, []
     for name, tensor in tensors_by_name(module):
         try:
             array = _array(name, tensor)
         except (TypeError, RuntimeError):  # quantized, sparse
             findings.append(Finding(name, "not measured", "warning", f"it is a {type(tensor).__name__} of {tensor.dtype}"))
             continue
-        for part, of_part, law in _parts(name, array, report.rows.get(name, [])):
+        for part, of_part, distribution in _parts(name, array, report.rows.get(name, [])):
             arrays[part] = of_part
-            if law is not None:
-                laws[part] = law
+            if distribution is not None:
+                distributions[part] = distribution
     if not arrays:
         return Report((), tuple(findings))
     names = [name for name in report.untouched if name not in report.kept]
     findings += [Finding(name, "nothing", "warning", "nothing initialized it: it is as it was before") for name in names]
-    measured = auditing.audit(arrays, laws)
+    measured = auditing.audit(arrays, distributions)
     return replace(measured, findings=(*measured.findings, *findings))
 
 
@@ -50,11 +50,11 @@ def _array(name: str, tensor: Tensor) -> np.ndarray:
     return as_array(tensor) if tensor.dtype in DTYPES else tensor.numpy()
 
 
-def _parts(name: str, array: np.ndarray, rows: list[Rows]) -> list[tuple[str, np.ndarray, Law | None]]:
-    """The array, or its rows where they have several laws, with names and laws."""
+def _parts(name: str, array: np.ndarray, rows: list[Rows]) -> list[tuple[str, np.ndarray, Distribution | None]]:
+    """The array, or its rows where they have several distributions, with names and distributions."""
     if len(rows) < 2:
-        return [(name, array, rows[0].law if rows else None)]
-    return [(f"{name}[{_span(r, len(array))}]", array[r.first : r.stop], r.law) for r in rows]
+        return [(name, array, rows[0].distribution if rows else None)]
+    return [(f"{name}[{_span(r, len(array))}]", array[r.first : r.stop], r.distribution) for r in rows]
 
 
 def _span(rows: Rows, n: int) -> str:

@@ -31,9 +31,7 @@ Visit = Callable[[str, nn.Module, Tensor, Callable[[], Tensor]], Tensor]
 """What is done at a layer: (name, layer, input, a function that calls the layer again) -> its output from now on."""
 
 
-def lsuv_(
-    module: nn.Module, batch: Any, *, seed: int = 0, tolerance: float = 0.1, max_iterations: int = 10
-) -> InitReport:
+def lsuv_(module: nn.Module, batch: Any, *, seed: int = 0, tolerance: float = 0.1, max_iterations: int = 10) -> InitReport:
     """LSUV: orthonormal weights, each layer's divided by the std of its output on the batch, until |Var - 1| <= tolerance.
 
     Layers are `nn.Linear` and convolutions that a call of `module(batch)` reaches, and whose weight is theirs alone; their
@@ -271,8 +269,8 @@ def _restore(values: list[tuple[Tensor, Tensor]]) -> None:
 
 def _restart(name: str, layer: nn.Module, initializer: Initializer, seed: int) -> None:
     weight = of(name, "weight")
-    law = initializer.law(tuple(layer.weight.shape), layout=weight_layout(layer))
-    fill_(layer.weight, law, stream_of(seed, weight))
+    distribution = initializer.distribution_for(tuple(layer.weight.shape), layout=weight_layout(layer))
+    fill_(layer.weight, distribution, stream_of(seed, weight))
     if layer.bias is not None:
         layer.bias.zero_()
 

@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from fastinit import distributions
 from fastinit.core.stream import Stream
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.initializers import Constant, Initializer, Orthogonal, Sparse, TruncatedNormal
 from fastinit.torch import streams
 from fastinit.torch.tensors import check_range, fill_, is_fillable
@@ -46,7 +46,7 @@ class Watching:
 
 def filled(
     tensor: Tensor,
-    of: Callable[[], Initializer | Law],
+    of: Callable[[], Initializer | Distribution],
     generator: torch.Generator | None,
     stock: Callable[[], Tensor],
     asked: bool = False,
@@ -65,17 +65,21 @@ def filled(
     if not _may_fill(tensor, named) or not is_fillable(tensor) or tensor.numel() == 0:
         return stock()
     try:
-        law = of()
-        law = law.law(tuple(tensor.shape), layout=layout) if isinstance(law, Initializer) else law
-        check_range(law, tensor.dtype)
+        distribution = of()
+        distribution = (
+            distribution.distribution_for(tuple(tensor.shape), layout=layout)
+            if isinstance(distribution, Initializer)
+            else distribution
+        )
+        check_range(distribution, tensor.dtype)
     except (TypeError, ValueError):
         return stock()
     stream = named or (streams.drawn_from(generator) if asked or names else streams.source_stream(generator))
     if stream is None:
         return stock()
     if names:
-        names.note(tensor, law)
-    return fill_(tensor, law, stream)
+        names.note(tensor, distribution)
+    return fill_(tensor, distribution, stream)
 
 
 def _draws(generator: torch.Generator | None) -> bool:
@@ -138,13 +142,13 @@ def trunc_normal(tensor, mean, std, a, b, generator=None, asked=False):
 def _truncated(mean: float, std: float, a: float, b: float) -> Initializer:
     if std == 0 and a <= b:  # the limit, where torch divides by zero
         return Constant(min(max(mean, a), b))
-    law = TruncatedNormal(mean, std, a, b, bounds="absolute")
+    distribution = TruncatedNormal(mean, std, a, b, bounds="absolute")
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=5,
         )
-    return law
+    return distribution
 
 
 def orthogonal(tensor, gain=1, generator=None, asked=False):
@@ -166,7 +170,7 @@ def sparse(tensor, sparsity, std=0.01, generator=None, asked=False):
     def initializer():
         if tensor.ndim != 2:
             raise ValueError("stock() says so")
-        return Sparse(sparsity, std, flavour="torch")
+        return Sparse(sparsity, std, convention="torch")
 
     with torch.no_grad():
         return filled(tensor, initializer, generator, stock, asked)

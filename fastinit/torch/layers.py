@@ -60,5 +60,3 @@ def scale_channels_(layer: nn.Module, factors: Tensor) -> None:
         by_group.mul_(factors.view(layer.groups, 1, weight.shape[1], *[1] * (weight.ndim - 2)))
     else:
         weight.mul_(factors.view(-1, *[1] * (weight.ndim - 1)))
-
-

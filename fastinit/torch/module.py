@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from fastinit import recipes
 from fastinit.core.stream import stream_of
-from fastinit.distributions import Constant, Law
+from fastinit.distributions import Constant, Distribution
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.torch import intercept, streams
 from fastinit.torch.meta import materialized
@@ -43,7 +43,7 @@ def init_(
 
     - `recipe`: "auto", what the modules' own `reset_parameters` and, for Hugging Face models, the family's `_init_weights`
       would draw; or a `fastinit.Recipe` over the names, which gives what its `materialize` gives for the same names and
-      shapes: rules that count fans say `layout="oi"`, or have initializers in the flavour "torch".
+      shapes: rules that count fans say `layout="oi"`, or have initializers in the convention "torch".
     - `dtype`: convert what holds floats to it first, as `module.to(dtype)` does; non-persistent buffers of Hugging Face's
       models, as rotary frequencies, stay as they are.
     - `skip`, `freeze`: names or glob patterns of tensors that stay as they are, or NaN where they have no values yet.
@@ -118,7 +118,7 @@ class Initialization:
         if recipe != "auto" and not isinstance(recipe, recipes.Recipe):
             raise TypeError(f"recipe must be 'auto' or a fastinit.Recipe, got {recipe!r}")
         bar = _bar() if progress else None
-        laws = {} if recipe == "auto" else self._laws(recipe)
+        distributions = {} if recipe == "auto" else self._distributions(recipe)
         if dtype is not None:
             _convert(self.module, dtype)
             self.tensors = dict(tensors_by_name(self.module))
@@ -129,7 +129,7 @@ class Initialization:
             if recipe == "auto":
                 self._by_the_modules()
             else:
-                self._by_laws(laws)
+                self._by_distributions(distributions)
         self.finish()
         return self.report
 
@@ -141,29 +141,29 @@ class Initialization:
     def _nbytes(self) -> int:
         return sum(_nbytes_of(tensor) for name, tensor in self.tensors.items() if name not in self.kept)
 
-    def _laws(self, recipe: recipes.Recipe) -> dict[str, tuple[Law, str]]:
-        """By name, the law of each tensor that gets one, and the name of its stream: its own, or what it is tied to."""
+    def _distributions(self, recipe: recipes.Recipe) -> dict[str, tuple[Distribution, str]]:
+        """By name, the distribution of each tensor that gets one, and the name of its stream: its own, or what it is tied to."""
         specs = tensor_specs(self.tensors)
-        laws, tied = recipe.laws(specs), recipe.tied_in(specs)
+        distributions, tied = recipe.distributions(specs), recipe.tied_in(specs)
         self.kept |= {name for name in self.tensors if recipe.is_frozen(name)}
         found = {}
         for spec in specs:
             source = tied.get(spec.name, spec.name)
-            if spec.name not in self.kept and laws[source] is not None:
-                recipes.check_dtype(spec, laws[source])
-                found[spec.name] = laws[source], source
+            if spec.name not in self.kept and distributions[source] is not None:
+                recipes.check_dtype(spec, distributions[source])
+                found[spec.name] = distributions[source], source
         return found
 
-    def _by_laws(self, laws: dict[str, tuple[Law, str]]) -> None:
-        for name, (law, source) in laws.items():
+    def _by_distributions(self, distributions: dict[str, tuple[Distribution, str]]) -> None:
+        for name, (distribution, source) in distributions.items():
             tensor = self.tensors[name]
             if is_fillable(tensor):
-                fill_(tensor, law, stream_of(self.seed, source))
-            elif isinstance(law, Constant):  # whole numbers, as a counter of batches
-                tensor.fill_(law.value)
+                fill_(tensor, distribution, stream_of(self.seed, source))
+            elif isinstance(distribution, Constant):  # whole numbers, as a counter of batches
+                tensor.fill_(distribution.value)
             else:
                 raise ValueError(f"{name}, a {type(tensor).__name__} on {tensor.device}, cannot be filled in place")
-            self._note(name, Write(str(law), law), len(tensor) if tensor.ndim else 1)
+            self._note(name, Write(str(distribution), distribution), len(tensor) if tensor.ndim else 1)
 
     def _by_the_modules(self) -> None:
         devices = sorted({tensor.device.index for tensor in self.tensors.values() if tensor.device.type == "cuda"})

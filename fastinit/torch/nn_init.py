@@ -1,4 +1,4 @@
-"""`torch.nn.init`'s functions, drawn by fastinit: the same names, arguments, laws, warnings and errors.
+"""`torch.nn.init`'s functions, drawn by fastinit: the same names, arguments, distributions, warnings and errors.
 
 The stream is drawn from `generator`, or from torch's default one: `torch.manual_seed` governs. Beyond torch's: they are
 fast, float8 tensors are filled without a temporary, bfloat16 and float16 are the float32 values rounded once, `orthogonal_`
@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn, no_grad
 from torch.nn.init import calculate_gain, constant_, dirac_, eye_, ones_, zeros_
 
 from fastinit import distributions
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 from fastinit.initializers import HeNormal, HeUniform, Initializer, XavierNormal, XavierUniform
 from fastinit.torch.intercept import filled, orthogonal, sparse, trunc_normal
 
@@ -111,7 +111,7 @@ def _he(kind: type[Initializer], a: float, mode: str, nonlinearity: str) -> Init
     return kind(a, mode.lower(), nonlinearity, "torch")
 
 
-def _preset(tensor: Tensor, of: Callable[[], Initializer | Law], name: str, parameters: tuple[Any, ...]) -> Tensor:
+def _preset(tensor: Tensor, of: Callable[[], Initializer | Distribution], name: str, parameters: tuple[Any, ...]) -> Tensor:
     with no_grad():
         generator = parameters[-1]
         return filled(tensor, of, generator, lambda: getattr(nn.init, name)(tensor, *parameters), True)

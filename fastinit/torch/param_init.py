@@ -51,8 +51,8 @@ class ParamInit:
     layout: Any = TORCH
 
     def __call__(self, param: Tensor) -> None:
-        law = self.initializer.law(tuple(param.shape), layout=self.layout)  # for its errors
-        check_range(law, param.dtype)
+        distribution = self.initializer.distribution_for(tuple(param.shape), layout=self.layout)  # for its errors
+        check_range(distribution, param.dtype)
         with torch.no_grad():
             filled(param, lambda: self.initializer, None, lambda: _unfilled(param), asked=True, layout=self.layout)
 

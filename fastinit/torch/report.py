@@ -5,32 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from fastinit.distributions import Law
+from fastinit.distributions import Distribution
 
 
 @dataclass(frozen=True)
 class Write:
-    """What was written to a tensor, in words; its law, where it has one; whether nothing is left of what was there."""
+    """What was written to a tensor, in words; its distribution, where it has one; whether nothing is left of what was there."""
 
     text: str
-    law: Law | None = None
+    distribution: Distribution | None = None
     replaces: bool = True
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows (along the first axis) `first` to `stop` of the tensor, of a DTensor of the local shard, and their law."""
+    """Rows (along the first axis) `first` to `stop` of the tensor, of a DTensor of the local shard, and their distribution."""
 
     first: int
     stop: int
-    law: Law | None = None
+    distribution: Distribution | None = None
 
 
 @dataclass
 class InitReport:
     """What `init_` did, by fully qualified name: `filled`, with what; `kept`, as it was asked to; `untouched`, nothing.
 
-    `rows`: the laws of what is filled, by rows, as an embedding's padding row has another. `fastinit.torch.audit(module,
+    `rows`: the distributions of what is filled, by rows, as an embedding's padding row has another. `fastinit.torch.audit(module,
     report)` measures the values against them.
     """
 
@@ -58,17 +58,19 @@ class InitReport:
         elif not (part and before.endswith(text)):  # as each of many experts
             self.filled[name] = f"{before}, {'then ' if part is None else ''}{text}"
         others = [] if part is None else self.rows.get(name, [Rows(0, n)])
-        law = write.law if write.replaces else None
-        self.rows[name] = _merged([*_cut(others, 0, first), *_cut([Rows(first, stop, law)], 0, n), *_cut(others, stop, n)])
+        distribution = write.distribution if write.replaces else None
+        self.rows[name] = _merged(
+            [*_cut(others, 0, first), *_cut([Rows(first, stop, distribution)], 0, n), *_cut(others, stop, n)]
+        )
 
 
 def _cut(rows: list[Rows], first: int, stop: int) -> list[Rows]:
     """What of the rows lies between."""
-    cut = [Rows(max(r.first, first), min(r.stop, stop), r.law) for r in rows]
+    cut = [Rows(max(r.first, first), min(r.stop, stop), r.distribution) for r in rows]
     return [r for r in cut if r.first < r.stop]
 
 
 def _merged(rows: list[Rows]) -> list[Rows]:
-    """Neighbours of the same law are one."""
-    groups = [list(group) for _, group in groupby(rows, key=lambda r: r.law)]
-    return [Rows(group[0].first, group[-1].stop, group[0].law) for group in groups]
+    """Neighbours of the same distribution are one."""
+    groups = [list(group) for _, group in groupby(rows, key=lambda r: r.distribution)]
+    return [Rows(group[0].first, group[-1].stop, group[0].distribution) for group in groups]

@@ -152,7 +152,7 @@ def _of_transformer(part: nn.Module, gain: float, embedding_gain: float) -> list
 
 def _filled(module: nn.Module, wanted: list[Wanted], seed: int) -> InitReport:
     for tensor, initializer, layout in wanted:
-        initializer.law(tuple(tensor.shape), layout=layout)  # for its errors, before anything is written
+        initializer.distribution_for(tuple(tensor.shape), layout=layout)  # for its errors, before anything is written
     with torch.no_grad(), by_name(module, seed) as report:
         for tensor, initializer, layout in wanted:
             ParamInit(initializer, layout)(tensor)

@@ -24,7 +24,7 @@ class Names(Protocol):
         """Whether a tensor is to stay as it is."""
 
     def note(self, tensor: Tensor, got: object) -> None:
-        """A tensor was filled, by this law or operation."""
+        """A tensor was filled, by this distribution or operation."""
 
 
 _names: ContextVar[Names | None] = ContextVar("fastinit_names", default=None)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
-from fastinit.distributions import Law, Whole
+from fastinit.distributions import Distribution, WholeTensor
 from fastinit.initializers import Initializer
 from fastinit.initializers.layouts import Layout
 from fastinit.runtime import huge_pages
@@ -77,30 +77,30 @@ def is_fillable(tensor: Tensor) -> bool:
     return is_plain(local(tensor))
 
 
-def fill_(tensor: Tensor, of: Initializer | Law, stream: Stream, layout: Layout = TORCH) -> Tensor:
+def fill_(tensor: Tensor, of: Initializer | Distribution, stream: Stream, layout: Layout = TORCH) -> Tensor:
     """Fill a tensor that `is_fillable`, past autograd but for its version; of a DTensor the local shard alone.
 
-    `of`: an initializer, or a law. Values are those of the whole (global) tensor. Returns the tensor.
+    `of`: an initializer, or a distribution. Values are those of the whole (global) tensor. Returns the tensor.
     """
     shape = tuple(tensor.shape)
-    law = of.law(shape, layout=layout) if isinstance(of, Initializer) else of
+    distribution = of.distribution_for(shape, layout=layout) if isinstance(of, Initializer) else of
     if is_dtensor(tensor):
         from fastinit.torch.sharded import local_index
 
         index = local_index(tensor)
         if index is not None:
-            _write(tensor._local_tensor, law, shape, stream, index)
+            _write(tensor._local_tensor, distribution, shape, stream, index)
     else:
-        _write(tensor, law, shape, stream, None)
+        _write(tensor, distribution, shape, stream, None)
     if not tensor.is_inference():  # those have no version
         torch.autograd.graph.increment_version(tensor)
     return tensor
 
 
-def check_range(law: Law, dtype: torch.dtype) -> None:
-    """ValueError for parameters beyond the range of the type that the law computes in for this dtype."""
-    if not isinstance(law, Whole):
-        law.parameters(np.float64 if dtype is torch.float64 else np.float32)
+def check_range(distribution: Distribution, dtype: torch.dtype) -> None:
+    """ValueError for parameters beyond the range of the type that the distribution computes in for this dtype."""
+    if not isinstance(distribution, WholeTensor):
+        distribution.parameters(np.float64 if dtype is torch.float64 else np.float32)
 
 
 def as_array(tensor: Tensor) -> np.ndarray:
@@ -119,19 +119,19 @@ def from_array(values: np.ndarray, dtype: torch.dtype) -> Tensor:
     return torch.from_numpy(values.view(integers)).view(dtype)
 
 
-def _write(tensor: Tensor, law: Law, shape: tuple[int, ...], stream: Stream, index: tuple | None) -> None:
+def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], stream: Stream, index: tuple | None) -> None:
     dtype, _ = DTYPES[tensor.dtype]
     if tensor.device.type == "cpu":
         out = as_array(tensor)
         huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
-        fill(law, shape, seed=stream, dtype=dtype, out=out, index=index)
-    elif index is not None or isinstance(law, Whole):
-        values = fill(law, shape, seed=stream, dtype=dtype, index=index)
+        fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
+    elif index is not None or isinstance(distribution, WholeTensor):
+        values = fill(distribution, shape, seed=stream, dtype=dtype, index=index)
         write_through(tensor, iter([values.reshape(-1)]))
     else:
         n = tensor.numel()
         cuts = (slice(at, min(at + CHUNK, n)) for at in range(0, n, CHUNK))
-        write_through(tensor, (fill(law, n, seed=stream, dtype=dtype, index=cut) for cut in cuts))
+        write_through(tensor, (fill(distribution, n, seed=stream, dtype=dtype, index=cut) for cut in cuts))
 
 
 def write_through(tensor: Tensor, chunks: Iterator[np.ndarray]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Constant, Law
+from fastinit.distributions import Constant, Distribution
 from fastinit.torch import intercept
 from fastinit.torch.report import Write
 from fastinit.torch.tensors import is_dtensor, local
@@ -79,7 +79,7 @@ class NamesOf:
             )
         return stream
 
-    def note(self, tensor: Tensor, got: Law | Write) -> None:
+    def note(self, tensor: Tensor, got: Distribution | Write) -> None:
         name = self.name(tensor)
         if name is None:
             return
@@ -88,7 +88,7 @@ class NamesOf:
         if tensor.numel() != whole.numel():
             part = _rows(local(tensor), local(whole))
         if part == SOMEWHERE:
-            write, part = replace(write, law=None), (0, n)
+            write, part = replace(write, distribution=None), (0, n)
         self._note(name, write, n, part)
 
 
@@ -171,8 +171,8 @@ def _write_of(func, args: tuple[Any, ...]) -> Write:
     numbers = [a for a in args[1:] if isinstance(a, (bool, int, float))]
     name, out = func._opname, any(a.kwarg_only and a.alias_info and a.alias_info.is_write for a in func._schema.arguments)
     value = 0 if name == "zero_" else numbers[0] if name == "fill_" and numbers else math.nan
-    law = Constant(float(value)) if math.isfinite(value) else None
-    return Write(f"{name}({', '.join(map(str, numbers))})", law, out or name in SETTING | DRAWING)
+    distribution = Constant(float(value)) if math.isfinite(value) else None
+    return Write(f"{name}({', '.join(map(str, numbers))})", distribution, out or name in SETTING | DRAWING)
 
 
 def _written(func, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:

@@ -14,9 +14,9 @@ from scipy import stats
 
 import fastinit
 from fastinit.auditing import EDGES, Finding, Report, audit
-from fastinit.auditing.chance import TOO_RARE, score, score_of_chi_square, score_of_count
-from fastinit.auditing.nominal import nominal_of
+from fastinit.auditing.expected import nominal_of
 from fastinit.auditing.patterns import patterns
+from fastinit.auditing.significance import TOO_RARE, score, score_of_chi_square, score_of_count
 from fastinit.auditing.structure import PIECE
 from fastinit.core.fill import DTYPES, fill
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
@@ -26,17 +26,17 @@ W = Normal(0.0, 0.02)
 CUT_AT_2 = 0.87962566103423978  # std of a standard normal cut at 2
 
 
-def drawn(law=W, shape=(256, 256), dtype="float32", seed=0):
-    return fill(law, shape, seed=seed, dtype=dtype)
+def drawn(distribution=W, shape=(256, 256), dtype="float32", seed=0):
+    return fill(distribution, shape, seed=seed, dtype=dtype)
 
 
 def kinds(report):
     return [finding.kind for finding in report.findings]
 
 
-def found(array, law=None):
+def found(array, distribution=None):
     """The findings of a model of one tensor."""
-    return audit({"w": array}, None if law is None else {"w": law}).findings
+    return audit({"w": array}, None if distribution is None else {"w": distribution}).findings
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def gpt2_like(tmp_path):
     plan = specs.plan(str(spec))
     path = tmp_path / "small.safetensors"
     checkpoint.write(path, plan, seed=5)
-    return SimpleNamespace(path=path, laws={tensor.name: tensor.law for tensor in plan}, plan=plan)
+    return SimpleNamespace(path=path, distributions={tensor.name: tensor.distribution for tensor in plan}, plan=plan)
 
 
 # ---- what is measured -----------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ def test_the_report_does_not_depend_on_the_threads(num_threads):
 
 def test_a_clean_model_has_no_finding(gpt2_like):
     for tensors in (gpt2_like.path, str(gpt2_like.path)):
-        report = audit(tensors, gpt2_like.laws)
+        report = audit(tensors, gpt2_like.distributions)
         assert report.findings == () and report.ok
         assert [row.name for row in report.tensors if row.skipped] == ["steps"]
     assert audit(gpt2_like.path).findings == ()  # nor by itself
@@ -176,17 +176,17 @@ def test_a_clean_model_has_no_finding(gpt2_like):
 def test_the_built_in_mlp_has_no_finding(tmp_path, dtype):
     plan = specs.plan("mlp", dtype)
     checkpoint.write(tmp_path / "mlp.safetensors", plan, seed=1)
-    assert audit(tmp_path / "mlp.safetensors", {tensor.name: tensor.law for tensor in plan}).findings == ()
+    assert audit(tmp_path / "mlp.safetensors", {tensor.name: tensor.distribution for tensor in plan}).findings == ()
 
 
 def test_shards_are_audited_through_their_index(tmp_path, gpt2_like):
     *shards, index = checkpoint.write(tmp_path / "s.safetensors", gpt2_like.plan, seed=5, shard_size=500_000)
     assert len(shards) > 1
-    whole = {row.name: row for row in audit(gpt2_like.path, gpt2_like.laws).tensors}
-    assert {row.name: row for row in audit(index, gpt2_like.laws).tensors} == whole
+    whole = {row.name: row for row in audit(gpt2_like.path, gpt2_like.distributions).tensors}
+    assert {row.name: row for row in audit(index, gpt2_like.distributions).tensors} == whole
 
 
-LAWS = {
+DISTRIBUTIONS = {
     "normal": W,
     "shifted": Normal(0.5, 0.02),
     "uniform": Uniform(-0.05, 0.05),
@@ -199,22 +199,22 @@ LAWS = {
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
-def test_values_of_a_law_raise_no_alarm_at_any_size(law, dtype):
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
+def test_values_of_a_distribution_raise_no_alarm_at_any_size(distribution, dtype):
     """About 15 checks of each of the 8 sizes: a false alarm once in 10,000 runs of a case; the seed is fixed."""
     sizes = (1, 2, 3, 7, 30, 300, 10_000, 200_000)
-    tensors = {str(n): drawn(law, n, dtype, seed=n) for n in sizes}
-    assert audit(tensors, dict.fromkeys(tensors, law)).findings == ()
+    tensors = {str(n): drawn(distribution, n, dtype, seed=n) for n in sizes}
+    assert audit(tensors, dict.fromkeys(tensors, distribution)).findings == ()
 
 
 def test_a_false_alarm_comes_as_often_as_promised(monkeypatch):
     """The limit lowered to 3.29, which chance exceeds once in 1000: 2 x 2400 checks give 4.8, and 15 once in 10^4."""
-    monkeypatch.setattr("fastinit.auditing.against_law.TOO_RARE", 3.2905)
+    monkeypatch.setattr("fastinit.auditing.goodness_of_fit.TOO_RARE", 3.2905)
     alarms = 0
     for n in (10, 100, 1000):
-        for law in (W, LAWS["uniform"], LAWS["cut"], LAWS["half"]):
-            tensors = {str(seed): drawn(law, n, seed=seed) for seed in range(200)}
-            alarms += sum(kind in ("mean", "std") for kind in kinds(audit(tensors, dict.fromkeys(tensors, law))))
+        for distribution in (W, DISTRIBUTIONS["uniform"], DISTRIBUTIONS["cut"], DISTRIBUTIONS["half"]):
+            tensors = {str(seed): drawn(distribution, n, seed=seed) for seed in range(200)}
+            alarms += sum(kind in ("mean", "std") for kind in kinds(audit(tensors, dict.fromkeys(tensors, distribution))))
     assert 0 < alarms < 15
 
 
@@ -261,7 +261,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("kind", "severity", "wrong", "right"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_with_a_tensor_is_found_without_a_law(kind, severity, wrong, right):
+def test_what_is_wrong_with_a_tensor_is_found_without_a_distribution(kind, severity, wrong, right):
     assert [(finding.kind, finding.severity) for finding in found(wrong)] == [(kind, severity)]
     assert found(right) == ()
 
@@ -275,7 +275,7 @@ def test_an_identity_a_forget_bias_and_a_sparse_matrix_are_as_they_should_be():
     assert audit(tensors).findings == ()
 
 
-# ---- what is wrong against a law ------------------------------------------------------------------------------------
+# ---- what is wrong against a distribution ------------------------------------------------------------------------------------
 
 RNG = np.random.default_rng(42)
 STANDARD, CUT = Normal(0.0, 1.0), TruncatedNormal(0.0, 0.02, -2.0, 2.0)
@@ -292,8 +292,8 @@ def two_humps(array):
     array[inside] = np.sign(array[inside]) * np.sqrt(0.291 + 0.1 * (RNG.random(inside.sum()) - 0.5))
 
 
-def changed(law, change):
-    array = drawn(law, 65536)
+def changed(distribution, change):
+    array = drawn(distribution, 65536)
     change(array)
     return array
 
@@ -325,21 +325,21 @@ UNLIKE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("kinds_due", "law", "wrong", "text"), UNLIKE.values(), ids=UNLIKE)
-def test_what_is_unlike_the_law_is_found_and_explained(kinds_due, law, wrong, text):
-    findings = found(wrong, law)
+@pytest.mark.parametrize(("kinds_due", "distribution", "wrong", "text"), UNLIKE.values(), ids=UNLIKE)
+def test_what_is_unlike_the_distribution_is_found_and_explained(kinds_due, distribution, wrong, text):
+    findings = found(wrong, distribution)
     assert [finding.kind for finding in findings] == kinds_due
     assert all(finding.severity == "error" for finding in findings)
     assert any(text in finding.sentence for finding in findings)
 
 
 @pytest.mark.parametrize(("dtype", "distinct"), [(ml_dtypes.bfloat16, 128), (np.float16, 1024)])
-@pytest.mark.parametrize("law", [Uniform(0.0, 1.0), STANDARD], ids=["uniform", "normal"])
-def test_values_drawn_with_the_bits_of_a_narrow_significand_are_found(law, dtype, distinct):
+@pytest.mark.parametrize("distribution", [Uniform(0.0, 1.0), STANDARD], ids=["uniform", "normal"])
+def test_values_drawn_with_the_bits_of_a_narrow_significand_are_found(distribution, dtype, distinct):
     """As JAX draws them: the steps of the uniform are those of one power of 2."""
     u = (RNG.integers(0, distinct, 65536) + 0.5) / distinct
-    array = (u if law == Uniform(0.0, 1.0) else stats.norm.ppf(u)).astype(dtype)
-    few = [finding for finding in found(array, law) if finding.kind == "few values"]
+    array = (u if distribution == Uniform(0.0, 1.0) else stats.norm.ppf(u)).astype(dtype)
+    few = [finding for finding in found(array, distribution) if finding.kind == "few values"]
     assert few and f"{len(np.unique(array.astype(float))):,} distinct values" in few[0].sentence
 
 
@@ -351,19 +351,19 @@ def test_how_small_a_wrong_std_is_noticed_depends_on_the_number_of_values(n, fac
 
 
 def test_a_bound_may_be_rounded_outwards_as_far_as_the_dtype_does():
-    law = TruncatedNormal(0.0, 0.02, -2.0, 2.0)
+    distribution = TruncatedNormal(0.0, 0.02, -2.0, 2.0)
     nearest = float(np.array(0.04).astype(ml_dtypes.bfloat16))
     assert nearest > 0.04
-    assert nominal_of(law, np.dtype(ml_dtypes.bfloat16)).high == nearest
-    assert nominal_of(law, np.dtype(np.float64)).high == pytest.approx(0.04, rel=1e-14)
+    assert nominal_of(distribution, np.dtype(ml_dtypes.bfloat16)).high == nearest
+    assert nominal_of(distribution, np.dtype(np.float64)).high == pytest.approx(0.04, rel=1e-14)
 
 
-def test_a_law_of_a_kind_not_known_is_no_law():
+def test_a_distribution_of_a_kind_not_known_is_no_distribution():
     assert found(np.zeros((8, 8), np.float32), object()) == (Finding("w", "dead", "warning", "every value is 0"),)
     assert found(drawn(Normal(3.0, 2.0)), object()) == ()
 
 
-def test_a_law_without_a_tensor_is_found():
+def test_a_distribution_without_a_tensor_is_found():
     report = audit({"w": drawn()}, {"w": W, "gone": W})
     assert kinds(report) == ["missing"] and not report.ok
 
@@ -371,9 +371,9 @@ def test_a_law_without_a_tensor_is_found():
 # ---- tensors that repeat others -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("laws", "severity"), [(None, "warning"), ({"a": W, "b": W}, "error")])
-def test_the_same_bytes_twice_are_found(laws, severity):
-    report = audit({"a": drawn(), "b": drawn().copy()}, laws)
+@pytest.mark.parametrize(("distributions", "severity"), [(None, "warning"), ({"a": W, "b": W}, "error")])
+def test_the_same_bytes_twice_are_found(distributions, severity):
+    report = audit({"a": drawn(), "b": drawn().copy()}, distributions)
     assert report.findings == (Finding("b", "duplicate", severity, "holds the same bytes as 'a'"),)
 
 
@@ -445,15 +445,21 @@ def test_the_chi_square_of_many_samples_is_as_rare_as_it_says():
     assert stats.kstest(scores, "norm").statistic < 1.95 / math.sqrt(2000) + 0.02  # 1 in 1000, and 0.02 for the formula
 
 
-def of_scipy(law):
-    if isinstance(law, TruncatedNormal):
-        return stats.truncnorm(law.low, law.high, law.mean, law.std)
-    return stats.uniform(law.low, law.high - law.low) if isinstance(law, Uniform) else stats.norm(law.mean, law.std)
+def of_scipy(distribution):
+    if isinstance(distribution, TruncatedNormal):
+        return stats.truncnorm(distribution.low, distribution.high, distribution.mean, distribution.std)
+    return (
+        stats.uniform(distribution.low, distribution.high - distribution.low)
+        if isinstance(distribution, Uniform)
+        else stats.norm(distribution.mean, distribution.std)
+    )
 
 
-@pytest.mark.parametrize("name", [name for name in LAWS if name != "beyond the dtype's steps"])  # SciPy's std is NaN there
+@pytest.mark.parametrize(
+    "name", [name for name in DISTRIBUTIONS if name != "beyond the dtype's steps"]
+)  # SciPy's std is NaN there
 def test_the_nominal_moments_and_probabilities_are_those_of_scipy(name):
-    exact, wide = of_scipy(LAWS[name]), nominal_of(LAWS[name], np.dtype(np.float64))
+    exact, wide = of_scipy(DISTRIBUTIONS[name]), nominal_of(DISTRIBUTIONS[name], np.dtype(np.float64))
     mean, variance, skewness, kurtosis = exact.stats(moments="mvsk")
     got = [wide.mean, wide.std**2, wide.skewness, wide.kurtosis - 3]
     np.testing.assert_allclose(got, [mean, variance, skewness, kurtosis], rtol=1e-4, atol=1e-4)
@@ -510,13 +516,13 @@ def test_rows_carry_their_histogram(report):
 
 
 @pytest.mark.parametrize("tensors", ["none drawn", "one", "hundreds"])
-@pytest.mark.parametrize("with_laws", [False, True])
-def test_the_picture_is_a_png(tmp_path, tensors, with_laws):
+@pytest.mark.parametrize("with_distributions", [False, True])
+def test_the_picture_is_a_png(tmp_path, tensors, with_distributions):
     image = pytest.importorskip("matplotlib.image")
     n = {"none drawn": 0, "one": 1, "hundreds": 300}[tensors]
     model = {f"$w_{i}$": drawn(shape=(4, 100 + i), seed=i) for i in range(n)} | {"ones": np.ones(3)}
     path = tmp_path / "audit.png"
-    audit(model, dict.fromkeys(model, W) | {"ones": Constant(1)} if with_laws else None).plot(path)
+    audit(model, dict.fromkeys(model, W) | {"ones": Constant(1)} if with_distributions else None).plot(path)
     assert path.read_bytes().startswith(b"\x89PNG")
     height, width, _ = image.imread(path).shape
     assert 1000 < width < 2000 and 300 < height < 2000
@@ -591,8 +597,12 @@ def test_fastinit_audit_is_the_function_and_is_not_loaded_before_it_is_used():
         (({1: np.ones(3)},), TypeError, "names of tensors must be str, got 1"),
         (({"w": "text"},), TypeError, "tensor 'w' must hold numbers, got dtype "),
         (({"w": [[1.0], [1.0, 2.0]]},), TypeError, "tensor 'w' is no array: "),
-        (({"w": np.ones(3)}, [W]), TypeError, "laws must be a mapping from names to laws, got list"),
-        (({"w": np.ones(3)}, {"v": W}), ValueError, "laws has none of the tensors' names: it has 'v', they are 'w'"),
+        (({"w": np.ones(3)}, [W]), TypeError, "distributions must be a mapping from names to distributions, got list"),
+        (
+            ({"w": np.ones(3)}, {"v": W}),
+            ValueError,
+            "distributions has none of the tensors' names: it has 'v', they are 'w'",
+        ),
     ],
 )
 def test_wrong_arguments_are_told_what_is_right(arguments, error, message):

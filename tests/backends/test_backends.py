@@ -22,7 +22,7 @@ from fastinit.backends import backend, reference
 from fastinit.core.fill import DTYPES, LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
-from tests.support import BACKENDS, LAWS, bits, reference_values, run, words
+from tests.support import BACKENDS, DISTRIBUTIONS, bits, reference_values, run, words
 
 NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 REFERENCE = ("reference", None)
@@ -30,15 +30,17 @@ REFERENCE = ("reference", None)
 # ---- the same bits everywhere ----
 
 
-def test_every_backend_gives_the_bits_of_the_reference(each_backend, law, dtype):
+def test_every_backend_gives_the_bits_of_the_reference(each_backend, distribution, dtype):
     count = 2 * 2048 + 5  # whole tiles and the start of another
-    assert np.array_equal(bits(run(each_backend, law, dtype, count=count)), bits(cached_reference(law, dtype, count)))
+    assert np.array_equal(
+        bits(run(each_backend, distribution, dtype, count=count)), bits(cached_reference(distribution, dtype, count))
+    )
 
 
-def cached_reference(law, dtype, count, cache={}):  # noqa: B006
-    key = law, dtype, count
+def cached_reference(distribution, dtype, count, cache={}):  # noqa: B006
+    key = distribution, dtype, count
     if key not in cache:
-        cache[key] = run(REFERENCE, law, dtype, count=count)
+        cache[key] = run(REFERENCE, distribution, dtype, count=count)
     return cache[key]
 
 
@@ -69,9 +71,9 @@ RUNS = [
 @pytest.mark.parametrize(("starts", "count", "step"), RUNS)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float8_e5m2"])  # 4, 8 and 1 bytes; tiles of 2048 and 1024
 def test_a_run_has_the_values_at_its_positions(each_backend, dtype, starts, count, step):
-    law = LAWS["shifted normal"]
-    expected = reference_values(law, dtype, [start + i * step for start in starts for i in range(count)])
-    assert np.array_equal(bits(run(each_backend, law, dtype, starts, count, step)), bits(expected))
+    distribution = DISTRIBUTIONS["shifted normal"]
+    expected = reference_values(distribution, dtype, [start + i * step for start in starts for i in range(count)])
+    assert np.array_equal(bits(run(each_backend, distribution, dtype, starts, count, step)), bits(expected))
 
 
 @settings(max_examples=60, deadline=None)
@@ -83,22 +85,22 @@ def test_a_run_has_the_values_at_its_positions(each_backend, dtype, starts, coun
 )
 @pytest.mark.parametrize("chosen", BACKENDS)
 def test_any_run_has_the_values_at_its_positions(chosen, starts, count, step, dtype):
-    law = LAWS["uniform"]
-    expected = reference_values(law, dtype, [start + i * step for start in starts for i in range(count)])
-    assert np.array_equal(bits(run(chosen, law, dtype, starts, count, step)), bits(expected))
+    distribution = DISTRIBUTIONS["uniform"]
+    expected = reference_values(distribution, dtype, [start + i * step for start in starts for i in range(count)])
+    assert np.array_equal(bits(run(chosen, distribution, dtype, starts, count, step)), bits(expected))
 
 
 @pytest.mark.parametrize("cut", [1, 15, 16, 17, 63, 64, 65, 1023, 1024, 1025, 2047, 2048, 2049])  # lane, group, tiles
 def test_any_cut_gives_the_same_values(each_backend, dtype, cut):
-    law = LAWS["truncated"]
-    pieces = [run(each_backend, law, dtype, [first], count) for first, count in ((0, cut), (cut, 2100 - cut))]
-    assert np.array_equal(bits(np.concatenate(pieces)), bits(run(each_backend, law, dtype, count=2100)))
+    distribution = DISTRIBUTIONS["truncated"]
+    pieces = [run(each_backend, distribution, dtype, [first], count) for first, count in ((0, cut), (cut, 2100 - cut))]
+    assert np.array_equal(bits(np.concatenate(pieces)), bits(run(each_backend, distribution, dtype, count=2100)))
 
 
 def test_all_backends_have_the_same_kernels():
     expected = [
         "words_uint32",
-        *(f"{law}_{dtype}" for law in ("uniform", "normal", "truncated") for dtype in DTYPES),
+        *(f"{distribution}_{dtype}" for distribution in ("uniform", "normal", "truncated") for dtype in DTYPES),
         *("exponential_float32", "exponential_float64", "lognormal_float64"),
         *(f"integers_uint{bits}" for bits in (8, 16, 32, 64)),
         *(f"wideintegers_uint{bits}" for bits in (32, 64)),
@@ -142,7 +144,7 @@ def test_numba_compiles_without_a_cache_where_its_code_cannot_be_read(numba_sour
 
 
 def uint64_bits(*numbers):
-    """Whole numbers as the parameters of an integer law (csrc/integers.h): low, range, values to draw again."""
+    """Whole numbers as the parameters of an integer distribution (csrc/integers.h): low, range, values to draw again."""
     return np.array([number % 2**64 for number in numbers], np.uint64).view(np.float64)
 
 
@@ -162,7 +164,9 @@ ORDERED_DRAWS = [
 
 @pytest.mark.parametrize(("kernel", "parameters"), ORDERED_DRAWS)
 @pytest.mark.parametrize(("start", "count", "step"), [(0, 5000, 1), (2**34 + 1029, 300, 7), (10**6, 40, -1000)])
-def test_the_laws_of_a_generator_are_the_same_on_every_backend(each_backend, kernel, parameters, start, count, step):
+def test_the_distributions_of_a_generator_are_the_same_on_every_backend(
+    each_backend, kernel, parameters, start, count, step
+):
     def drawn(fill):
         out = np.empty(count, kernel.split("_")[1])
         fill(kernel, (1, 2, 3, 4), parameters, np.array([start], np.uint64), count, step, out, False)
@@ -174,19 +178,19 @@ def test_the_laws_of_a_generator_are_the_same_on_every_backend(each_backend, ker
 # ---- golden values ----
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "golden.json").read_text())  # made by vectors/make_golden.py
-LAW_TYPES = {law.__name__: law for law in (Uniform, Normal, TruncatedNormal)}
+DISTRIBUTION_TYPES = {distribution.__name__: distribution for distribution in (Uniform, Normal, TruncatedNormal)}
 
 
 @pytest.mark.parametrize(
     "case", GOLDEN["cases"], ids=lambda case: f"{case['law']}{tuple(case['parameters'].values())}-{case['dtype']}"
 )
 def test_every_backend_gives_the_golden_values(each_backend, case):
-    law = LAW_TYPES[case["law"]](**{name: float(value) for name, value in case["parameters"].items()})
-    check_golden(bits(run(each_backend, law, case["dtype"], count=2**16, stream=stream_of(GOLDEN["seed"]))), case)
+    distribution = DISTRIBUTION_TYPES[case["law"]](**{name: float(value) for name, value in case["parameters"].items()})
+    check_golden(bits(run(each_backend, distribution, case["dtype"], count=2**16, stream=stream_of(GOLDEN["seed"]))), case)
 
 
 @pytest.mark.parametrize("case", GOLDEN["draws"], ids=lambda case: "-".join([case["kernel"], *case["parameters"]]))
-def test_every_backend_gives_the_golden_values_of_a_generators_laws(each_backend, case):
+def test_every_backend_gives_the_golden_values_of_a_generators_distributions(each_backend, case):
     kernel, numbers = case["kernel"], case["parameters"]
     parameters = np.array([float(number) for number in numbers]) if len(numbers) == 2 else uint64_bits(*map(int, numbers))
     out = np.empty(2**16, kernel.split("_")[1])
@@ -200,10 +204,13 @@ def check_golden(found, case):
     assert hashlib.sha256(found.astype(found.dtype.newbyteorder("<")).tobytes()).hexdigest() == case["sha256"]
 
 
-def test_there_are_golden_values_of_every_law_and_dtype():
+def test_there_are_golden_values_of_every_distribution_and_dtype():
     pinned = {(case["law"], case["dtype"]) for case in GOLDEN["cases"]}
-    assert pinned == {(law, dtype) for law in LAW_TYPES for dtype in DTYPES}
-    of_initializers = {"words_uint32", *(f"{law}_{dtype}" for law in ("uniform", "normal", "truncated") for dtype in DTYPES)}
+    assert pinned == {(distribution, dtype) for distribution in DISTRIBUTION_TYPES for dtype in DTYPES}
+    of_initializers = {
+        "words_uint32",
+        *(f"{distribution}_{dtype}" for distribution in ("uniform", "normal", "truncated") for dtype in DTYPES),
+    }
     assert {case["kernel"] for case in GOLDEN["draws"]} == set(reference.KERNELS) - of_initializers
 
 
@@ -330,7 +337,7 @@ def test_float64_truncated_normals_are_within_1e_minus_13_sigmas_of_the_exact_on
 
 @pytest.mark.parametrize("real", ["float32", "float64"])
 @pytest.mark.parametrize("low", [6.0, 8.0, 20.0, 35.0])
-def test_truncated_normals_of_a_far_tail_follow_its_law(each_backend, real, low):
+def test_truncated_normals_of_a_far_tail_follow_its_distribution(each_backend, real, low):
     n = 2048 * 4
     x = run(each_backend, TruncatedNormal(0, 1, low, np.inf), real, count=n).astype(np.float64)
     u = np.sort(np.exp(special.log_ndtr(-x) - special.log_ndtr(-low)))  # the share of the tail beyond x
@@ -345,10 +352,10 @@ BOUNDS = [(-2, 2), (-1e-7, 1e-7), (0.25, 0.26), (3, 4), (8, 9), (-9, -8), (20, n
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (0.1, 0.02), (-3.0, 1e-3), (1e4, 1.0)])
 @pytest.mark.parametrize("real", ["float32", "float64"])
 def test_no_truncated_normal_is_outside_its_bounds(each_backend, real, mean, std, low, high):
-    law = TruncatedNormal(mean, std, low, high)
+    distribution = TruncatedNormal(mean, std, low, high)
     tiles = [p // 2048 for p in (4833211521, 8484451112)] if real == "float32" else [0, 1]  # where words are extreme
     count = 2048 if real == "float32" else 1024
-    found = run(each_backend, law, real, [tile * count for tile in tiles], count)
+    found = run(each_backend, distribution, real, [tile * count for tile in tiles], count)
     rounded_mean, rounded_std = (Fraction(float(np.dtype(real).type(x))) for x in (mean, std))
     least, greatest = (Fraction(float(x)) for x in (found.min(), found.max()))
     assert math.isinf(low) or least >= rounded_mean + rounded_std * Fraction(low)
@@ -356,8 +363,8 @@ def test_no_truncated_normal_is_outside_its_bounds(each_backend, real, mean, std
 
 
 def test_bounds_without_a_number_between_them_give_the_one_below_them(each_backend):
-    law = TruncatedNormal(1.0, 2.0**-30, 1.0, 2.0)  # 1 + 2^-30 to 1 + 2^-29; float32s are 2^-23 apart
-    assert np.unique(run(each_backend, law, "float32")).tolist() == [1.0]
+    distribution = TruncatedNormal(1.0, 2.0**-30, 1.0, 2.0)  # 1 + 2^-30 to 1 + 2^-29; float32s are 2^-23 apart
+    assert np.unique(run(each_backend, distribution, "float32")).tolist() == [1.0]
 
 
 @pytest.mark.parametrize("real", ["float32", "float64"])
@@ -401,29 +408,29 @@ def test_a_narrow_normal_is_the_float32_value_rounded_once(each_backend, narrow,
 
 
 @pytest.mark.parametrize("narrow", NARROW)
-def test_a_narrow_value_of_any_law_is_the_float32_value_rounded_once(each_backend, law, narrow):
-    assert_is_rounded_once(each_backend, law, narrow)
+def test_a_narrow_value_of_any_distribution_is_the_float32_value_rounded_once(each_backend, distribution, narrow):
+    assert_is_rounded_once(each_backend, distribution, narrow)
 
 
-def assert_is_rounded_once(chosen, law, narrow):
+def assert_is_rounded_once(chosen, distribution, narrow):
     with np.errstate(over="ignore"):
-        expected = run(chosen, law, "float32", count=4096).astype(DTYPES[narrow].dtype)
-    assert np.array_equal(bits(run(chosen, law, narrow, count=4096)), bits(expected))
+        expected = run(chosen, distribution, "float32", count=4096).astype(DTYPES[narrow].dtype)
+    assert np.array_equal(bits(run(chosen, distribution, narrow, count=4096)), bits(expected))
 
 
 @pytest.mark.parametrize("narrow", NARROW)
 def test_values_halfway_between_two_narrow_ones_go_to_the_even_one(each_backend, narrow):
-    law = Uniform(0.0, 2.0**13)  # steps of 2^-11: one value in some hundreds lies halfway
-    wide = run(each_backend, law, "float32", count=2**16)
+    distribution = Uniform(0.0, 2.0**13)  # steps of 2^-11: one value in some hundreds lies halfway
+    wide = run(each_backend, distribution, "float32", count=2**16)
     with np.errstate(over="ignore"):
         expected = wide.astype(DTYPES[narrow].dtype)
-    assert np.array_equal(bits(run(each_backend, law, narrow, count=2**16)), bits(expected))
+    assert np.array_equal(bits(run(each_backend, distribution, narrow, count=2**16)), bits(expected))
 
 
 def test_large_float64_normals_overflow_to_infinity_alike(each_backend):
-    law = Normal(-1e308, 1e308)  # z std overflows where the sum does not
-    found = run(each_backend, law, "float64", count=1024)
-    assert np.array_equal(bits(found), bits(cached_reference(law, "float64", 1024)))
+    distribution = Normal(-1e308, 1e308)  # z std overflows where the sum does not
+    found = run(each_backend, distribution, "float64", count=1024)
+    assert np.array_equal(bits(found), bits(cached_reference(distribution, "float64", 1024)))
     assert np.isinf(found).any() and not np.isnan(found).any()
 
 

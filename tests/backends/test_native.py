@@ -12,8 +12,7 @@ from fastinit.backends import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
-    str(ROOT / source)
-    for source in ("tests/backends/native/exercise.c", "csrc/kernels/kernels.c", "csrc/bindings/cursor.c")
+    str(ROOT / source) for source in ("tests/backends/native/exercise.c", "csrc/kernels/kernels.c", "csrc/bindings/cursor.c")
 ]
 INCLUDES = [f"-I{ROOT / 'csrc' / room}" for room in ("kernels", "bindings")]
 NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there

@@ -109,7 +109,7 @@ def test_as_json_it_is_one_object(model):
 
 @pytest.mark.parametrize(
     ("columns", "there", "left_out"),
-    [(80, ["std/law"], ["distinct", "zeros"]), (200, ["std/law", "mean off", "distinct"], [])],
+    [(80, ["std/distribution"], ["distinct", "zeros"]), (200, ["std/distribution", "mean off", "distinct"], [])],
 )
 def test_a_terminal_gets_the_columns_it_has_room_for(model, columns, there, left_out):
     status, shown = run_on_terminal(columns, "audit", model / "damaged.safetensors", "--spec", "mlp")
@@ -173,7 +173,7 @@ def test_without_matplotlib_the_picture_says_what_to_install(model, tmp_path):
         (["text.safetensors"], "text.safetensors is no safetensors file that can be read: "),
         (["good.safetensors", "--spec", "mpl"], "unknown model 'mpl': did you mean 'mlp'?"),
         (["good.safetensors", "--spec", "no.toml"], "no.toml: No such file or directory"),
-        (["good.safetensors", "--spec", "gpt2"], "laws has none of the tensors' names: it has "),
+        (["good.safetensors", "--spec", "gpt2"], "distributions has none of the tensors' names: it has "),
         (["good.safetensors", "--picture", "no/audit.png"], "no directory no for the picture audit.png"),
         (["good.safetensors", "--picture", "audit.jpg"], "a picture's path must end in .png, .svg, .pdf, got 'audit.jpg'"),
     ],

@@ -60,7 +60,7 @@ def test_a_dry_run_lists_the_tensors_and_writes_nothing(tmp_path):
         "name": "transformer.h.0.attn.c_attn.weight",
         "shape": [768, 2304],
         "dtype": "float32",
-        "law": "Normal(mean=0.0, std=0.02)",
+        "distribution": "Normal(mean=0.0, std=0.02)",
     }
     assert names_in(tmp_path) == []
 

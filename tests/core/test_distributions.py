@@ -1,4 +1,4 @@
-"""The probabilities and parameters behind the laws are right to the last digit that the kernels see."""
+"""The probabilities and parameters behind the distributions are right to the last digit that the kernels see."""
 
 import math
 from decimal import Decimal, localcontext
@@ -66,15 +66,15 @@ def test_probabilities_at_zero_and_infinity_are_exact():
 
 @pytest.mark.parametrize("real", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    ("law", "expected"),
+    ("distribution", "expected"),
     [
         (Uniform(-0.1, 0.3), (-0.1, 0.3 - -0.1)),
         (Normal(0.1, 0.02), (0.1, 0.02)),
         (Constant(0.1), (0.1,)),
     ],
 )
-def test_parameters_are_rounded_once_to_the_type_of_the_law(real, law, expected):
-    parameters = law.parameters(real)
+def test_parameters_are_rounded_once_to_the_type_of_the_distribution(real, distribution, expected):
+    parameters = distribution.parameters(real)
     assert parameters.dtype == np.float64
     assert parameters.tolist() == [float(real(x)) for x in expected]
 
@@ -86,8 +86,8 @@ NAMES = [
 ]  # fmt: skip
 
 
-def named(law, real):
-    return dict(zip(NAMES, law.parameters(real).tolist()))
+def named(distribution, real):
+    return dict(zip(NAMES, distribution.parameters(real).tolist()))
 
 
 @pytest.mark.parametrize(("low", "high"), BOUNDS)
@@ -114,8 +114,8 @@ def truncated_mass(a, b):
 
 @pytest.mark.parametrize(("low", "high"), BOUNDS)
 def test_float32_parameters_of_a_truncated_normal_are_the_same_ones_scaled_into_range(low, high):
-    law = TruncatedNormal(0.5, 2.0, low, high)
-    p, wide = named(law, np.float32), named(law, np.float64)
+    distribution = TruncatedNormal(0.5, 2.0, low, high)
+    p, wide = named(distribution, np.float32), named(distribution, np.float64)
     k = round(p["loss_of_scale"] / (2 * math.log(2)))
     assert math.isinf(p["tail_scaled"]) or p["tail_scaled"] == 2.0 ** (k - 10)
     nearer = "sf_low" if wide["sf_low"] < wide["cdf_high"] else "cdf_high"
@@ -178,7 +178,7 @@ def test_infinite_bounds_stay_infinite(real):
     assert (p["least"], p["greatest"]) == (-math.inf, math.inf)
 
 
-# ---- the laws themselves ----
+# ---- the distributions themselves ----
 
 
 @pytest.mark.parametrize("number", [2, np.float32(2), np.int8(2), Fraction(2), Decimal(2), True + 1, np.array(2.0)])
@@ -188,7 +188,7 @@ def test_a_parameter_may_be_any_kind_of_number(number):
     assert Constant(number) == Constant(2.0)
 
 
-def test_laws_are_values():
+def test_distributions_are_values():
     assert Normal(0, 1) == Normal(0.0, 1.0) != Normal(0.0, 2.0)
     assert len({TruncatedNormal(0, 1, -2, 2), TruncatedNormal(0, 1, -2.0, 2.0)}) == 1
     with pytest.raises(AttributeError):

@@ -439,8 +439,7 @@ def test_a_part_has_the_values_of_the_whole_in_any_dtype(dtype, index):
         ("a", "index must hold integers, slices, None, Ellipsis and integer or boolean arrays, got 'a'"),
         (
             np.zeros(0),
-            "index must hold integers, slices, None, Ellipsis and integer or boolean arrays, "
-            "got array([], dtype=float64)",
+            "index must hold integers, slices, None, Ellipsis and integer or boolean arrays, got array([], dtype=float64)",
         ),
         ([6], "index 6 is out of bounds for axis 0 with size 6"),
         (([0], -6), "index -6 is out of bounds for axis 1 with size 5"),
@@ -475,10 +474,10 @@ def test_a_draw_is_a_prefix_of_every_longer_one(dtype, size):
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float8_e5m2"])
 @pytest.mark.parametrize("position", [2**32, 2**34, 2**43, 2**62])  # the last but one: tile 2^32 of float32
 def test_positions_past_all_borders_have_their_values(dtype, position):
-    shape, law = (2**40, 2**23 - 1), Normal(0.0, 1.0)
+    shape, distribution = (2**40, 2**23 - 1), Normal(0.0, 1.0)
     row, column = divmod(position, shape[1])
     start = row * shape[1] + column - 3
-    expected = reference_values(law, dtype, range(start, start + 7))
+    expected = reference_values(distribution, dtype, range(start, start + 7))
     assert same(normal(shape, seed=0, dtype=dtype, index=(row, slice(column - 3, column + 4))), expected)
     assert same(normal(shape, seed=0, dtype=dtype, index=([row], np.arange(column - 3, column + 4))), expected)
     assert same(normal(2**63 - 1, seed=0, dtype=dtype, index=slice(start + 6, start - 1, -1)), expected[::-1])
@@ -730,11 +729,11 @@ def test_stores_past_the_cache_keep_to_their_bounds(each_backend, monkeypatch, d
 # ---- pieces, for those who cut a tensor themselves ----
 
 
-@pytest.mark.parametrize("law", [Uniform(-1.0, 1.0), Normal(0.0, 1.0), Constant(0.1)])
-def test_pieces_are_parts_of_the_whole(dtype, law):
-    whole = fill_room.fill(law, 10_000, seed=5, name="w", dtype=dtype)
+@pytest.mark.parametrize("distribution", [Uniform(-1.0, 1.0), Normal(0.0, 1.0), Constant(0.1)])
+def test_pieces_are_parts_of_the_whole(dtype, distribution):
+    whole = fill_room.fill(distribution, 10_000, seed=5, name="w", dtype=dtype)
     piece = np.empty(5000, DTYPES[dtype].dtype)
-    fill_piece(law, stream_of(5, "w"), 3001, piece)
+    fill_piece(distribution, stream_of(5, "w"), 3001, piece)
     assert same(piece, whole[3001:8001])
 
 

@@ -57,9 +57,9 @@ def test_threads_do_not_change_a_batch_of_many(threads, num_threads):
 
 
 def test_each_name_may_have_an_initializer_of_its_own():
-    batch = fill_many({"a": "ones", "b": HeNormal(flavour="torch")}, {"a": (3,), "b": (8, 4)}, seed=5)
+    batch = fill_many({"a": "ones", "b": HeNormal(convention="torch")}, {"a": (3,), "b": (8, 4)}, seed=5)
     assert (batch["a"] == 1).all()
-    np.testing.assert_array_equal(batch["b"], fastinit.he_normal((8, 4), flavour="torch", seed=5, name="b"))
+    np.testing.assert_array_equal(batch["b"], fastinit.he_normal((8, 4), convention="torch", seed=5, name="b"))
 
 
 def test_arrays_given_are_filled_contiguous_or_not():

@@ -1,4 +1,4 @@
-"""The values have the laws that they are said to have: against NumPy's generators, and in a sample of 10^9.
+"""The values have the distributions that they are said to have: against NumPy's generators, and in a sample of 10^9.
 
 Seeds are fixed, so a test that passes goes on passing until the stream changes. Each threshold says its false-alarm
 rate, the chance that a right sampler with another seed would have failed. `pytest -m slow -s` prints the figures.
@@ -16,13 +16,13 @@ from scipy.stats import anderson_ksamp, chi2, ks_2samp, poisson
 import fastinit
 from fastinit.core.fill import DTYPES
 
-LAWS = {
+DISTRIBUTIONS = {
     "uniform": fastinit.uniform,
     "normal": fastinit.normal,
     "truncated_normal": fastinit.truncated_normal,  # at +-2 sigmas
 }
 PARAMETERS = {"uniform": {"low": 0.0, "high": 1.0}, "normal": {}, "truncated_normal": {}}
-# Laws that only generators have, ours and NumPy's.
+# Distributions that only generators have, ours and NumPy's.
 DRAWS = {
     ("standard_exponential", "float32"): lambda rng, n: rng.standard_exponential(n, np.float32),
     ("standard_exponential", "float64"): lambda rng, n: rng.standard_exponential(n),
@@ -39,14 +39,14 @@ AD_ONE_IN_A_MILLION = {1: 14.1, 2: 12.55, 4: 12.55, 8: 12.55}  # by bytes of an 
 
 
 @lru_cache(maxsize=1)
-def numpy_sample(law: str, n: int) -> np.ndarray:
+def numpy_sample(distribution: str, n: int) -> np.ndarray:
     generator = np.random.default_rng(20240917)
-    if (law, "float64") in DRAWS:
-        return DRAWS[law, "float64"](generator, n)
-    if law == "normal":
+    if (distribution, "float64") in DRAWS:
+        return DRAWS[distribution, "float64"](generator, n)
+    if distribution == "normal":
         return generator.standard_normal(n)
     u = generator.random(n)
-    return u if law == "uniform" else ndtri(ndtr(-2.0) + u * (ndtr(2.0) - ndtr(-2.0)))
+    return u if distribution == "uniform" else ndtri(ndtr(-2.0) + u * (ndtr(2.0) - ndtr(-2.0)))
 
 
 def ks_and_ad(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -66,31 +66,33 @@ def ks_and_ad(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     return ks, (total - 1) / total * terms.sum() * (1 / n + 1 / m)
 
 
-def our_sample(law: str, dtype: str, n: int) -> np.ndarray:
-    if (law, dtype) in DRAWS:
-        return DRAWS[law, dtype](fastinit.default_rng(list(f"{law}/{dtype}".encode())), n)
-    return LAWS[law]((n,), **PARAMETERS[law], seed=1, name=f"{law}/{dtype}", dtype=dtype)
+def our_sample(distribution: str, dtype: str, n: int) -> np.ndarray:
+    if (distribution, dtype) in DRAWS:
+        return DRAWS[distribution, dtype](fastinit.default_rng(list(f"{distribution}/{dtype}".encode())), n)
+    return DISTRIBUTIONS[distribution]((n,), **PARAMETERS[distribution], seed=1, name=f"{distribution}/{dtype}", dtype=dtype)
 
 
-def check_against_numpy(law: str, dtype: str, n: int) -> None:
+def check_against_numpy(distribution: str, dtype: str, n: int) -> None:
     element = DTYPES[dtype]
-    ours = our_sample(law, dtype, n)
-    theirs = numpy_sample(law, n).astype(element.real).astype(element.dtype)  # rounded in the same steps
+    ours = our_sample(distribution, dtype, n)
+    theirs = numpy_sample(distribution, n).astype(element.real).astype(element.dtype)  # rounded in the same steps
     ks, ad = ks_and_ad(ours.astype(element.real), theirs.astype(element.real))
-    print(f"{law} {dtype}: KS {ks:.3f} of {KS_ONE_IN_A_MILLION:.3f}, AD {ad:.3f}")
+    print(f"{distribution} {dtype}: KS {ks:.3f} of {KS_ONE_IN_A_MILLION:.3f}, AD {ad:.3f}")
     assert ks < KS_ONE_IN_A_MILLION
     assert ad < AD_ONE_IN_A_MILLION[element.dtype.itemsize]
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_a_hundred_thousand_values_have_the_law_of_numpys(law):
-    check_against_numpy(law, "float32", 100_000)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_a_hundred_thousand_values_have_the_distribution_of_numpys(distribution):
+    check_against_numpy(distribution, "float32", 100_000)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law, dtype", [*((law, dtype) for law in LAWS for dtype in DTYPES), *DRAWS])
-def test_ten_million_values_have_the_law_of_numpys(law, dtype):
-    check_against_numpy(law, dtype, 10_000_000)
+@pytest.mark.parametrize(
+    "distribution, dtype", [*((distribution, dtype) for distribution in DISTRIBUTIONS for dtype in DTYPES), *DRAWS]
+)
+def test_ten_million_values_have_the_distribution_of_numpys(distribution, dtype):
+    check_against_numpy(distribution, dtype, 10_000_000)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -103,7 +105,7 @@ def test_a_generators_truncated_normals_are_those_of_the_initializer(dtype):
 def test_the_two_sample_statistics_are_those_of_scipy():
     generator = np.random.default_rng(7)
     stds_of_ad = []
-    for most in (31, 32, 34):  # values with many ties, of laws that differ more and more
+    for most in (31, 32, 34):  # values with many ties, of distributions that differ more and more
         x, y = generator.integers(0, 30, 300).astype(float), generator.integers(0, most, 200).astype(float)
         ks, ad = ks_and_ad(x, y)
         assert math.isclose(ks, ks_2samp(x, y).statistic * math.sqrt(300 * 200 / 500))
@@ -186,7 +188,7 @@ PIECE = 2**20  # elements
 BINS_PER_SIGMA = 2**16
 SIGMAS = 7  # beyond the largest, 6.76
 LAGS = 1, 16, 2048  # the next lane; the other value of Box and Muller's pair; the same place in the next tile
-# Every figure is within 5 standard errors, or, for the counts, inside the Poisson law's quantiles of as small a tail:
+# Every figure is within 5 standard errors, or, for the counts, inside the Poisson distribution's quantiles of as small a tail:
 # 5.7e-7 a figure, of 16 figures; with the Kolmogorov-Smirnov test's 1e-6, one false alarm in 100 000.
 STANDARD_ERRORS, ALPHA = 5, 5.7e-7
 
@@ -222,7 +224,7 @@ class Sums:
         self.products[name] = total + x @ y, pairs + x.size
 
     def ks(self) -> float:
-        """sqrt(n) D at the edges of the bins: between two of them the law moves by at most 6.1e-6, 0.2 of sqrt(n) D."""
+        """sqrt(n) D at the edges of the bins: between two of them the distribution moves by at most 6.1e-6, 0.2 of sqrt(n) D."""
         edges = np.arange(1, self.bins.size + 1) / BINS_PER_SIGMA - SIGMAS
         return math.sqrt(self.n) * np.abs(np.cumsum(self.bins) / self.n - ndtr(edges)).max()
 
@@ -283,11 +285,11 @@ def test_a_hundred_thousand_exponentials_have_the_moments_tails_and_correlations
 
 
 @pytest.mark.slow
-def test_a_billion_normals_have_the_law_moments_tails_and_correlations_of_chance():
+def test_a_billion_normals_have_the_distribution_moments_tails_and_correlations_of_chance():
     check_normals(pieces_of_normals(BILLION))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_hundred_million_exponentials_have_the_law_moments_tails_and_correlations_of_chance(dtype):
+def test_a_hundred_million_exponentials_have_the_distribution_moments_tails_and_correlations_of_chance(dtype):
     check_normals(pieces_of_exponentials(100_000_000, dtype))

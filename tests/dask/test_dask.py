@@ -92,10 +92,10 @@ def test_values_do_not_depend_on_the_scheduler(name, scheduler):
         assert same(getattr(fastinit.dask, name)(SHAPE, chunks=20, seed=0), INITIALIZERS[name](SHAPE, seed=0))
 
 
-def test_the_layout_and_the_flavour_are_numpys():
+def test_the_layout_and_the_convention_are_numpys():
     assert same(
         fastinit.dask.he_uniform((3, 3, 4, 5), chunks=2, seed=0, layout=Layout("hwio")),
-        fastinit.he_uniform((3, 3, 4, 5), seed=0, flavour="jax"),
+        fastinit.he_uniform((3, 3, 4, 5), seed=0, convention="jax"),
     )
 
 
@@ -207,7 +207,7 @@ def test_zarr_holds_bfloat16_as_whole_numbers(tmp_path):
 
 
 def check_everywhere(tmp_path):
-    """With the scheduler there is: values of each kind of law and dtype, and a Zarr store."""
+    """With the scheduler there is: values of each kind of distribution and dtype, and a Zarr store."""
     for name, dtype in (("he_normal", "float32"), ("truncated_normal", "bfloat16"), ("orthogonal", "float64")):
         lazy = getattr(fastinit.dask, name)(SHAPE, chunks=(20, 30), seed=0, name="w", dtype=dtype)
         assert same(lazy, INITIALIZERS[name](SHAPE, seed=0, name="w", dtype=dtype))
@@ -281,7 +281,7 @@ def test_a_function_has_numpys_parameters_and_chunks(name):
     expected = [parameter for parameter in inspect.signature(eager).parameters if parameter not in ("out", "index")]
     assert [parameter for parameter in inspect.signature(lazy).parameters if parameter != "chunks"] == expected
     assert inspect.signature(lazy).parameters["chunks"].kind is inspect.Parameter.KEYWORD_ONLY
-    assert (lazy.__name__, lazy.__doc__, lazy.law) == (name, eager.__doc__, eager.law)
+    assert (lazy.__name__, lazy.__doc__, lazy.distribution_for) == (name, eager.__doc__, eager.distribution_for)
     assert pickle.loads(pickle.dumps(lazy)) is lazy
 
 
@@ -292,8 +292,8 @@ ERRORS = [
     (lambda d: d.normal("w"), TypeError, "shape must be an int or a sequence of ints, got 'w'"),
     (lambda d: d.normal((10, 5), 0, -1), ValueError, "std must not be negative, got -1.0"),
     (lambda d: d.normal((10, 5), 1e39), ValueError, "mean must be within the range of float32, got 1e[+]39"),
-    (lambda d: d.normal((10, 5), sigma=1), TypeError, "normal has no parameter 'sigma': it takes mean, std, flavour"),
-    (lambda d: d.normal((10, 5), index=0), TypeError, "normal has no parameter 'index': it takes mean, std, flavour"),
+    (lambda d: d.normal((10, 5), sigma=1), TypeError, "normal has no parameter 'sigma': it takes mean, std, convention"),
+    (lambda d: d.normal((10, 5), index=0), TypeError, "normal has no parameter 'index': it takes mean, std, convention"),
     (lambda d: d.he_normal(10), ValueError, r"shape \(10,\) has no fan_in"),
     (lambda d: d.delta_orthogonal((10, 5)), ValueError, "delta_orthogonal"),
     (lambda d: d.normal((10, 5), dtype="int32"), TypeError, "dtype must be one of float32, .*, got 'int32'"),

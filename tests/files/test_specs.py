@@ -35,10 +35,10 @@ def toml(tmp_path):
 
 
 def summary(plan):
-    return {tensor.name: (tensor.shape, tensor.dtype, tensor.law) for tensor in plan}
+    return {tensor.name: (tensor.shape, tensor.dtype, tensor.distribution) for tensor in plan}
 
 
-def test_a_file_to_imitate_gives_names_shapes_and_dtypes_and_generic_laws(like):
+def test_a_file_to_imitate_gives_names_shapes_and_dtypes_and_generic_distributions(like):
     assert summary(specs.plan(str(like))) == {
         "wte.weight": ((16, 4), "float16", Normal(0.0, 0.02)),
         "ln.weight": ((4,), "float32", Constant(1.0)),
@@ -86,8 +86,8 @@ def test_a_toml_file_lists_tensors_and_rules(toml):
 
 def test_a_toml_file_may_change_a_models_rules(toml):
     plan = specs.plan(toml('model = "mlp"\n[[rules]]\nmatch = "layers.0.weight"\ninit = "normal"\nstd = 0.5'))
-    assert plan[0].law == Normal(0.0, 0.5)
-    assert plan[2].law == specs.plan("mlp")[2].law
+    assert plan[0].distribution == Normal(0.0, 0.5)
+    assert plan[2].distribution == specs.plan("mlp")[2].distribution
 
 
 def test_a_toml_file_may_imitate_a_file_beside_it_and_skip_tensors(toml, like):
@@ -105,7 +105,7 @@ def test_a_toml_file_may_name_a_ready_recipe_with_its_parameters(toml):
         match = "wte.weight"
         init = "zeros"
         """)
-    assert [tensor.law for tensor in specs.plan(path)] == [Normal(0.0, 0.02 / 4), Constant(0.0)]
+    assert [tensor.distribution for tensor in specs.plan(path)] == [Normal(0.0, 0.02 / 4), Constant(0.0)]
 
 
 def test_tied_tensors_are_in_the_file_once(toml):
@@ -121,14 +121,14 @@ def test_a_rule_may_have_a_layout_table_and_an_initializer_within_an_initializer
         [[rules]]
         match = "experts"
         init = "stacked"
-        initializer = { class_name = "LecunNormal", config = { flavour = "torch" } }
+        initializer = { class_name = "LecunNormal", config = { convention = "torch" } }
         [[rules]]
         match = "grouped"
         init = "he_normal"
         layout = { letters = "oihw", groups = 4 }
         """)
-    experts, grouped = (tensor.law for tensor in specs.plan(path))
-    assert experts.initializer == Stacked(LecunNormal(flavour="torch"))
+    experts, grouped = (tensor.distribution for tensor in specs.plan(path))
+    assert experts.initializer == Stacked(LecunNormal(convention="torch"))
     assert grouped == Normal(0.0, (2 / 18) ** 0.5)
 
 
@@ -156,15 +156,15 @@ def test_a_frozen_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
     ("text", "message"),
     [
         ("tensors = [", "Invalid value"),
-        ('[tensor]\na = [1]', "key must be one of model, like, dtype, skip, tensors, recipe, rules, freeze, tied, got "),
+        ("[tensor]\na = [1]", "key must be one of model, like, dtype, skip, tensors, recipe, rules, freeze, tied, got "),
         ('dtype = "float32"', "exactly one of `model`, `like` and `tensors` must say which tensors there are"),
         ('model = "gpt3"', "unknown model 'gpt3': did you mean 'gpt2'?"),
-        ('[tensors]\na = [-1]', "shape must have no negative length, got [-1]"),
-        ('[tensors]\na = { size = [1] }', "key of tensor 'a' must be one of shape, dtype, got 'size'"),
+        ("[tensors]\na = [-1]", "shape must have no negative length, got [-1]"),
+        ("[tensors]\na = { size = [1] }", "key of tensor 'a' must be one of shape, dtype, got 'size'"),
         ('[tensors]\na = { shape = [1], dtype = "f32" }', "dtype of tensor 'a' must be one of float64, "),
         ('recipe = "gtp2"\n[tensors]\na = [1]', "unknown recipe 'gtp2': did you mean 'gpt2'?"),
         ('recipe = { name = "gpt2", n = 3 }\n[tensors]\na = [1]', "recipe 'gpt2': missing a required argument: 'depth'"),
-        ('recipe = 3\n[tensors]\na = [1]', "recipe must be a name, or a table with a `name` and parameters, got 3"),
+        ("recipe = 3\n[tensors]\na = [1]", "recipe must be a name, or a table with a `name` and parameters, got 3"),
         ('freeze = "a"\nmodel = "mlp"', "freeze must be a list of strings, got 'a'"),
         ('freeze = ["layers.0.*"]\nmodel = "mlp"', "freeze has 'layers.0.weight', whose values are nowhere: "),
         ('model = "mlp"\n[tied]\n"layers.0.bias" = "layers.2.bias"', "tied has 'layers.0.bias' of shape (512,) as one with"),

@@ -1,4 +1,4 @@
-"""docs/flavours.md says what each flavour's laws are: every cell of its table is compared with the law itself."""
+"""docs/conventions.md says what each convention's distributions are: every cell of its table is compared with the distribution itself."""
 
 import math
 import re
@@ -9,11 +9,11 @@ import pytest
 
 import fastinit
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
-from fastinit.initializers import FLAVOURS, INITIALIZERS
+from fastinit.initializers import CONVENTIONS, INITIALIZERS
 
-TEXT = (Path(__file__).parents[2] / "docs" / "flavours.md").read_text()
+TEXT = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text()
 HEAD, _, *ROWS = [line.strip("| ").split(" | ") for line in TEXT.splitlines() if line.startswith("|")]
-*LAW_ROWS, SPARSE_ROW, LAYOUT_ROW = ROWS
+*DISTRIBUTION_ROWS, SPARSE_ROW, LAYOUT_ROW = ROWS
 IN, OUT = 200, 300
 STD_OF_CUT = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))  # of N(0, 1), at +-2
 
@@ -24,67 +24,69 @@ def called(text):
     return INITIALIZERS[name], eval(f"dict({parameters})")
 
 
-def described(law):
+def described(distribution):
     """The distribution's name, its variance, and the bounds of a cut normal, which are symmetric."""
-    if isinstance(law, Uniform):
-        return "uniform", (law.high - law.low) ** 2 / 12, None
-    if isinstance(law, TruncatedNormal) and (law.low, law.high) == (-2, 2):
-        return "cut normal", (law.std * STD_OF_CUT) ** 2, 2 * law.std
-    return "normal", law.std**2, None
+    if isinstance(distribution, Uniform):
+        return "uniform", (distribution.high - distribution.low) ** 2 / 12, None
+    if isinstance(distribution, TruncatedNormal) and (distribution.low, distribution.high) == (-2, 2):
+        return "cut normal", (distribution.std * STD_OF_CUT) ** 2, 2 * distribution.std
+    return "normal", distribution.std**2, None
 
 
 @pytest.mark.parametrize(
-    ("call", "flavour", "said"),
-    [(row[0], flavour, said) for row in LAW_ROWS for flavour, said in zip(HEAD[1:], row[1:])],
+    ("call", "convention", "said"),
+    [(row[0], convention, said) for row in DISTRIBUTION_ROWS for convention, said in zip(HEAD[1:], row[1:])],
 )
-def test_a_cell_says_the_law_of_its_flavour(call, flavour, said):
+def test_a_cell_says_the_distribution_of_its_convention(call, convention, said):
     function, parameters = called(call)
-    law = function.law((IN, OUT), **parameters, flavour=flavour, layout="io")
+    distribution = function.distribution_for((IN, OUT), **parameters, convention=convention, layout="io")
     if ends := re.fullmatch("uniform from (.*) to (.*)", said):
-        assert law == Uniform(*map(float, ends.groups()))
+        assert distribution == Uniform(*map(float, ends.groups()))
     elif cut := re.fullmatch("normal, std (.*), cut at ±(.*)", said):
         std, bound = map(float, cut.groups())
-        assert isinstance(law, TruncatedNormal) and law.std == std
-        assert [law.low * std, law.high * std] == [-bound, bound]
+        assert isinstance(distribution, TruncatedNormal) and distribution.std == std
+        assert [distribution.low * std, distribution.high * std] == [-bound, bound]
     elif std := re.fullmatch("normal, std (.*)", said):
-        assert law == Normal(0.0, float(std[1]))
+        assert distribution == Normal(0.0, float(std[1]))
     else:
         kind, formula = re.fullmatch("(.*), variance (.*)", said).groups()
         variance = eval(formula.replace("in", str(IN)).replace("out", str(OUT)))
-        assert described(law)[0] == kind and described(law)[1] == pytest.approx(variance, rel=5e-5)
+        assert described(distribution)[0] == kind and described(distribution)[1] == pytest.approx(variance, rel=5e-5)
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
-def test_the_row_of_sparse_says_where_its_zeros_are(flavour):
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_the_row_of_sparse_says_where_its_zeros_are(convention):
     function, parameters = called(SPARSE_ROW[0])
-    zeros = function((40, 60), **parameters, flavour=flavour, layout="oi", seed=0) == 0
-    number, which = re.fullmatch("(.*) of each (.*) are 0", SPARSE_ROW[HEAD.index(flavour)]).groups()
+    zeros = function((40, 60), **parameters, convention=convention, layout="oi", seed=0) == 0
+    number, which = re.fullmatch("(.*) of each (.*) are 0", SPARSE_ROW[HEAD.index(convention)]).groups()
     axis = {"unit's inputs": 1, "input's outputs": 0}[which]
     assert set(zeros.sum(axis)) == {round(float(number) * zeros.shape[axis])}
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
-def test_the_row_of_layouts_says_the_order_of_axes(flavour):
-    said = LAYOUT_ROW[HEAD.index(flavour)]
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_the_row_of_layouts_says_the_order_of_axes(convention):
+    said = LAYOUT_ROW[HEAD.index(convention)]
     letters = {"out, in, kernel": "oihw", "kernel, in, out": "hwio"}
-    law = fastinit.he_normal.law
+    distribution = fastinit.he_normal.distribution_for
     if said in letters:
-        assert law((2, 3, 5, 7), flavour=flavour) == law((2, 3, 5, 7), flavour=flavour, layout=letters[said])
+        assert distribution((2, 3, 5, 7), convention=convention) == distribution(
+            (2, 3, 5, 7), convention=convention, layout=letters[said]
+        )
     else:
-        assert said == "in, out; above two axes an error" and law((2, 3)) == law((2, 3), layout="io")
+        assert said == "in, out; above two axes an error" and distribution((2, 3)) == distribution((2, 3), layout="io")
         with pytest.raises(ValueError, match="needs layout="):
-            law((2, 3, 5, 7))
+            distribution((2, 3, 5, 7))
 
 
-def test_the_table_has_every_flavour_and_every_initializer_whose_law_depends_on_it():
-    flavoured = {name for name, function in INITIALIZERS.items() if "flavour" in function.__signature__.parameters}
-    in_table = {called(row[0])[0].__name__ for row in (*LAW_ROWS, SPARSE_ROW)}
+def test_the_table_has_every_convention_and_every_initializer_whose_distribution_depends_on_it():
+    conventioned = {name for name, function in INITIALIZERS.items() if "convention" in function.__signature__.parameters}
+    in_table = {called(row[0])[0].__name__ for row in (*DISTRIBUTION_ROWS, SPARSE_ROW)}
     sentence = TEXT[TEXT.index("The layout is all") :].split(".")[0]
-    assert HEAD[1:] == list(FLAVOURS)
-    assert in_table | set(re.findall(r"`(\w+)`", sentence)) == flavoured
+    assert HEAD[1:] == list(CONVENTIONS)
+    assert in_table | set(re.findall(r"`(\w+)`", sentence)) == conventioned
 
 
 @pytest.mark.parametrize("name", ["bilinear", "delta_orthogonal", "dirac", "mamba_dt_weight", "orthogonal"])
-def test_of_some_the_flavour_decides_the_layout_alone(name):
-    values = [INITIALIZERS[name]((3, 3, 3), flavour=flavour, layout="oi", seed=0) for flavour in FLAVOURS]
+def test_of_some_the_convention_decides_the_layout_alone(name):
+    values = [INITIALIZERS[name]((3, 3, 3), convention=convention, layout="oi", seed=0) for convention in CONVENTIONS]
     assert all(np.array_equal(values[0], other) for other in values[1:])

@@ -89,7 +89,7 @@ def test_the_dtype_does_not_change_what_is_drawn(dtype, name):
     assert np.array_equal(narrow, single.astype(narrow.dtype))
 
 
-def test_the_constants_of_complex_laws_are_not_wrong_as_there_are_none():
+def test_the_constants_of_complex_distributions_are_not_wrong_as_there_are_none():
     """JAX's complex truncated normals have a variance of 1.0187 times the nominal one (its constant: jax PR #7670)."""
     for name in ("he_normal", "truncated_normal"):
         with pytest.raises(TypeError, match="dtype must be one of float32"):
@@ -116,13 +116,13 @@ def test_no_narrow_truncated_normal_is_further_out_than_the_rounded_bound(dtype)
     assert np.abs(as_float64(values)).max() <= float(np.float32(0.04).astype(values.dtype))
 
 
-@pytest.mark.parametrize("flavour", ["keras", "jax"])
+@pytest.mark.parametrize("convention", ["keras", "jax"])
 @pytest.mark.parametrize(
     ("name", "variance"), [("he_normal", 2 / 1024), ("xavier_normal", 2 / 3072), ("lecun_normal", 1 / 1024)]
 )
-def test_a_truncated_preset_has_the_variance_it_says(flavour, name, variance):
+def test_a_truncated_preset_has_the_variance_it_says(convention, name, variance):
     """Haiku's Linear, the old tf.initializers and tfjs (#8594) do not divide by 0.8796: 77 % of the variance."""
-    values = INITIALIZERS[name]((1024, 2048), flavour=flavour, seed=0)
+    values = INITIALIZERS[name]((1024, 2048), convention=convention, seed=0)
     assert values.var(dtype=np.float64) == pytest.approx(variance, rel=0.005)  # 2 Mi values: more than 5 standard errors
 
 
@@ -134,7 +134,9 @@ def test_a_truncated_normal_is_cut_and_not_wrapped():
 
 def test_the_bounds_of_a_truncated_normal_are_sigmas_unless_said_to_be_values():
     """torch's are values: std=0.02 cuts at 100 sigma, that is nowhere (torchtitan #3334, FMS #289)."""
-    cut, as_torch = (fastinit.truncated_normal((N,), std=0.02, seed=0, flavour=flavour) for flavour in ("math", "torch"))
+    cut, as_torch = (
+        fastinit.truncated_normal((N,), std=0.02, seed=0, convention=convention) for convention in ("math", "torch")
+    )
     assert np.abs(cut).max() <= 0.04 < 0.09 < np.abs(as_torch).max()
 
 
@@ -147,10 +149,10 @@ def test_a_std_of_0_is_the_mean():
 def test_filling_takes_no_memory_beyond_the_tensor(name):
     """At the peak JAX has 4 times the tensor (9 in bfloat16), Keras on torch 9 times, torch's trunc_normal_ 4.3 times."""
     out = np.empty((4096, 1024), np.float32)
-    flavour = {} if name == "normal" else {"flavour": "keras"}
-    INITIALIZERS[name](out.shape, **flavour, seed=0, out=out)
+    convention = {} if name == "normal" else {"convention": "keras"}
+    INITIALIZERS[name](out.shape, **convention, seed=0, out=out)
     tracemalloc.start()
-    INITIALIZERS[name](out.shape, **flavour, seed=0, out=out)
+    INITIALIZERS[name](out.shape, **convention, seed=0, out=out)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < out.nbytes / 50
@@ -282,24 +284,26 @@ def test_a_tensor_without_elements_is_an_error_where_a_fan_is_zero():
         fastinit.xavier_normal((0, 0))
 
 
-# ---- other laws ----
+# ---- other distributions ----
 
 
 def test_he_normal_has_the_factor_2():
     """MLX's he_normal() has a gain of 1: variance 1 / fan_in."""
-    assert fastinit.he_normal.law((256, 8)) == Normal(0.0, math.sqrt(2 / 256))
+    assert fastinit.he_normal.distribution_for((256, 8)) == Normal(0.0, math.sqrt(2 / 256))
 
 
 def test_a_uniform_with_a_std_has_bounds_of_root_3_of_it():
     """pytorch #1667: bounds of one std; jax #13519 takes the root of 3 for a bug."""
     bound = math.sqrt(3) * math.sqrt(2 / 256)
-    assert fastinit.he_uniform.law((256, 8)) == Uniform(-bound, bound)
+    assert fastinit.he_uniform.distribution_for((256, 8)) == Uniform(-bound, bound)
 
 
 def test_xavier_normal_has_the_variance_of_xavier_uniform():
     """MXNet's Xavier has the magnitude for a bound or for a variance: gaussian, 3 / fan_avg."""
-    uniform = fastinit.xavier_uniform.law((256, 128))
-    assert (uniform.high - uniform.low) ** 2 / 12 == pytest.approx(fastinit.xavier_normal.law((256, 128)).std ** 2)
+    uniform = fastinit.xavier_uniform.distribution_for((256, 128))
+    assert (uniform.high - uniform.low) ** 2 / 12 == pytest.approx(
+        fastinit.xavier_normal.distribution_for((256, 128)).std ** 2
+    )
 
 
 def test_the_gain_of_selu_is_1():

@@ -9,8 +9,8 @@ import pytest
 import fastinit
 from fastinit import initializers
 from fastinit.distributions import Constant
-from fastinit.distributions import Normal as NormalLaw
-from fastinit.distributions import Uniform as UniformLaw
+from fastinit.distributions import Normal as NormalDistribution
+from fastinit.distributions import Uniform as UniformDistribution
 from fastinit.initializers import (
     DeepNorm,
     DepthScaled,
@@ -100,15 +100,17 @@ IDS = {"ids": repr}
 
 @pytest.mark.parametrize("initializer", VARIANCES, **IDS)
 @pytest.mark.parametrize(("shape", "layout", "fan_in", "fan_out"), LAYERS)
-def test_the_law_has_the_variance_of_the_paper(initializer, shape, layout, fan_in, fan_out):
-    law = initializer.law(shape, layout=layout)
+def test_the_distribution_has_the_variance_of_the_paper(initializer, shape, layout, fan_in, fan_out):
+    distribution = initializer.distribution_for(shape, layout=layout)
     expected = VARIANCES[initializer](fan_in, fan_out)
-    if isinstance(law, UniformLaw):
-        assert law.low == -law.high and law.high**2 / 3 == pytest.approx(expected, rel=1e-12)
-    elif isinstance(law, NormalLaw):
-        assert law.mean == 0 and law.std**2 == pytest.approx(expected, rel=1e-12)
+    if isinstance(distribution, UniformDistribution):
+        assert distribution.low == -distribution.high and distribution.high**2 / 3 == pytest.approx(expected, rel=1e-12)
+    elif isinstance(distribution, NormalDistribution):
+        assert distribution.mean == 0 and distribution.std**2 == pytest.approx(expected, rel=1e-12)
     else:
-        assert (law.mean, law.low, law.high) == (0, -2, 2) and (0.8796256610342398 * law.std) ** 2 == pytest.approx(expected)
+        assert (distribution.mean, distribution.low, distribution.high) == (0, -2, 2) and (
+            0.8796256610342398 * distribution.std
+        ) ** 2 == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("initializer", VARIANCES, **IDS)
@@ -120,16 +122,16 @@ def test_the_values_have_the_variance_of_the_paper_within_1_percent(initializer)
 
 @pytest.mark.parametrize("initializer", CONSTANTS, **IDS)
 def test_the_constant_is_that_of_the_paper(initializer):
-    assert initializer.law(7).value == pytest.approx(CONSTANTS[initializer], rel=1e-14)
-    assert (initializer(7, seed=0) == np.float32(initializer.law(7).value)).all()
+    assert initializer.distribution_for(7).value == pytest.approx(CONSTANTS[initializer], rel=1e-14)
+    assert (initializer(7, seed=0) == np.float32(initializer.distribution_for(7).value)).all()
 
 
 @pytest.mark.parametrize("layout", [None, "embedding", "oi"])
 def test_the_embedding_of_t_fixup_is_normal_by_its_width_whatever_the_layout(layout):
-    law = EMBEDDING.law((30000, 512), layout=layout)
-    assert type(law) is NormalLaw and law.std == pytest.approx(512**-0.5 * 54**-0.25, rel=1e-14)
+    distribution = EMBEDDING.distribution_for((30000, 512), layout=layout)
+    assert type(distribution) is NormalDistribution and distribution.std == pytest.approx(512**-0.5 * 54**-0.25, rel=1e-14)
     values = EMBEDDING((4000, 512), seed=0, dtype="float64")
-    assert np.square(values).mean() == pytest.approx(law.std**2, rel=0.01)
+    assert np.square(values).mean() == pytest.approx(distribution.std**2, rel=0.01)
 
 
 # ---- what belongs to each ----
@@ -175,7 +177,7 @@ def test_mup_has_the_learning_rates_of_its_tables(role, table, expected):
     scales = MuP(role, 256, table=table).scales((1024, 4096))
     assert (scales.adam, scales.sgd, scales.multiplier) == expected
     assert scales == MuP(role, 256, table=table).scales((4096, 1024), "oi")
-    assert scales.std == MuP(role, 256, table=table).law((1024, 4096)).std
+    assert scales.std == MuP(role, 256, table=table).distribution_for((1024, 4096)).std
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -188,7 +190,7 @@ def test_both_tables_of_mup_start_and_learn_the_same_outputs(optimizer):
     assert learnt == pytest.approx(getattr(as_3, optimizer), rel=1e-14)
 
 
-def test_mup_at_the_base_width_is_the_usual_law_and_learning_rate():
+def test_mup_at_the_base_width_is_the_usual_distribution_and_learning_rate():
     for role, shape in (("input", (3, 256)), ("hidden", (256, 256)), ("output", (256, 10))):
         scales = MuP(role, 256).scales(shape)
         assert scales == pytest.approx((1 / math.sqrt(shape[0]), 1, 1, 1), rel=1e-14)
@@ -216,7 +218,7 @@ def test_siren_keeps_the_distribution_of_pre_activations_through_50_layers():
 
 
 def test_the_prior_is_the_sigmoid_of_its_bias():
-    bias = PriorBias(0.03).law(1).value
+    bias = PriorBias(0.03).distribution_for(1).value
     assert 1 / (1 + math.exp(-bias)) == pytest.approx(0.03, rel=1e-14)
 
 
@@ -226,13 +228,15 @@ def test_depth_scaled_has_the_values_of_its_base_made_smaller():
 
 
 @pytest.mark.parametrize("base", [Normal(0.5, 0.1), Uniform(1.0, 3.0), "ones", DepthScaled(3)])
-def test_depth_scaled_scales_any_law(base):
+def test_depth_scaled_scales_any_distribution(base):
     scaled = DepthScaled(2, base)((50,), seed=0, dtype="float64")
     assert np.allclose(scaled, fastinit.get(base)((50,), seed=0, dtype="float64") / 2, rtol=1e-14, atol=0)
 
 
-def test_depth_scaled_reads_the_layout_of_its_bases_flavour():
-    assert DepthScaled(8, HeNormal(flavour="torch")).law((16, 8, 3, 3)).std == pytest.approx(math.sqrt(2 / 72) / 4)
+def test_depth_scaled_reads_the_layout_of_its_bases_convention():
+    assert DepthScaled(8, HeNormal(convention="torch")).distribution_for((16, 8, 3, 3)).std == pytest.approx(
+        math.sqrt(2 / 72) / 4
+    )
 
 
 # ---- what all share ----
@@ -250,10 +254,10 @@ def test_a_config_and_a_repr_make_an_equal_initializer_again(initializer):
 
 
 @pytest.mark.parametrize("initializer", ALL, **IDS)
-def test_the_law_is_a_plain_one(initializer):
+def test_the_distribution_is_a_plain_one(initializer):
     shape = (30, 40)
-    plain = (Constant, NormalLaw, UniformLaw, type(TruncatedNormal().law(1)))
-    assert type(initializer.law(shape)) in plain
+    plain = (Constant, NormalDistribution, UniformDistribution, type(TruncatedNormal().distribution_for(1)))
+    assert type(initializer.distribution_for(shape)) in plain
 
 
 @pytest.mark.parametrize("initializer", [of for of in VARIANCES if VARIANCES[of](1, 2) != VARIANCES[of](3, 4)], **IDS)

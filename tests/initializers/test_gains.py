@@ -211,7 +211,7 @@ def test_other_names_mean_the_same(alias, name):
     assert gain(alias) == gain(name)
 
 
-# ---- flavours ----
+# ---- conventions ----
 
 LINEAR = ["linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 TORCH = [
@@ -225,8 +225,8 @@ TORCH = [
 
 
 @pytest.mark.parametrize(("name", "parameters", "expected"), TORCH)
-def test_the_flavour_of_torch_has_the_numbers_of_calculate_gain(name, parameters, expected):
-    assert gain(name, flavour="torch", **parameters) == expected
+def test_the_convention_of_torch_has_the_numbers_of_calculate_gain(name, parameters, expected):
+    assert gain(name, convention="torch", **parameters) == expected
 
 
 @pytest.mark.parametrize(("name", "parameters", "expected"), TORCH)
@@ -236,15 +236,15 @@ def test_torch_itself_has_these_numbers(name, parameters, expected):
 
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, *ALIASES, "conv_transpose2d", "ReLU"])
-def test_the_flavour_of_torch_has_a_gain_where_torch_has_one(name):
+def test_the_convention_of_torch_has_a_gain_where_torch_has_one(name):
     init = pytest.importorskip("torch.nn.init")
     try:
         expected = init.calculate_gain(name)
     except ValueError:
         with pytest.raises(ValueError, match="torch has no gain for"):
-            gain(name, flavour="torch")
+            gain(name, convention="torch")
     else:
-        assert gain(name, flavour="torch") == expected
+        assert gain(name, convention="torch") == expected
 
 
 # ---- callables ----
@@ -316,15 +316,15 @@ TORCH_KNOWN = ", ".join([*LINEAR, "sigmoid", "tanh", "relu", "leaky_relu", "selu
         ((np.tanh,), {"backward": True, "derivative": np.sum}, ValueError,
          "derivative must return one real number for each z: got float64 () for (384,)"),
         ((np.sum,), {}, ValueError, "activation must return one real number for each z: got float64 () for (384,)"),
-        (("relu",), {"flavour": "keras"}, ValueError,
-         "flavour must be 'math' or 'torch', got 'keras': Keras and JAX have no table of gains"),
-        (("relu",), {"flavour": "jax"}, ValueError,
-         "flavour must be 'math' or 'torch', got 'jax': Keras and JAX have no table of gains"),
-        (("gelu",), {"flavour": "torch"}, ValueError,
-         f"torch has no gain for 'gelu', only for {TORCH_KNOWN}: use flavour='math'"),
-        (("tanh",), {"flavour": "torch", "backward": True}, ValueError,
-         "torch has the same gain in both directions: use flavour='math' with backward or derivative"),
-        (("tanh",), {"flavour": "torch", "negative_slope": 1}, TypeError,
+        (("relu",), {"convention": "keras"}, ValueError,
+         "convention must be 'math' or 'torch', got 'keras': Keras and JAX have no table of gains"),
+        (("relu",), {"convention": "jax"}, ValueError,
+         "convention must be 'math' or 'torch', got 'jax': Keras and JAX have no table of gains"),
+        (("gelu",), {"convention": "torch"}, ValueError,
+         f"torch has no gain for 'gelu', only for {TORCH_KNOWN}: use convention='math'"),
+        (("tanh",), {"convention": "torch", "backward": True}, ValueError,
+         "torch has the same gain in both directions: use convention='math' with backward or derivative"),
+        (("tanh",), {"convention": "torch", "negative_slope": 1}, TypeError,
          "tanh has no parameter 'negative_slope': it takes none"),
     ],
 )  # fmt: skip

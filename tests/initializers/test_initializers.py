@@ -1,4 +1,4 @@
-"""Every initializer has the law it names, and takes the options that all share."""
+"""Every initializer has the distribution it names, and takes the options that all share."""
 
 import inspect
 import math
@@ -16,7 +16,7 @@ from fastinit.initializers import INITIALIZERS
 from fastinit.initializers.scaled import STD_OF_NORMAL_CUT_AT_2
 from tests.support import ARGUMENTS, SHAPES_OF_OTHERS, bits
 
-# ---- laws ----
+# ---- distributions ----
 
 # the same layer in both layouts: 200 inputs, 300 outputs; 3 x 5 kernels of 8 inputs and 16 outputs
 SHAPES = [
@@ -37,31 +37,33 @@ VARIANCES = {
 }
 
 
-def std_of(law):
+def std_of(distribution):
     """The standard deviation of the values, by the textbook."""
-    if isinstance(law, Uniform):
-        return (law.high - law.low) / math.sqrt(12)
-    if isinstance(law, Normal):
-        return law.std
+    if isinstance(distribution, Uniform):
+        return (distribution.high - distribution.low) / math.sqrt(12)
+    if isinstance(distribution, Normal):
+        return distribution.std
     standard = NormalDist()
-    a, b = law.low, law.high
+    a, b = distribution.low, distribution.high
     mass = standard.cdf(b) - standard.cdf(a)
     mean = (standard.pdf(a) - standard.pdf(b)) / mass
-    return law.std * math.sqrt(1 + (a * standard.pdf(a) - b * standard.pdf(b)) / mass - mean**2)
+    return distribution.std * math.sqrt(1 + (a * standard.pdf(a) - b * standard.pdf(b)) / mass - mean**2)
 
 
-def mean_of(law):
-    return (law.low + law.high) / 2 if isinstance(law, Uniform) else law.mean  # the truncated ones here are symmetric
+def mean_of(distribution):
+    return (
+        (distribution.low + distribution.high) / 2 if isinstance(distribution, Uniform) else distribution.mean
+    )  # the truncated ones here are symmetric
 
 
 @pytest.mark.parametrize("family", VARIANCES)
 @pytest.mark.parametrize(("layout", "shape", "fan_in", "fan_out"), SHAPES)
 def test_a_preset_has_the_variance_of_its_paper(family, layout, shape, fan_in, fan_out):
     variance = VARIANCES[family](fan_in, fan_out)
-    normal_law = getattr(fastinit, f"{family}_normal").law(shape, layout=layout)
-    uniform_law = getattr(fastinit, f"{family}_uniform").law(shape, layout=layout)
-    assert normal_law == Normal(0.0, math.sqrt(variance))
-    assert uniform_law.high == -uniform_law.low == pytest.approx(math.sqrt(3 * variance), rel=1e-15)
+    normal_distribution = getattr(fastinit, f"{family}_normal").distribution_for(shape, layout=layout)
+    uniform_distribution = getattr(fastinit, f"{family}_uniform").distribution_for(shape, layout=layout)
+    assert normal_distribution == Normal(0.0, math.sqrt(variance))
+    assert uniform_distribution.high == -uniform_distribution.low == pytest.approx(math.sqrt(3 * variance), rel=1e-15)
 
 
 @pytest.mark.parametrize("distribution", ["normal", "truncated_normal", "uniform"])
@@ -70,16 +72,16 @@ def test_a_preset_has_the_variance_of_its_paper(family, layout, shape, fan_in, f
 )
 @pytest.mark.parametrize("scale", [1.0, 2.0, 1 / 3, np.float32(0.5), 4])
 def test_variance_scaling_has_variance_scale_over_n(distribution, mode, n, scale):
-    law = fastinit.variance_scaling.law((3, 5, 8, 16), scale, mode, distribution, layout="hwio")
-    assert std_of(law) == pytest.approx(math.sqrt(float(scale) / n), rel=1e-12)
-    assert mean_of(law) == 0
-    assert type(law) is {"normal": Normal, "truncated_normal": TruncatedNormal, "uniform": Uniform}[distribution]
+    drawn_from = fastinit.variance_scaling.distribution_for((3, 5, 8, 16), scale, mode, distribution, layout="hwio")
+    assert std_of(drawn_from) == pytest.approx(math.sqrt(float(scale) / n), rel=1e-12)
+    assert mean_of(drawn_from) == 0
+    assert type(drawn_from) is {"normal": Normal, "truncated_normal": TruncatedNormal, "uniform": Uniform}[distribution]
 
 
 def test_variance_scaling_cuts_its_truncated_normal_at_2_sigmas():
-    law = fastinit.variance_scaling.law((200, 300), 1.0, "fan_in", "truncated_normal")
-    assert (law.low, law.high) == (-2.0, 2.0)
-    assert law.std == math.sqrt(1 / 200) / STD_OF_NORMAL_CUT_AT_2
+    distribution = fastinit.variance_scaling.distribution_for((200, 300), 1.0, "fan_in", "truncated_normal")
+    assert (distribution.low, distribution.high) == (-2.0, 2.0)
+    assert distribution.std == math.sqrt(1 / 200) / STD_OF_NORMAL_CUT_AT_2
 
 
 def test_the_std_of_a_normal_cut_at_2_is_that_of_the_textbook():
@@ -91,7 +93,7 @@ def test_variance_scaling_of_zero_gives_zeros():
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "law"),
+    ("name", "arguments", "distribution"),
     [
         ("zeros", (), Constant(0.0)),
         ("ones", (), Constant(1.0)),
@@ -112,13 +114,13 @@ def test_variance_scaling_of_zero_gives_zeros():
         ("he_init", (5,), Normal(5.0, math.sqrt(2 / 20))),
     ],
 )
-def test_an_initializer_has_the_law_it_is_given(name, arguments, law):
-    assert INITIALIZERS[name].law((20, 30), *arguments) == law
+def test_an_initializer_has_the_distribution_it_is_given(name, arguments, distribution):
+    assert INITIALIZERS[name].distribution_for((20, 30), *arguments) == distribution
 
 
 @pytest.mark.parametrize("n", [1, 3, 1000])
 def test_he_init_of_two_inputs_has_sigma_1(n):
-    assert fastinit.he_init.law((2, n)).std == 1.0
+    assert fastinit.he_init.distribution_for((2, n)).std == 1.0
 
 
 @pytest.mark.parametrize(
@@ -153,31 +155,33 @@ DRAWN = {
     **{name: INITIALIZERS[name] for name in ("lecun_uniform", "lecun_normal", "random_init", "gaussian_init")},
     **{name: INITIALIZERS[name] for name in ("xavier_init", "he_init")},
 }
-LAW_OF = {
-    "uniform": fastinit.uniform.law,
+DISTRIBUTION_OF = {
+    "uniform": fastinit.uniform.distribution_for,
     "normal": lambda shape: Normal(1.0, 2.0),
     "truncated_normal": lambda shape: TruncatedNormal(1.0, 0.5, -1.5, 1.5),
-    "scaled truncated_normal": lambda shape: fastinit.variance_scaling.law(shape, 2.0, "fan_avg", "truncated_normal"),
-    "scaled uniform": lambda shape: fastinit.variance_scaling.law(shape, 2.0, "fan_out", "uniform"),
+    "scaled truncated_normal": lambda shape: fastinit.variance_scaling.distribution_for(
+        shape, 2.0, "fan_avg", "truncated_normal"
+    ),
+    "scaled uniform": lambda shape: fastinit.variance_scaling.distribution_for(shape, 2.0, "fan_out", "uniform"),
 }
 
 
 @pytest.mark.parametrize("name", DRAWN)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_values_have_the_mean_and_std_of_the_law(name, dtype):
+def test_the_values_have_the_mean_and_std_of_the_distribution(name, dtype):
     shape, n = (500, 400), 200_000
-    law = LAW_OF.get(name, getattr(INITIALIZERS.get(name), "law", None))(shape)
+    distribution = DISTRIBUTION_OF.get(name, getattr(INITIALIZERS.get(name), "distribution_for", None))(shape)
     x = DRAWN[name](shape, seed=1, dtype=dtype).astype(np.float64)
     # within 5 standard errors, 6e-7 by chance, the seed fixed; the error of a std is at most that of a normal's
-    assert abs(x.mean() - mean_of(law)) < 5 * std_of(law) / math.sqrt(n)
-    assert abs(x.std() - std_of(law)) < 5 * std_of(law) / math.sqrt(2 * n)
+    assert abs(x.mean() - mean_of(distribution)) < 5 * std_of(distribution) / math.sqrt(n)
+    assert abs(x.std() - std_of(distribution)) < 5 * std_of(distribution) / math.sqrt(2 * n)
 
 
 @pytest.mark.parametrize("name", ["uniform", "random_init", "he_uniform"])
 def test_uniform_values_are_in_their_interval(name):
     shape = (500, 400)
-    law, x = INITIALIZERS[name].law(shape), INITIALIZERS[name](shape, seed=0)
-    assert np.float32(law.low) <= x.min() and x.max() <= np.float32(law.high)
+    distribution, x = INITIALIZERS[name].distribution_for(shape), INITIALIZERS[name](shape, seed=0)
+    assert np.float32(distribution.low) <= x.min() and x.max() <= np.float32(distribution.high)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +205,7 @@ def test_a_narrow_constant_is_the_float32_value_rounded_once():
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_layer_has_the_same_law_in_both_layouts(name):
+def test_a_layer_has_the_same_distribution_in_both_layouts(name):
     same_layer = (((3, 3, 60, 90), "io"), ((90, 60, 3, 3), "oi"))
     stds = [DRAWN[name](shape, seed=1, layout=layout).std() for shape, layout in same_layer]
     assert stds[0] == stds[1]  # the same words, scaled alike
@@ -210,14 +214,14 @@ def test_a_layer_has_the_same_law_in_both_layouts(name):
 # ---- shared options ----
 
 
-def test_the_signature_is_the_laws_own_parameters_and_the_shared_options():
+def test_the_signature_is_the_distributions_own_parameters_and_the_shared_options():
     assert str(inspect.signature(fastinit.he_normal)) == (
-        "(shape, negative_slope=0.0, mode='fan_in', nonlinearity='leaky_relu', flavour='math', *, seed=None, name=None, "
+        "(shape, negative_slope=0.0, mode='fan_in', nonlinearity='leaky_relu', convention='math', *, seed=None, name=None, "
         "dtype=<class 'numpy.float32'>, layout=None, out=None, index=None)"
         " -> numpy.ndarray"
     )
     assert list(inspect.signature(fastinit.truncated_normal).parameters) == [
-        "shape", "mean", "std", "low", "high", "bounds", "flavour", "seed", "name", "dtype", "layout", "out", "index",
+        "shape", "mean", "std", "low", "high", "bounds", "convention", "seed", "name", "dtype", "layout", "out", "index",
     ]  # fmt: skip
 
 
@@ -233,7 +237,7 @@ def test_every_initializer_takes_all_shared_options_by_keyword(name):
     assert [p.name for p in shared if p.kind is p.KEYWORD_ONLY] == ["seed", "name", "dtype", "layout", "out", "index"]
 
 
-def test_the_laws_own_parameters_may_be_given_by_name():
+def test_the_distributions_own_parameters_may_be_given_by_name():
     by_name = fastinit.truncated_normal(50, low=-1, high=3, mean=1, std=2, seed=0)
     assert np.array_equal(by_name, fastinit.truncated_normal(50, 1, 2, -1, 3, seed=0))
 
@@ -267,7 +271,7 @@ def test_tensors_of_other_shapes_share_their_first_values():
     assert np.array_equal(fastinit.normal((3, 4), seed=0).ravel(), fastinit.normal((4, 5), seed=0).ravel()[:12])
 
 
-def test_other_laws_use_the_same_words():
+def test_other_distributions_use_the_same_words():
     uniform = fastinit.uniform(500, 0, 1, seed=0, dtype="float64")
     wider = fastinit.uniform(500, -1, 3, seed=0, dtype="float64")
     assert np.array_equal(bits(wider), bits(4 * uniform - 1))
@@ -388,7 +392,7 @@ ERRORS = [
     (
         lambda: fastinit.he_normal((3, 4), std=2),
         TypeError,
-        "he_normal has no parameter 'std': it takes negative_slope, mode, nonlinearity, flavour",
+        "he_normal has no parameter 'std': it takes negative_slope, mode, nonlinearity, convention",
     ),
 ]
 
@@ -413,7 +417,7 @@ def test_float64_takes_numbers_beyond_float32():
     assert np.isfinite(fastinit.normal(50, 1e39, 1e38, seed=0, dtype="float64")).all()
 
 
-def test_a_law_may_be_asked_for_without_filling():
-    assert initializers.he_normal.law((256, 128)) == Normal(0.0, math.sqrt(2 / 256))
+def test_a_distribution_may_be_asked_for_without_filling():
+    assert initializers.he_normal.distribution_for((256, 128)) == Normal(0.0, math.sqrt(2 / 256))
     with pytest.raises(ValueError, match="no negative length"):
-        initializers.he_normal.law((-1, 2))
+        initializers.he_normal.distribution_for((-1, 2))

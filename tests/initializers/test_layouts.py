@@ -1,4 +1,4 @@
-"""Fans are those of the layout that is said, never guessed, and every law has the variance that they give."""
+"""Fans are those of the layout that is said, never guessed, and every distribution has the variance that they give."""
 
 import math
 
@@ -48,10 +48,10 @@ VARIANCES = {
     "he_normal": ({}, lambda fan_in, fan_out: 2 / fan_in),
     "he_normal, fan_out": ({"mode": "fan_out"}, lambda fan_in, fan_out: 2 / fan_out),  # eq. 14
     "he_normal, slope 0.2": ({"negative_slope": 0.2}, lambda fan_in, fan_out: 2 / 1.04 / fan_in),  # eq. 15
-    "he_normal, keras": ({"flavour": "keras"}, lambda fan_in, fan_out: 2 / fan_in),  # truncated and widened
+    "he_normal, keras": ({"convention": "keras"}, lambda fan_in, fan_out: 2 / fan_in),  # truncated and widened
     "lecun_uniform": ({}, lambda fan_in, fan_out: 1 / fan_in),  # LeCun et al. 1998, section 4.6
     "lecun_normal": ({}, lambda fan_in, fan_out: 1 / fan_in),
-    "lecun_normal, jax": ({"flavour": "jax"}, lambda fan_in, fan_out: 1 / fan_in),
+    "lecun_normal, jax": ({"convention": "jax"}, lambda fan_in, fan_out: 1 / fan_in),
     "variance_scaling": ({"scale": 3.0, "distribution": "truncated_normal"}, lambda fan_in, fan_out: 3 / fan_in),
     "variance_scaling, fan_geo_avg": ({"mode": "fan_geo_avg"}, lambda fan_in, fan_out: 1 / math.sqrt(fan_in * fan_out)),
     "small_init": ({}, lambda fan_in, fan_out: 2 / (5 * fan_in)),  # Nguyen and Salazar 2019, section 2.2
@@ -86,7 +86,7 @@ def test_a_part_of_a_tensor_has_the_fans_of_the_whole():
 def test_above_two_axes_nothing_is_guessed(name, shape):
     arguments = (0.5,) if name == "sparse" else ()
     with pytest.raises(ValueError, match=r"which may be a convolution's or a stack's: .* needs layout='io'"):
-        INITIALIZERS[name].law(shape, *arguments)
+        INITIALIZERS[name].distribution_for(shape, *arguments)
 
 
 def test_a_depthwise_convolution_without_an_axis_of_inputs_has_a_weight_of_one_input_for_each_channel():
@@ -96,11 +96,11 @@ def test_a_depthwise_convolution_without_an_axis_of_inputs_has_a_weight_of_one_i
         np.testing.assert_allclose(of_channel.T @ of_channel, np.eye(2), atol=1e-12)
 
 
-@pytest.mark.parametrize(("flavour", "layout"), [("torch", "oi"), ("keras", "io"), ("jax", "io")])
-def test_a_flavour_has_the_layout_of_its_framework(flavour, layout):
-    law, shape = fastinit.xavier_uniform.law, (16, 8, 3, 5)
-    assert law(shape, flavour=flavour) == law(shape, layout=layout)
-    assert law(shape, flavour=flavour, layout="iohw") == law(shape, layout="iohw")
+@pytest.mark.parametrize(("convention", "layout"), [("torch", "oi"), ("keras", "io"), ("jax", "io")])
+def test_a_convention_has_the_layout_of_its_framework(convention, layout):
+    distribution, shape = fastinit.xavier_uniform.distribution_for, (16, 8, 3, 5)
+    assert distribution(shape, convention=convention) == distribution(shape, layout=layout)
+    assert distribution(shape, convention=convention, layout="iohw") == distribution(shape, layout="iohw")
 
 
 def test_numbers_of_numpy_are_numbers():

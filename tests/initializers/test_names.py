@@ -11,7 +11,7 @@ import pytest
 
 import fastinit
 from fastinit import Constant, HeNormal, Layout, Normal, Stacked, TruncatedNormal, Uniform, VarianceScaling
-from fastinit.initializers import CLASSES, FLAVOURS, INITIALIZERS, Initializer
+from fastinit.initializers import CLASSES, CONVENTIONS, INITIALIZERS, Initializer
 from tests.support import SHAPES_OF_OTHERS, made
 
 # ---- values ----
@@ -43,20 +43,20 @@ def test_an_equal_one_is_made_again(name, again):
     assert again(made(name)) == made(name)
 
 
-FLAVOURED = [name for name, fills in INITIALIZERS.items() if "flavour" in fills.__signature__.parameters]
+FLAVOURED = [name for name, fills in INITIALIZERS.items() if "convention" in fills.__signature__.parameters]
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("convention", CONVENTIONS)
 @pytest.mark.parametrize("name", FLAVOURED)
-def test_a_flavour_is_kept(name, flavour):
-    initializer = made(name, flavour=flavour)
-    assert initializer.get_config()["flavour"] == flavour
+def test_a_convention_is_kept(name, convention):
+    initializer = made(name, convention=convention)
+    assert initializer.get_config()["convention"] == convention
     assert type(initializer).from_config(initializer.get_config()) == initializer
 
 
 def test_the_repr_has_what_is_not_the_default():
     assert repr(HeNormal()) == "HeNormal()"
-    assert repr(HeNormal(0.2, flavour="torch")) == "HeNormal(negative_slope=0.2, flavour='torch')"
+    assert repr(HeNormal(0.2, convention="torch")) == "HeNormal(negative_slope=0.2, convention='torch')"
     assert repr(Stacked(Constant(1))) == "Stacked(initializer=Constant(value=1.0))"
 
 
@@ -130,7 +130,7 @@ def test_the_names_are_all_that_the_installed_library_has(library):
 @pytest.mark.parametrize(
     ("identifier", "parameters", "expected"),
     [
-        ("kaiming_uniform_", {"a": 5**0.5, "flavour": "torch"}, fastinit.HeUniform(5**0.5, flavour="torch")),
+        ("kaiming_uniform_", {"a": 5**0.5, "convention": "torch"}, fastinit.HeUniform(5**0.5, convention="torch")),
         ("trunc_normal_", {"a": -1, "b": 3}, TruncatedNormal(low=-1, high=3)),
         ("uniform_", {"a": 1, "b": 2}, Uniform(1, 2)),
         ("constant_", {"val": 3}, Constant(3)),
@@ -146,10 +146,10 @@ def test_the_names_are_all_that_the_installed_library_has(library):
         (HeNormal, {"negative_slope": 0.2}, HeNormal(0.2)),
         (fastinit.he_normal, {}, HeNormal()),
         (HeNormal(0.2), {}, HeNormal(0.2)),
-        ({"class_name": "GlorotUniform", "config": {"flavour": "keras"}}, {}, fastinit.XavierUniform(flavour="keras")),
-        ({"class_name": "HeNormal"}, {"flavour": "jax"}, HeNormal(flavour="jax")),
-        ("zeros_", {"flavour": "torch"}, fastinit.Zeros()),
-        ("constant", {"val": 2.0, "flavour": "keras"}, fastinit.Constant(2.0)),
+        ({"class_name": "GlorotUniform", "config": {"convention": "keras"}}, {}, fastinit.XavierUniform(convention="keras")),
+        ({"class_name": "HeNormal"}, {"convention": "jax"}, HeNormal(convention="jax")),
+        ("zeros_", {"convention": "torch"}, fastinit.Zeros()),
+        ("constant", {"val": 2.0, "convention": "keras"}, fastinit.Constant(2.0)),
     ],
 )
 def test_get_makes_the_initializer_that_is_meant(identifier, parameters, expected):
@@ -179,4 +179,8 @@ def test_what_names_nothing_is_refused_and_says_what_is_allowed(call, error, mes
 
 def test_layouts_and_initializers_go_together_in_a_call():
     init = VarianceScaling(2.0, "fan_out")
-    assert init.law((3, 4, 5), layout="eio") == init.law((4, 5)) == init.law((5, 4), layout=Layout("oi"))
+    assert (
+        init.distribution_for((3, 4, 5), layout="eio")
+        == init.distribution_for((4, 5))
+        == init.distribution_for((5, 4), layout=Layout("oi"))
+    )

@@ -1,7 +1,7 @@
-"""In the flavour of a framework every initializer has that framework's own law: as many values of each against ours.
+"""In the convention of a framework every initializer has that framework's own distribution: as many values of each against ours.
 
 Kolmogorov-Smirnov with two samples, which of 10^6 values notices a std that is wrong by 2 %, and the variance, to 1 %;
-10^5 values unless slow tests are asked for. All seeds are fixed; with others a right law would fail one of the tests of one
+10^5 values unless slow tests are asked for. All seeds are fixed; with others a right distribution would fail one of the tests of one
 size by Kolmogorov-Smirnov once in a million runs.
 """
 
@@ -16,10 +16,10 @@ from fastinit.initializers import INITIALIZERS
 
 FEW, MANY = 100_000, 1_000_000
 SHAPES = {  # of n values; a kernel is (out, in, *kernel) to torch
-    "matrix": lambda flavour, n: (n // 1250, 1250),
-    "kernel": lambda flavour, n: (n // 2500, 250, 2, 5) if flavour == "torch" else (2, 5, 250, n // 2500),
-    "tall": lambda flavour, n: (n // 100, 100),
-    "delta": lambda flavour, n: (1, 50, n // 50),  # one tap, else most values are 0
+    "matrix": lambda convention, n: (n // 1250, 1250),
+    "kernel": lambda convention, n: (n // 2500, 250, 2, 5) if convention == "torch" else (2, 5, 250, n // 2500),
+    "tall": lambda convention, n: (n // 100, 100),
+    "delta": lambda convention, n: (1, 50, n // 50),  # one tap, else most values are 0
 }
 
 # name of ours, parameters of ours, the framework's name for it, its arguments, the kind of shape
@@ -116,28 +116,28 @@ def ks(x, y):
 
 @pytest.mark.parametrize("n", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    ("flavour", "name", "parameters", "their_name", "arguments", "kind"),
+    ("convention", "name", "parameters", "their_name", "arguments", "kind"),
     [
-        pytest.param(flavour, *case, id=f"{flavour}-{case[2]}-{'-'.join(map(str, case[3].values()))}")
-        for flavour, cases in CASES.items()
+        pytest.param(convention, *case, id=f"{convention}-{case[2]}-{'-'.join(map(str, case[3].values()))}")
+        for convention, cases in CASES.items()
         for case in cases
     ],
 )
-def test_an_initializer_has_the_law_of_its_framework(flavour, name, parameters, their_name, arguments, kind, n):
-    shape = SHAPES[kind](flavour, n)
-    theirs = DRAWN[flavour](their_name, arguments, shape)
-    if "flavour" in INITIALIZERS[name].__signature__.parameters:
-        parameters = {**parameters, "flavour": flavour}
-    ours = fastinit.get(name, **parameters)(shape, seed=1, name=f"{flavour} {their_name} {arguments}")
+def test_an_initializer_has_the_distribution_of_its_framework(convention, name, parameters, their_name, arguments, kind, n):
+    shape = SHAPES[kind](convention, n)
+    theirs = DRAWN[convention](their_name, arguments, shape)
+    if "convention" in INITIALIZERS[name].__signature__.parameters:
+        parameters = {**parameters, "convention": convention}
+    ours = fastinit.get(name, **parameters)(shape, seed=1, name=f"{convention} {their_name} {arguments}")
     assert ours.size == theirs.size == n
     found, variances = ks(ours, theirs), [values.var(dtype=np.float64) for values in (ours, theirs)]
-    print(f"{flavour} {their_name}: KS {found:.3f} of {KS_LIMIT:.3f}, variances' ratio {variances[0] / variances[1]:.5f}")
+    print(f"{convention} {their_name}: KS {found:.3f} of {KS_LIMIT:.3f}, variances' ratio {variances[0] / variances[1]:.5f}")
     assert found < KS_LIMIT
     assert variances[0] == pytest.approx(variances[1], rel=0.01 * math.sqrt(MANY / n))  # of 10^6 normals 5 standard errors
 
 
-@pytest.mark.parametrize(("flavour", "std"), [("torch", 1.0), ("keras", 0.05), ("jax", 0.01)])
-def test_a_truncated_normal_reaches_its_bounds_and_no_further(flavour, std):
+@pytest.mark.parametrize(("convention", "std"), [("torch", 1.0), ("keras", 0.05), ("jax", 0.01)])
+def test_a_truncated_normal_reaches_its_bounds_and_no_further(convention, std):
     """Kolmogorov-Smirnov does not see one value in a million outside."""
-    ours = fastinit.truncated_normal((MANY,), flavour=flavour, seed=0)
+    ours = fastinit.truncated_normal((MANY,), convention=convention, seed=0)
     assert 1.99 * std < np.abs(ours).max() <= np.float32(2 * std)

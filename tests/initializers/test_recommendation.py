@@ -257,7 +257,10 @@ def test_a_pre_norm_residual_stream_grows_by_no_more_than_one_branch(activation)
     x = fastinit.normal(n, seed=0, dtype="float64")
     start = np.square(x).mean()
     for block in range(depth):
-        w1, w2 = (law((n, n), seed=0, name=f"{side} {block}", dtype="float64") for side, law in enumerate((first, last)))
+        w1, w2 = (
+            distribution((n, n), seed=0, name=f"{side} {block}", dtype="float64")
+            for side, distribution in enumerate((first, last))
+        )
         x = x + FUNCTIONS[activation](x / math.sqrt(np.square(x).mean()) @ w1) @ w2
     # Each branch adds 1 / depth, with a relative variance of (k + 4) / n from f, z and its own values; and twice its product
     # with the stream, of second moment q from 1 to 2, a variance of 4 q / depth / n. Five standard deviations of the sum.

@@ -122,9 +122,9 @@ def test_values_are_written_where_out_lies(case, dtype):
 
 
 @ALL
-def test_the_law_is_known_before_anything_is_drawn(case):
+def test_the_distribution_is_known_before_anything_is_drawn(case):
     initializer, shape, layout = CASES[case]
-    assert initializer.law(shape, layout=layout) == initializer.law(shape, layout=layout)
+    assert initializer.distribution_for(shape, layout=layout) == initializer.distribution_for(shape, layout=layout)
 
 
 @ALL
@@ -221,7 +221,7 @@ def test_dirac_equals_torchs(shape, groups):
     torch = pytest.importorskip("torch")
     expected = torch.nn.init.dirac_(torch.empty(shape), groups).numpy()
     assert np.array_equal(fastinit.dirac(shape, groups, layout="oi"), expected)
-    assert np.array_equal(fastinit.dirac(shape, groups, flavour="torch"), expected)
+    assert np.array_equal(fastinit.dirac(shape, groups, convention="torch"), expected)
 
 
 @pytest.mark.parametrize(("shape", "groups"), DIRAC)
@@ -296,19 +296,19 @@ def test_orthogonal_is_so_as_a_matrix_of_outputs_against_all_else(shape, layout,
     assert is_orthonormal(w if len(w) <= len(w.T) else w.T)
 
 
-@pytest.mark.parametrize(("layout", "shape", "flavour"), [("oi", (6, 2, 3), "torch"), ("io", (3, 2, 6), "jax")])
-def test_orthogonal_of_a_flavour_has_its_frameworks_layout(layout, shape, flavour):
+@pytest.mark.parametrize(("layout", "shape", "convention"), [("oi", (6, 2, 3), "torch"), ("io", (3, 2, 6), "jax")])
+def test_orthogonal_of_a_convention_has_its_frameworks_layout(layout, shape, convention):
     given = fastinit.orthogonal(shape, seed=0, layout=layout)
-    assert np.array_equal(fastinit.orthogonal(shape, flavour=flavour, seed=0), given)
+    assert np.array_equal(fastinit.orthogonal(shape, convention=convention, seed=0), given)
 
 
 def test_orthogonal_is_of_the_form_of_torchs_keras_and_jaxs():
     torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
     theirs = torch.nn.init.orthogonal_(torch.empty(6, 2, 3)).numpy()
-    ours = fastinit.orthogonal((6, 2, 3), flavour="torch", seed=0)
+    ours = fastinit.orthogonal((6, 2, 3), convention="torch", seed=0)
     assert is_orthonormal(theirs.reshape(6, 6)) and is_orthonormal(ours.reshape(6, 6))
     theirs = np.asarray(jax.nn.initializers.orthogonal()(jax.random.key(0), (3, 2, 5)))
-    ours = fastinit.orthogonal((3, 2, 5), flavour="jax", seed=0)
+    ours = fastinit.orthogonal((3, 2, 5), convention="jax", seed=0)
     assert is_orthonormal(theirs.reshape(6, 5).T) and is_orthonormal(ours.reshape(6, 5).T)
 
 
@@ -348,7 +348,7 @@ def test_delta_orthogonal_is_orthonormal_at_the_middle_tap_and_0_elsewhere(shape
 def test_delta_orthogonal_has_jaxs_tap(shape):
     jax = pytest.importorskip("jax")
     theirs = np.asarray(jax.nn.initializers.delta_orthogonal()(jax.random.key(0), shape))
-    assert np.array_equal(fastinit.delta_orthogonal(shape, flavour="jax", seed=0) != 0, theirs != 0)
+    assert np.array_equal(fastinit.delta_orthogonal(shape, convention="jax", seed=0) != 0, theirs != 0)
 
 
 def test_delta_orthogonal_keeps_the_length_of_what_it_convolves():
@@ -371,10 +371,10 @@ def test_each_unit_has_exactly_so_many_zeros_among_its_inputs(sparsity, shape, l
     assert (zeros == math.ceil(sparsity * 40)).all()
 
 
-def test_the_torch_flavour_of_sparse_has_as_many_zeros_in_each_column_as_torchs():
+def test_the_torch_convention_of_sparse_has_as_many_zeros_in_each_column_as_torchs():
     torch = pytest.importorskip("torch")
     theirs = (torch.nn.init.sparse_(torch.empty(37, 50), 0.3) == 0).sum(0).numpy()
-    assert np.array_equal((fastinit.sparse((37, 50), 0.3, flavour="torch", seed=0) == 0).sum(0), theirs)
+    assert np.array_equal((fastinit.sparse((37, 50), 0.3, convention="torch", seed=0) == 0).sum(0), theirs)
 
 
 def test_the_other_values_of_sparse_are_the_normal_ones():
@@ -452,8 +452,8 @@ def test_icnr_before_a_pixel_shuffle_is_nearest_neighbour_upsampling():
     assert torch.allclose(shuffled, expected, atol=1e-6)
 
 
-def test_icnr_takes_the_layout_of_its_initializers_flavour():
-    torchs = fastinit.icnr((8, 2, 3, 3), HeNormal(flavour="torch"), seed=0)
+def test_icnr_takes_the_layout_of_its_initializers_convention():
+    torchs = fastinit.icnr((8, 2, 3, 3), HeNormal(convention="torch"), seed=0)
     assert np.array_equal(torchs, fastinit.icnr((8, 2, 3, 3), "he_normal", seed=0, layout="oi"))
 
 
@@ -563,8 +563,8 @@ def test_mamba_dt_bias_is_of_any_shape():
 
 
 def test_mamba_dt_weight_is_uniform_within_the_root_of_the_rank():
-    assert fastinit.mamba_dt_weight.law((64, 16), 2.0, layout="oi") == Uniform(-0.5, 0.5).law(1)
-    assert fastinit.mamba_dt_weight.law((16, 64), 2.0, "constant") == fastinit.constant.law(1, 0.5)
+    assert fastinit.mamba_dt_weight.distribution_for((64, 16), 2.0, layout="oi") == Uniform(-0.5, 0.5).distribution_for(1)
+    assert fastinit.mamba_dt_weight.distribution_for((16, 64), 2.0, "constant") == fastinit.constant.distribution_for(1, 0.5)
 
 
 def test_mamba_a_log_counts_along_the_last_axis():
@@ -587,7 +587,7 @@ def test_mamba_parameters_equal_those_of_transformers():
     shape = tuple(mixer.A_log.shape)
     assert np.abs(mixer.A_log.detach().numpy() - fastinit.mamba_a_log(shape)).max() < 1e-6
     bound = np.abs(mixer.dt_proj.weight.detach().numpy()).max()
-    assert bound <= MambaDtWeight().law(tuple(mixer.dt_proj.weight.shape), layout="oi").high
+    assert bound <= MambaDtWeight().distribution_for(tuple(mixer.dt_proj.weight.shape), layout="oi").high
     theirs, ours = mixer.dt_proj.bias.detach().numpy(), fastinit.mamba_dt_bias(100_000, seed=0)
     assert ours.min() - 1e-3 < theirs.min() and theirs.max() < ours.max() + 1e-3
 
@@ -685,10 +685,10 @@ def test_a_part_may_be_made_of_parts():
     assert values.tolist() == [[1, 0, 0], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
 
 
-def test_parts_take_the_layout_on_which_their_flavours_agree():
-    flavoured = Parts(0, ((6, Orthogonal(flavour="torch")), (2, HeNormal(flavour="torch"))))
+def test_parts_take_the_layout_on_which_their_conventions_agree():
+    conventioned = Parts(0, ((6, Orthogonal(convention="torch")), (2, HeNormal(convention="torch"))))
     plain = Parts(0, ((6, "orthogonal"), (2, "he_normal")))
-    assert np.array_equal(flavoured((8, 2, 3), seed=0), plain((8, 2, 3), seed=0, layout="oi"))
+    assert np.array_equal(conventioned((8, 2, 3), seed=0), plain((8, 2, 3), seed=0, layout="oi"))
 
 
 def test_stacked_slices_are_the_same_whatever_their_number():
@@ -700,7 +700,7 @@ def test_stacked_slices_are_the_same_whatever_their_number():
 @pytest.mark.parametrize(("layout", "of_slice"), [("eio", "io"), ("eoi", "oi"), ("io", "io"), (None, None)])
 def test_stacked_slices_have_the_fans_of_a_slice(layout, of_slice):
     values = fastinit.stacked((4, 500, 20), "he_normal", seed=0, layout=layout, dtype="float64")
-    std = fastinit.he_normal.law((500, 20), layout=of_slice).std
+    std = fastinit.he_normal.distribution_for((500, 20), layout=of_slice).std
     assert values.std() == pytest.approx(std, rel=5 / math.sqrt(2 * values.size))  # 5 standard errors, the seed fixed
 
 
@@ -766,7 +766,11 @@ ERRORS = [
     ),
     (lambda: Dirac(0), ValueError, "groups must be an int of at least 1, got 0"),
     (lambda: Dirac(1.0), TypeError, "groups must be an int, got 1.0"),
-    (lambda: Dirac(flavour="mxnet"), ValueError, "flavour must be one of 'math', 'torch', 'keras', 'jax', got 'mxnet'"),
+    (
+        lambda: Dirac(convention="mxnet"),
+        ValueError,
+        "convention must be one of 'math', 'torch', 'keras', 'jax', got 'mxnet'",
+    ),
     (
         lambda: fastinit.dirac((5, 3, 3), 2, layout="oi"),
         ValueError,

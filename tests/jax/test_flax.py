@@ -40,7 +40,7 @@ class Recorded:
 def test_linen_gives_numpys_values_for_the_key_it_passes():
     recorded = Recorded()
     kernel = nn.Dense(4, kernel_init=recorded).init(jax.random.key(0), X)["params"]["kernel"]
-    expected = fastinit.he_normal((8, 4), seed=fastinit.jax.seed_of(recorded.keys[0]), flavour="jax")
+    expected = fastinit.he_normal((8, 4), seed=fastinit.jax.seed_of(recorded.keys[0]), convention="jax")
     assert same(kernel, expected)
 
 

@@ -38,7 +38,7 @@ KEYS = {
 # A factory's call, a shape, and the NumPy call with the same values.
 CALLS = {
     "uniform": (lambda: fastinit.jax.uniform(0.5), SHAPE, lambda **options: fastinit.uniform(SHAPE, 0.0, 0.5, **options)),
-    "normal": (lambda: fastinit.jax.normal(), SHAPE, lambda **options: fastinit.normal(SHAPE, flavour="jax", **options)),
+    "normal": (lambda: fastinit.jax.normal(), SHAPE, lambda **options: fastinit.normal(SHAPE, convention="jax", **options)),
     "truncated": (
         lambda: fastinit.jax.truncated_normal(0.1, lower=-1.0, upper=3.0),
         SHAPE,
@@ -48,7 +48,7 @@ CALLS = {
         name: (
             lambda name=name: getattr(fastinit.jax, name)(),
             (3, 3, 8, 16),
-            lambda name=name, **options: getattr(fastinit, name)((3, 3, 8, 16), flavour="jax", **options),
+            lambda name=name, **options: getattr(fastinit, name)((3, 3, 8, 16), convention="jax", **options),
         )
         for name in ("he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform")
     },
@@ -67,12 +67,12 @@ CALLS = {
     "orthogonal": (
         lambda: fastinit.jax.orthogonal(2.0),
         (3, 4, 24),
-        lambda **options: fastinit.orthogonal((3, 4, 24), 2.0, flavour="jax", **options),
+        lambda **options: fastinit.orthogonal((3, 4, 24), 2.0, convention="jax", **options),
     ),
     "delta_orthogonal": (
         lambda: fastinit.jax.delta_orthogonal(),
         (3, 4, 8),
-        lambda **options: fastinit.delta_orthogonal((3, 4, 8), flavour="jax", **options),
+        lambda **options: fastinit.delta_orthogonal((3, 4, 8), convention="jax", **options),
     ),
 }
 
@@ -127,7 +127,7 @@ def test_jit_gives_the_eager_values(name, key):
 @pytest.mark.parametrize("of_key", KEYS)
 def test_every_kind_of_key_gives_the_same_values_each_way(of_key):
     key, init = KEYS[of_key](), fastinit.jax.he_normal()
-    expected = fastinit.he_normal(SHAPE, seed=fastinit.jax.seed_of(key), flavour="jax")
+    expected = fastinit.he_normal(SHAPE, seed=fastinit.jax.seed_of(key), convention="jax")
     assert same(init(key, SHAPE), expected) and same(jax.jit(lambda key: init(key, SHAPE))(key), expected)
 
 
@@ -141,7 +141,7 @@ def test_a_key_that_traced_code_closes_over_is_no_constant_of_its_values(of_key)
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_each_dtype_is_the_same_each_way(dtype, key, keys):
     init = fastinit.jax.he_normal(dtype=dtype)
-    expected = fastinit.he_normal(SHAPE, seed=fastinit.jax.seed_of(key), flavour="jax", dtype=dtype)
+    expected = fastinit.he_normal(SHAPE, seed=fastinit.jax.seed_of(key), convention="jax", dtype=dtype)
     assert same(init(key, SHAPE), expected) and same(jax.jit(lambda key: init(key, SHAPE))(key), expected)
     assert same(jax.vmap(lambda key: init(key, SHAPE))(keys)[1], init(keys[1], SHAPE))
 
@@ -343,7 +343,7 @@ def test_initializer_takes_any_of_fastinits(key):
     assert init == fastinit.jax.initializer(HeNormal(negative_slope=0.2), layout="oi")
 
 
-LAWS = {
+DISTRIBUTIONS = {
     "uniform": ((), SHAPE), "normal": ((), SHAPE), "truncated_normal": ((), SHAPE), "glorot_normal": ((), (3, 8, 64)),
     "glorot_uniform": ((), (3, 8, 64)), "he_normal": ((), (3, 8, 64)), "he_uniform": ((), (3, 8, 64)),
     "lecun_normal": ((), (3, 8, 64)), "lecun_uniform": ((), (3, 8, 64)), "orthogonal": ((2.0, 0), (4, 8, 48)),
@@ -351,9 +351,9 @@ LAWS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_the_distribution_is_that_of_jaxs(name):
-    arguments, shape = LAWS[name]
+    arguments, shape = DISTRIBUTIONS[name]
     keys = jax.random.split(jax.random.key(11), 64)
     ours, theirs = (
         np.asarray(jax.vmap(lambda key: getattr(of, name)(*arguments)(key, shape))(keys)).ravel()  # noqa: B023

@@ -30,7 +30,7 @@ from fastinit.recipes import Recipe, Rule
 P = PartitionSpec
 ONE = {"a": jax.ShapeDtypeStruct((6, 4), jnp.float32)}
 RECIPE = Recipe([
-    ("layers.0.kernel", "orthogonal"), ("*.kernel", "he_normal", {"flavour": "jax"}), ("*.embedding", "normal"),
+    ("layers.0.kernel", "orthogonal"), ("*.kernel", "he_normal", {"convention": "jax"}), ("*.embedding", "normal"),
     ("*.scale", "ones"), Rule("*.var", "ones", optional=True), ("*", "zeros"),
 ], allow_unused=True)  # fmt: skip
 
@@ -141,9 +141,9 @@ def report():
     """By case and tensor, a digest of the values, the spec, and the shapes of a shard and of each fill."""
     fills, original = [], arrays.fill
 
-    def recorded(law, shape, **options):
+    def recorded(distribution, shape, **options):
         fills.append(options["out"].shape)
-        return original(law, shape, **options)
+        return original(distribution, shape, **options)
 
     arrays.fill = recorded
     found = {"refused": refusal()}

@@ -24,7 +24,7 @@ if not native.is_registered():
 
 SHAPE = (48, 32)
 DTYPES = ["float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
-LAWS = {
+DISTRIBUTIONS = {
     "uniform": Uniform(-0.5, 1.5),
     "normal": Normal(0.25, 1e-40),
     "truncated": TruncatedNormal(0.0, 0.02, -2.0, 2.0),
@@ -59,8 +59,8 @@ def same(array, expected):
     return array.shape == expected.shape and array.dtype == expected.dtype and array.tobytes() == expected.tobytes()
 
 
-def traced(law, key, shape, dtype):
-    return jax.jit(lambda key: arrays.drawn(law, key, shape, np.dtype(dtype)))(key)
+def traced(distribution, key, shape, dtype):
+    return jax.jit(lambda key: arrays.drawn(distribution, key, shape, np.dtype(dtype)))(key)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 6, 17])  # words; the pool has four
@@ -78,17 +78,20 @@ def test_traced_code_calls_the_handler_and_not_python(key):
     assert "fastinit_fill" in compiled and "callback" not in compiled
 
 
-@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_each_law_and_dtype_is_the_eager_one(law, dtype, key):
-    expected = arrays.drawn(LAWS[law], key, SHAPE, np.dtype(dtype))
-    assert same(traced(LAWS[law], key, SHAPE, dtype), expected)
+def test_each_distribution_and_dtype_is_the_eager_one(distribution, dtype, key):
+    expected = arrays.drawn(DISTRIBUTIONS[distribution], key, SHAPE, np.dtype(dtype))
+    assert same(traced(DISTRIBUTIONS[distribution], key, SHAPE, dtype), expected)
 
 
-@pytest.mark.parametrize("law", LAWS)
-def test_float64_is_the_eager_one(law, key):
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_float64_is_the_eager_one(distribution, key):
     with jax.enable_x64(True):
-        assert same(traced(LAWS[law], key, SHAPE, "float64"), arrays.drawn(LAWS[law], key, SHAPE, np.dtype("float64")))
+        assert same(
+            traced(DISTRIBUTIONS[distribution], key, SHAPE, "float64"),
+            arrays.drawn(DISTRIBUTIONS[distribution], key, SHAPE, np.dtype("float64")),
+        )
 
 
 LEAST_FOR_THREADS = 2**16  # elements, as in csrc/xla_handler.c
@@ -100,7 +103,10 @@ LEAST_FOR_THREADS = 2**16  # elements, as in csrc/xla_handler.c
     2**23 - 1, 2**23, 2**23 + 1,  # of float32 from here on past the cache
 ])  # fmt: skip
 def test_any_size_is_the_eager_one(n, key):
-    assert same(traced(LAWS["normal"], key, (n,), "float32"), arrays.drawn(LAWS["normal"], key, (n,), np.dtype("float32")))
+    assert same(
+        traced(DISTRIBUTIONS["normal"], key, (n,), "float32"),
+        arrays.drawn(DISTRIBUTIONS["normal"], key, (n,), np.dtype("float32")),
+    )
 
 
 @pytest.mark.parametrize("shape", [(0,), (3,), (LEAST_FOR_THREADS // 2, 3)])
@@ -127,7 +133,7 @@ def test_an_exported_function_gives_the_eager_values(key):
     assert same(jax.export.deserialize(exported.serialize()).call(key), init(key, SHAPE))
 
 
-def test_laws_made_as_a_whole_are_made_by_callback(key):
+def test_distributions_made_as_a_whole_are_made_by_callback(key):
     init = fastinit.jax.orthogonal()
     jitted = jax.jit(lambda key: init(key, SHAPE))
     assert "fastinit_fill" not in jitted.lower(key).as_text() and same(jitted(key), init(key, SHAPE))
@@ -151,8 +157,8 @@ def test_a_handler_that_this_jax_refuses_is_not_used(monkeypatch):
 
 def test_a_wrong_call_is_an_error_and_no_crash(key):
     call = jax.ffi.ffi_call(native.TARGET, jax.ShapeDtypeStruct(SHAPE, jnp.float32))
-    with pytest.raises(Exception, match="fastinit: no kernel for this law"):
-        call(jax.random.key_data(key), law="gamma", parameters=np.zeros(2))
+    with pytest.raises(Exception, match="fastinit: no kernel for this distribution"):
+        call(jax.random.key_data(key), distribution="gamma", parameters=np.zeros(2))
 
 
 def run_python(code, **variables):

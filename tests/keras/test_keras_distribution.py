@@ -25,8 +25,8 @@ def main():
 
     fills, fill = [], arrays.fill
 
-    def watched(law, shape, **options):
-        made = fill(law, shape, **options)
+    def watched(distribution, shape, **options):
+        made = fill(distribution, shape, **options)
         fills.append([list(shape), list(made.shape)])
         return made
 
@@ -51,7 +51,7 @@ def main():
     older = jax.jit(  # as Keras made them sharded before initializers took a layout
         he_normal.__call__, out_shardings=layout.backend_layout, static_argnames=["shape", "dtype"]
     )(shape=(16, 32), dtype="bfloat16")
-    he = fastinit.he_normal((16, 32), seed=1, flavour="keras", dtype="bfloat16")
+    he = fastinit.he_normal((16, 32), seed=1, convention="keras", dtype="bfloat16")
     expected = {
         "wide/kernel": (wide.kernel.value, he),
         "wide/bias": (wide.bias.value, np.ones(32, he.dtype)),

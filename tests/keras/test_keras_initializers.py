@@ -54,7 +54,7 @@ CALLS = {
     "HeNormal": (
         {"input_axes": [0, 1], "output_axes": [2]},
         (4, 6, 8),
-        lambda **o: fastinit.he_normal((4, 6, 8), layout=Layout(in_axis=(0, 1), out_axis=2), flavour="keras", **o),
+        lambda **o: fastinit.he_normal((4, 6, 8), layout=Layout(in_axis=(0, 1), out_axis=2), convention="keras", **o),
     ),
 }
 
@@ -88,7 +88,9 @@ def fills(monkeypatch):
     """The shapes that are filled, as they are."""
     module = __import__("fastinit.jax.arrays", fromlist=["fill"]) if BACKEND == "jax" else tensors.backend()
     shapes, fill = [], module.fill
-    monkeypatch.setattr(module, "fill", lambda law, shape, **options: shapes.append(shape) or fill(law, shape, **options))
+    monkeypatch.setattr(
+        module, "fill", lambda distribution, shape, **options: shapes.append(shape) or fill(distribution, shape, **options)
+    )
     return shapes
 
 
@@ -115,8 +117,8 @@ def test_the_call_has_the_argument_layout_that_keras_looks_for(name):
 
 @pytest.mark.parametrize("shape", [SHAPE, KERNEL], ids=["matrix", "kernel"])
 @pytest.mark.parametrize("name", SEEDED)
-def test_values_are_numpys_in_the_flavour_of_keras(name, shape):
-    assert same(ours(name, seed=3)(shape), PRESETS[name](shape, seed=3, flavour="keras"))
+def test_values_are_numpys_in_the_convention_of_keras(name, shape):
+    assert same(ours(name, seed=3)(shape), PRESETS[name](shape, seed=3, convention="keras"))
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -128,7 +130,7 @@ def test_values_are_numpys_whatever_the_arguments(name):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_each_dtype_is_numpys(dtype):
     wanted = "float32" if (BACKEND, dtype) == ("jax", "float64") else dtype  # without jax_enable_x64
-    assert same(ours("HeNormal", seed=3)(SHAPE, dtype), fastinit.he_normal(SHAPE, seed=3, flavour="keras", dtype=wanted))
+    assert same(ours("HeNormal", seed=3)(SHAPE, dtype), fastinit.he_normal(SHAPE, seed=3, convention="keras", dtype=wanted))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])  # of which Keras' own raises
@@ -159,21 +161,21 @@ def test_any_shape_is_numpys(shape):
 def test_variances_are_those_of_keras(shape, axes, fans, mode):
     n = {"fan_in": fans[0], "fan_out": fans[1], "fan_avg": sum(fans) / 2}[mode]
     scaling = fastinit.keras.VarianceScaling(3.0, mode, "untruncated_normal", None, *axes)
-    assert scaling.law(shape) == distributions.Normal(0.0, np.sqrt(3.0 / n))
+    assert scaling.distribution_for(shape) == distributions.Normal(0.0, np.sqrt(3.0 / n))
 
 
 @pytest.mark.parametrize("name", SCALED)
 def test_samples_have_the_spread_that_keras_gives_them(name):
     found, theirs = (array(getattr(module, name)(seed=1)((256, 256))) for module in (fastinit.keras, THEIRS))
     assert found.std() == pytest.approx(theirs.std(), rel=0.02)  # n = 65536: 7 standard errors
-    assert abs(found).max() == pytest.approx(abs(theirs).max(), rel=0.02)  # both laws end
+    assert abs(found).max() == pytest.approx(abs(theirs).max(), rel=0.02)  # both distributions end
 
 
 def test_the_same_values_at_every_call_of_an_int_or_none():
     for seed in (3, None):
         init = ours("HeNormal", seed=seed)
         assert same(init(SHAPE), array(init(SHAPE)))
-        assert same(init(SHAPE), fastinit.he_normal(SHAPE, seed=init.seed, flavour="keras"))
+        assert same(init(SHAPE), fastinit.he_normal(SHAPE, seed=init.seed, convention="keras"))
 
 
 def test_set_random_seed_governs_what_has_no_seed():
@@ -197,7 +199,7 @@ def test_a_generator_moves_on_and_seed_of_tells_what_is_next(generator):
         seed = fastinit.keras.seed_of(init)
         expected = np.random.SeedSequence([7, 0, counter, 0], spawn_key=(0x6B65726173,))
         assert seed.generate_state(4).tolist() == expected.generate_state(4).tolist()
-        assert same(init(SHAPE), fastinit.he_normal(SHAPE, seed=seed, name="w", flavour="keras"))
+        assert same(init(SHAPE), fastinit.he_normal(SHAPE, seed=seed, name="w", convention="keras"))
     assert keras.ops.convert_to_numpy(generator.state.value).tolist() == [7, 3]
 
 
@@ -293,13 +295,13 @@ def test_in_accelerate_an_initializer_of_keras_that_was_serialized_stays_so():
 
 @pytest.mark.parametrize(("identifier", "arguments", "shape", "numpy_call"), [
     ("mamba_dt_bias", {}, (8,), lambda **o: fastinit.mamba_dt_bias((8,), **o)),
-    ("kaiming_normal", {}, KERNEL, lambda **o: fastinit.he_normal(KERNEL, flavour="keras", **o)),
-    ("he_normal", {"flavour": "math"}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, **o)),
+    ("kaiming_normal", {}, KERNEL, lambda **o: fastinit.he_normal(KERNEL, convention="keras", **o)),
+    ("he_normal", {"convention": "math"}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, **o)),
     (HeNormal(negative_slope=0.2), {}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, negative_slope=0.2, **o)),
-    (HeNormal, {"negative_slope": 0.2}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, 0.2, flavour="keras", **o)),
+    (HeNormal, {"negative_slope": 0.2}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, 0.2, convention="keras", **o)),
     (HeNormal(), {"layout": DEPTHWISE}, (3, 3, 8, 2), lambda **o: fastinit.he_normal((3, 3, 8, 2), layout=DEPTHWISE, **o)),
     ("he_normal", {"layout": Layout("io", groups=2)}, KERNEL,
-     lambda **o: fastinit.he_normal(KERNEL, layout=Layout("io", groups=2), flavour="keras", **o)),
+     lambda **o: fastinit.he_normal(KERNEL, layout=Layout("io", groups=2), convention="keras", **o)),
     ("orthogonal", {"layout": Layout(in_axis=0, out_axis=(1, 2))}, (8, 2, 4),
      lambda **o: fastinit.orthogonal((8, 2, 4), layout=Layout(in_axis=0, out_axis=(1, 2)), **o)),
     (Orthogonal(), {"input_axes": [0], "output_axes": [1, 2]}, (8, 2, 4),
@@ -375,7 +377,7 @@ def test_traced_values_are_the_eager_ones(generator):
             return ours("HeNormal", seed=generator)(SHAPE)
 
     seed = fastinit.keras.seed_of(generator)
-    assert same(jax.jit(stateless)(generator.state.value), fastinit.he_normal(SHAPE, seed=seed, flavour="keras"))
+    assert same(jax.jit(stateless)(generator.state.value), fastinit.he_normal(SHAPE, seed=seed, convention="keras"))
 
 
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="is TensorFlow's")
@@ -386,7 +388,7 @@ def test_values_in_a_graph_are_the_eager_ones(generator):
     in_a_graph = tf.function(lambda: init((512, 64), "bfloat16"))
     for _ in range(2):
         seed = fastinit.keras.seed_of(generator)
-        expected = fastinit.he_normal((512, 64), seed=seed, flavour="keras", dtype="bfloat16")
+        expected = fastinit.he_normal((512, 64), seed=seed, convention="keras", dtype="bfloat16")
         assert same(in_a_graph(), expected)
 
 

@@ -49,7 +49,7 @@ def test_the_tutorials_example_learns_with_initializers_by_name():
     ])  # fmt: skip
     first, second = (layer.kernel_initializer for layer in model.layers)
     weights = model.get_weights()
-    assert np.array_equal(weights[0], fastinit.uniform((1, 10), flavour="keras", seed=first.seed))
+    assert np.array_equal(weights[0], fastinit.uniform((1, 10), convention="keras", seed=first.seed))
     assert np.array_equal(weights[2], fastinit.orthogonal((10, 1), seed=second.seed))
     model.compile("adam", "mse")
     losses = model.fit(x, y, epochs=50, verbose=0).history["loss"]
@@ -111,7 +111,7 @@ def test_one_seed_and_names_are_numpys_values_of_seed_and_name():
         keras.layers.Dense(4, kernel_initializer=second),
     ])  # fmt: skip
     for name, kernel in zip(names, model.get_weights()[::2]):
-        assert np.array_equal(kernel, fastinit.he_normal(kernel.shape, seed=0, name=name, flavour="keras"))
+        assert np.array_equal(kernel, fastinit.he_normal(kernel.shape, seed=0, name=name, convention="keras"))
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16", "float16", "float64"])
@@ -122,7 +122,7 @@ def test_each_dtype_policy_builds(policy):
     dtype = keras.backend.standardize_dtype(variable.dtype)
     if (keras.backend.backend(), policy) == ("numpy", "float64"):
         pytest.skip("Keras rounds it to float32")
-    expected = fastinit.he_normal((8, 4), seed=3, flavour="keras", dtype=dtype)
+    expected = fastinit.he_normal((8, 4), seed=3, convention="keras", dtype=dtype)
     assert np.array_equal(keras.ops.convert_to_numpy(variable), expected)
 
 

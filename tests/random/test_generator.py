@@ -71,9 +71,7 @@ def test_a_first_draw_is_the_stream_that_the_initializers_read():
     np.testing.assert_array_equal(
         default_rng(7).normal(0.0, 0.02, (3, 5000)), fastinit.normal((3, 5000), 0.0, 0.02, seed=7, dtype="float64")
     )
-    np.testing.assert_array_equal(
-        default_rng(7).uniform(-1, 1, 5000, np.float32), fastinit.uniform(5000, -1, 1, seed=7)
-    )
+    np.testing.assert_array_equal(default_rng(7).uniform(-1, 1, 5000, np.float32), fastinit.uniform(5000, -1, 1, seed=7))
 
 
 @pytest.mark.parametrize(("low", "high"), [(2**60, 2**60 + 384), (np.float32(0.1), np.float32(0.3)), (-1, np.int64(2))])
@@ -138,7 +136,7 @@ def test_truncated_normals_stay_within_their_bounds(low, high, loc):
         ("truncated_normal", scipy.stats.truncnorm(-1, 3).cdf),
     ],
 )
-def test_array_draws_follow_their_law(name, cdf):
+def test_array_draws_follow_their_distribution(name, cdf):
     n = 10**6
     x = np.sort(DRAWS[name](default_rng(11), n).astype(np.float64))
     steps = np.arange(n + 1) / n

@@ -27,9 +27,7 @@ def test_numpys_own_tests_pass_but_for_those_that_pin_its_streams(tmp_path):
     modules = ("test_on_our_stream.py", "test_generator_mt19937.py", "test_generator_mt19937_regressions.py")
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:warnings", "--import-mode=prepend", f"--rootdir={suite}"]
     (suite / "pytest.ini").write_text("[pytest]\nmarkers =\n    slow: NumPy's\n    thread_unsafe: NumPy's\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, *modules], cwd=suite, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "pytest", *options, *modules], cwd=suite, capture_output=True, text=True)
     passed = re.search(r"(\d+) passed", done.stdout)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
     assert passed and int(passed[1]) > 200, done.stdout[-500:]

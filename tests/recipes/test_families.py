@@ -1,4 +1,4 @@
-"""The built-in models have the tensors of the real ones, and every tensor has its family's law."""
+"""The built-in models have the tensors of the real ones, and every tensor has its family's distribution."""
 
 import json
 import math
@@ -31,10 +31,10 @@ PARAMETERS = {  # published, or counted by the reference class; tied tensors onc
 
 NORMAL = Normal(0.0, 0.02)
 ONES, ZEROS = Ones(), Zeros()
-HE_FAN_OUT = VarianceScaling(2.0, "fan_out", "normal", flavour="torch")
-TORCH_LINEAR = VarianceScaling(1 / 3, "fan_in", "uniform", flavour="torch")
+HE_FAN_OUT = VarianceScaling(2.0, "fan_out", "normal", convention="torch")
+TORCH_LINEAR = VarianceScaling(1 / 3, "fan_in", "uniform", convention="torch")
 
-LAWS = [
+DISTRIBUTIONS = [
     ("gpt2", "transformer.wte.weight", NORMAL),
     ("gpt2", "transformer.wpe.weight", NORMAL),
     ("gpt2", "transformer.h.0.attn.c_attn.weight", NORMAL),
@@ -78,9 +78,9 @@ LAWS = [
     ("resnet50", "bn1.num_batches_tracked", ZEROS),
     ("resnet50", "fc.weight", TORCH_LINEAR),
     ("resnet50", "fc.bias", Uniform(-1 / math.sqrt(2048), 1 / math.sqrt(2048))),
-    ("mlp", "layers.0.weight", HeNormal(flavour="torch")),
-    ("mlp", "layers.2.weight", HeNormal(flavour="torch")),
-    ("mlp", "layers.4.weight", XavierUniform(flavour="torch")),
+    ("mlp", "layers.0.weight", HeNormal(convention="torch")),
+    ("mlp", "layers.2.weight", HeNormal(convention="torch")),
+    ("mlp", "layers.4.weight", XavierUniform(convention="torch")),
     ("mlp", "layers.4.bias", ZEROS),
 ]
 
@@ -106,9 +106,9 @@ def test_parameter_count_is_the_published_one(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_tensor_has_a_law(name):
+def test_every_tensor_has_a_distribution(name):
     model = build(name)
-    assert list(model.recipe.laws(model.tensors)) == [tensor.name for tensor in model.tensors]
+    assert list(model.recipe.distributions(model.tensors)) == [tensor.name for tensor in model.tensors]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -117,11 +117,11 @@ def test_only_batch_counters_fix_their_dtype(name):
         assert tensor.dtype == ("int64" if tensor.name.endswith("num_batches_tracked") else None), tensor.name
 
 
-@pytest.mark.parametrize(("model", "name", "initializer"), LAWS)
-def test_law(model, name, initializer):
+@pytest.mark.parametrize(("model", "name", "initializer"), DISTRIBUTIONS)
+def test_distribution(model, name, initializer):
     built = build(model)
     shape = next(tensor.shape for tensor in built.tensors if tensor.name == name)
-    assert built.recipe.laws(built.tensors)[name] == initializer.law(shape)
+    assert built.recipe.distributions(built.tensors)[name] == initializer.distribution_for(shape)
 
 
 def test_resnet50_state_dict_has_161_parameters_and_159_buffers():

@@ -1,4 +1,4 @@
-"""Ready recipes are distributed as transformers draws its models, and have a law for every tensor of the published ones."""
+"""Ready recipes are distributed as transformers draws its models, and have a distribution for every tensor of the published ones."""
 
 import math
 from fnmatch import fnmatchcase
@@ -67,7 +67,7 @@ LARGE = {  # of the published sizes, on the meta device
     "mamba": ("MambaForCausalLM", "MambaConfig", {}, recipes.mamba(32)),
     "mamba-2": ("Mamba2ForCausalLM", "Mamba2Config", dict(num_hidden_layers=4), recipes.mamba(4)),
 }
-# Not the law of transformers: what is said of it in the recipe's docstring.
+# Not the distribution of transformers: what is said of it in the recipe's docstring.
 APART = {"bert": ["*.word_embeddings.weight"]}  # whose padding row transformers zeroes
 CHANCE = 1e-6  # that some tensor is found unlike by chance, the seeds being fixed
 
@@ -106,10 +106,10 @@ def test_each_tensor_is_distributed_as_transformers_draws_it(name):
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_every_tensor_of_a_whole_model_on_the_meta_device_has_a_law(name):
+def test_every_tensor_of_a_whole_model_on_the_meta_device_has_a_distribution(name):
     model, recipe = model_of(LARGE[name], "meta"), LARGE[name][-1]
-    laws = recipe.laws(model.state_dict())
-    assert all(law is not None or tensor in dict(recipe.tied) for tensor, law in laws.items())
+    distributions = recipe.distributions(model.state_dict())
+    assert all(distribution is not None or tensor in dict(recipe.tied) for tensor, distribution in distributions.items())
 
 
 @pytest.mark.parametrize("name", ["gpt2", "bert", "t5", "mamba"])

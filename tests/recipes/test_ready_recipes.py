@@ -1,4 +1,4 @@
-"""Ready recipes have the laws of their families: by the formulas of their sources."""
+"""Ready recipes have the distributions of their families: by the formulas of their sources."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 
 from fastinit import Constant, Ones, Parts, TruncatedNormal, Uniform, XavierUniform, Zeros, recipes
 from fastinit import Normal as NormalOf
-from fastinit.distributions import Whole
+from fastinit.distributions import WholeTensor
 from fastinit.initializers import MambaALog, MambaDtBias
 from fastinit.recipes import READY
 
@@ -26,8 +26,8 @@ def uniform(bound):
     return Uniform(-bound, bound)
 
 
-# recipe, [(name, shape, law)]; the numbers are worked out by hand from the source that the comment names
-LAWS = {
+# recipe, [(name, shape, distribution)]; the numbers are worked out by hand from the source that the comment names
+DISTRIBUTIONS = {
     # Radford et al. 2019, section 2.3; transformers, GPT2PreTrainedModel._init_weights
     "gpt2": (recipes.gpt2(depth=8), [
         ("transformer.wte.weight", (50, 16), normal(0.02)),
@@ -106,7 +106,7 @@ LAWS = {
     # timm, init_weights_vit_moco: qkv "weights of Q, K, V separately"
     "timm as in MoCo": (recipes.timm(48, "moco"), [
         ("blocks.0.mlp.fc1.weight", (64, 16), uniform(math.sqrt(6 / 80))),
-        ("blocks.0.attn.qkv.weight", (48, 16), Parts(0, ((1 / 3, XavierUniform(flavour="torch")),) * 3)),
+        ("blocks.0.attn.qkv.weight", (48, 16), Parts(0, ((1 / 3, XavierUniform(convention="torch")),) * 3)),
     ]),
     # torchvision, resnet.py: kaiming_normal_(mode="fan_out", nonlinearity="relu"), zero_init_residual
     "resnet": (recipes.resnet(512, "bn2"), [
@@ -210,33 +210,39 @@ LAWS = {
 }  # fmt: skip
 
 
-def close(law, expected):
+def close(distribution, expected):
     """Equal, but for the last digits of what is worked out in another order."""
-    if isinstance(law, Whole):
-        return law.initializer == expected.initializer
-    if not hasattr(law, "kernel"):
-        return law == expected
-    numbers, others = vars(law), vars(expected)
-    return type(law) is type(expected) and all(math.isclose(numbers[key], others[key], rel_tol=1e-14) for key in numbers)
+    if isinstance(distribution, WholeTensor):
+        return distribution.initializer == expected.initializer
+    if not hasattr(distribution, "kernel"):
+        return distribution == expected
+    numbers, others = vars(distribution), vars(expected)
+    return type(distribution) is type(expected) and all(
+        math.isclose(numbers[key], others[key], rel_tol=1e-14) for key in numbers
+    )
 
 
 @pytest.mark.parametrize(
     ("recipe", "name", "shape", "initializer"),
-    [pytest.param(recipe, *row, id=f"{family}-{row[0]}") for family, (recipe, rows) in LAWS.items() for row in rows],
+    [
+        pytest.param(recipe, *row, id=f"{family}-{row[0]}")
+        for family, (recipe, rows) in DISTRIBUTIONS.items()
+        for row in rows
+    ],
 )
-def test_a_tensor_has_the_law_of_its_family(recipe, name, shape, initializer):
-    law, expected = recipe.laws({name: shape})[name], initializer.law(shape, layout="oi")
-    assert close(law, expected)
+def test_a_tensor_has_the_distribution_of_its_family(recipe, name, shape, initializer):
+    distribution, expected = recipe.distributions({name: shape})[name], initializer.distribution_for(shape, layout="oi")
+    assert close(distribution, expected)
 
 
 def test_every_ready_recipe_is_in_these_tests():
-    assert {family.split()[0].rstrip(",") for family in LAWS} == set(READY)
+    assert {family.split()[0].rstrip(",") for family in DISTRIBUTIONS} == set(READY)
 
 
 @pytest.mark.parametrize("name", READY)
-def test_a_ready_recipe_says_its_law_and_fits_any_model_of_its_family(name):
+def test_a_ready_recipe_says_its_distribution_and_fits_any_model_of_its_family(name):
     """It has a docstring, and every rule is optional: variants of a family have some of its tensors only."""
-    recipe, _ = LAWS[name if name in LAWS else f"{name}, normal"]
+    recipe, _ = DISTRIBUTIONS[name if name in DISTRIBUTIONS else f"{name}, normal"]
     assert READY[name].__doc__ and all(rule.optional for rule in recipe)
 
 

@@ -1,4 +1,4 @@
-"""Recipes give every tensor its law and its values: the first match wins, and nothing is left over unnoticed."""
+"""Recipes give every tensor its distribution and its values: the first match wins, and nothing is left over unnoticed."""
 
 from types import SimpleNamespace
 
@@ -27,18 +27,18 @@ def same(arrays, others):
 
 def test_the_first_matching_rule_decides():
     recipe = Recipe([("*.weight", "normal", {"std": 0.5}), ("layer.*", "zeros")])
-    assert recipe.laws(SHAPES) == {"layer.0.weight": Normal(0.0, 0.5), "layer.0.bias": Constant(0.0)}
+    assert recipe.distributions(SHAPES) == {"layer.0.weight": Normal(0.0, 0.5), "layer.0.bias": Constant(0.0)}
 
 
 def test_a_rule_with_ndim_looks_at_tensors_of_so_many_axes_only():
     recipe = Recipe([Rule("*", "ones", ndim=1), Rule("*", "zeros")])
-    assert recipe.laws(SHAPES) == {"layer.0.weight": Constant(0.0), "layer.0.bias": Constant(1.0)}
+    assert recipe.distributions(SHAPES) == {"layer.0.weight": Constant(0.0), "layer.0.bias": Constant(1.0)}
 
 
 @pytest.mark.parametrize("layout", ["oi", Layout("oi"), {"letters": "oi"}])
-def test_the_layout_of_a_rule_reaches_the_law(layout):
+def test_the_layout_of_a_rule_reaches_the_distribution(layout):
     recipe = Recipe([("*.weight", "he_normal", {"layout": layout})], allow_unmatched=True)
-    assert recipe.laws(SHAPES)["layer.0.weight"] == Normal(0.0, (2 / 8) ** 0.5)
+    assert recipe.distributions(SHAPES)["layer.0.weight"] == Normal(0.0, (2 / 8) ** 0.5)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_the_layout_of_a_rule_reaches_the_law(layout):
     ],
 )
 def test_patterns_are_globs_of_whole_names(pattern, name, matches):
-    law = Recipe([(pattern, "ones")], allow_unmatched=True, allow_unused=True).laws({name: (2,)})[name]
-    assert (law is not None) == matches
+    distribution = Recipe([(pattern, "ones")], allow_unmatched=True, allow_unused=True).distributions({name: (2,)})[name]
+    assert (distribution is not None) == matches
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_recipes_are_values():
 
 def test_own_rules_go_before_those_of_a_ready_recipe():
     recipe = Recipe([("wte.weight", "zeros"), *recipes.gpt2(depth=2)])
-    assert recipe.laws({"wte.weight": (5, 4), "wpe.weight": (5, 4)}) == {
+    assert recipe.distributions({"wte.weight": (5, 4), "wpe.weight": (5, 4)}) == {
         "wte.weight": Constant(0.0),
         "wpe.weight": Normal(0.0, 0.02),
     }
@@ -85,7 +85,7 @@ def test_own_rules_go_before_those_of_a_ready_recipe():
                                     [TensorSpec(name, shape) for name, shape in SHAPES.items()]],
                          ids=["shapes", "arrays", "specs"])  # fmt: skip
 def test_the_tensors_may_be_given_as_shapes_as_arrays_or_as_specs(shapes):
-    assert Recipe([("*", "ones")]).laws(shapes) == dict.fromkeys(SHAPES, Constant(1.0))
+    assert Recipe([("*", "ones")]).distributions(shapes) == dict.fromkeys(SHAPES, Constant(1.0))
 
 
 # ---- what is left over ----
@@ -93,17 +93,17 @@ def test_the_tensors_may_be_given_as_shapes_as_arrays_or_as_specs(shapes):
 
 def test_a_tensor_without_a_rule_is_left_alone_where_that_is_allowed():
     recipe = Recipe([("*.bias", "zeros")], allow_unmatched=True)
-    assert recipe.laws(SHAPES) == {"layer.0.weight": None, "layer.0.bias": Constant(0.0)}
+    assert recipe.distributions(SHAPES) == {"layer.0.weight": None, "layer.0.bias": Constant(0.0)}
     assert list(recipe.materialize(SHAPES)) == ["layer.0.bias"]
 
 
 def test_a_rule_or_a_freeze_without_a_tensor_is_passed_over_where_that_is_allowed():
     rules = [("*.gamma", "ones"), ("*", "zeros")]
-    assert Recipe(rules, freeze=["*.beta"], allow_unused=True).laws(SHAPES) == dict.fromkeys(SHAPES, Constant(0.0))
+    assert Recipe(rules, freeze=["*.beta"], allow_unused=True).distributions(SHAPES) == dict.fromkeys(SHAPES, Constant(0.0))
 
 
 def test_an_optional_rule_may_be_left_without_a_tensor():
-    assert Recipe([Rule("*.gamma", "ones", optional=True), ("*", "zeros")]).laws(SHAPES)
+    assert Recipe([Rule("*.gamma", "ones", optional=True), ("*", "zeros")]).distributions(SHAPES)
 
 
 def test_an_empty_model_needs_no_rule():
@@ -113,7 +113,7 @@ def test_an_empty_model_needs_no_rule():
 # ---- values ----
 
 
-def test_a_value_depends_on_the_seed_the_name_and_the_law_alone():
+def test_a_value_depends_on_the_seed_the_name_and_the_distribution_alone():
     arrays = RECIPE.materialize(MODEL, seed=3)
     assert list(arrays) == list(MODEL)
     for name, shape in MODEL.items():
@@ -195,9 +195,9 @@ def test_loaded_arrays_are_returned_as_they_are_and_only_the_missing_made():
     assert same(arrays, {**RECIPE.materialize(MODEL, seed=3), **loaded})
 
 
-def test_frozen_tensors_have_no_law_and_are_left_out():
+def test_frozen_tensors_have_no_distribution_and_are_left_out():
     recipe = Recipe(RECIPE.rules, freeze=["embed.*"])
-    assert recipe.laws(MODEL)["embed.weight"] is None
+    assert recipe.distributions(MODEL)["embed.weight"] is None
     assert "embed.weight" not in recipe.materialize(MODEL)
 
 
@@ -208,7 +208,7 @@ def test_frozen_tensors_are_returned_where_they_are_loaded():
 
 
 def test_frozen_tensors_need_no_rule():
-    assert Recipe([("*.bias", "zeros")], freeze=["*.weight"]).laws(SHAPES)["layer.0.weight"] is None
+    assert Recipe([("*.bias", "zeros")], freeze=["*.weight"]).distributions(SHAPES)["layer.0.weight"] is None
 
 
 # ---- tied tensors ----
@@ -217,7 +217,7 @@ TIED = Recipe(RECIPE.rules, tied={"head.weight": "embed.weight"})
 
 
 def test_tied_tensors_are_one_array_that_is_drawn_once():
-    assert TIED.laws(MODEL)["head.weight"] is None
+    assert TIED.distributions(MODEL)["head.weight"] is None
     arrays = TIED.materialize(MODEL, seed=3)
     assert arrays["head.weight"] is arrays["embed.weight"]
     assert np.array_equal(arrays["embed.weight"], RECIPE.materialize(MODEL, seed=3)["embed.weight"])
@@ -256,7 +256,7 @@ def test_what_is_tied_to_a_skipped_tensor_is_skipped_as_well():
 )
 def test_a_tie_that_cannot_be_is_an_error(tied, message):
     with pytest.raises(ValueError) as raised:
-        Recipe(RECIPE.rules, tied=tied).laws(MODEL)
+        Recipe(RECIPE.rules, tied=tied).distributions(MODEL)
     assert str(raised.value) == message
 
 
@@ -264,7 +264,7 @@ def test_a_tie_that_cannot_be_is_an_error(tied, message):
 
 
 def test_each_part_of_a_fused_weight_has_the_fans_of_its_own():
-    xavier = XavierUniform(flavour="torch")
+    xavier = XavierUniform(convention="torch")
     fused = Recipe([("*.qkv.weight", Parts(0, ((1 / 3, xavier),) * 3))]).materialize({"h.qkv.weight": (900, 300)}, seed=0)
     bound = (6 / (300 + 300)) ** 0.5  # of the whole it would be sqrt(6 / 1200)
     assert all(0.99 * bound < abs(part).max() <= bound for part in np.split(fused["h.qkv.weight"], 3))
@@ -279,7 +279,7 @@ def test_grouped_query_attention_may_be_fused_by_lengths():
     assert not v.any()
 
 
-def test_stacked_experts_have_the_law_of_one_and_values_of_their_own():
+def test_stacked_experts_have_the_distribution_of_one_and_values_of_their_own():
     recipe = Recipe([Rule("*.experts", Stacked("he_normal"), layout="eio")])
     fewer, more = (recipe.materialize({"moe.experts": (n, 500, 400)}, seed=0)["moe.experts"] for n in (2, 4))
     assert np.array_equal(more[:2], fewer) and not np.array_equal(more[2], more[3])
@@ -288,7 +288,7 @@ def test_stacked_experts_have_the_law_of_one_and_values_of_their_own():
 
 def test_experts_in_one_tensor_have_fans_without_their_number():
     recipe = Recipe([Rule("*.experts", "he_normal", layout="eio")])
-    assert recipe.laws({"moe.experts": (4, 500, 400)}) == {"moe.experts": Normal(0.0, (2 / 500) ** 0.5)}
+    assert recipe.distributions({"moe.experts": (4, 500, 400)}) == {"moe.experts": Normal(0.0, (2 / 500) ** 0.5)}
 
 
 # ---- errors ----
@@ -312,7 +312,7 @@ def test_experts_in_one_tensor_have_fans_without_their_number():
 )
 def test_a_recipe_that_does_not_fit_is_an_error_that_says_where(rules, message):
     with pytest.raises(ValueError) as raised:
-        Recipe(rules).laws(SHAPES)
+        Recipe(rules).distributions(SHAPES)
     assert str(raised.value).startswith(message)
 
 
@@ -334,12 +334,12 @@ ERRORS = [
     (lambda: Recipe(ANY, freeze=[3]), TypeError, "freeze must have strings as '*.bias', got 3 among them"),
     (lambda: Recipe(ANY, tied=[("a",)]), TypeError, "tied must be a mapping from names to names, got [('a',)]"),
     (lambda: Recipe(ANY, tied={"a": 3}), TypeError, "tied must be a mapping from names to names, got {'a': 3}"),
-    (lambda: Recipe(ANY, freeze=["x.*"]).laws(SHAPES), ValueError, "freeze has 'x.*', which matches no tensor"),
-    (lambda: Recipe(ANY).laws(3), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 3"),
-    (lambda: Recipe(ANY).laws(["w"]), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 'w'"),
-    (lambda: Recipe(ANY).laws({3: (4,)}), TypeError, "shapes must have strings for names, got 3"),
-    (lambda: Recipe(ANY).laws({"w": "x"}), TypeError, "tensor 'w': shape must be an int or a sequence of ints, got 'x'"),
-    (lambda: Recipe(ANY).laws([TensorSpec("w", (2,))] * 2), ValueError, "shapes must have each name once, got 'w' twice"),
+    (lambda: Recipe(ANY, freeze=["x.*"]).distributions(SHAPES), ValueError, "freeze has 'x.*', which matches no tensor"),
+    (lambda: Recipe(ANY).distributions(3), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 3"),
+    (lambda: Recipe(ANY).distributions(["w"]), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 'w'"),
+    (lambda: Recipe(ANY).distributions({3: (4,)}), TypeError, "shapes must have strings for names, got 3"),
+    (lambda: Recipe(ANY).distributions({"w": "x"}), TypeError, "tensor 'w': shape must be an int or a sequence of ints, got 'x'"),
+    (lambda: Recipe(ANY).distributions([TensorSpec("w", (2,))] * 2), ValueError, "shapes must have each name once, got 'w' twice"),
     (lambda: Recipe(ANY).materialize(SHAPES, dtype="int8"), TypeError, "dtype must be one of float32, float64, float16,"),
     (lambda: RECIPE.materialize(MODEL, seed=-1), ValueError, "seed must not be negative, got -1"),
     (lambda: RECIPE.materialize(MODEL, skip="embed.*"), TypeError, "skip must be a collection of patterns, got 'embed.*'"),
@@ -363,7 +363,7 @@ def test_a_wrong_argument_is_refused_and_says_what_is_allowed(call, error, messa
 
 
 def test_all_is_checked_before_anything_is_made(monkeypatch):
-    monkeypatch.setattr(recipes.recipe, "fill_laws", lambda *arguments, **options: pytest.fail("filled"))
+    monkeypatch.setattr(recipes.recipe, "fill_batch", lambda *arguments, **options: pytest.fail("filled"))
     with pytest.raises(ValueError, match="no values are drawn"):
         Recipe([("*", "normal")]).materialize([TensorSpec("w", (2,)), TensorSpec("n", (2,), "int8")])
 
@@ -371,7 +371,7 @@ def test_all_is_checked_before_anything_is_made(monkeypatch):
 def test_a_frozen_tensor_is_frozen_also_where_it_is_tied():
     recipe = Recipe([("*", "normal")], freeze=["b"], tied={"b": "a"})
     shapes = {"a": (3,), "b": (3,)}
-    assert recipe.laws(shapes)["b"] is None and recipe.tied_in(tensor_specs(shapes)) == {}
+    assert recipe.distributions(shapes)["b"] is None and recipe.tied_in(tensor_specs(shapes)) == {}
     assert list(recipe.materialize(shapes, seed=0)) == ["a"]
 
 
@@ -415,7 +415,7 @@ def test_a_ready_recipe_may_be_named_alone(toml):
 def test_rules_of_toml_need_their_tensors_as_others_do(toml):
     recipe = recipes.load(toml('recipe = "llama"\n[[rules]]\nmatch = "typo"\ninit = "zeros"'))
     with pytest.raises(ValueError, match="no tensor is left for the rules 'typo'"):
-        recipe.laws({"model.embed_tokens.weight": (5, 4)})
+        recipe.distributions({"model.embed_tokens.weight": (5, 4)})
 
 
 @pytest.mark.parametrize(

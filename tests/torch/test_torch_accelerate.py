@@ -28,8 +28,8 @@ from fastinit.torch import accelerate
 from fastinit.torch.intercept import STOCK
 from fastinit.torch.streams import drawn_from
 
-STANDARD = fastinit.laws.Normal(0.0, 1.0)
-CHANCE = 1e-4  # of a p-value below it, for values of the law; seeds are fixed
+STANDARD = fastinit.distributions.Normal(0.0, 1.0)
+CHANCE = 1e-4  # of a p-value below it, for values of the distribution; seeds are fixed
 
 
 def everything_of_torch():
@@ -38,9 +38,11 @@ def everything_of_torch():
     return [{name: id(value) for name, value in vars(owner).items()} for owner in owners]
 
 
-def of_stream(generator_seed, law, shape, dtype="float32"):
+def of_stream(generator_seed, distribution, shape, dtype="float32"):
     """What a fill from a torch generator with this seed gives, by way of fastinit alone."""
-    return fastinit.fill.fill(law, shape, seed=drawn_from(torch.Generator().manual_seed(generator_seed)), dtype=dtype)
+    return fastinit.core.fill.fill(
+        distribution, shape, seed=drawn_from(torch.Generator().manual_seed(generator_seed)), dtype=dtype
+    )
 
 
 def is_normal(values, std=1.0):
@@ -51,10 +53,10 @@ def is_normal(values, std=1.0):
 def ours():
     """Whether values are fastinit's: those of the stream that a generator with seed 5 gives."""
 
-    def are(fill, law=STANDARD):
+    def are(fill, distribution=STANDARD):
         tensor = torch.empty(64, 65)
         fill(tensor, torch.Generator().manual_seed(5))
-        return np.array_equal(tensor.numpy(), of_stream(5, law, (64, 65)))
+        return np.array_equal(tensor.numpy(), of_stream(5, distribution, (64, 65)))
 
     return are
 
@@ -140,42 +142,48 @@ def test_torch_without_accelerate_draws_what_it_drew():
 
 FILLS = {
     "Tensor.normal_": (lambda t, g: t.normal_(generator=g), STANDARD),
-    "Tensor.normal_(mean, std)": (lambda t, g: t.normal_(1, 2, generator=g), fastinit.laws.Normal(1.0, 2.0)),
-    "Tensor.normal_(std=)": (lambda t, g: t.normal_(std=3, generator=g), fastinit.laws.Normal(0.0, 3.0)),
-    "Tensor.uniform_": (lambda t, g: t.uniform_(generator=g), fastinit.laws.Uniform(0.0, 1.0)),
-    "Tensor.uniform_(from)": (lambda t, g: t.uniform_(-1, generator=g), fastinit.laws.Uniform(-1.0, 1.0)),
-    "Tensor.uniform_(from, to)": (lambda t, g: t.uniform_(-2, 2, generator=g), fastinit.laws.Uniform(-2.0, 2.0)),
-    "Tensor.uniform_(to=)": (lambda t, g: t.uniform_(to=2, generator=g), fastinit.laws.Uniform(0.0, 2.0)),
-    "Tensor.uniform_(from=)": (lambda t, g: t.uniform_(**{"from": -2}, generator=g), fastinit.laws.Uniform(-2.0, 1.0)),
+    "Tensor.normal_(mean, std)": (lambda t, g: t.normal_(1, 2, generator=g), fastinit.distributions.Normal(1.0, 2.0)),
+    "Tensor.normal_(std=)": (lambda t, g: t.normal_(std=3, generator=g), fastinit.distributions.Normal(0.0, 3.0)),
+    "Tensor.uniform_": (lambda t, g: t.uniform_(generator=g), fastinit.distributions.Uniform(0.0, 1.0)),
+    "Tensor.uniform_(from)": (lambda t, g: t.uniform_(-1, generator=g), fastinit.distributions.Uniform(-1.0, 1.0)),
+    "Tensor.uniform_(from, to)": (lambda t, g: t.uniform_(-2, 2, generator=g), fastinit.distributions.Uniform(-2.0, 2.0)),
+    "Tensor.uniform_(to=)": (lambda t, g: t.uniform_(to=2, generator=g), fastinit.distributions.Uniform(0.0, 2.0)),
+    "Tensor.uniform_(from=)": (
+        lambda t, g: t.uniform_(**{"from": -2}, generator=g),
+        fastinit.distributions.Uniform(-2.0, 1.0),
+    ),
     "data.normal_": (lambda t, g: t.data.normal_(generator=g), STANDARD),
     "normal_": (lambda t, g: nn.init.normal_(t, generator=g), STANDARD),
     "normal_ by value": (lambda t, g: normal_by_value(t, generator=g), STANDARD),
-    "uniform_": (lambda t, g: nn.init.uniform_(t, -3, 1, generator=g), fastinit.laws.Uniform(-3.0, 1.0)),
+    "uniform_": (lambda t, g: nn.init.uniform_(t, -3, 1, generator=g), fastinit.distributions.Uniform(-3.0, 1.0)),
     "trunc_normal_": (
         lambda t, g: nn.init.trunc_normal_(t, std=2.0, generator=g),
-        fastinit.laws.TruncatedNormal(0.0, 2.0, -1.0, 1.0),
+        fastinit.distributions.TruncatedNormal(0.0, 2.0, -1.0, 1.0),
     ),
     "trunc_normal_ by value": (
         lambda t, g: trunc_normal_by_value(t, generator=g),
-        fastinit.laws.TruncatedNormal(0.0, 1.0, -2.0, 2.0),
+        fastinit.distributions.TruncatedNormal(0.0, 1.0, -2.0, 2.0),
     ),
     "trunc_normal_, a partial made before": (
         functools.partial(lambda fill, t, g: fill(t, generator=g), functools.partial(nn.init.trunc_normal_, a=-1, b=1)),
-        fastinit.laws.TruncatedNormal(0.0, 1.0, -1.0, 1.0),
+        fastinit.distributions.TruncatedNormal(0.0, 1.0, -1.0, 1.0),
     ),
     "kaiming_uniform_ by value": (
         lambda t, g: kaiming_by_value(t, a=5**0.5, generator=g),
-        fastinit.laws.Uniform(-((3 / 65) ** 0.5) * (2 / 6) ** 0.5, (3 / 65) ** 0.5 * (2 / 6) ** 0.5),
+        fastinit.distributions.Uniform(-((3 / 65) ** 0.5) * (2 / 6) ** 0.5, (3 / 65) ** 0.5 * (2 / 6) ** 0.5),
     ),
-    "orthogonal_": (lambda t, g: nn.init.orthogonal_(t, generator=g), fastinit.Orthogonal().law((64, 65), layout="oi")),
+    "orthogonal_": (
+        lambda t, g: nn.init.orthogonal_(t, generator=g),
+        fastinit.Orthogonal().distribution_for((64, 65), layout="oi"),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", FILLS)
-def test_a_fill_is_ours_with_the_law_of_torch(ours, name):
-    fill, law = FILLS[name]
-    assert not ours(fill, law=law)
-    tensor, expected = torch.empty(64, 65), of_stream(5, law, (64, 65))
+def test_a_fill_is_ours_with_the_distribution_of_torch(ours, name):
+    fill, distribution = FILLS[name]
+    assert not ours(fill, distribution=distribution)
+    tensor, expected = torch.empty(64, 65), of_stream(5, distribution, (64, 65))
     with accelerate():
         fill(tensor, torch.Generator().manual_seed(5))
     np.testing.assert_allclose(tensor.numpy(), expected, rtol=1e-6)  # torch's own arithmetic on bounds differs by a rounding
@@ -200,7 +208,7 @@ def test_the_truncated_normal_ends_under_every_name():
 
 
 @pytest.mark.parametrize(("a", "b"), [(-2.0, 2.0), (-0.5, 0.1), (2.0, 3.0), (-float("inf"), 0.0)])
-def test_the_truncated_normal_has_its_law(a, b):
+def test_the_truncated_normal_has_its_distribution(a, b):
     with accelerate(seed=1):
         x = nn.init.trunc_normal_(torch.empty(20000), a=a, b=b)
     assert a <= x.min() and x.max() <= b
@@ -330,7 +338,7 @@ def test_fake_tensors_stay():
 
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 @pytest.mark.parametrize("compiled_within", [True, False])
-def test_a_compiled_function_keeps_torchs_law(backend, compiled_within):
+def test_a_compiled_function_keeps_torchs_distribution(backend, compiled_within):
     torch._dynamo.reset()
     torch.manual_seed(0)
     compiled = torch.compile(lambda x: nn.init.normal_(x * 1, 0.0, 2.0), backend=backend)

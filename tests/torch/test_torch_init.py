@@ -1,4 +1,4 @@
-"""`init_`: every tensor of a module by its name, with the law its module would draw, wherever the module's memory is."""
+"""`init_`: every tensor of a module by its name, with the distribution its module would draw, wherever the module's memory is."""
 
 import copy
 import subprocess
@@ -23,7 +23,7 @@ from fastinit.core.fill import fill
 from fastinit.recipes import Recipe
 from fastinit.torch import accelerate, init_, init_missing_
 
-CHANCE = 1e-4  # of a p-value below it, for values of the law; seeds are fixed
+CHANCE = 1e-4  # of a p-value below it, for values of the distribution; seeds are fixed
 
 
 def state(module):
@@ -74,8 +74,8 @@ def test_values_are_a_function_of_the_seed_and_the_name():
 def test_a_tensor_is_what_fastinit_draws_for_its_name():
     model = nn.Sequential(nn.Linear(20, 30))
     init_(model, seed=5)
-    law = fastinit.laws.Uniform(-(20**-0.5), 20**-0.5)
-    expected = fill(law, (30, 20), seed=5, name="0.weight")
+    distribution = fastinit.distributions.Uniform(-(20**-0.5), 20**-0.5)
+    expected = fill(distribution, (30, 20), seed=5, name="0.weight")
     np.testing.assert_allclose(model[0].weight.detach().numpy(), expected, rtol=1e-6)  # torch rounds the bound otherwise
 
 
@@ -177,7 +177,7 @@ KINDS = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_module_gets_the_law_that_it_draws_itself(kind):
+def test_every_module_gets_the_distribution_that_it_draws_itself(kind):
     """Two-sample Kolmogorov-Smirnov for each tensor that varies, equality for each constant one.
 
     As many as 30 of torch's own and 30 of ours are compared, so that small tensors count as well.
@@ -646,7 +646,7 @@ def family(name, layers=2):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_a_hugging_face_model_gets_the_laws_of_its_family(name):
+def test_a_hugging_face_model_gets_the_distributions_of_its_family(name):
     """Each tensor against one that transformers drew: Kolmogorov-Smirnov, and equality of constant ones."""
     torch.manual_seed(0)
     stock, model = state(family(name)), family(name)
@@ -699,7 +699,7 @@ def test_marks_of_having_been_initialized_do_not_keep_anything():
     assert not any("_init_weights" in vars(module) for module in model.modules())
 
 
-def test_a_hugging_face_model_within_a_module_gets_its_laws_too():
+def test_a_hugging_face_model_within_a_module_gets_its_distributions_too():
     class Classifier(nn.Module):
         def __init__(self):
             super().__init__()

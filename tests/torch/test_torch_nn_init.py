@@ -1,4 +1,4 @@
-"""torch's functions of `torch.nn.init` keep their laws, shapes, errors and warnings, under `accelerate` and as `nn_init`."""
+"""torch's functions of `torch.nn.init` keep their distributions, shapes, errors and warnings, under `accelerate` and as `nn_init`."""
 
 import inspect
 import math
@@ -17,7 +17,7 @@ from torch import nn
 import fastinit.torch
 from fastinit.torch import nn_init
 
-CHANCE = 1e-4  # of a p-value below it, for values of the law; seeds are fixed
+CHANCE = 1e-4  # of a p-value below it, for values of the distribution; seeds are fixed
 SHAPES = {1: (4000,), 2: (60, 70), 3: (20, 15, 14), 4: (12, 10, 6, 6), 5: (8, 7, 4, 4, 4)}
 DRAWING = ["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_"]
 DRAWING += ["kaiming_normal_", "orthogonal_", "sparse_"]
@@ -35,9 +35,9 @@ def init(request):
             yield nn.init
 
 
-def follows(tensor, law):
-    """Whether the values are of a law of SciPy's, by Kolmogorov's and Smirnov's test."""
-    return stats.kstest(tensor.detach().double().numpy().ravel(), law.cdf).pvalue > CHANCE
+def follows(tensor, distribution):
+    """Whether the values are of a distribution of SciPy's, by Kolmogorov's and Smirnov's test."""
+    return stats.kstest(tensor.detach().double().numpy().ravel(), distribution.cdf).pvalue > CHANCE
 
 
 def uniform(bound):

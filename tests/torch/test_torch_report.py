@@ -33,9 +33,9 @@ def kinds(report):
     return {finding.name: finding.kind for finding in report.findings}
 
 
-def law_of(report, name):
+def distribution_of(report, name):
     (row,) = (row for row in report.tensors if row.name == name)
-    return row.law
+    return row.distribution
 
 
 def halved(weight):
@@ -63,7 +63,7 @@ WRITTEN = {
     "one fill": (nn.init.normal_, "Normal(mean=0.0, std=1.0)", [Rows(0, 64, Normal(0.0, 1.0))]),
     "operations upon a fill": (halved, "Normal(mean=0.0, std=1.0), then mul_(0.5), then clamp_(-1, 1)", [Rows(0, 64)]),
     "a fill upon all else": (drawn_again, "Uniform(low=-1.0, high=1.0)", [Rows(0, 64, Uniform(-1.0, 1.0))]),
-    "rows of one law": (row_by_row, "a part Normal(mean=0.0, std=1.0)", [Rows(0, 64, Normal(0.0, 1.0))]),
+    "rows of one distribution": (row_by_row, "a part Normal(mean=0.0, std=1.0)", [Rows(0, 64, Normal(0.0, 1.0))]),
     "columns": (in_columns, "a part Normal(mean=0.0, std=1.0), a part fill_(1.0)", [Rows(0, 64)]),
     "a constant": (nn.init.ones_, "fill_(1.0)", [Rows(0, 64, Constant(1.0))]),
     "an identity": (nn.init.eye_, "eye(32)", [Rows(0, 64)]),
@@ -87,11 +87,11 @@ def test_what_an_initialization_gave_passes_its_audit(way):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.float8_e4m3fn])
-def test_every_dtype_is_measured_against_its_law(dtype):
+def test_every_dtype_is_measured_against_its_distribution(dtype):
     module = nn.Linear(128, 256).to(dtype)
     found = audit(module, init_(module))
     assert kinds(found) == {}
-    assert law_of(found, "weight").startswith("Uniform(low=-0.088") and found.tensors[0].std_off is not None
+    assert distribution_of(found, "weight").startswith("Uniform(low=-0.088") and found.tensors[0].std_off is not None
 
 
 def test_a_tensor_that_is_changed_afterwards_is_found_out():
@@ -185,10 +185,10 @@ def test_a_module_without_tensors_has_nothing_to_measure():
     assert found.ok and found.tensors == ()
 
 
-def test_the_laws_of_a_recipe_are_measured():
+def test_the_distributions_of_a_recipe_are_measured():
     module = nn.Linear(128, 256)
     report = init_(module, Recipe([("weight", "he_normal", {"layout": "oi"}), ("bias", "zeros")]))
-    assert law_of(audit(module, report), "weight") == report.filled["weight"] == "Normal(mean=0.0, std=0.125)"
+    assert distribution_of(audit(module, report), "weight") == report.filled["weight"] == "Normal(mean=0.0, std=0.125)"
 
 
 @pytest.mark.parametrize(

@@ -211,10 +211,10 @@ def _placed(initializer, shape, placements, dtype, mesh, folder):
     assert torch.equal(tensor.full_tensor(), expected)
 
 
-for law, initializer in INITIALIZERS.items():
+for distribution, initializer in INITIALIZERS.items():
     for case, (shape, placements) in PLACED.items():
         for dtype in (torch.float32, torch.bfloat16):
-            name = f"{law} {str(dtype)[6:]}, {case}"
+            name = f"{distribution} {str(dtype)[6:]}, {case}"
             check = partial(_placed, initializer, shape, placements, dtype)
             CHECKS.update({(2, name): check, (4, name): check})
 
@@ -418,7 +418,7 @@ def a_whole_tensor_that_each_rank_takes_its_part_of(mesh, folder):
 
 
 BASE = dict(vocab_size=31, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=18)
-FAMILIES = {  # each with more than one law for some tensor, or one that is computed as a whole
+FAMILIES = {  # each with more than one distribution for some tensor, or one that is computed as a whole
     "BertModel": dict(BASE, max_position_embeddings=9),
     "GPT2LMHeadModel": dict(vocab_size=31, n_embd=8, n_layer=2, n_head=2, n_positions=9),
     "LlamaForCausalLM": dict(BASE),
@@ -509,7 +509,7 @@ def each_rank_audits_its_shards(mesh, folder):
     assert communication.get_total_counts() == 0 and found.findings == ()
     assert [row.name for row in found.tensors] == (["weight[0]", "weight[1:]"] if dist.get_rank() == 0 else ["weight"])
     assert sum(row.n for row in found.tensors) == model.weight.to_local().numel()
-    assert all(row.law for row in found.tensors)
+    assert all(row.distribution for row in found.tensors)
 
 
 def _rank(rank, world, folder):

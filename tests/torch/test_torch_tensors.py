@@ -30,8 +30,8 @@ def bits(tensor):
     return tensor.detach().contiguous().reshape(-1).view(TORCH_INTEGERS[size]).numpy().view(INTEGERS[size])
 
 
-def expected(law, shape, dtype):
-    values = fill(law, shape, seed=STREAM, dtype=DTYPES[dtype][0])
+def expected(distribution, shape, dtype):
+    values = fill(distribution, shape, seed=STREAM, dtype=DTYPES[dtype][0])
     return values.reshape(-1).view(INTEGERS[values.itemsize])
 
 
@@ -40,7 +40,7 @@ def expected(law, shape, dtype):
 def test_the_values_are_those_of_the_array(dtype, shape):
     tensor = torch.empty(shape, dtype=dtype)
     assert fill_(tensor, Normal(0.0, 2.0), STREAM) is tensor
-    assert np.array_equal(bits(tensor), expected(Normal(0.0, 2.0).law(shape), shape, dtype))
+    assert np.array_equal(bits(tensor), expected(Normal(0.0, 2.0).distribution_for(shape), shape, dtype))
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,7 +53,7 @@ def test_any_layout_gets_the_same_values(data):
     view = room[tuple(slice(None, None, steps[axis]) for axis in order)].permute(*np.argsort(order).tolist())
     assert view.shape == shape and is_fillable(view)
     fill_(view, Uniform(0.0, 1.0), STREAM)
-    assert np.array_equal(bits(view), expected(Uniform(0.0, 1.0).law(shape), shape, torch.float32))
+    assert np.array_equal(bits(view), expected(Uniform(0.0, 1.0).distribution_for(shape), shape, torch.float32))
     assert room.isnan().sum() == room.numel() - view.numel(), "elements between those of the view were written"
 
 
@@ -95,7 +95,7 @@ def test_parameters_and_buffers_are_fillable():
 def test_chunks_reach_another_device_in_the_order_of_rows(dtype, layout):
     """On this device here: what differs on others is where `copy_` copies to."""
     tensor = torch.empty(40, 30, dtype=dtype) if layout == "contiguous" else torch.empty(30, 40, dtype=dtype).t()
-    values = fill(Normal().law((40, 30)), (40, 30), seed=STREAM, dtype=DTYPES[dtype][0]).reshape(-1)
+    values = fill(Normal().distribution_for((40, 30)), (40, 30), seed=STREAM, dtype=DTYPES[dtype][0]).reshape(-1)
     write_through(tensor, iter([values[:7], values[7:500], values[500:]]))
     assert np.array_equal(bits(tensor), values.view(INTEGERS[values.itemsize]))
 
@@ -114,8 +114,8 @@ def test_a_tensor_elsewhere_is_filled_in_chunks_with_the_same_values(monkeypatch
     written = []
     monkeypatch.setattr(tensors, "CHUNK", 1000)
     monkeypatch.setattr(tensors, "write_through", lambda where, chunks: written.extend(chunks))
-    tensors._write(Elsewhere(torch.empty(50, 70)), of.law((50, 70)), (50, 70), STREAM, None)
-    assert np.array_equal(np.concatenate(written), fill(of.law((50, 70)), (50, 70), seed=STREAM).reshape(-1))
+    tensors._write(Elsewhere(torch.empty(50, 70)), of.distribution_for((50, 70)), (50, 70), STREAM, None)
+    assert np.array_equal(np.concatenate(written), fill(of.distribution_for((50, 70)), (50, 70), seed=STREAM).reshape(-1))
     assert len(written) == (4 if isinstance(of, Normal) else 1)
 
 
@@ -123,7 +123,7 @@ def test_a_tensor_elsewhere_is_filled_in_chunks_with_the_same_values(monkeypatch
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_a_tensor_on_a_gpu_has_the_values_of_one_on_the_cpu(dtype):
     on_gpu = fill_(torch.empty(300, 500, dtype=dtype, device="cuda"), Normal(), STREAM)
-    assert np.array_equal(bits(on_gpu.cpu()), expected(Normal().law((300, 500)), (300, 500), dtype))
+    assert np.array_equal(bits(on_gpu.cpu()), expected(Normal().distribution_for((300, 500)), (300, 500), dtype))
 
 
 def test_bfloat16_has_the_bits_of_ml_dtypes():

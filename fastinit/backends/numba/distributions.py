@@ -1,4 +1,4 @@
-"""From words to the values of a law, as in csrc/distributions.h, where the layout of `parameters` is described.
+"""From words to the values of a distribution, as in csrc/distributions.h, where the layout of `parameters` is described.
 
 `rows` counts element rows of 16 and is even.
 """

@@ -32,10 +32,10 @@ from fastinit.backends.numba.narrow import narrow_bfloat16, narrow_float8_e4m3fn
 from fastinit.backends.numba.operations import inlined
 from fastinit.backends.numba.store import LINE_BYTES, LINES, send, settle, stream_until
 
-# The list of kernels: name, law, elements in a tile, rounding of the law's float32 values (None: stored as they are).
+# The list of kernels: name, distribution, elements in a tile, rounding of the distribution's float32 values (None: stored as they are).
 # A new one is a line here.
 TILE_WIDE = TILE_WORDS // 2  # elements of two words
-LAWS_AND_NARROWINGS = {
+DISTRIBUTIONS_AND_NARROWINGS = {
     "words_uint32": (words_values, TILE_WORDS, None),
     "uniform_float32": (uniform_values_f32, TILE_WORDS, None),
     "uniform_float64": (uniform_values_f64, TILE_WIDE, None),
@@ -65,8 +65,8 @@ LAWS_AND_NARROWINGS = {
     "wideintegers_uint32": (wide_integers_values, TILE_WIDE, None),
     "wideintegers_uint64": (wide_integers_values, TILE_WIDE, None),
 }
-INTEGER_LAWS = integers_values, wide_integers_values  # these see the stream and their position in it
-KERNELS = tuple(LAWS_AND_NARROWINGS)
+INTEGER_DISTRIBUTIONS = integers_values, wide_integers_values  # these see the stream and their position in it
+KERNELS = tuple(DISTRIBUTIONS_AND_NARROWINGS)
 PACKAGE = Path(__file__).resolve().parent
 SOURCES = [PACKAGE.parent / "coefficients.py", *sorted(set(PACKAGE.glob("*.py")) - {PACKAGE / "kernels.py"})]
 
@@ -105,9 +105,9 @@ def look_at(window_of, tile, low_group, high_group):
 
 def kernel_of(name):
     """The compiling function of a kernel: fi_fill of csrc/kernels.c for that kernel alone."""
-    values_of, tile_elements, narrow = LAWS_AND_NARROWINGS[name]
+    values_of, tile_elements, narrow = DISTRIBUTIONS_AND_NARROWINGS[name]
     group_elements = tile_elements // TILE_GROUPS
-    is_integer = values_of in INTEGER_LAWS
+    is_integer = values_of in INTEGER_DISTRIBUTIONS
 
     @register_jitable(error_model="numpy")  # not inlined, or the loop does not vectorise
     def round_all(values, count, target):

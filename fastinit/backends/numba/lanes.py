@@ -26,7 +26,7 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 TILE_ROWS = 128
 TILE_WORDS = TILE_ROWS * LANES
-GROUP_ROWS = 4  # a pair of double rows, the least that any law can begin at
+GROUP_ROWS = 4  # a pair of double rows, the least that any distribution can begin at
 GROUP_WORDS, TILE_GROUPS = GROUP_ROWS * LANES, TILE_ROWS // GROUP_ROWS
 
 

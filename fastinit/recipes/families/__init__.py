@@ -1,4 +1,4 @@
-"""The built-in models: the names and shapes of their tensors, and the law each family starts from."""
+"""The built-in models: the names and shapes of their tensors, and the distribution each family starts from."""
 
 from __future__ import annotations
 
@@ -15,12 +15,8 @@ MODELS: dict[str, Callable[[], Model]] = {
     "gpt2-large": partial(gpt2.model, width=1280, depth=36),
     "gpt2-xl": partial(gpt2.model, width=1600, depth=48),
     "bert-base": partial(bert.model, width=768, depth=12, intermediate=3072),
-    "llama-2-7b": partial(
-        llama.model, width=4096, depth=32, heads=32, kv_heads=32, intermediate=11008, vocabulary=32000
-    ),
-    "llama-3-8b": partial(
-        llama.model, width=4096, depth=32, heads=32, kv_heads=8, intermediate=14336, vocabulary=128256
-    ),
+    "llama-2-7b": partial(llama.model, width=4096, depth=32, heads=32, kv_heads=32, intermediate=11008, vocabulary=32000),
+    "llama-3-8b": partial(llama.model, width=4096, depth=32, heads=32, kv_heads=8, intermediate=14336, vocabulary=128256),
     "vit-b-16": partial(vit.model, width=768, depth=12, intermediate=3072, patch=16),
     "resnet50": partial(resnet.model, blocks=(3, 4, 6, 3)),
     "mlp": partial(mlp.model, widths=(784, 512, 256, 10)),

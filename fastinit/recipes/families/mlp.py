@@ -24,8 +24,8 @@ def model(widths: Sequence[int]) -> Model:
         for tensor in linear(name, fan_in, fan_out)
     )
     recipe = Recipe((
-        (f"{names[-1]}.weight", XavierUniform(flavour="torch")),
-        ("*.weight", HeNormal(flavour="torch")),
+        (f"{names[-1]}.weight", XavierUniform(convention="torch")),
+        ("*.weight", HeNormal(convention="torch")),
         ("*.bias", Zeros()),
     ))  # fmt: skip
     return Model(tensors, recipe)

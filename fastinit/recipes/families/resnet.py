@@ -32,9 +32,7 @@ def _stage(stage: int, n_blocks: int) -> tuple[TensorSpec, ...]:
     outer = EXPANSION * inner
     before = STEM if stage == 0 else outer // 2
     return tuple(
-        tensor
-        for i in range(n_blocks)
-        for tensor in _block(f"layer{stage + 1}.{i}", before if i == 0 else outer, inner)
+        tensor for i in range(n_blocks) for tensor in _block(f"layer{stage + 1}.{i}", before if i == 0 else outer, inner)
     )
 
 

@@ -18,13 +18,13 @@ enum { MOST_RUNS = 3, THREADS = 4, SHARED = 8 * 2048 + 37 /* no multiple of four
 
 static const uint32_t STREAM[4] = {0xb0f478be, 0xdb2cd7e7, 0x2c71ba49, 0xabf4641a}; /* seed 0 */
 
-struct parameters { const char *law; double f32[13], f64[13]; };
+struct parameters { const char *distribution; double f32[13], f64[13]; };
 
 /* Truncated: (mean, std, low, high) = (0, 1, -2, 2), (0.5, 0.02, 20, 21), (0, 1, -inf, -9.5), (0, 1, 1, inf); in float
    the second and the third are scaled, and what that puts out of range is infinite. Printed by
-   python -c "import numpy as np; from fastinit.laws import TruncatedNormal as T; i = float('inf')
-   for law in ((0, 1, -2, 2), (.5, .02, 20, 21), (0, 1, -i, -9.5), (0, 1, 1, i)):
-       for real in (np.float32, np.float64): print(*map(float.hex, T(*law).parameters(real).tolist()))" */
+   python -c "import numpy as np; from fastinit.distributions import TruncatedNormal as T; i = float('inf')
+   for distribution in ((0, 1, -2, 2), (.5, .02, 20, 21), (0, 1, -i, -9.5), (0, 1, 1, i)):
+       for real in (np.float32, np.float64): print(*map(float.hex, T(*distribution).parameters(real).tolist()))" */
 static const struct parameters PARAMETERS[] = {
     {"words", {0}, {0}},
     {"uniform", {-0.25, 0.75}, {-0.25, 0.75}},
@@ -93,7 +93,7 @@ static size_t element_bytes(const char *kernel)
 
 static int serves(const struct parameters *parameters, int kernel)
 {
-    return strncmp(fi_kernel_name(kernel), parameters->law, strlen(parameters->law)) == 0;
+    return strncmp(fi_kernel_name(kernel), parameters->distribution, strlen(parameters->distribution)) == 0;
 }
 
 static const double *typed(const struct parameters *parameters, int kernel)
@@ -191,7 +191,7 @@ static void fill_apart(int level, int kernel, const double *parameters, uint64_t
     free(apart);
 }
 
-/* From every first position with the law's first parameters, from one with the others. */
+/* From every first position with the distribution's first parameters, from one with the others. */
 static uint64_t fill_all(int level, int kernel)
 {
     uint64_t hash = FNV_START;

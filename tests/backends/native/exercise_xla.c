@@ -78,7 +78,7 @@ static void *exact_buffer(size_t nbytes)
 }
 
 struct call {
-    const char *law;
+    const char *distribution;
     size_t parameters;
     XLA_FFI_DataType key_type, type;
     int64_t keys, result_keys, elements;
@@ -97,10 +97,10 @@ static int refused(const struct call *call, const uint32_t *keys, void *out)
     XLA_FFI_ArgType argument_types[] = {XLA_FFI_ArgType_BUFFER};
     XLA_FFI_RetType result_types[] = {XLA_FFI_RetType_BUFFER};
     XLA_FFI_AttrType attribute_types[] = {XLA_FFI_AttrType_STRING, XLA_FFI_AttrType_ARRAY};
-    XLA_FFI_ByteSpan law = {call->law, strlen(call->law)}, names[] = {{"law", 3}, {"parameters", 10}};
+    XLA_FFI_ByteSpan distribution = {call->distribution, strlen(call->distribution)}, names[] = {{"distribution", 12}, {"parameters", 10}};
     XLA_FFI_ByteSpan *name_pointers[] = {&names[0], &names[1]};
     XLA_FFI_Array parameters = {XLA_FFI_DataType_F64, call->parameters, numbers};
-    void *arguments[] = {&argument}, *results[] = {&result}, *attributes[] = {&law, &parameters};
+    void *arguments[] = {&argument}, *results[] = {&result}, *attributes[] = {&distribution, &parameters};
     XLA_FFI_CallFrame frame = {
         .struct_size = XLA_FFI_CallFrame_STRUCT_SIZE,
         .api = &API,

@@ -9,9 +9,9 @@ import ml_dtypes
 import numpy as np
 
 from fastinit.auditing import structure
+from fastinit.auditing.expected import Nominal
 from fastinit.auditing.measured import EDGES, EDGES_PER_SIGMA, Measured, Order, Values
 from fastinit.auditing.moments import Moments, moments, moments_of_counts, together
-from fastinit.auditing.nominal import Nominal
 from fastinit.auditing.patterns import UNSIGNED, bits, patterns, significand_bits
 from fastinit.auditing.sources import Source, size_of
 from fastinit.auditing.structure import HEAD, LEAST_RUN, PIECE, ZeroRuns
@@ -48,7 +48,7 @@ class Looks:
         self._look_at_values(i, piece)
 
     def choose_sigma(self) -> None:
-        """The law's, where the tensor is near it, else the tensor's own."""
+        """The distribution's, where the tensor is near it, else the tensor's own."""
         self.values = self._all_values()
         own, nominal = self.values.moments, self.nominal
         near = nominal and nominal.std / 2 < own.std < nominal.std * 2 and abs(own.mean - nominal.mean) < nominal.std

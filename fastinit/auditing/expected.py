@@ -1,4 +1,4 @@
-"""What a law promises of a tensor of some dtype: moments, bounds and probabilities, the dtype's rounding included."""
+"""What a distribution promises of a tensor of some dtype: moments, bounds and probabilities, the dtype's rounding included."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PANELS, NODES = 64, 20  # of the Gauss-Legendre rule over the rest: exact to the
 class Nominal:
     """`kurtosis` and `sixth` are the 4th and 6th central moments over std^4 and std^6: 3 and 15 for a normal.
 
-    `low` and `high`: what rounding may turn the law's bounds into. `spacing`: of the dtype, where its values are largest.
+    `low` and `high`: what rounding may turn the distribution's bounds into. `spacing`: of the dtype, where its values are largest.
     `coincidence`: the probability that two values are equal, rounding alone considered. `pmf`: of a narrow dtype, the
     probability of each of its `patterns(dtype).values`.
     """
@@ -62,35 +62,35 @@ class Nominal:
         return np.diff(self.cdf(edges), prepend=0.0, append=1.0)
 
 
-def constant_of(law: object) -> float | None:
-    """The one value of a law that has only one, else None."""
-    if isinstance(law, Constant):
-        return law.value
-    if isinstance(law, Uniform) and law.low == law.high:
-        return law.low
-    if isinstance(law, Normal | TruncatedNormal) and law.std == 0:
-        return law.mean
+def constant_of(distribution: object) -> float | None:
+    """The one value of a distribution that has only one, else None."""
+    if isinstance(distribution, Constant):
+        return distribution.value
+    if isinstance(distribution, Uniform) and distribution.low == distribution.high:
+        return distribution.low
+    if isinstance(distribution, Normal | TruncatedNormal) and distribution.std == 0:
+        return distribution.mean
     return None
 
 
-def nominal_of(law: object, dtype: np.dtype) -> Nominal | None:
-    """None for a constant, for a law that the dtype rounds to one, and for a law whose density is not known here."""
-    if not isinstance(law, Uniform | Normal | TruncatedNormal) or constant_of(law) is not None:
+def nominal_of(distribution: object, dtype: np.dtype) -> Nominal | None:
+    """None for a constant, for a distribution that the dtype rounds to one, and for a distribution whose density is not known here."""
+    if not isinstance(distribution, Uniform | Normal | TruncatedNormal) or constant_of(distribution) is not None:
         return None
-    return _nominal(law, dtype)
+    return _nominal(distribution, dtype)
 
 
 @lru_cache(maxsize=256)
-def _nominal(law: Uniform | Normal | TruncatedNormal, dtype: np.dtype) -> Nominal | None:
-    cdf, low, high = _cdf_and_bounds(law)
-    reach = _reach(low, -1.0, law, dtype), _reach(high, 1.0, law, dtype)
+def _nominal(distribution: Uniform | Normal | TruncatedNormal, dtype: np.dtype) -> Nominal | None:
+    cdf, low, high = _cdf_and_bounds(distribution)
+    reach = _reach(low, -1.0, distribution, dtype), _reach(high, 1.0, distribution, dtype)
     if is_narrow(dtype):
         pmf = _pmf(cdf, dtype)
         if pmf.max() > ALL_BUT_ONE:
             return None
         moments = _moments(patterns(dtype).values, pmf / pmf.sum())
         return Nominal(dtype, *moments, *reach, cdf, 0.0, float(pmf @ pmf), pmf)
-    values, weights, density = _quadrature(law)
+    values, weights, density = _quadrature(distribution)
     spacing = np.spacing(np.abs(values).astype(dtype)).astype(np.float64)
     mean, std, *standardized = _moments(values, weights)
     widest = float(spacing[np.abs(values - mean) < 3 * std].max())
@@ -101,20 +101,28 @@ def _nominal(law: Uniform | Normal | TruncatedNormal, dtype: np.dtype) -> Nomina
     return Nominal(dtype, mean, std, *standardized, *reach, cdf, widest, coincidence, None)
 
 
-def _cdf_and_bounds(law: Uniform | Normal | TruncatedNormal) -> tuple[Cdf, float, float]:
-    if isinstance(law, Uniform):
-        return (lambda x: np.clip((x - law.low) / (law.high - law.low), 0.0, 1.0)), law.low, law.high
-    if isinstance(law, Normal):
-        return (lambda x: _normal_cdf((x - law.mean) / law.std)), -math.inf, math.inf
-    return partial(_truncated_cdf, law), law.mean + law.low * law.std, law.mean + law.high * law.std
+def _cdf_and_bounds(distribution: Uniform | Normal | TruncatedNormal) -> tuple[Cdf, float, float]:
+    if isinstance(distribution, Uniform):
+        return (
+            (lambda x: np.clip((x - distribution.low) / (distribution.high - distribution.low), 0.0, 1.0)),
+            distribution.low,
+            distribution.high,
+        )
+    if isinstance(distribution, Normal):
+        return (lambda x: _normal_cdf((x - distribution.mean) / distribution.std)), -math.inf, math.inf
+    return (
+        partial(_truncated_cdf, distribution),
+        distribution.mean + distribution.low * distribution.std,
+        distribution.mean + distribution.high * distribution.std,
+    )
 
 
-def _truncated_cdf(law: TruncatedNormal, x: np.ndarray) -> np.ndarray:
-    z = np.clip((np.asarray(x) - law.mean) / law.std, law.low, law.high)
-    if law.low > 0:  # differences of upper tails, which are small numbers and so have all their digits
-        low, at, high = (_normal_cdf(-np.asarray(t)) for t in (law.low, z, law.high))
+def _truncated_cdf(distribution: TruncatedNormal, x: np.ndarray) -> np.ndarray:
+    z = np.clip((np.asarray(x) - distribution.mean) / distribution.std, distribution.low, distribution.high)
+    if distribution.low > 0:  # differences of upper tails, which are small numbers and so have all their digits
+        low, at, high = (_normal_cdf(-np.asarray(t)) for t in (distribution.low, z, distribution.high))
         return (low - at) / (low - high)
-    low, at, high = (_normal_cdf(np.asarray(t)) for t in (law.low, z, law.high))
+    low, at, high = (_normal_cdf(np.asarray(t)) for t in (distribution.low, z, distribution.high))
     return (at - low) / (high - low)
 
 
@@ -129,17 +137,19 @@ def _pmf(cdf: Cdf, dtype: np.dtype) -> np.ndarray:
     return np.diff(cdf((values[1:] + values[:-1]) / 2), prepend=0.0, append=1.0)
 
 
-def _quadrature(law: Uniform | Normal | TruncatedNormal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Values, their weights, which sum to 1, and the density there: averages over them are averages over the law."""
-    if isinstance(law, Uniform):
-        centre, scale, mode, low, high = law.low, law.high - law.low, 0.0, 0.0, 1.0
+def _quadrature(distribution: Uniform | Normal | TruncatedNormal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, their weights, which sum to 1, and the density there: averages over them are averages over the distribution."""
+    if isinstance(distribution, Uniform):
+        centre, scale, mode, low, high = distribution.low, distribution.high - distribution.low, 0.0, 0.0, 1.0
     else:
-        low, high = (law.low, law.high) if isinstance(law, TruncatedNormal) else (-math.inf, math.inf)
+        low, high = (
+            (distribution.low, distribution.high) if isinstance(distribution, TruncatedNormal) else (-math.inf, math.inf)
+        )
         mode = min(max(0.0, low), high)
         far = math.sqrt(mode * mode + NEGLIGIBLE)
-        centre, scale, low, high = law.mean, law.std, max(low, -far), min(high, far)
+        centre, scale, low, high = distribution.mean, distribution.std, max(low, -far), min(high, far)
     z, widths = _gauss_legendre(low, high)
-    density = np.ones_like(z) if isinstance(law, Uniform) else np.exp((mode * mode - z * z) / 2)
+    density = np.ones_like(z) if isinstance(distribution, Uniform) else np.exp((mode * mode - z * z) / 2)
     density /= widths @ density
     return centre + scale * z, widths * density, density / scale
 
@@ -165,12 +175,12 @@ def _real(dtype: np.dtype) -> np.dtype:
     return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
-def _reach(bound: float, side: float, law: Uniform | Normal | TruncatedNormal, dtype: np.dtype) -> float:
+def _reach(bound: float, side: float, distribution: Uniform | Normal | TruncatedNormal, dtype: np.dtype) -> float:
     """The farthest value, to that side, which a bound may be rounded onto: first some units of the computing type, then by
     the dtype."""
     if math.isinf(bound):
         return bound
-    centre = (law.low + law.high) / 2 if isinstance(law, Uniform) else law.mean
+    centre = (distribution.low + distribution.high) / 2 if isinstance(distribution, Uniform) else distribution.mean
     farthest = bound + side * ROUNDINGS * float(ml_dtypes.finfo(_real(dtype)).eps) * max(abs(bound), abs(centre))
     value = rounded(farthest, dtype)
     return side * max(side * farthest, side * value) if math.isfinite(value) else side * math.inf

@@ -7,9 +7,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-FALSE_ALARM_RATE = 1e-6  # of each check, on values that do follow their law
+FALSE_ALARM_RATE = 1e-6  # of each check, on values that do follow their distribution
 TOO_RARE = 4.8916384757  # |score| that chance exceeds with FALSE_ALARM_RATE: the standard normal's quantile at 1 - 5e-7
-LEAST_EXPECTED = 25.0  # values in a bin, so that Pearson's statistic has the tail of the chi-square law
+LEAST_EXPECTED = 25.0  # values in a bin, so that Pearson's statistic has the tail of the chi-square distribution
 EXACT_COUNT = 1000  # up to here the Poisson tail is summed, beyond it is nearly that of a cube root's normal
 
 
@@ -25,7 +25,7 @@ def score(deviation: float, skewness: float) -> float:
 
 
 def score_of_count(count: int, expected: float) -> float:
-    """Of a count where `expected` are due: Poisson's law, which for a binomial errs on the safe side."""
+    """Of a count where `expected` are due: Poisson's distribution, which for a binomial errs on the safe side."""
     above = count > expected
     if expected == 0:
         return math.inf if above else 0.0
