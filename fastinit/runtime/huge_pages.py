@@ -1,19 +1,20 @@
-"""Asks Linux for huge pages where memory was got without: a first touch then costs one fault in 2 MiB, not 512."""
+"""Asks Linux for huge pages for memory that was allocated without: one page fault in 2 MiB instead of 512."""
 
 from __future__ import annotations
 
 import ctypes
 import mmap
 import sys
+from collections.abc import Callable
 from functools import cache
 
-import numpy as np
+from fastinit.runtime.types import Array
 
 LEAST_BYTES = 4 * 2**20  # from here on NumPy asks for its own arrays (numpy/_core/src/multiarray/alloc.c)
 MADV_HUGEPAGE = 14  # asm-generic/mman-common.h
 
 
-def advise(array: np.ndarray) -> None:
+def advise(array: Array) -> None:
     """Say that the memory of a contiguous array may lie in huge pages. Advice: where it cannot be taken nothing happens."""
     if array.nbytes < LEAST_BYTES or not array.flags.forc:
         return
@@ -24,7 +25,7 @@ def advise(array: np.ndarray) -> None:
 
 
 @cache
-def _madvise():
+def _madvise() -> Callable[[int, int, int], int] | None:
     if not sys.platform.startswith("linux"):
         return None
     madvise = ctypes.CDLL(None, use_errno=True).madvise

@@ -1,25 +1,43 @@
-"""What the user chose through environment variables; the one place where fastinit reads them."""
+"""What the user chose through environment variables: the one place where the package reads them.
+
+A value that means nothing is an error that names the variable, and a variable that is not known is warned of.
+"""
 
 from __future__ import annotations
 
 import os
+import warnings
+
+from fastinit.runtime.nearest import did_you_mean
 
 BACKEND, LEVEL, NUM_THREADS = "FASTINIT_BACKEND", "FASTINIT_LEVEL", "FASTINIT_NUM_THREADS"
+XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"  # read by csrc/build.py alone, when the extension is built
+KNOWN = BACKEND, LEVEL, NUM_THREADS, XLA_INCLUDE
 
 
 def chosen_backend() -> str | None:
-    return os.environ.get(BACKEND) or None
+    """The backend's name, not yet checked: `fastinit.backends` knows which there are."""
+    return _value(BACKEND)
 
 
 def chosen_level() -> str | None:
-    return os.environ.get(LEVEL) or None
+    """The instruction-set level of the C backend, not yet checked either."""
+    return _value(LEVEL)
 
 
 def chosen_num_threads() -> int | None:
-    """ValueError where the variable is not a positive whole number."""
-    text = os.environ.get(NUM_THREADS)
-    if not text:
+    """The number of threads. ValueError where the variable is not a positive integer."""
+    text = _value(NUM_THREADS)
+    if text is None:
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{NUM_THREADS} must be a positive whole number, got {text!r}")
+        raise ValueError(f"{NUM_THREADS} must be a positive integer, got {text!r}")
     return int(text)
+
+
+def _value(variable: str) -> str | None:
+    for name in os.environ:
+        if name.startswith("FASTINIT_") and name not in KNOWN:
+            hint = did_you_mean(name, {known: known for known in KNOWN})
+            warnings.warn(f"the environment variable {name} is not known: {hint}there are {', '.join(KNOWN)}", stacklevel=4)
+    return os.environ.get(variable) or None

@@ -1,0 +1,96 @@
+"""Checks of arguments: each returns the value in its plain type, or raises an error with argument, rule and value."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable
+from typing import TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+MOST_ELEMENTS = 2**63 - 1
+
+
+def number(name: str, value: object) -> float:
+    """The value as a float. TypeError for what is no number, a string included."""
+    if type(value) is float:
+        return value
+    if isinstance(value, (str, bytes)) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    try:
+        return float(value)  # type: ignore[arg-type]  # it has one of the two methods
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {value!r}") from None
+
+
+def finite(name: str, value: object) -> float:
+    """A number that is neither infinite nor NaN."""
+    real = number(name, value)
+    if not math.isfinite(real):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+    return real
+
+
+def positive(name: str, value: object) -> float:
+    """A finite number above 0."""
+    real = number(name, value)
+    if not 0 < real < math.inf:
+        raise ValueError(f"{name} must be a positive finite number, got {value!r}")
+    return real
+
+
+def not_negative(name: str, value: object) -> float:
+    """A finite number of at least 0."""
+    real = number(name, value)
+    if not 0 <= real < math.inf:
+        raise ValueError(f"{name} must be a finite number that is not negative, got {value!r}")
+    return real
+
+
+def share(name: str, value: object) -> float:
+    """A number from 0 to 1, both included."""
+    real = number(name, value)
+    if not 0 <= real <= 1:
+        raise ValueError(f"{name} must be a share between 0 and 1, got {value!r}")
+    return real
+
+
+def integer(name: str, value: object, least: int | None = None) -> int:
+    """The value as an int, of at least `least`. TypeError for booleans and for floats, whole or not."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    if least is not None and value < least:
+        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}")
+    return int(value)
+
+
+def boolean(name: str, value: object) -> bool:
+    """True or False itself; 0 and 1 are refused."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def one_of(name: str, value: T, known: Iterable[object]) -> T:
+    """A value that is among the known ones, which the error lists."""
+    choices = tuple(known)  # a tuple: what has no hash is to be refused as well
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
+
+
+def shape(value: object) -> tuple[int, ...]:
+    """A shape as a tuple of ints, of at most 2^63 - 1 elements. An int is a shape of one axis."""
+    try:
+        is_length = hasattr(value, "__index__") and not isinstance(value, np.ndarray)
+        lengths = (operator.index(value),) if is_length else tuple(map(operator.index, value))  # type: ignore[arg-type, call-overload]  # else TypeError
+    except TypeError:
+        raise TypeError(f"shape must be an int or a sequence of ints, got {value!r}") from None
+    if lengths and min(lengths) < 0:
+        raise ValueError(f"shape must have no negative length, got {value!r}")
+    if math.prod(lengths) > MOST_ELEMENTS:
+        raise ValueError(f"shape must have at most 2**63 - 1 elements, got {value!r}")
+    return lengths

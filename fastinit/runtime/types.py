@@ -1,0 +1,33 @@
+"""Types that annotations share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from numpy.random import SeedSequence
+
+Array: TypeAlias = npt.NDArray[Any]
+"""An array of any dtype, those of ml_dtypes included."""
+
+FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
+"""An array of float32 or float64, the types that values are computed in."""
+
+Float64Array: TypeAlias = npt.NDArray[np.float64]
+
+Real: TypeAlias = type[np.float32] | type[np.float64]
+"""The type that values are computed in: float32, or float64 for float64 tensors."""
+
+DTypeLike: TypeAlias = npt.DTypeLike
+"""What numpy.dtype takes; fastinit also takes the names "bfloat16", "float8_e4m3fn" and their like."""
+
+Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
+"""A shape as users write it: 3, (3, 4) or [3, 4]."""
+
+Seed: TypeAlias = int | SeedSequence | None
+"""A seed: None asks for fresh entropy."""
+
+Index: TypeAlias = Any
+"""What full[index] takes: slices, ints, arrays, an ellipsis, None, or a tuple of them. (NumPy has no type for it.)"""
