@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from fastinit import initializers
+from fastinit.__about__ import __version__
 from fastinit.backends import use_backend
 from fastinit.core.config import show_config
 from fastinit.initializers import *
@@ -32,9 +33,8 @@ def __getattr__(name: str):
     return getattr(import_module(_LOADED_ON_FIRST_USE[name]), name)
 
 
-__version__ = "0.1.0.dev0"
-
 __all__ = [
+    "__version__",
     "Generator",
     "Layout",
     "Recipe",

@@ -1,6 +1,7 @@
 """What all tests share: every backend and level this machine can run, every dtype, distributions in every regime."""
 
 from functools import lru_cache
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -52,6 +53,14 @@ SHAPES_OF_OTHERS = {
 """By name, of those that do not take a matrix of 5 x 6."""
 
 STREAM = (0xB0F478BE, 0xDB2CD7E7, 0x2C71BA49, 0xABF4641A)  # of seed 0
+
+
+def is_installed(adapter: str) -> bool:
+    """Whether the framework of this adapter is here; what is no adapter needs none. A folder like tests/torch does not count."""
+    if adapter not in ("torch", "jax", "keras", "dask"):
+        return True
+    found = find_spec(adapter)
+    return found is not None and found.origin is not None
 
 
 def made(name: str, **parameters) -> fastinit.Initializer:
