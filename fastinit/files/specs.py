@@ -12,18 +12,18 @@ from fastinit.core.fill import DTYPES, checked_shape
 from fastinit.files.checkpoint import Kept, PlannedTensor
 from fastinit.files.safetensors_format import DTYPES as STORED_DTYPES
 from fastinit.files.safetensors_format import read_files
-from fastinit.recipes import Recipe, TensorSpec, check_dtype
+from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes import families as models
 from fastinit.recipes.families.layers import Model
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
 from fastinit.recipes.toml_form import check_key, loads, recipe_from
 
 FLOAT_DTYPES = tuple(DTYPES)
-TOML_KEYS = ("model", "like", "dtype", "skip", "tensors", *RECIPE_KEYS)
+TOML_KEYS = ("model", "like", "dtype", "omit", "tensors", *RECIPE_KEYS)
 
 
 def plan(spec: str, dtype: str | None = None) -> list[PlannedTensor]:
-    """The tensors of `spec`, each with its distribution, in `dtype` where given, else in the dtype the spec says, else float32.
+    """The tensors of `spec`, each with its distribution, in `dtype` where given, else in the spec's own, else float32.
 
     `spec`: the name of a built-in model; the path of a `.safetensors` or `.safetensors.index.json` file, whose names, shapes
     and dtypes are taken and whose values are not looked at; or the path of a `.toml` file (README, "A SPEC of your own").
@@ -53,18 +53,19 @@ def _model_like(path: Path) -> Model:
 def _planned(
     tensors: tuple[TensorSpec, ...], recipe: Recipe, dtype: str | None, kept: Mapping[str, Kept] | None = None
 ) -> list[PlannedTensor]:
-    """Tied tensors are left out: a file has them once. Frozen ones are copied from where `kept` says, in their own dtype."""
-    distributions, tied, planned = recipe.distributions(tensors), recipe.tied_in(tensors), []
-    for tensor in tensors:
-        distribution = distributions[tensor.name]
-        if distribution is not None:
-            check_dtype(tensor, distribution)
-            chosen = tensor.dtype_where(dtype or tensor.dtype or "float32")
-            planned.append(PlannedTensor(tensor.name, tensor.shape, chosen, distribution))
-        elif tensor.name not in tied:
-            if not kept:
-                raise ValueError(f"freeze has {tensor.name!r}, whose values are nowhere: only a `like` file has some")
-            planned.append(PlannedTensor(tensor.name, tensor.shape, tensor.dtype, kept[tensor.name]))
+    """Tied tensors are left out: a file has them once. Skipped ones are copied from where `kept` says, dtype included."""
+    plan = recipe.plan(tensors)
+    nowhere = [tensor.name for tensor in plan if tensor.action == "skip"] if kept is None else []
+    if nowhere:
+        raise ValueError(f"skip has {', '.join(map(repr, nowhere))}, whose values are nowhere: only a `like` file has some")
+    planned = []
+    for tensor in plan:
+        spec = tensor.spec
+        if tensor.distribution is not None:
+            chosen = spec.dtype_where(dtype or spec.dtype or "float32")
+            planned.append(PlannedTensor(spec.name, spec.shape, chosen, tensor.distribution))
+        elif tensor.action == "skip":
+            planned.append(PlannedTensor(spec.name, spec.shape, spec.dtype, kept[spec.name]))
     return planned
 
 
@@ -88,8 +89,8 @@ def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | N
         base, kept = _model_like(like), _kept_in(like)
     else:
         base = Model(tuple(_tensor(name, entry) for name, entry in content["tensors"].items()), Recipe(()))
-    skip = content.get("skip", [])
-    tensors = tuple(t for t in base.tensors if not any(fnmatchcase(t.name, pattern) for pattern in skip))
+    omit = content.get("omit", [])
+    tensors = tuple(t for t in base.tensors if not any(fnmatchcase(t.name, pattern) for pattern in omit))
     dtype = dtype or content.get("dtype")
     if dtype is not None:
         check_key("dtype", dtype, FLOAT_DTYPES)

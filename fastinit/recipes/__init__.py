@@ -13,6 +13,7 @@ from typing import Any
 
 from fastinit.recipes.generic import generic
 from fastinit.recipes.language import bert, gpt2, llama, mamba, megatron, mup, olmo, t5, torchtitan
+from fastinit.recipes.plan import Plan, PlanError, PlannedTensor
 from fastinit.recipes.recipe import Recipe, check_dtype
 from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
@@ -25,7 +26,7 @@ READY: dict[str, Callable[..., Recipe]] = {
     for made in (bert, generic, gpt2, llama, mamba, megatron, mup, olmo, resnet, t5, timm, torchtitan, vit)
 }
 
-__all__ = ["READY", "Recipe", "Rule", "TensorSpec", "check_dtype", "load", "ready", *READY]
+__all__ = ["READY", "Plan", "PlanError", "PlannedTensor", "Recipe", "Rule", "TensorSpec", "check_dtype", "load", "ready", *READY]
 
 
 def ready(name: str, **parameters: Any) -> Recipe:

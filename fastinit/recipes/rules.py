@@ -58,7 +58,8 @@ class Rule:
     def matches(self, tensor: TensorSpec) -> bool:
         return self.ndim in (None, len(tensor.shape)) and bool(matcher(self.pattern)(tensor.name))
 
-    def _distribution(self, tensor: TensorSpec) -> Distribution:
+    def distribution_for(self, tensor: TensorSpec) -> Distribution:
+        """What a tensor of this shape is drawn from. ValueError for a shape that the initializer refuses."""
         try:
             return self.initializer.distribution_for(tensor.shape, layout=self.layout)
         except (TypeError, ValueError) as error:

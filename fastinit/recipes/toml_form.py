@@ -1,7 +1,7 @@
-"""A recipe as TOML has it: `recipe`, `rules`, `freeze` and `tied`.
+"""A recipe as TOML has it: `recipe`, `rules`, `skip` and `tied`.
 
 recipe = { name = "gpt2", depth = 12 }    # or recipe = "llama"; its rules come after those below
-freeze = ["*.wte.weight"]
+skip = ["*.wte.weight"]
 
 [tied]
 "lm_head.weight" = "wte.weight"
@@ -31,7 +31,7 @@ else:
     except ImportError:  # only the extra `cli` brings it
         tomllib = None
 
-KEYS = ("recipe", "rules", "freeze", "tied")
+KEYS = ("recipe", "rules", "skip", "tied")
 RULE_KEYS = ("match", "init")
 
 
@@ -60,15 +60,15 @@ def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recip
     if "recipe" in content:
         base = _ready(content["recipe"])
     rules = _list_of("rules", content.get("rules", []), dict)
-    freeze = _list_of("freeze", content.get("freeze", []), str)
+    skip = _list_of("skip", content.get("skip", []), str)
     tied = content.get("tied", {})
     if not isinstance(tied, dict) or not all(isinstance(name, str) for name in tied.values()):
         raise TypeError(f"tied must be a table of names, got {tied!r}")
-    own = Recipe(tuple(_rule(entry) for entry in rules), tuple(freeze), tuple(tied.items()))
+    own = Recipe(tuple(_rule(entry) for entry in rules), tuple(skip), tuple(tied.items()))
     if base is None:
         return own
     inherited = tuple(rule.as_optional() for rule in base)
-    return replace(own, rules=(*own, *inherited), freeze=(*own.freeze, *base.freeze), tied=(*own.tied, *base.tied))
+    return replace(own, rules=(*own, *inherited), skip=(*own.skip, *base.skip), tied=(*own.tied, *base.tied))
 
 
 def _ready(entry: Any) -> Recipe:

@@ -244,7 +244,7 @@ SHAPES = {
 }
 RECIPE = Recipe(
     [("*.bias", "zeros"), ("square*", Orthogonal()), ("up*", HeNormal()), ("*.weight", Normal(0, 0.02)), ("steps", Zeros())],
-    freeze=["old"],
+    skip=["old"],
     tied={"head.weight": "embed.weight"},
 )
 

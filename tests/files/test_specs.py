@@ -91,7 +91,7 @@ def test_a_toml_file_may_change_a_models_rules(toml):
 
 
 def test_a_toml_file_may_imitate_a_file_beside_it_and_skip_tensors(toml, like):
-    plan = specs.plan(toml('like = "like.safetensors"\nskip = ["ln.*"]'))
+    plan = specs.plan(toml('like = "like.safetensors"\nomit = ["ln.*"]'))
     assert [tensor.name for tensor in plan] == ["wte.weight"]
 
 
@@ -135,7 +135,7 @@ def test_a_rule_may_have_a_layout_table_and_an_initializer_within_an_initializer
 def test_frozen_tensors_keep_the_bits_and_the_dtype_that_the_imitated_file_has(toml, tmp_path):
     wte = np.arange(64, dtype=np.float16).reshape(16, 4)
     save_file({**ARRAYS, "wte.weight": wte, "position_ids": np.arange(7)}, tmp_path / "like.safetensors")
-    text = 'like = "like.safetensors"\nfreeze = ["wte.*", "position_ids"]\ndtype = "bfloat16"'
+    text = 'like = "like.safetensors"\nskip = ["wte.*", "position_ids"]\ndtype = "bfloat16"'
     plan = specs.plan(toml(text))
     write(tmp_path / "new.safetensors", plan, seed=0)
     made = load_file(tmp_path / "new.safetensors")
@@ -146,7 +146,7 @@ def test_frozen_tensors_keep_the_bits_and_the_dtype_that_the_imitated_file_has(t
 
 def test_a_frozen_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
     save_file(ARRAYS, tmp_path / "like.safetensors")
-    plan = specs.plan(toml('like = "like.safetensors"\nfreeze = ["wte.*"]'))
+    plan = specs.plan(toml('like = "like.safetensors"\nskip = ["wte.*"]'))
     changed = {**ARRAYS, "wte.weight": ARRAYS["wte.weight"] + 1, "ln.weight": np.ones(4, np.float32)}
     save_file(changed, tmp_path / "changed.safetensors")
     assert [d.name for d in verify(read_files(tmp_path / "changed.safetensors"), plan, seed=0)] == ["wte.weight"]
@@ -156,7 +156,7 @@ def test_a_frozen_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
     ("text", "message"),
     [
         ("tensors = [", "Invalid value"),
-        ("[tensor]\na = [1]", "key must be one of model, like, dtype, skip, tensors, recipe, rules, freeze, tied, got "),
+        ("[tensor]\na = [1]", "key must be one of model, like, dtype, omit, tensors, recipe, rules, skip, tied, got "),
         ('dtype = "float32"', "exactly one of `model`, `like` and `tensors` must say which tensors there are"),
         ('model = "gpt3"', "unknown model 'gpt3': did you mean 'gpt2'?"),
         ("[tensors]\na = [-1]", "shape must have no negative length, got [-1]"),
@@ -165,8 +165,8 @@ def test_a_frozen_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
         ('recipe = "gtp2"\n[tensors]\na = [1]', "unknown recipe 'gtp2': did you mean 'gpt2'?"),
         ('recipe = { name = "gpt2", n = 3 }\n[tensors]\na = [1]', "recipe 'gpt2': missing a required argument: 'depth'"),
         ("recipe = 3\n[tensors]\na = [1]", "recipe must be a name, or a table with a `name` and parameters, got 3"),
-        ('freeze = "a"\nmodel = "mlp"', "freeze must be a list of strings, got 'a'"),
-        ('freeze = ["layers.0.*"]\nmodel = "mlp"', "freeze has 'layers.0.weight', whose values are nowhere: "),
+        ('skip = "a"\nmodel = "mlp"', "skip must be a list of strings, got 'a'"),
+        ('skip = ["layers.0.*"]\nmodel = "mlp"', "skip has 'layers.0.weight', 'layers.0.bias', whose values are nowhere: "),
         ('model = "mlp"\n[tied]\n"layers.0.bias" = "layers.2.bias"', "tied has 'layers.0.bias' of shape (512,) as one with"),
         ("[tensors]\na = [1]", "no rule matches tensor 'a' of shape (1,)"),
         ('rules = [{ match = "*" }]\n[tensors]\na = [1]', "a rule needs `match` and `init`, got {'match': '*'}"),

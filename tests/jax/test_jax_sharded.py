@@ -238,7 +238,7 @@ def test_an_abstract_module_is_filled_as_its_state_is():
 
 
 def test_what_the_recipe_freezes_stays_abstract():
-    recipe = Recipe([("*", "normal")], freeze=("*.bias",))
+    recipe = Recipe([("*", "normal")], skip=("*.bias",))
     made = by_name(fastinit.jax.init_sharded(abstract_linen(), a_mesh(), recipe, 0))
     assert isinstance(made["params.Dense_0.bias"], jax.ShapeDtypeStruct)
     assert isinstance(made["params.Dense_0.kernel"], jax.Array)

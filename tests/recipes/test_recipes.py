@@ -10,7 +10,7 @@ import fastinit
 from fastinit import HeNormal, Layout, Parts, Stacked, XavierUniform, recipes
 from fastinit.core.fill import DTYPES
 from fastinit.distributions import Constant, Normal
-from fastinit.recipes import Recipe, Rule, TensorSpec
+from fastinit.recipes import PlanError, PlannedTensor, Recipe, Rule, TensorSpec
 from fastinit.recipes.tensors import tensor_specs
 
 SHAPES = {"layer.0.weight": (4, 8), "layer.0.bias": (8,)}
@@ -68,7 +68,7 @@ def test_a_rule_takes_whatever_names_an_initializer(initializer):
 
 
 def test_recipes_are_values():
-    again = Recipe(tuple(RECIPE.rules), freeze=[], tied={})
+    again = Recipe(tuple(RECIPE.rules), skip=[], tied={})
     assert again == RECIPE and hash(again) == hash(RECIPE)
     assert Recipe(RECIPE.rules, tied={"a": "b"}) != RECIPE
 
@@ -97,9 +97,9 @@ def test_a_tensor_without_a_rule_is_left_alone_where_that_is_allowed():
     assert list(recipe.materialize(SHAPES)) == ["layer.0.bias"]
 
 
-def test_a_rule_or_a_freeze_without_a_tensor_is_passed_over_where_that_is_allowed():
+def test_a_rule_or_a_skip_without_a_tensor_is_passed_over_where_that_is_allowed():
     rules = [("*.gamma", "ones"), ("*", "zeros")]
-    assert Recipe(rules, freeze=["*.beta"], allow_unused=True).distributions(SHAPES) == dict.fromkeys(SHAPES, Constant(0.0))
+    assert Recipe(rules, skip=["*.beta"], allow_unused=True).distributions(SHAPES) == dict.fromkeys(SHAPES, Constant(0.0))
 
 
 def test_an_optional_rule_may_be_left_without_a_tensor():
@@ -108,6 +108,94 @@ def test_an_optional_rule_may_be_left_without_a_tensor():
 
 def test_an_empty_model_needs_no_rule():
     assert Recipe([]).materialize({}) == {}
+
+
+# ---- plans ----
+
+
+ACTIONS = {
+    "drawn": PlannedTensor(TensorSpec("drawn", (4,), "float16"), "draw", Normal(0.0, 1.0)),
+    "counted": PlannedTensor(TensorSpec("counted", (2,), "int64"), "compute", Constant(1.0), value=1),
+    "tied": PlannedTensor(TensorSpec("tied", (4,)), "tie", source="drawn"),
+    "loaded": PlannedTensor(TensorSpec("loaded", (3,)), "keep"),
+    "skipped": PlannedTensor(TensorSpec("skipped", (3,)), "skip"),
+    "left out": PlannedTensor(TensorSpec("left out", (3,)), "skip"),
+    "unmatched": PlannedTensor(TensorSpec("unmatched", (3,)), "skip"),
+}
+
+
+def test_a_plan_says_of_every_tensor_what_is_done_with_it():
+    rules = [("drawn", fastinit.Normal()), ("counted", "ones"), ("loaded", "zeros")]
+    recipe = Recipe(rules, skip=["skipped"], tied={"tied": "drawn", "absent": "drawn"}, allow_unmatched=True)
+    plan = recipe.plan([tensor.spec for tensor in ACTIONS.values()], skip=["left*"], loaded=["loaded"])
+    assert list(plan) == list(ACTIONS.values()) and plan["tied"] == ACTIONS["tied"]
+    assert len(plan) == 7 and "drawn" in plan and "absent" not in plan
+    assert plan.distributions == {"drawn": Normal(0.0, 1.0), "counted": Constant(1.0)} and plan.ties == {"tied": "drawn"}
+    assert [tensor.stream_name for tensor in plan][:3] == ["drawn", "counted", "drawn"]
+
+
+def test_a_printed_plan_is_a_table():
+    recipe = Recipe([("*", "normal")], skip=["b"], tied={"c": "a"})
+    assert str(recipe.plan({"a": (3, 4), "b": (2,), "c": (3, 4), "n": ()})).splitlines() == [
+        "tensor  shape   action  values",
+        "a       (3, 4)  draw    Normal(mean=0.0, std=1.0)",
+        "b       (2,)    skip",
+        "c       (3, 4)  tie     a",
+        "n       ()      draw    Normal(mean=0.0, std=1.0)",
+        "4 tensors: 2 draw, 1 skip, 1 tie",
+    ]
+
+
+@pytest.mark.parametrize("excluded", [{"skip": ["b"]}, {"loaded": ["b"]}, {"loaded": {"b": np.ones(3)}}], ids=repr)
+def test_what_a_call_excludes_needs_no_rule_that_fits(excluded):
+    shapes = {"a.w": (2, 2), "b": (3,)}
+    assert Recipe([("*", "he_normal", {"layout": "oi"})]).plan(shapes, **excluded).distributions.keys() == {"a.w"}
+    assert Recipe([("a.*", "zeros")]).plan(shapes, **excluded)["a.w"].action == "draw"
+    assert Recipe([("a.*", "zeros"), ("b", "zeros")]).plan(shapes, **excluded)  # and a rule for it is not unused
+
+
+def test_what_a_recipe_excludes_needs_no_rule_that_fits():
+    recipe = Recipe([("*", "he_normal", {"layout": "oi"})], skip=["b"], tied={"c": "a"})
+    assert recipe.plan({"a": (2, 2), "b": (3,), "c": (2, 2)}).distributions.keys() == {"a"}
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    recipe = Recipe([("*.w", "he_normal"), ("n", "normal"), ("x", "ones")], skip=["y"], tied={"t": "a.w"})
+    shapes = {"a.w": (3,), "n": np.zeros(2, int), "t": (4,), "u": (5,), "v": (6,)}
+    with pytest.raises(PlanError) as raised:
+        recipe.plan(shapes, skip=["z"], loaded={"q": np.ones(1), "v": np.ones(2)})
+    assert str(raised.value).splitlines() == list(raised.value.complaints) == [
+        "skip has 'z', which matches no tensor",
+        "skip has 'y', which matches no tensor",
+        "loaded has 'q', which is no tensor of the model",
+        "loaded has 'v' of shape (2,), but the model's is (6,)",
+        "tied has 't' of shape (4,) as one with 'a.w' of (3,)",
+        "no tensor is left for the rules 'x': earlier ones match, or no name does",
+        "no rule matches tensor 'u' of shape (5,)",
+        "rule '*.w' for tensor 'a.w': shape (3,) has no fan_in: he_normal needs at least 2 axes; for a bias use zeros",
+        "tensor 'n' has dtype int64, for which no values are drawn: leave it out with `skip`, "
+        "or give it a rule with zeros, ones or constant",
+    ]
+
+
+def test_tensors_without_a_rule_are_all_listed():
+    with pytest.raises(PlanError, match=r"^no rule matches 2 tensors: 'layer.0.weight' \(4, 8\), 'layer.0.bias' \(8,\)$"):
+        Recipe([]).plan(SHAPES)
+
+
+def test_an_integer_that_the_dtype_cannot_hold_is_refused():
+    with pytest.raises(PlanError, match="tensor 'n' has dtype uint8, which cannot hold 300"):
+        Recipe([("*", fastinit.Constant(300))]).plan({"n": np.zeros(2, np.uint8)})
+
+
+def test_integers_are_tied_to_integers_only():
+    with pytest.raises(PlanError, match="tied has 'n' of dtype int64 as one with 'w' of None"):
+        Recipe([("*", "zeros")], tied={"n": "w"}).plan([TensorSpec("w", (2,)), TensorSpec("n", (2,), "int64")])
+
+
+def test_of_two_ties_of_one_name_the_first_counts():
+    recipe = Recipe([("*", "zeros")], tied=[("c", "b"), ("c", "a")])
+    assert recipe.plan({"a": (2,), "b": (2,), "c": (2,)}).ties == {"c": "b"}
 
 
 # ---- values ----
@@ -161,7 +249,7 @@ def test_the_dtype_asked_for_is_that_of_all_floating_point_tensors():
 
 def test_a_seed_sequence_is_a_seed_and_none_is_fresh_entropy():
     assert same(RECIPE.materialize(MODEL, seed=3), RECIPE.materialize(MODEL, seed=SeedSequence(3)))
-    assert not same(RECIPE.materialize(MODEL), RECIPE.materialize(MODEL))
+    assert not same(RECIPE.materialize(MODEL, seed=None), RECIPE.materialize(MODEL, seed=None))
 
 
 # ---- whole numbers ----
@@ -180,7 +268,7 @@ def test_nothing_is_drawn_for_tensors_of_whole_numbers(dtype, initializer):
         Recipe([("*", initializer)]).materialize([TensorSpec("n", (3,), dtype)])
 
 
-# ---- skip and freeze ----
+# ---- skip and skip ----
 
 
 def test_skipped_tensors_are_left_out_and_the_others_unchanged():
@@ -190,25 +278,25 @@ def test_skipped_tensors_are_left_out_and_the_others_unchanged():
 
 def test_loaded_arrays_are_returned_as_they_are_and_only_the_missing_made():
     loaded = {"layer.0.weight": np.ones((8, 8), np.float64)}
-    arrays = RECIPE.materialize(MODEL, seed=3, skip=loaded)
+    arrays = RECIPE.materialize(MODEL, seed=3, loaded=loaded)
     assert arrays["layer.0.weight"] is loaded["layer.0.weight"] and list(arrays) == list(MODEL)
     assert same(arrays, {**RECIPE.materialize(MODEL, seed=3), **loaded})
 
 
 def test_frozen_tensors_have_no_distribution_and_are_left_out():
-    recipe = Recipe(RECIPE.rules, freeze=["embed.*"])
+    recipe = Recipe(RECIPE.rules, skip=["embed.*"])
     assert recipe.distributions(MODEL)["embed.weight"] is None
     assert "embed.weight" not in recipe.materialize(MODEL)
 
 
 def test_frozen_tensors_are_returned_where_they_are_loaded():
     embedding = np.ones((50, 8))
-    recipe = Recipe(RECIPE.rules, freeze=["embed.*"])
-    assert recipe.materialize(MODEL, skip={"embed.weight": embedding})["embed.weight"] is embedding
+    recipe = Recipe(RECIPE.rules, skip=["embed.*"])
+    assert recipe.materialize(MODEL, loaded={"embed.weight": embedding})["embed.weight"] is embedding
 
 
 def test_frozen_tensors_need_no_rule():
-    assert Recipe([("*.bias", "zeros")], freeze=["*.weight"]).distributions(SHAPES)["layer.0.weight"] is None
+    assert Recipe([("*.bias", "zeros")], skip=["*.weight"]).distributions(SHAPES)["layer.0.weight"] is None
 
 
 # ---- tied tensors ----
@@ -231,7 +319,7 @@ def test_a_tie_whose_alias_is_not_there_means_nothing():
 @pytest.mark.parametrize("name", ["embed.weight", "head.weight"])
 def test_a_tied_tensor_loaded_under_either_name_is_the_one_array(name):
     loaded = np.ones((50, 8), np.float32)
-    arrays = TIED.materialize(MODEL, skip={name: loaded})
+    arrays = TIED.materialize(MODEL, loaded={name: loaded})
     assert arrays["embed.weight"] is arrays["head.weight"] is loaded
 
 
@@ -256,8 +344,8 @@ def test_what_is_tied_to_a_skipped_tensor_is_skipped_as_well():
 )
 def test_a_tie_that_cannot_be_is_an_error(tied, message):
     with pytest.raises(ValueError) as raised:
-        Recipe(RECIPE.rules, tied=tied).distributions(MODEL)
-    assert str(raised.value) == message
+        Recipe(RECIPE.rules, tied=tied).plan(MODEL)
+    assert raised.value.complaints[0] == message
 
 
 # ---- fused and stacked weights ----
@@ -330,11 +418,11 @@ ERRORS = [
     (lambda: Rule("*", "zeros", ndim=-1), ValueError, "rule '*': ndim must be a number of axes or None, got -1"),
     (lambda: Rule("*", "zeros", layout="q"), ValueError, "rule '*': layout must be one of 'io', 'oi', 'embedding', or"),
     (lambda: Rule("*", "zeros", optional="no"), TypeError, "rule '*': optional must be True or False, got 'no'"),
-    (lambda: Recipe(ANY, freeze="w"), TypeError, "freeze must be a collection of patterns, got 'w'"),
-    (lambda: Recipe(ANY, freeze=[3]), TypeError, "freeze must have strings as '*.bias', got 3 among them"),
+    (lambda: Recipe(ANY, skip="w"), TypeError, "skip must be a collection of patterns, got 'w'"),
+    (lambda: Recipe(ANY, skip=[3]), TypeError, "skip must have strings as '*.bias', got 3 among them"),
     (lambda: Recipe(ANY, tied=[("a",)]), TypeError, "tied must be a mapping from names to names, got [('a',)]"),
     (lambda: Recipe(ANY, tied={"a": 3}), TypeError, "tied must be a mapping from names to names, got {'a': 3}"),
-    (lambda: Recipe(ANY, freeze=["x.*"]).distributions(SHAPES), ValueError, "freeze has 'x.*', which matches no tensor"),
+    (lambda: Recipe(ANY, skip=["x.*"]).distributions(SHAPES), ValueError, "skip has 'x.*', which matches no tensor"),
     (lambda: Recipe(ANY).distributions(3), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 3"),
     (lambda: Recipe(ANY).distributions(["w"]), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 'w'"),
     (lambda: Recipe(ANY).distributions({3: (4,)}), TypeError, "shapes must have strings for names, got 3"),
@@ -345,12 +433,12 @@ ERRORS = [
     (lambda: RECIPE.materialize(MODEL, skip="embed.*"), TypeError, "skip must be a collection of patterns, got 'embed.*'"),
     (lambda: RECIPE.materialize(MODEL, skip=3), TypeError, "skip must be a collection of patterns, got 3"),
     (lambda: RECIPE.materialize(MODEL, skip=["x"]), ValueError, "skip has 'x', which matches no tensor"),
-    (lambda: RECIPE.materialize(MODEL, skip={"x": np.ones(3)}), ValueError, "skip has 'x', which is no tensor of the model"),
-    (lambda: RECIPE.materialize(MODEL, skip={"layer.0.bias": [1]}), TypeError, "skip has 'layer.0.bias' as [1], which is"),
+    (lambda: RECIPE.materialize(MODEL, loaded={"x": np.ones(3)}), ValueError, "loaded has 'x', which is no tensor of the model"),
+    (lambda: RECIPE.materialize(MODEL, loaded={"layer.0.bias": [1]}), TypeError, "loaded has 'layer.0.bias' as [1], which is"),
     (
-        lambda: RECIPE.materialize(MODEL, skip={"layer.0.bias": np.ones(3)}),
+        lambda: RECIPE.materialize(MODEL, loaded={"layer.0.bias": np.ones(3)}),
         ValueError,
-        "skip has 'layer.0.bias' of shape (3,), but the model's is (8,)",
+        "loaded has 'layer.0.bias' of shape (3,), but the model's is (8,)",
     ),
 ]  # fmt: skip
 
@@ -369,7 +457,7 @@ def test_all_is_checked_before_anything_is_made(monkeypatch):
 
 
 def test_a_frozen_tensor_is_frozen_also_where_it_is_tied():
-    recipe = Recipe([("*", "normal")], freeze=["b"], tied={"b": "a"})
+    recipe = Recipe([("*", "normal")], skip=["b"], tied={"b": "a"})
     shapes = {"a": (3,), "b": (3,)}
     assert recipe.distributions(shapes)["b"] is None and recipe.tied_in(tensor_specs(shapes)) == {}
     assert list(recipe.materialize(shapes, seed=0)) == ["a"]
@@ -391,7 +479,7 @@ def toml(tmp_path):
 def test_a_toml_file_says_all_that_a_recipe_can(toml):
     path = toml("""
         recipe = { name = "gpt2", depth = 12 }
-        freeze = ["*.wte.weight"]
+        skip = ["*.wte.weight"]
         [tied]
         "head.weight" = "transformer.wte.weight"
         [[rules]]
@@ -422,10 +510,10 @@ def test_rules_of_toml_need_their_tensors_as_others_do(toml):
     ("text", "message"),
     [
         ("rules = 3", "rules must be a list of tables, got 3"),
-        ('freeze = "w"', "freeze must be a list of strings, got 'w'"),
+        ('skip = "w"', "skip must be a list of strings, got 'w'"),
         ("tied = 3", "tied must be a table of names, got 3"),
         ("[tied]\na = 3", "tied must be a table of names, got {'a': 3}"),
-        ("recipes = 3", "key must be one of recipe, rules, freeze, tied, got 'recipes'"),
+        ("recipes = 3", "key must be one of recipe, rules, skip, tied, got 'recipes'"),
         ('recipe = "gpt3"', "unknown recipe 'gpt3': did you mean 'gpt2'? known: "),
         ('recipe = "gpt2"', "recipe 'gpt2': missing a required argument: 'depth'"),
         ("recipe = 3", "recipe must be a name, or a table with a `name` and parameters, got 3"),

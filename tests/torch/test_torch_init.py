@@ -527,7 +527,7 @@ def test_a_recipe_gives_what_it_makes_of_the_same_names_and_shapes():
 def test_a_recipe_skips_freezes_and_leaves_what_no_rule_matches():
     model = Net(1)
     before = state(model)
-    recipe = Recipe([("*.weight", "ones")], freeze=["norm.*"], allow_unmatched=True)
+    recipe = Recipe([("*.weight", "ones")], skip=["norm.*"], allow_unmatched=True)
     report = init_(model, recipe, skip=["layers.0.linear1.*"])
     after = state(model)
     assert torch.equal(after["norm.weight"], before["norm.weight"]) and "norm.weight" in report.kept
