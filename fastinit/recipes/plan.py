@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from fastinit.distributions import Constant, Distribution
 from fastinit.recipes.rules import Rule, matcher
 from fastinit.recipes.tensors import TensorSpec, tensor_specs
@@ -239,6 +237,6 @@ def _integer(spec: TensorSpec, distribution: Distribution) -> int:
             f"or give it a rule with zeros, ones or constant"
         )
     value = int(distribution.value)
-    if spec.dtype is not None and np.dtype(spec.dtype).kind in "iu" and value != np.array(value).astype(spec.dtype):
+    if not spec.can_hold(value):
         raise ValueError(f"tensor {spec.name!r} has dtype {spec.dtype}, which cannot hold {value}")
     return value

@@ -27,6 +27,14 @@ class TensorSpec:
         """Whether it is one of floating-point numbers, as it is where the model fixes no dtype."""
         return self.dtype is None or self.dtype in DTYPES
 
+    def can_hold(self, value: int) -> bool:
+        """Whether the integer is within the range of the dtype, as far as NumPy knows it."""
+        try:
+            limits = np.iinfo(np.dtype(self.dtype))
+        except (TypeError, ValueError):  # of another library, or no integers
+            return True
+        return limits.min <= value <= limits.max
+
 
 def tensor_specs(tensors: Mapping[str, Any] | Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:
     """`tensors`: shapes by name, or by name what has a `shape` and perhaps a `dtype`, as arrays have; or TensorSpecs."""
