@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m bench` for the headline figures, `pytest bench/cases.py` for every backend, distribution and dtype."""
+"""Benchmarks: `python -m bench` measures, `pytest bench/cases.py` guards against regressions."""

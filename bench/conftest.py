@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-import time
 
 import pytest
 
 from bench import memory
+from bench.timing import seconds
 
 NBYTES = 2**26
 ROUNDS = 9
@@ -29,10 +29,10 @@ def ratio(benchmark, request):
         seconds_of_other, seconds_of_work = [], []
 
         def other_first():
-            seconds_of_other.append(_seconds(other))
+            seconds_of_other.append(seconds(other))
 
         def timed():
-            seconds_of_work.append(_seconds(work))
+            seconds_of_work.append(seconds(work))
 
         work(), other()
         benchmark.pedantic(timed, setup=other_first, rounds=ROUNDS)
@@ -59,12 +59,6 @@ def count(benchmark, request):
 def _note(benchmark, request, found, bound):
     benchmark.extra_info.update(found=found, bound=bound)
     seen.append((request.node.name, found, bound))
-
-
-def _seconds(work) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def pytest_terminal_summary(terminalreporter):

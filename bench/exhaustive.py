@@ -1,7 +1,7 @@
-"""Checks the float32 maps for every one of the 2^32 words against double: python -m bench.exhaustive
+"""Checks the float32 maps for each of the 2^32 words against double precision: python -m bench.exhaustive
 
 Prints a table in Markdown; results/exhaustive.md keeps one. `--every 64` looks at one piece of 2^22 words in 64.
-Exit status 1 if an error is above the bound that the stream contract or csrc/elementary.h states, or a value beyond
+Exit status 1 if an error is above the bound that the stream contract or csrc/kernels/elementary.h states, or a value beyond
 its ends.
 """
 
@@ -12,12 +12,10 @@ import ctypes
 import importlib.util
 import math
 import os
-import platform
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from pathlib import Path
@@ -25,10 +23,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bench.limits import compiled
+from bench.machine import cpu
+from bench.tables import print_table
 from fastinit.distributions import TruncatedNormal
 
 HERE = Path(__file__).resolve().parent
 WORDS, PIECE = 2**32, 2**22
+TITLES = (
+    "map", "greatest error", "unit", "at word", "least", "greatest", "steps back (largest)", "beyond ends", "seconds",
+)  # fmt: skip
 EXACT_CAP = math.sqrt(2 * 33 * math.log(2))  # R of word 0: u = 2^-33
 
 
@@ -60,14 +64,6 @@ def build_flags() -> list[str]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module.FLAGS
-
-
-def compile_maps(compiler: str, folder: str) -> ctypes.CDLL:
-    """maps.c for this CPU: the levels of the package give the same values (tests/test_native.py)."""
-    library = Path(folder) / "maps.so"
-    command = [compiler, *build_flags(), "-march=native", "-shared", "-fPIC", HERE / "maps.c", "-o", library, "-lm"]
-    subprocess.run(command, check=True)
-    return ctypes.CDLL(str(library))
 
 
 def maps(library: ctypes.CDLL) -> list[Map]:
@@ -114,15 +110,16 @@ def merged(a: Figures, b: Figures) -> Figures:
     )
 
 
-def steps_back(map_: Map, found: Figures) -> str:
-    return f"{found.steps_back} ({found.largest_step_back:.2g})" if map_.monotone else "-"
-
-
-def cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+def rows(library: ctypes.CDLL, firsts: range, threads: int, found: dict[str, Figures]) -> Iterator[tuple[str, ...]]:
+    """A row for each map; its figures are put into `found`."""
+    for map_ in maps(library):
+        start = time.perf_counter()
+        figures = found[map_.name] = examined(map_, firsts, threads)
+        error = f"{figures.error / map_.unit:.3g} (allowed {map_.allowed:.3g})"
+        ends = f"{figures.least:.9g}", f"{figures.greatest:.9g}"
+        steps = f"{figures.steps_back} ({figures.largest_step_back:.2g})" if map_.monotone else "-"
+        outside, seconds = str(figures.outside), f"{time.perf_counter() - start:.0f}"
+        yield map_.name, error, map_.unit_text, f"{figures.word:#010x}", *ends, steps, outside, seconds
 
 
 def main() -> int:
@@ -133,27 +130,14 @@ def main() -> int:
     options = parser.parse_args()
     firsts = range(0, WORDS, options.every * PIECE)
     version = subprocess.run([options.compiler, "--version"], capture_output=True, text=True, check=True).stdout
-    print(f"{time.strftime('%Y-%m-%d')}, {cpu_name()}, {options.threads} threads, {version.splitlines()[0]}")
+    print(f"{time.strftime('%Y-%m-%d')}, {cpu()}, {options.threads} threads, {version.splitlines()[0]}")
     print(f"{len(firsts) * PIECE} words of 2^32 for each map\n")
-    print("| map | greatest error | unit | at word | least | greatest | steps back (largest) | beyond ends | seconds |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    good, errors = True, {}
-    with tempfile.TemporaryDirectory() as folder:
-        for map_ in maps(compile_maps(options.compiler, folder)):
-            start = time.perf_counter()
-            found = examined(map_, firsts, options.threads)
-            error = errors[map_.name] = found.error / map_.unit
-            good &= error <= map_.allowed and found.outside == 0
-            print(
-                f"| {map_.name} | {error:.3g} (allowed {map_.allowed:.3g}) | {map_.unit_text} | {found.word:#010x} "
-                f"| {found.least:.9g} | {found.greatest:.9g} | {steps_back(map_, found)} "
-                f"| {found.outside} | {time.perf_counter() - start:.0f} |",
-                flush=True,
-            )
-            if map_.name == "radius":
-                largest = found.greatest
+    library, found = compiled("maps.c", build_flags(), options.compiler), {}
+    print_table(TITLES, rows(library, firsts, options.threads, found))
+    errors = {map_.name: found[map_.name].error / map_.unit for map_ in maps(library)}
+    good = all(errors[map_.name] <= map_.allowed and found[map_.name].outside == 0 for map_ in maps(library))
     # |fl(R' c') - R c| <= |R' - R| |c| + R' |c' - c| + 2^-24 R': the three parts in units of 2^-21 max(1, R)
-    normal = errors["radius"] + (max(errors["cosine"], errors["sine"]) + 1) / 8
+    normal, largest = errors["radius"] + (max(errors["cosine"], errors["sine"]) + 1) / 8, found["radius"].greatest
     print(f"\nNormal: error at most {normal:.3g} (allowed 1) times 2^-21 max(1, R), of radius, angle and product;")
     print(f"greatest value {largest:.9g} = {largest.hex()}, the exact cap is sqrt(66 ln 2) = {EXACT_CAP:.9g}.")
     return 0 if good and normal <= 1 else 1

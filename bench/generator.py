@@ -5,29 +5,35 @@ Large draws of 10^8 values (NumPy's are 10^7, at their usual speed), draws of 10
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
 import fastinit
+from bench import program
+from bench.tables import print_table
+from bench.timing import medians
 
 LARGE, LARGE_NUMPY, ROUNDS = 10**8, 10**7, 5
+CALLS = 20_000  # of a small draw, which are timed together
 
-OUT = {"float32": np.ones(LARGE, np.float32), "float64": np.ones(LARGE)}
 
-LARGE_DRAWS = {
-    "standard_normal float32, out=": lambda rng, n: rng.standard_normal(out=OUT["float32"][:n], dtype=np.float32),
-    "standard_normal float64, out=": lambda rng, n: rng.standard_normal(out=OUT["float64"][:n]),
-    "random float32, out=": lambda rng, n: rng.random(out=OUT["float32"][:n], dtype=np.float32),
-    "random float64, out=": lambda rng, n: rng.random(out=OUT["float64"][:n]),
-    "standard_exponential float64, out=": lambda rng, n: rng.standard_exponential(out=OUT["float64"][:n]),
-    "exponential": lambda rng, n: rng.exponential(2.0, n),
-    "lognormal": lambda rng, n: rng.lognormal(0.0, 1.0, n),
-    "integers below 1000": lambda rng, n: rng.integers(1000, size=n),
-    "integers below 10^9": lambda rng, n: rng.integers(10**9, size=n),
+def _half(out: np.ndarray) -> np.ndarray:
+    """As many float32 elements, in the same memory."""
+    return out.view(np.float32)[: len(out)]
+
+
+LARGE_DRAWS = {  # out: as many elements of float64
+    "standard_normal float32, out=": lambda rng, out: rng.standard_normal(out=_half(out), dtype=np.float32),
+    "standard_normal float64, out=": lambda rng, out: rng.standard_normal(out=out),
+    "random float32, out=": lambda rng, out: rng.random(out=_half(out), dtype=np.float32),
+    "random float64, out=": lambda rng, out: rng.random(out=out),
+    "standard_exponential float64, out=": lambda rng, out: rng.standard_exponential(out=out),
+    "exponential": lambda rng, out: rng.exponential(2.0, len(out)),
+    "lognormal": lambda rng, out: rng.lognormal(0.0, 1.0, len(out)),
+    "integers below 1000": lambda rng, out: rng.integers(1000, size=len(out)),
+    "integers below 10^9": lambda rng, out: rng.integers(10**9, size=len(out)),
 }
 SMALL_DRAWS = {
     "normal()": lambda rng: rng.normal(),
@@ -45,34 +51,35 @@ SMALL_DRAWS = {
 }
 
 
-def nanoseconds(work: Callable[[], object], repeats: int) -> float:
-    began = time.perf_counter()
-    for _ in range(repeats):
-        work()
-    return (time.perf_counter() - began) / repeats * 1e9
+def repeated(draw: Callable[[np.random.Generator], object], rng: np.random.Generator) -> Callable[[], None]:
+    def work() -> None:
+        for _ in range(CALLS):
+            draw(rng)
+
+    return work
 
 
-def nanoseconds_a_value(draw: Callable, rng: np.random.Generator, n: int) -> float:
-    return nanoseconds(lambda: draw(rng, n), 1) / n
+def row(name: str, numpy_work: Callable, fastinit_work: Callable, counts: tuple[int, int], unit: str) -> tuple[str, ...]:
+    """Nanoseconds of each of the `counts` values or calls that a work of NumPy's and of fastinit's does."""
+    found = medians({"NumPy": numpy_work, "fastinit": fastinit_work}, ROUNDS).values()
+    numpy_time, fastinit_time = (seconds / count * 1e9 for seconds, count in zip(found, counts))
+    return name, f"{numpy_time:.3g} {unit}", f"{fastinit_time:.3g} {unit}", f"{numpy_time / fastinit_time:.2f}"
 
 
-def main() -> None:
-    ours, numpys = fastinit.default_rng(0), np.random.default_rng(0)
-    print("| draw | NumPy | fastinit | NumPy / fastinit |\n|---|---|---|---|")
-    for name, draw in LARGE_DRAWS.items():
-        pairs = [
-            (nanoseconds_a_value(draw, numpys, LARGE_NUMPY), nanoseconds_a_value(draw, ours, LARGE)) for _ in range(ROUNDS)
-        ]
-        print_row(name, pairs, "ns a value")
-    for name, draw in SMALL_DRAWS.items():
-        pairs = [tuple(nanoseconds(partial(draw, rng), 20000) for rng in (numpys, ours)) for _ in range(ROUNDS)]
-        print_row(name, pairs, "ns a call")
+TITLES = ("draw", "NumPy", "fastinit", "NumPy / fastinit")
+GENERATORS = np.random.default_rng(0), fastinit.default_rng(0)
 
 
-def print_row(name: str, pairs: list[tuple[float, float]], unit: str) -> None:
-    numpy_time, our_time = (statistics.median(times) for times in zip(*pairs))
-    print(f"| {name} | {numpy_time:.3g} {unit} | {our_time:.3g} {unit} | {numpy_time / our_time:.2f} |")
+def large() -> None:
+    out, counts = np.ones(LARGE), (LARGE_NUMPY, LARGE)
+    works = {name: [partial(draw, rng, out[:n]) for rng, n in zip(GENERATORS, counts)] for name, draw in LARGE_DRAWS.items()}
+    print_table(TITLES, (row(name, *of_both, counts, "ns a value") for name, of_both in works.items()))
+
+
+def small() -> None:
+    works = {name: [repeated(draw, rng) for rng in GENERATORS] for name, draw in SMALL_DRAWS.items()}
+    print_table(TITLES, (row(name, *of_both, (CALLS, CALLS), "ns a call") for name, of_both in works.items()))
 
 
 if __name__ == "__main__":
-    main()
+    program.main(__doc__, {"large": large, "small": small})

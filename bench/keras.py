@@ -6,79 +6,53 @@ call is told apart from the median of those after it. Needs keras, jax, torch, 8
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import time
+import os
+from collections.abc import Iterator
 from itertools import product
 
-from bench.memory import peak_bytes
-from bench.process import measured
+from bench import program
+from bench.tables import print_table
 
 ROUNDS = 3
-CALLS = 4
 INPUTS = 8192
 NBYTES = 512 * 2**20
 MEMORY = 8 * 2**30
-DTYPES = {"float32": 4, "bfloat16": 2}
+ITEMSIZES = {"float32": 4, "bfloat16": 2}
 BACKENDS = ("jax", "torch")
 
 
-def build(library: str, dtype: str) -> None:
-    """Make the layer a few times and print the seconds that each took and the memory at the peak, as JSON."""
+def build(library: str, backend: str, dtype: str) -> program.Measures:
+    """Make the layer a few times."""
+    os.environ |= {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     import keras
 
     import fastinit.keras
 
     init = {"keras": keras.initializers, "fastinit": fastinit.keras}[library].HeNormal(seed=0)
 
-    def make(width: int) -> float:
+    def make(width: int) -> None:
         layer = keras.layers.Dense(width, use_bias=False, kernel_initializer=init, dtype=dtype)
-        began = time.perf_counter()
         layer.build((None, INPUTS))
-        if keras.backend.backend() == "jax":
+        if backend == "jax":
             layer.kernel.value.block_until_ready()
-        return time.perf_counter() - began
 
     make(8)
-    before, width = peak_bytes(), NBYTES // DTYPES[dtype] // INPUTS
-    first = make(width)
-    peak = (peak_bytes() - before) / NBYTES
-    later = statistics.median(make(width) for _ in range(CALLS - 1))
-    print(json.dumps({"first": first, "later": later, "peak": peak}))
+    return program.first_and_later(lambda: make(NBYTES // ITEMSIZES[dtype] // INPUTS), NBYTES)
 
 
-def in_a_process(backend: str, library: str, dtype: str) -> dict[str, float]:
-    environment = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return measured("bench.keras", "--build", library, dtype, room=MEMORY, environment=environment)
+def rows() -> Iterator[tuple[str, ...]]:
+    for backend, dtype in product(BACKENDS, ITEMSIZES):
+        commands = (("build", library, backend, dtype) for library in ("keras", "fastinit"))
+        keras, fastinit = program.medians("bench.keras", commands, ROUNDS, MEMORY)
+        ratios = (f"{keras[measure] / fastinit[measure]:.1f}" for measure in ("later", "first"))
+        seconds = (f"{found['later']:.3g} s" for found in (keras, fastinit))
+        yield f"{backend}, {dtype}", *seconds, *ratios, f"{keras['peak']:.2f}", f"{fastinit['peak']:.3f}"
 
 
-def table() -> None:
-    print("| HeNormal, 512 MiB | Keras | fastinit | Keras / fastinit | first call | peak / result: Keras | fastinit |")
-    print("|---|---|---|---|---|---|---|")
-    for backend, dtype in product(BACKENDS, DTYPES):
-        rounds = [[in_a_process(backend, library, dtype) for library in ("keras", "fastinit")] for _ in range(ROUNDS)]
-        theirs, ours = (
-            {measure: statistics.median(run[measure] for run in runs) for measure in ("first", "later", "peak")}
-            for runs in zip(*rounds)
-        )
-        print(
-            f"| {backend}, {dtype} | {theirs['later']:.3g} s | {ours['later']:.3g} s "
-            f"| {theirs['later'] / ours['later']:.1f} | {theirs['first'] / ours['first']:.1f} "
-            f"| {theirs['peak']:.2f} | {ours['peak']:.3f} |",
-            flush=True,
-        )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", nargs=2, metavar=("LIBRARY", "DTYPE"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.build:
-        build(*options.build)
-    else:
-        table()
+def layers() -> None:
+    titles = "HeNormal, 512 MiB", "Keras", "fastinit", "Keras / fastinit", "first call"
+    print_table((*titles, "peak / result: Keras", "fastinit"), rows())
 
 
 if __name__ == "__main__":
-    main()
+    program.main(__doc__, {"layers": layers}, {"build": build})

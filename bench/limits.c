@@ -1,4 +1,4 @@
-/* The machine's own limits, apart from fastinit's code: constant stores, through the caches and past them. */
+/* The machine's own limits, apart from fastinit's code: ordinary and non-temporal stores of a constant. */
 #include <stddef.h>
 #include <string.h>
 
@@ -11,11 +11,11 @@ void set_constant(char *to, size_t nbytes, size_t times)
 {
     for (size_t i = 0; i < times; i++) {
         memset(to, 1, nbytes);
-        __asm__ volatile("" : : "r"(to) : "memory"); /* each of them counts */
+        __asm__ volatile("" : : "r"(to) : "memory"); /* keeps the compiler from leaving one out */
     }
 }
 
-/* Fill nbytes (a multiple of 64) from the 64-byte aligned `to` with the widest streaming store the compiler may use. */
+/* Fill nbytes (a multiple of 64) from the 64-byte aligned `to` with the widest non-temporal store that the compiler may use. */
 void stream_constant(char *to, size_t nbytes)
 {
 #if defined(__AVX512F__)
@@ -34,6 +34,6 @@ void stream_constant(char *to, size_t nbytes)
         _mm_stream_si128((void *)(to + i), value);
     _mm_sfence();
 #else
-    memset(to, 1, nbytes); /* no streaming store to be had from plain C */
+    memset(to, 1, nbytes); /* plain C has no non-temporal store */
 #endif
 }

@@ -13,16 +13,17 @@ import os
 import statistics
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 import fastinit
-from bench import memory
+from bench import memory, program
+from bench.timing import seconds
 from bench.worker import Repeated
 
 GB = 1e9
@@ -72,12 +73,12 @@ def _in_parallel(work: Callable[[int, int], object], at: int, nbytes: int, num_t
         return lambda: work(at, nbytes)
     share = -(-nbytes // num_threads // memory.PAGE) * memory.PAGE
     starts = range(0, nbytes, share)
-    pool = _pool(num_threads)
-    return lambda: list(pool.map(lambda start: work(at + start, min(share, nbytes - start)), starts))
+    workers = pool(num_threads)
+    return lambda: list(workers.map(lambda start: work(at + start, min(share, nbytes - start)), starts))
 
 
 @cache
-def _pool(num_threads: int) -> ThreadPoolExecutor:
+def pool(num_threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(num_threads)
 
 
@@ -85,38 +86,33 @@ def _address(nbytes: int) -> int:
     return memory.warm(nbytes, np.uint8).ctypes.data
 
 
+def compiled(source: str, flags: list[str], compiler: str = os.environ.get("CC", "cc")) -> ctypes.CDLL:
+    """A C file of this folder, compiled for this CPU."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "compiled.so"
+        command = [compiler, *flags, "-march=native", "-shared", "-fPIC", Path(__file__).with_name(source), "-o", library]
+        subprocess.run([*command, "-lm"], check=True)
+        return ctypes.CDLL(str(library))
+
+
 @cache
 def _native() -> ctypes.CDLL:
-    with tempfile.TemporaryDirectory() as directory:
-        library = Path(directory) / "limits.so"
-        source = Path(__file__).with_name("limits.c")
-        compiler = os.environ.get("CC", "cc")
-        subprocess.run([compiler, "-O2", "-march=native", "-shared", "-fPIC", "-o", library, source], check=True)
-        native = ctypes.CDLL(str(library))
+    native = compiled("limits.c", ["-O2"])
     native.stream_constant.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
     native.set_constant.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_size_t]
     return native
 
 
-def main() -> None:
+def limits() -> None:
     memory.reserve(NBYTES)
-    for kind in LIMITS:
-        for num_threads in sorted({1, fastinit.get_num_threads()}):
-            work = limit(kind, NBYTES, num_threads)
-            call = work.call if isinstance(work, Repeated) else work
-            call()
-            rates = [_rate(call) for _ in range(ROUNDS)]
-            print(f"{kind:10} {num_threads} thread(s)  median {statistics.median(rates):6.1f} GB/s  "
-                  f"({min(rates):.1f} to {max(rates):.1f})")  # fmt: skip
-
-
-def _rate(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    made = call()
-    seconds = time.perf_counter() - began
-    del made
-    return NBYTES / seconds / GB
+    for kind, num_threads in product(LIMITS, sorted({1, fastinit.get_num_threads()})):
+        work = limit(kind, NBYTES, num_threads)
+        call = work.call if isinstance(work, Repeated) else work
+        call()
+        rates = [NBYTES / seconds(call) / GB for _ in range(ROUNDS)]
+        spread = f"median {statistics.median(rates):6.1f} GB/s  ({min(rates):.1f} to {max(rates):.1f})"
+        print(f"{kind:10} {num_threads} thread(s)  {spread}")
 
 
 if __name__ == "__main__":
-    main()
+    program.main(__doc__, {"limits": limits})

@@ -1,8 +1,8 @@
-/* The float32 maps from words to values, looked at over a range of words beside libm's double: for exhaustive.py. */
+/* The float32 maps from words to values, compared with double precision of libm over a range of words: for exhaustive.py. */
 #include <math.h>
 #include <stdint.h>
 
-#include "../csrc/distributions.h"
+#include "../csrc/kernels/distributions.h"
 
 enum { BLOCK = 1024 };
 

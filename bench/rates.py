@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from bench.limits import limit
-from bench.peers import draw
+from bench.peers import DISTRIBUTIONS, REAL, draw
 from bench.rounds import Failures, Timing, interleaved, prepared, say
-from bench.worker import Child, ChildError
-from fastinit.core.fill import DTYPES
+from bench.worker import Child, children
 
 FIRST = 2**14  # values that a library draws to find out how many it can in the time it is given
 GROWTH = 2**6  # how much further it is asked to go at a time, what it has shown being mostly the cost of a call
@@ -28,18 +29,13 @@ class Work(NamedTuple):
 
     @property
     def itemsize(self) -> int:
-        return DTYPES[self.dtype].dtype.itemsize
+        return np.dtype(self.dtype).itemsize
 
 
 WORKS = {
     work.name: work
     for work in (
-        Work("uniform", "float32"),
-        Work("normal", "float32"),
-        Work("truncated_normal", "float32"),
-        Work("uniform", "float64"),
-        Work("normal", "float64"),
-        Work("truncated_normal", "float64"),
+        *(Work(distribution, dtype) for dtype in REAL for distribution in DISTRIBUTIONS),
         Work("normal", "bfloat16"),
         Work("truncated_normal", "bfloat16"),
         Work("normal", "float16"),
@@ -59,32 +55,23 @@ class Settings(NamedTuple):
 
 
 def measured(
-    libraries: Iterable[str], works: Iterable[Work], settings: Settings, failures: Failures
+    libraries: Iterable[str], works: Sequence[Work], settings: Settings, failures: Failures
 ) -> list[dict[str, Any]]:
     """A row for each library and work, and the limits as library "limit"."""
-    works = list(works)
-    limits = Child("limit", settings.nbytes)
-    children = {name: Child(name, settings.nbytes) for name in libraries}
-    try:
-        of_limits = {memory: _limit(limits, memory, settings, failures) for memory in dict.fromkeys(w.memory for w in works)}
+    with children(("limit", *libraries), settings.nbytes) as (limits, *of_libraries):
+        of_limits = {
+            memory: _limit(limits, memory, settings, failures) for memory in dict.fromkeys(it.memory for it in works)
+        }
         timings: dict[Work, list[Timing]] = {}
         for work in works:
             say(f"getting ready: {work.name}")
-            ready = (_fitted(child, work, settings, failures) for child in children.values())
+            ready = (_fitted(child, work, settings, failures) for child in of_libraries)
             timings[work] = [timing for timing in ready if timing]
         in_order = [timing for work in works for timing in (of_limits[work.memory], *timings[work]) if timing]
         for number in range(settings.rounds):
             say(f"round {number + 1} of {settings.rounds}")
-            in_order = _round(in_order, failures)
-    finally:
-        for child in (limits, *children.values()):
-            child.close()
+            in_order = interleaved(in_order, 1, failures)
     return _rows(of_limits, timings, settings.rounds)
-
-
-def _round(timings: list[Timing], failures: Failures) -> list[Timing]:
-    alive = interleaved(timings, 1, failures)
-    return [timing for timing in timings if any(timing is other for other in alive)]
 
 
 def _limit(child: Child, memory: str, settings: Settings, failures: Failures) -> Timing | None:
@@ -99,8 +86,8 @@ def _fitted(child: Child, work: Work, settings: Settings, failures: Failures) ->
     """
     most = settings.nbytes // work.itemsize
     seconds = FOR_FASTINIT if child.name == "fastinit" else settings.seconds
-    timing, n, wanted = None, 0, min(FIRST, most)
-    try:
+    n, wanted = 0, min(FIRST, most)
+    with failures.noted():
         while wanted > n:
             n = wanted
             if not child.make(work, draw, child.name, work.distribution, work.dtype, n, work.memory == "fresh"):
@@ -108,10 +95,8 @@ def _fitted(child: Child, work: Work, settings: Settings, failures: Failures) ->
             values_in_time = int(seconds * n / child.time(work))
             wanted = min(most, GROWTH * n, 1 << max(values_in_time, 1).bit_length() - 1)
         calls = child.calls_in(settings.seconds, work) if work.memory == "warm" else 1
-        timing = Timing(child, work, n * work.itemsize, calls)
-    except ChildError as error:
-        failures.note(str(error))
-    return timing
+        return Timing(child, work, n * work.itemsize, calls)
+    return None
 
 
 def _rows(limits: dict[str, Timing | None], timings: dict[Work, list[Timing]], rounds: int) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.peers import LIBRARIES
 from bench.rates import WORKS
+from bench.tables import table
 
 Run = dict[str, Any]
 BEGIN, END = "<!-- the last run: rewritten by `python -m bench` -->", "<!-- end of the last run -->"
@@ -126,12 +127,6 @@ def pairs(title: str, part: dict[str, float] | None) -> str:
 
 def not_measured(run: Run) -> str:
     return "### Not measured\n\n" + "\n".join(f"- {line}" for line in run["failures"]) if run["failures"] else ""
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    lines = [list(header), *map(list, rows)]
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def rewrite_readme(readme: Path, text: str) -> None:

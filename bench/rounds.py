@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import sys
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from bench.limits import GB
 from bench.worker import Child, ChildError
 
 
-@dataclass
+@dataclass(eq=False)
 class Timing:
     """A work in a child that writes `nbytes`, and the seconds it took in each round; `calls` are timed together."""
 
@@ -21,6 +22,13 @@ class Timing:
     nbytes: int
     calls: int = 1
     seconds: list[float] = field(default_factory=list)
+
+    def run(self, failures: Failures) -> bool:
+        """Time the work once more; whether that went well."""
+        with failures.noted():
+            self.seconds.append(self.child.time(self.key, self.calls))
+            return True
+        return False
 
     @property
     def median(self) -> float:
@@ -44,6 +52,14 @@ class Failures(list):
             self.append(line)
             say(line)
 
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """An error of a child within the block ends the block and is noted."""
+        try:
+            yield
+        except ChildError as error:
+            self.note(str(error))
+
 
 def say(line: str) -> None:
     print(f"# {line}", file=sys.stderr, flush=True)
@@ -53,12 +69,7 @@ def interleaved(timings: Iterable[Timing], rounds: int, failures: Failures) -> l
     """Run the rounds; those timings that went through all of them."""
     alive = list(timings)
     for _ in range(rounds):
-        for timing in list(alive):
-            try:
-                timing.seconds.append(timing.child.time(timing.key, timing.calls))
-            except ChildError as error:
-                failures.note(str(error))
-                alive.remove(timing)
+        alive = [timing for timing in alive if timing.run(failures)]
     return alive
 
 
@@ -66,10 +77,7 @@ def prepared(
     child: Child, key: Hashable, nbytes: int, budget: float, failures: Failures, maker: Callable[..., Any], *arguments: Any
 ) -> Timing | None:
     """A work made and warm, repeated so often that a timing takes `budget` seconds; None where there is none."""
-    try:
-        if not child.make(key, maker, *arguments):
-            return None
-        return Timing(child, key, nbytes, child.calls_in(budget, key))
-    except ChildError as error:
-        failures.note(str(error))
-        return None
+    with failures.noted():
+        if child.make(key, maker, *arguments):
+            return Timing(child, key, nbytes, child.calls_in(budget, key))
+    return None

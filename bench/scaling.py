@@ -6,7 +6,7 @@ Each part is a function of (libraries, settings, failures) that returns plain da
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,13 +17,12 @@ from bench.memory import available_bytes, warm
 from bench.peers import draw
 from bench.rates import rounded
 from bench.rounds import Failures, Timing, interleaved, prepared, say
-from bench.worker import Child
-from fastinit.core.fill import DTYPES
+from bench.worker import Child, children
 
 COLUMNS = 16384
 WIDTHS = (64, 256, 1024, 4096, COLUMNS)
 COUNTS = tuple(4**k for k in range(9))
-OURS = (("uniform", "float32"), ("normal", "float32"), ("truncated_normal", "float32"), ("normal", "float8_e4m3fn"))
+KINDS = (("uniform", "float32"), ("normal", "float32"), ("truncated_normal", "float32"), ("normal", "float8_e4m3fn"))
 SLOWEST = 2.0  # seconds: a library that took half of this is not asked for more values
 
 
@@ -46,13 +45,14 @@ def sizes(libraries: Iterable[str], settings: Settings, failures: Failures) -> d
     curves = _Curves(settings, failures)
     most = min(settings.most_bytes, available_bytes() * 3 // 4)
     for_all = [exponent for exponent in exponents if 4 * 2**exponent <= settings.nbytes]
-    with _child("fastinit", most) as ours:
-        with _children(libraries, settings.nbytes) as theirs:
+    peers = [name for name in libraries if not name.startswith("fastinit")]
+    with Child("fastinit", most) as fastinit_child:
+        with children(peers, settings.nbytes) as peer_children:
             for exponent in for_all:
-                curves.measure(2**exponent, ours, most, theirs)
-        for exponent in exponents[len(for_all) :]:  # with the memory of the others given back
-            curves.measure(2**exponent, ours, most, [])
-    if theirs and len(for_all) < len(exponents):
+                curves.measure(2**exponent, fastinit_child, most, peer_children)
+        for exponent in exponents[len(for_all) :]:  # with the memory of the peers freed
+            curves.measure(2**exponent, fastinit_child, most, [])
+    if peers and len(for_all) < len(exponents):
         curves.skip(f"other libraries beyond {settings.nbytes / 2**30:.3g} GiB", 2 ** exponents[len(for_all)])
     skipped = [f"2^{n.bit_length() - 1} values and more: {why}" for why, n in curves.skipped.items()]
     return {"curves": curves.points, "skipped": skipped}
@@ -67,18 +67,15 @@ class _Curves:
         self.skipped: dict[str, int] = {}  # the first number of values that was
         self._too_slow: set[str] = set()
 
-    def measure(self, n: int, ours: Child, most: int, theirs: list[Child]) -> None:
+    def measure(self, n: int, fastinit_child: Child, most: int, peer_children: list[Child]) -> None:
         say(f"size 2^{n.bit_length() - 1}")
-        timings = self._limits(n, ours, most)
-        timings |= {
-            f"fastinit {distribution} {dtype}": self._ours(n, distribution, dtype, ours, most)
-            for distribution, dtype in OURS
-        }
-        timings |= {f"{child.name} normal float32": self._theirs(n, child) for child in theirs}
+        timings = self._limits(n, fastinit_child, most)
+        timings |= {f"fastinit {' '.join(kind)}": self._of_fastinit(n, *kind, fastinit_child, most) for kind in KINDS}
+        timings |= {f"{child.name} normal float32": self._of_peer(n, child) for child in peer_children}
         ready = {curve: timing for curve, timing in timings.items() if timing}
         done = interleaved(ready.values(), self.settings.rounds, self.failures)
         for curve, timing in ready.items():
-            if any(timing is other for other in done):
+            if timing in done:
                 point = {"n": n, "nbytes": timing.nbytes, "rate": rounded(timing.rate)}
                 self.points.setdefault(curve, []).append(point)
                 if timing.median > SLOWEST / 2:
@@ -92,14 +89,14 @@ class _Curves:
         kinds = ("plain", "streaming") if nbytes >= 2**20 else ("plain",)
         return {f"limit, {kind}": self._prepared(child, ("limit", kind), nbytes, limit, kind, nbytes) for kind in kinds}
 
-    def _ours(self, n: int, distribution: str, dtype: str, child: Child, most: int) -> Timing | None:
-        nbytes = n * DTYPES[dtype].dtype.itemsize
+    def _of_fastinit(self, n: int, distribution: str, dtype: str, child: Child, most: int) -> Timing | None:
+        nbytes = n * np.dtype(dtype).itemsize
         if nbytes > most:
             self.skip(f"{dtype} beyond {most / 2**30:.3g} GiB (--memory, or what there is)", n)
             return None
         return self._prepared(child, (distribution, dtype), nbytes, draw, "fastinit", distribution, dtype, n)
 
-    def _theirs(self, n: int, child: Child) -> Timing | None:
+    def _of_peer(self, n: int, child: Child) -> Timing | None:
         if f"{child.name} normal float32" in self._too_slow:
             self.skip(f"{child.name}, which took a second for fewer", n)
             return None
@@ -131,16 +128,13 @@ def threads(libraries: Iterable[str], settings: Settings, failures: Failures) ->
     most = fastinit.get_num_threads()
     counts = sorted({2**k for k in range(most.bit_length())} | {most})
     n = settings.nbytes // 4
-    with _child("fastinit", settings.nbytes) as child:
+    with Child("fastinit", settings.nbytes) as child:
         timings = {}
         for k in counts:
-            for distribution, dtype in OURS[:3]:
-                arguments = "fastinit", distribution, dtype, n
-                timings[f"{distribution} {dtype}", k] = _single(
-                    child, (distribution, k), 4 * n, failures, with_threads, k, *arguments
-                )
-            for kind in ("streaming", "fresh"):
-                timings[f"limit, {kind}", k] = _single(child, (kind, k), 4 * n, failures, limit, kind, 4 * n, k)
+            makers = {" ".join(kind): (with_threads, k, "fastinit", *kind, n) for kind in KINDS[:3]}
+            makers |= {f"limit, {kind}": (limit, kind, 4 * n, k) for kind in ("streaming", "fresh")}
+            for curve, maker in makers.items():
+                timings[curve, k] = _single(child, (curve, k), 4 * n, failures, *maker)
         return {"threads": counts, "curves": _curves(timings, "threads", settings.rounds, failures)}
 
 
@@ -161,7 +155,7 @@ def columns(n: int, width: int, strided: bool) -> Callable[[], object]:
 def slices(libraries: Iterable[str], settings: Settings, failures: Failures) -> dict[str, Any]:
     """Rates of a column slice, by its width, and as a share of as many values that are contiguous."""
     n = settings.nbytes // 8
-    with _child("fastinit", settings.nbytes) as child:
+    with Child("fastinit", settings.nbytes) as child:
         timings = {
             (curve, width): _single(child, (curve, width), 4 * n, failures, columns, n, width, strided)
             for width in WIDTHS
@@ -181,32 +175,22 @@ def slices(libraries: Iterable[str], settings: Settings, failures: Failures) -> 
 def many(library: str, n: int, count: int) -> Callable[[], object] | None:
     """A maker: n normals as `count` tensors, each into its own part of the memory, by a call of its own or in one batch."""
     size = n // count
+    parts, names = warm(n, np.float32).reshape(count, size), [f"layers.{i}.weight" for i in range(count)]
+    if library == "fastinit, fill_many":
+        return partial(fastinit.fill_many, "normal", dict.fromkeys(names, (size,)), seed=0, out=dict(zip(names, parts)))
     if library == "fastinit":
-        parts, names = warm(n, np.float32).reshape(count, size), [f"layers.{i}.weight" for i in range(count)]
-
-        def work():
-            for part, name in zip(parts, names):
-                fastinit.normal(size, seed=0, name=name, out=part)
-    elif library == "fastinit, fill_many":
-        parts = dict(zip((f"layers.{i}.weight" for i in range(count)), warm(n, np.float32).reshape(count, size)))
-        shapes = dict.fromkeys(parts, (size,))
-
-        def work():
-            fastinit.fill_many("normal", shapes, seed=0, out=parts)
+        calls = [partial(fastinit.normal, size, seed=0, name=name, out=part) for name, part in zip(names, parts)]
     elif library == "numpy":
-        rng, parts = np.random.default_rng(0), warm(n, np.float32).reshape(count, size)
-
-        def work():
-            for part in parts:
-                rng.standard_normal(dtype=np.float32, out=part)
+        rng = np.random.default_rng(0)
+        calls = [partial(rng.standard_normal, dtype=np.float32, out=part) for part in parts]
     else:
         import torch
 
-        tensors = list(torch.from_numpy(warm(n, np.float32).reshape(count, size)))
+        calls = [tensor.normal_ for tensor in torch.from_numpy(parts)]
 
-        def work():
-            for tensor in tensors:
-                tensor.normal_()
+    def work() -> None:
+        for call in calls:
+            call()
 
     return work
 
@@ -215,11 +199,11 @@ def tensors(libraries: Iterable[str], settings: Settings, failures: Failures) ->
     """Rates of the same number of values as 1, 4, 16, ... tensors."""
     n = min(2**24, settings.nbytes // 4)
     asked = ["fastinit", *(name for name in ("numpy", "torch") if name in libraries)]
-    with _children(asked, 4 * n, ours=True) as children:
+    with children(asked, 4 * n) as of_libraries:
         timings = {
             (curve, count): _single(child, (curve, count), 4 * n, failures, many, curve, n, count)
             for count in COUNTS
-            for child in children
+            for child in of_libraries
             for curve in ((child.name, "fastinit, fill_many") if child.name == "fastinit" else (child.name,))
         }
         return {"values": n, "curves": _curves(timings, "tensors", settings.rounds, failures)}
@@ -242,25 +226,6 @@ def _curves(
     done = interleaved(filter(None, timings.values()), rounds, failures)
     curves: dict[str, list[dict[str, Any]]] = {}
     for (curve, place), timing in timings.items():
-        if any(timing is other for other in done):
+        if timing in done:
             curves.setdefault(curve, []).append({axis: place, "rate": rounded(timing.rate)})
     return curves
-
-
-@contextmanager
-def _child(name: str, nbytes: int):
-    child = Child(name, nbytes)
-    try:
-        yield child
-    finally:
-        child.close()
-
-
-@contextmanager
-def _children(names: Iterable[str], nbytes: int, ours: bool = False):
-    children = [Child(name, nbytes) for name in names if ours or not name.startswith("fastinit")]
-    try:
-        yield children
-    finally:
-        for child in children:
-            child.close()

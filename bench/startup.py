@@ -10,13 +10,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import fastinit
 from bench.limits import GB
+from bench.timing import medians, seconds
 
 FIRST_CALL = """
 import time
@@ -41,11 +42,10 @@ def startup(rounds: int) -> dict[str, Any]:
 
 
 def import_beyond_numpy(rounds: int) -> float:
-    statements = ("import numpy", "import fastinit")
-    for statement in statements:  # compiled to bytecode and in the page cache
-        _seconds(statement)
-    numpy_seconds, fastinit_seconds = zip(*([_seconds(statement) for statement in statements] for _ in range(rounds)))
-    return statistics.median(fastinit_seconds) - statistics.median(numpy_seconds)
+    imports = {name: partial(_run, sys.executable, "-c", f"import {name}") for name in ("numpy", "fastinit")}
+    medians(imports, 1)  # compiles to bytecode and reads into the page cache
+    found = medians(imports, rounds)
+    return found["fastinit"] - found["numpy"]
 
 
 def numba_first_calls(rounds: int) -> tuple[float, float]:
@@ -53,10 +53,10 @@ def numba_first_calls(rounds: int) -> tuple[float, float]:
     first, later = [], []
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
-            for seconds in (first, later):
+            for taken in (first, later):
                 environment = os.environ | {"NUMBA_CACHE_DIR": cache}
-                said = subprocess.run([sys.executable, "-c", FIRST_CALL], env=environment, check=True, capture_output=True)
-                seconds.append(float(said.stdout))
+                said = _run(sys.executable, "-c", FIRST_CALL, env=environment)
+                taken.append(float(said))
     return statistics.median(first), statistics.median(later)
 
 
@@ -65,32 +65,26 @@ def microseconds_of_a_small_call(rounds: int, n: int = 5000) -> float:
         for _ in range(n):
             fastinit.he_normal((64, 64), seed=0)
 
-    return statistics.median(_timed(work) for _ in range(rounds)) / n * 1e6
+    return medians({"": work}, rounds)[""] / n * 1e6
 
 
 def disk(directory: Path) -> dict[str, Any]:
     """GB/s of gpt2-xl written by the command, and of dd writing as many zeros, both synced."""
     file = directory / "gpt2-xl.safetensors"
-    command = [sys.executable, "-m", "fastinit", "init", "gpt2-xl", "-o", str(file), "--json"]
-    zeros = ["dd", "if=/dev/zero", f"of={file}", "bs=1M", f"count={GPT2_XL_BYTES // 2**20}", "conv=fsync"]
-
-    def seconds(arguments: list[str]) -> float:
+    commands = {
+        "dd of zeros, GB/s": ("dd", "if=/dev/zero", f"of={file}", "bs=1M", f"count={GPT2_XL_BYTES // 2**20}", "conv=fsync"),
+        "fastinit init gpt2-xl, GB/s": (sys.executable, "-m", "fastinit", "init", "gpt2-xl", "-o", str(file), "--json"),
+    }
+    rounds: dict[str, list[float]] = {name: [] for name in commands}
+    for name, command in list(commands.items()) * DISK_ROUNDS:
         file.unlink(missing_ok=True)
         try:
-            return _timed(lambda: subprocess.run(arguments, check=True, capture_output=True))
+            rounds[name].append(seconds(partial(_run, *command)))
         finally:
             file.unlink(missing_ok=True)
-
-    rounds = [(seconds(zeros), seconds(command)) for _ in range(DISK_ROUNDS)]
-    of_dd, of_init = (GPT2_XL_BYTES / statistics.median(taken) / GB for taken in zip(*rounds))
-    return {"dd of zeros, GB/s": of_dd, "fastinit init gpt2-xl, GB/s": of_init}
+    return {name: GPT2_XL_BYTES / statistics.median(taken) / GB for name, taken in rounds.items()}
 
 
-def _seconds(statement: str) -> float:
-    return _timed(lambda: subprocess.run([sys.executable, "-c", statement], check=True))
-
-
-def _timed(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _run(*command: str, env: Mapping[str, str] | None = None) -> str:
+    """What the command prints; it must succeed."""
+    return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout

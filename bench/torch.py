@@ -7,30 +7,27 @@ transformers, and 7 GB for Llama.
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import partial
 
+from bench import program
 from bench.memory import peak_bytes
-from bench.process import measured
+from bench.tables import print_table
+from bench.timing import medians, seconds
 
 ROUNDS = 3
 ELEMENTS = 2**26
 SLOW_ELEMENTS = 2**22  # of what takes torch seconds; its rate does not depend on the size
 MEMORY = 7 * 2**30
 WAYS = ("stock", "accelerate", "init_")
-
-
-def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+MODELS = ("llama-1.35B", "gpt2-medium", "resnet-50", "vit-b-16")
 
 
 def fills() -> None:
+    print_table(("fill", "torch", "fastinit", "torch / fastinit"), rows_of_fills())
+
+
+def rows_of_fills() -> Iterator[tuple[str, ...]]:
     import torch
     from torch import nn
 
@@ -46,19 +43,18 @@ def fills() -> None:
         "orthogonal_, 4096 x 4096": (nn.init.orthogonal_, torch.ones(4096, 4096), 4096),
         "sparse_, 4096 x 512": (partial(nn.init.sparse_, sparsity=0.1), torch.ones(4096, 512), 4096),
     }
-    print("| fill | torch | fastinit | torch / fastinit |\n|---|---|---|---|")
     for name, (fill, tensor, stock_rows) in cases.items():
-        stock, ours = [], []
-        for _ in range(ROUNDS):
-            stock.append(seconds(partial(fill, tensor[:stock_rows])) * len(tensor) / stock_rows)
-            with fastinit.torch.accelerate():
-                ours.append(seconds(partial(fill, tensor)))
-        stock_time, our_time = statistics.median(stock), statistics.median(ours)
-        print(f"| {name} | {stock_time:.4g} s | {our_time:.4g} s | {stock_time / our_time:.1f} |")
+        works = {
+            "stock": partial(fill, tensor[:stock_rows]),
+            "fastinit": fastinit.torch.accelerate()(partial(fill, tensor)),
+        }
+        found = medians(works, ROUNDS)
+        stock = found["stock"] * len(tensor) / stock_rows
+        yield name, f"{stock:.4g} s", f"{found['fastinit']:.4g} s", f"{stock / found['fastinit']:.1f}"
 
 
-def build(model: str, way: str) -> None:
-    """Build a model and print what it took, as JSON."""
+def build(model: str, way: str) -> program.Measures:
+    """Build a model."""
     import torch
     from torch.nn import Linear
 
@@ -69,47 +65,32 @@ def build(model: str, way: str) -> None:
         MODELS[model]()  # imports, caches
     with fastinit.torch.accelerate():
         Linear(512, 512)
-    before = peak_bytes()
-    began = time.perf_counter()
-    if way == "stock":
-        built = MODELS[model]()
-    elif way == "accelerate":
-        with fastinit.torch.accelerate():
-            built = MODELS[model]()
-    else:
+
+    def on_meta() -> torch.nn.Module:
         with torch.device("meta"):
             built = MODELS[model]()
         fastinit.torch.init_(built)
-    took = time.perf_counter() - began
-    weights = sum(parameter.nbytes for parameter in built.parameters())
-    print(json.dumps({"seconds": took, "weights": weights, "peak": (peak_bytes() - before) / weights}))
+        return built
+
+    ways = {"stock": MODELS[model], "accelerate": fastinit.torch.accelerate()(MODELS[model]), "init_": on_meta}
+    kept = []  # so that what the peak is compared with still exists
+    before = peak_bytes()
+    taken = seconds(lambda: kept.append(ways[way]()))
+    weights = sum(parameter.nbytes for parameter in kept[0].parameters())
+    return {"seconds": taken, "weights": weights, "peak": (peak_bytes() - before) / weights}
 
 
 def models() -> None:
-    print("| model | parameters | stock | accelerate() | init_ | peak memory / weights |\n|---|---|---|---|---|---|")
-    for model in ("llama-1.35B", "gpt2-medium", "resnet-50", "vit-b-16"):
-        rounds = [{way: measured("bench.torch", "--build", model, way, room=MEMORY) for way in WAYS} for _ in range(ROUNDS)]
-        times = {way: statistics.median(found[way]["seconds"] for found in rounds) for way in WAYS}
-        peak = max(found[way]["peak"] for found in rounds for way in WAYS[1:])
-        cells = [f"{times[way]:.3g} s, {times['stock'] / times[way]:.1f} times as fast" for way in WAYS[1:]]
-        millions = rounds[0]["stock"]["weights"] / 4e6
-        print(f"| {model} | {millions:,.0f} M | {times['stock']:.3g} s | {cells[0]} | {cells[1]} | {peak:.3f} |")
+    print_table(("model", "parameters", "stock", "accelerate()", "init_", "peak memory / weights"), rows_of_models())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--fills", action="store_true", help="fills only")
-    parser.add_argument("--models", action="store_true", help="models only")
-    parser.add_argument("--build", nargs=2, metavar=("MODEL", "WAY"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.build:
-        build(*options.build)
-        return
-    if not options.models:
-        fills()
-    if not options.fills:
-        models()
+def rows_of_models() -> Iterator[tuple[str, ...]]:
+    for model in MODELS:
+        stock, *ours = program.medians("bench.torch", (("build", model, way) for way in WAYS), ROUNDS, MEMORY)
+        cells = (f"{it['seconds']:.3g} s, {stock['seconds'] / it['seconds']:.1f} times as fast" for it in ours)
+        peak = max(it["peak"] for it in ours)
+        yield model, f"{stock['weights'] / 4e6:,.0f} M", f"{stock['seconds']:.3g} s", *cells, f"{peak:.3f}"
 
 
 if __name__ == "__main__":
-    main()
+    program.main(__doc__, {"fills": fills, "models": models}, {"build": build})

@@ -1,7 +1,7 @@
 """Work in a process of its own: `Child` is the handle, `serve` what the process does until its parent is gone.
 
 A maker is a function at a module's top level that returns the work as a callable, or None where it has none to offer. It
-is called in the child, so that a library is imported there alone.
+is called in the child, so that no other process imports the library.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
+
+from bench.timing import seconds
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE = 300  # seconds that a single command may take
@@ -54,12 +56,18 @@ class Child:
         """Seconds that the work takes, the mean of `calls`."""
         return self._ask("time", key, calls)
 
-    def calls_in(self, seconds: float, key: Hashable) -> int:
-        """How many calls of the work take about so long; 1 at the least."""
-        return self._ask("calls_in", seconds, key)
+    def calls_in(self, budget: float, key: Hashable) -> int:
+        """How many calls of the work take about `budget` seconds; 1 at the least."""
+        return self._ask("calls_in", budget, key)
 
     def release(self, key: Hashable) -> None:
         self._ask("release", key)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self._pipe.close()
@@ -79,6 +87,13 @@ class Child:
         if isinstance(reply, ChildError):
             raise reply
         return reply
+
+
+@contextmanager
+def children(names: Iterable[str], nbytes: int) -> Iterator[list[Child]]:
+    """A process for each name, within the block."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Child(name, nbytes)) for name in names]
 
 
 def serve(pipe: Connection, nbytes: int) -> None:
@@ -119,21 +134,18 @@ class _Works:
     def time(self, key: Hashable, calls: int) -> float:
         call, times = self._works[key]
         _lead_in(call)
-        if calls == 1:  # what was made is given back after the clock is read
-            began = time.perf_counter()
-            made = call()
-            seconds = time.perf_counter() - began
-            del made
-        else:
-            began = time.perf_counter()
+        if calls == 1:
+            return seconds(call) / times
+
+        def all_calls() -> None:
             for _ in range(calls):
                 call()
-            seconds = time.perf_counter() - began
-        return seconds / calls / times
 
-    def calls_in(self, seconds: float, key: Hashable) -> int:
+        return seconds(all_calls) / calls / times
+
+    def calls_in(self, budget: float, key: Hashable) -> int:
         of_a_call = self.time(key, 1) * self._works[key].times
-        return max(1, int(seconds / max(of_a_call, 1e-7)))
+        return max(1, int(budget / max(of_a_call, 1e-7)))
 
     def release(self, key: Hashable) -> None:
         self._works.pop(key, None)
@@ -141,10 +153,9 @@ class _Works:
 
 
 def _lead_in(call: Callable[[], object]) -> None:
-    began = time.perf_counter()
-    call()
-    while time.perf_counter() - began < LEAD_IN:
-        call()
+    taken = seconds(call)
+    while taken < LEAD_IN:
+        taken += seconds(call)
 
 
 def _first_line(error: Exception) -> str:
