@@ -24,6 +24,7 @@ def dtype(request):
 
 @pytest.fixture(params=DISTRIBUTIONS)
 def distribution(request):
+    """A distribution, of each kind that has a kernel and each regime of its parameters."""
     return DISTRIBUTIONS[request.param]
 
 
