@@ -7,6 +7,7 @@ import numpy as np
 
 import fastinit
 from fastinit.backends import available_backends, available_levels, backend, reference
+from fastinit.backends.request import FillRequest
 from fastinit.core.fill import DTYPES
 from fastinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
@@ -83,7 +84,7 @@ def run(chosen, distribution: Distribution, dtype: str, starts=(0,), count=2048,
     element = DTYPES[dtype]
     out = np.empty(len(starts) * count, element.storage)
     kernel, parameters = f"{distribution.kernel}_{dtype}", distribution.parameters(element.real)
-    backend(*chosen).fill(kernel, stream, parameters, np.array(starts, np.uint64), count, step, out, False)
+    backend(*chosen).fill(FillRequest(kernel, stream, parameters, np.array(starts, np.uint64), count, step, out))
     return out.view(element.dtype)
 
 
@@ -91,7 +92,7 @@ def words(chosen, start=0, count=2048, stream=STREAM) -> np.ndarray:
     """Words `start`, start + 1, ... of a stream."""
     out = np.empty(count, np.uint32)
     starts = np.array([start], np.uint64)
-    backend(*chosen).fill("words_uint32", stream, np.empty(0), starts, count, 1, out, False)
+    backend(*chosen).fill(FillRequest("words_uint32", stream, np.empty(0), starts, count, 1, out))
     return out
 
 

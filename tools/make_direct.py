@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fastinit.backends import reference
+from fastinit.backends.request import FillRequest
 from fastinit.core.stream import stream_of
 
 VECTORS = Path(__file__).resolve().parents[1] / "tests" / "vectors"
@@ -15,7 +16,7 @@ SEEDS = {"direct-1.csv": 0xDEADBEAF, "direct-2.csv": 0}
 
 def raw(seed: int, n: int) -> list[int]:
     words = np.empty(2 * n, np.uint32)
-    reference.fill("words_uint32", stream_of(seed), np.empty(0), np.zeros(1, np.uint64), 2 * n, 1, words, False)
+    reference.fill(FillRequest("words_uint32", stream_of(seed), np.empty(0), np.zeros(1, np.uint64), 2 * n, 1, words))
     return [int(high) << 32 | int(low) for high, low in words.reshape(-1, 2)]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from fastinit.backends import reference
+from fastinit.backends.request import FillRequest
 from fastinit.core.fill import DTYPES
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
@@ -55,7 +56,7 @@ INTEGER_DRAWS = [
 
 def pinned(kernel, parameters, storage):
     bits = np.empty(MANY, storage)
-    reference.fill(kernel, stream_of(SEED), parameters, np.zeros(1, np.uint64), MANY, 1, bits, False)
+    reference.fill(FillRequest(kernel, stream_of(SEED), parameters, np.zeros(1, np.uint64), MANY, 1, bits))
     bits = bits.view(f"u{bits.itemsize}")
     return {
         "first_bits": " ".join(f"{b:0{2 * bits.itemsize}x}" for b in bits[:FIRST].tolist()),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
@@ -12,34 +12,23 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fastinit.backends.catalogue import BACKENDS
+from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 from fastinit.runtime import settings as environment
-
-NAMES = ("c", "numba", "reference")
-
-Fill = Callable[[str, tuple[int, int, int, int], np.ndarray, np.ndarray, int, int, np.ndarray, bool], None]
-"""fill(kernel, stream, parameters, starts, count, step, out, streaming): the one function that a backend is.
-
-kernel: distribution_dtype, as in "normal_bfloat16". parameters: float64, the distribution's own, exact in the type the distribution computes in.
-starts: uint64 positions; out: 1-D, contiguous, aligned, of starts.size * count elements in the storage type (uint16 for the
-16-bit floats, uint8 for the 8-bit ones). Writes the values at start, start + step, ..., `count` for each start. `streaming`
-asks for stores past the caches. A backend that `takes_rows` is also given an `out` of shape (starts.size, count): contiguous
-rows, each for a start, any distance apart.
-"""
-
-FillMany = Callable[[Sequence[str], np.ndarray, Sequence[np.ndarray], Sequence[np.ndarray]], None]
-"""fill_many(kernels, streams, parameters, outs): each of the arrays whole, from its own stream's position 0 on.
-
-streams: uint32, C-contiguous, one row of four words an array; the rest as for `Fill`, one an array.
-"""
 
 
 def _one_by_one(
-    fill: Fill, kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Sequence[np.ndarray]
+    fill: Fill,
+    kernels: Sequence[str],
+    streams: NDArray[np.uint32],
+    parameters: Sequence[Parameters],
+    outs: Sequence[NDArray[np.generic]],
 ) -> None:
     start = np.zeros(1, np.uint64)
     for kernel, stream, row, out in zip(kernels, streams.tolist(), parameters, outs):
-        fill(kernel, tuple(stream), row, start, out.size, 1, out, False)
+        fill(FillRequest(kernel, tuple(stream), row, start, out.size, 1, out))
 
 
 class Backend(NamedTuple):
@@ -58,7 +47,7 @@ def available_levels() -> tuple[str, ...]:
 
 
 def available_backends() -> tuple[str, ...]:
-    return tuple(name for name in NAMES if name != "c" or _c_is_built())
+    return tuple(name for name in BACKENDS if name != "c" or _c_is_built())
 
 
 @cache
@@ -66,8 +55,8 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
     """The backend called `name`, the C one at `level`; without a name the best there is. ValueError for unknown ones."""
     if name is None:
         name = available_backends()[0]
-    if name not in NAMES:
-        raise ValueError(f"backend must be one of {', '.join(NAMES)}, got {name!r}")
+    if name not in BACKENDS:
+        raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {name!r}")
     if name not in available_backends():
         raise ValueError("backend 'c' was not built at installation (no C compiler): use 'numba'")
     if name != "c":
@@ -94,7 +83,7 @@ def use_backend(name: str, level: str | None = None) -> Iterator[Backend]:
     """Within the block, and in this thread or task alone, fill with backend `name` ("c", "numba" or "reference").
 
     `level` picks the instruction-set level of the C backend (see `fastinit.show_config()`). The values are the same
-    whatever is chosen. ValueError for a name or level that is unknown or not to be had here.
+    whatever is chosen. ValueError for a name or level that is unknown or not available here.
     """
     token = _in_use.set(backend(name, level))
     try:

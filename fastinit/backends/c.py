@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fastinit import _kernels
+from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 
 _lib, _ffi = _kernels.lib, _kernels.ffi
 
 
-def _text(pointer) -> str:
-    return _ffi.string(pointer).decode()
+def _text(pointer: Any) -> str:  # cffi's objects have no types
+    return str(_ffi.string(pointer).decode())
 
 
 LEVELS = {_text(_lib.fi_level_name(i)): i for i in range(_lib.fi_level_count()) if _lib.fi_level_supported(i)}
@@ -22,43 +25,27 @@ LEVELS = {_text(_lib.fi_level_name(i)): i for i in range(_lib.fi_level_count()) 
 KERNELS = {_text(_lib.fi_kernel_name(i)): i for i in range(_lib.fi_kernel_count())}
 
 
-def _fill(
-    level: int,
-    kernel: str,
-    stream: tuple[int, int, int, int],
-    parameters: np.ndarray,
-    starts: np.ndarray,
-    count: int,
-    step: int,
-    out: np.ndarray,
-    streaming: bool,
-) -> None:
+def _fill(level: int, request: FillRequest) -> None:
+    kernel, stream, parameters, starts, count, step, out, streaming = request
     if out.ndim == 1:
         memory, pitch = _ffi.from_buffer(out), count * out.itemsize
     else:
         memory, pitch = _ffi.cast("void *", out.ctypes.data), out.strides[0]
-    _lib.fi_fill(
-        level,
-        KERNELS[kernel],
-        stream,
-        _ffi.from_buffer("double[]", parameters),
-        _ffi.from_buffer("uint64_t[]", starts),
-        starts.size,
-        count,
-        step,
-        memory,
-        pitch,
-        streaming,
-    )
+    parameters, starts = _ffi.from_buffer("double[]", parameters), _ffi.from_buffer("uint64_t[]", starts)
+    _lib.fi_fill(level, KERNELS[kernel], stream, parameters, starts, len(starts), count, step, memory, pitch, streaming)
 
 
-def fill_at(level: str):
-    """The fill function of a level, to be called as fastinit.backends.Fill says."""
+def fill_at(level: str) -> Fill:
+    """The fill function of a level."""
     return partial(_fill, LEVELS[level])
 
 
 def _fill_many(
-    level: int, kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Sequence[np.ndarray]
+    level: int,
+    kernels: Sequence[str],
+    streams: NDArray[np.uint32],
+    parameters: Sequence[Parameters],
+    outs: Sequence[NDArray[np.generic]],
 ) -> None:
     used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share distributions
     _lib.fi_fill_many(
@@ -72,8 +59,8 @@ def _fill_many(
     )
 
 
-def fill_many_at(level: str):
-    """The function of a level that fills many arrays, to be called as fastinit.backends.FillMany says."""
+def fill_many_at(level: str) -> FillMany:
+    """The function of a level that fills many arrays."""
     return partial(_fill_many, LEVELS[level])
 
 

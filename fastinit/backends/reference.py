@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-import ml_dtypes
 import numpy as np
 
 from fastinit.backends import coefficients
+from fastinit.backends.catalogue import KERNELS
+from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.backends.request import FillRequest, Parameters, Stream
 
 LANES, TILE_ROWS = 16, 128
 TILE_WORDS = LANES * TILE_ROWS
@@ -41,7 +43,7 @@ def philox(counter: np.ndarray, k0: int, k1: int) -> np.ndarray:
     return np.stack([c0, c1, c2, c3])
 
 
-def tile_words(stream: tuple[int, int, int, int], tile: int) -> np.ndarray:
+def tile_words(stream: Stream, tile: int) -> np.ndarray:
     """The (128, 16) uint32 words of a tile: 16 lanes of xoshiro128++ (Blackman and Vigna 2021) seeded by Philox."""
     k0, k1, s0, s1 = stream
     first = tile * LANES
@@ -235,7 +237,7 @@ def wide_words(words: np.ndarray) -> np.ndarray:
     return words[0::2].astype(np.uint64) << np.uint64(32) | words[1::2]
 
 
-def uniform_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+def uniform_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     low, width = parameters
     if words.dtype == np.uint32:
         u = (words >> np.uint32(8)).astype(np.float32) * np.float32(2.0**-24)
@@ -244,7 +246,7 @@ def uniform_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     return fma(u, width, low)
 
 
-def normal_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+def normal_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     mean, std = parameters
     radius = np.sqrt(loss(words[0::2]))
     cosine, sine = turn(words[1::2])
@@ -253,17 +255,17 @@ def normal_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
     return fma(z, std, mean)
 
 
-def exponential_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+def exponential_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     losses = loss(words)
     real = losses.dtype.type
     return real(0.5) * losses * real(parameters[0])
 
 
-def lognormal_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+def lognormal_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     return exp(normal_values(words, parameters))
 
 
-def truncated_values(words: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+def truncated_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     real = np.float32 if words.dtype == np.uint32 else np.float64
     (cdf_low, sf_low, cdf_high, sf_high, mass_scaled, mass, middle, tail_scaled, loss_of_scale, mean, std, least,
      greatest) = parameters.astype(real)  # fmt: skip
@@ -308,9 +310,7 @@ def _quantile_f64(tail: np.ndarray, q: np.ndarray) -> np.ndarray:
 REDRAWN_KEY = 0x5851F42D
 
 
-def integers_values(
-    words: np.ndarray, parameters: np.ndarray, stream: tuple[int, int, int, int], position: int
-) -> np.ndarray:
+def integers_values(words: np.ndarray, parameters: Parameters, stream: Stream, position: int) -> np.ndarray:
     """low + (word * range >> bits of a word), drawn again where the remainder is one of `too_many` (Lemire 2019).
 
     `parameters` are the bits of low, range and too_many; `position` is that of the first value in the stream.
@@ -323,7 +323,7 @@ def integers_values(
     return ((values + low) % 2**64).astype(np.uint64)
 
 
-def redrawn(stream: tuple[int, int, int, int], positions: np.ndarray, size: int) -> np.ndarray:
+def redrawn(stream: Stream, positions: np.ndarray, size: int) -> np.ndarray:
     """The values at `positions`, where the words themselves were too many: Philox at the position, a key an attempt."""
     k0, k1, s0, s1 = stream
     values = np.zeros(positions.size, object)
@@ -347,72 +347,38 @@ def _product(words: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 # ---- the fill -------------------------------------------------------------------------------------------------------
 
-NARROW = {
-    "float16": np.float16,
-    "bfloat16": ml_dtypes.bfloat16,
-    "float8_e4m3fn": ml_dtypes.float8_e4m3fn,
-    "float8_e5m2": ml_dtypes.float8_e5m2,
+VALUES: dict[str, Callable[..., np.ndarray]] = {
+    "uniform": uniform_values,
+    "normal": normal_values,
+    "truncated": truncated_values,
+    "exponential": exponential_values,
+    "lognormal": lognormal_values,
 }
-FLOATS = ("float32", "float64")
-DISTRIBUTIONS: dict[str, tuple[Callable[..., np.ndarray], tuple[str, ...]]] = {
-    "uniform": (uniform_values, (*FLOATS, *NARROW)),
-    "normal": (normal_values, (*FLOATS, *NARROW)),
-    "truncated": (truncated_values, (*FLOATS, *NARROW)),
-    "exponential": (exponential_values, FLOATS),
-    "lognormal": (lognormal_values, ("float64",)),
-    "integers": (integers_values, ("uint8", "uint16", "uint32", "uint64")),
-    "wideintegers": (integers_values, ("uint32", "uint64")),
-}
-"""Each distribution's function and the types of its elements."""
-
-KERNELS = (
-    "words_uint32",
-    *(f"{distribution}_{dtype}" for distribution, (_, dtypes) in DISTRIBUTIONS.items() for dtype in dtypes),
-)
 
 
-def words_per_value(kernel: str) -> int:
-    return 2 if kernel.endswith("float64") or kernel.startswith("wideintegers") else 1
-
-
-def tile_values(kernel: str, stream: tuple[int, int, int, int], parameters: np.ndarray, tile: int) -> np.ndarray:
+def tile_values(kernel: str, stream: Stream, parameters: Parameters, tile: int) -> np.ndarray:
     """All values of a tile in element order."""
-    distribution, dtype = kernel.split("_", 1)
-    words = tile_words(stream, tile)
-    if distribution == "words":
-        return words.ravel()
-    if words_per_value(kernel) == 2:
+    distribution, element, words = KERNELS[kernel].distribution.name, KERNELS[kernel].element, tile_words(stream, tile)
+    if KERNELS[kernel].words_per_value == 2:
         words = wide_words(words)
-    values_of, _ = DISTRIBUTIONS[distribution]
-    if values_of is integers_values:
-        return integers_values(words, parameters, stream, tile * words.size).astype(dtype).ravel()
-    with np.errstate(all="ignore"):  # branches that are not chosen may divide by zero
-        values = values_of(words, parameters)
-        if dtype in NARROW:
-            values = values.astype(NARROW[dtype])
-    return values.ravel()
+    if distribution not in VALUES:  # words and integers
+        values = words if distribution == "words" else integers_values(words, parameters, stream, tile * words.size)
+        return values.astype(element).ravel()
+    with np.errstate(all="ignore"):  # branches that are not chosen may divide by zero; overflow of the rounding
+        return VALUES[distribution](words, parameters).astype(ELEMENT_TYPES[element].dtype).ravel()
 
 
-def fill(
-    kernel: str,
-    stream: tuple[int, int, int, int],
-    parameters: np.ndarray,
-    starts: np.ndarray,
-    count: int,
-    step: int,
-    out: np.ndarray,
-    streaming: bool,
-) -> None:
-    """Write the values at start, start + step, ..., `count` for each of `starts`, one behind the other into `out`."""
-    tile_elements = TILE_WORDS // words_per_value(kernel)
-    held, values = -1, out[:0]
+def fill(request: FillRequest) -> None:
+    kernel, stream, parameters, starts, count, step, out, _ = request
+    tile_elements = TILE_WORDS // KERNELS[kernel].words_per_value
+    cached, values = -1, out[:0]
     at = 0
     for start in starts.tolist():
         position, left = start, count
         while left:
             tile, offset = divmod(position, tile_elements)
-            if tile != held:
-                held, values = tile, tile_values(kernel, stream, parameters, tile).view(out.dtype)
+            if tile != cached:
+                cached, values = tile, tile_values(kernel, stream, parameters, tile).view(out.dtype)
             ahead = tile_elements - 1 - offset if step > 0 else offset
             here = min(left, ahead // abs(step) + 1)
             out[at : at + here] = values[offset + step * np.arange(here)]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from fastinit.backends import Backend, current
-from fastinit.core.fill import LEAST_FOR_THREADS, TILE, Element, check_out, fill
+from fastinit.backends.elements import ElementType
+from fastinit.core.fill import LEAST_FOR_THREADS, TILE, check_out, fill
 from fastinit.core.stream import Stream, streams_of
 from fastinit.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform, WholeTensor
 from fastinit.runtime import threads
@@ -22,7 +23,7 @@ def fill_batch(
     distributions: Mapping[str, Distribution],
     shapes: Mapping[str, tuple[int, ...]],
     seed: int | SeedSequence | None,
-    element: Element,
+    element: ElementType,
     out: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """For each name what `fill(distributions[name], shapes[name], seed=seed, name=name, dtype=element.dtype, out=out[name])` gives.

@@ -8,38 +8,18 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.backends import Backend, current
+from fastinit.backends import Backend, FillRequest, current
+from fastinit.backends.elements import ELEMENT_TYPES, ElementType
 from fastinit.core import positions
 from fastinit.core.positions import Positions
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Constant, Distribution, Normal, Uniform, WholeTensor
 from fastinit.runtime import threads
 
-
-class Element(NamedTuple):
-    """An element type: its name in kernels, NumPy's dtype, the type backends store it as, the one its distribution computes in."""
-
-    name: str
-    dtype: np.dtype
-    storage: type[np.generic]
-    real: type[np.floating]
-
-
-DTYPES = {
-    name: Element(name, np.dtype(dtype), storage, real)
-    for name, dtype, storage, real in (
-        ("float32", np.float32, np.float32, np.float32),
-        ("float64", np.float64, np.float64, np.float64),
-        ("float16", np.float16, np.uint16, np.float32),
-        ("bfloat16", ml_dtypes.bfloat16, np.uint16, np.float32),
-        ("float8_e4m3fn", ml_dtypes.float8_e4m3fn, np.uint8, np.float32),
-        ("float8_e5m2", ml_dtypes.float8_e5m2, np.uint8, np.float32),
-    )
-}
+DTYPES = ELEMENT_TYPES  # by name
 
 TILE = 2048  # elements; whole tiles of every dtype
 # More elements than these, 250 microseconds of normals, are for several threads: to wake one and to pass the interpreter's
@@ -103,7 +83,7 @@ def _has_rows(out: np.ndarray, wanted: Positions) -> bool:
 
 
 def _fill_by_whole(
-    distribution: WholeTensor, stream: Stream, element: Element, shape: tuple[int, ...], out: np.ndarray | None, index: Any
+    distribution: WholeTensor, stream: Stream, element: ElementType, shape: tuple[int, ...], out: np.ndarray | None, index: Any
 ) -> np.ndarray:
     if out is not None:
         check_out(out, shape, element.dtype)
@@ -132,7 +112,7 @@ def fill_piece(distribution: Distribution, stream: Stream, first: int, out: np.n
         return
     element = element_type(out.dtype)
     kernel, parameters = f"{distribution.kernel}_{element.name}", distribution.parameters(element.real)
-    current().fill(kernel, stream, parameters, _start(first), out.size, 1, out.view(element.storage), False)
+    current().fill(FillRequest(kernel, stream, parameters, _start(first), out.size, 1, out.view(element.storage)))
 
 
 def fill_run(
@@ -142,7 +122,7 @@ def fill_run(
     backend = current()
 
     def write(first: int, out: np.ndarray, streaming: bool) -> None:
-        backend.fill(kernel, stream, parameters, _start(start + first), out.size, 1, out, streaming)
+        backend.fill(FillRequest(kernel, stream, parameters, _start(start + first), out.size, 1, out, streaming))
 
     _fill_contiguous(write, flat, streaming)
 
@@ -187,14 +167,14 @@ class Draws:
 
 def stream_words(stream: Stream, first: int, out: np.ndarray) -> None:
     """Write words `first`, first + 1, ... of a stream into `out`, 1-D and contiguous uint32."""
-    current().fill("words_uint32", stream, np.empty(0), _start(first), out.size, 1, out, False)
+    current().fill(FillRequest("words_uint32", stream, np.empty(0), _start(first), out.size, 1, out))
 
 
 def _start(position: int) -> np.ndarray:
     return np.array([position], np.uint64)
 
 
-def element_type(dtype: Any) -> Element:
+def element_type(dtype: Any) -> ElementType:
     """The element type for a dtype or its name. TypeError naming those there are for any other."""
     try:
         return _element_type(dtype)
@@ -203,7 +183,7 @@ def element_type(dtype: Any) -> Element:
 
 
 @lru_cache(maxsize=64)
-def _element_type(dtype: Any) -> Element:
+def _element_type(dtype: Any) -> ElementType:
     if dtype is None:  # float64 to NumPy, the default of float32 to most who write it
         raise TypeError
     name = dtype if isinstance(dtype, str) and dtype in DTYPES else np.dtype(dtype).name
@@ -276,7 +256,7 @@ class _Request(NamedTuple):
             at += starts.size
 
     def _fill(self, starts: np.ndarray, count: int, step: int, out: np.ndarray, streaming: bool) -> None:
-        self.backend.fill(self.kernel, self.stream, self.parameters, starts, count, step, out, streaming)
+        self.backend.fill(FillRequest(self.kernel, self.stream, self.parameters, starts, count, step, out, streaming))
 
 
 def _fill_contiguous(write: Callable[[int, np.ndarray, bool], None], flat: np.ndarray, streaming: bool) -> None:
@@ -297,7 +277,7 @@ def _threads_and_chunk(size: int) -> tuple[int, int]:
     return num_threads, min(CHUNK, max(LEAST_CHUNK, -(-size // (4 * num_threads * TILE)) * TILE))
 
 
-def _fill_rows(write: Callable[[int, np.ndarray, bool], None], out: np.ndarray, element: Element) -> None:
+def _fill_rows(write: Callable[[int, np.ndarray, bool], None], out: np.ndarray, element: ElementType) -> None:
     """An `out` whose rows are contiguous, but do not follow each other, in place."""
     num_threads, chunk = _threads_and_chunk(out.size)
     streaming = out.nbytes >= STREAMING_BYTES
@@ -310,7 +290,7 @@ def _as_rows(block: np.ndarray) -> np.ndarray:
     return block.reshape(1 if block.flags.c_contiguous else len(block), -1)
 
 
-def _fill_strided(write: Callable[[int, np.ndarray], None], out: np.ndarray, element: Element) -> None:
+def _fill_strided(write: Callable[[int, np.ndarray], None], out: np.ndarray, element: ElementType) -> None:
     """By way of a small buffer; NumPy copies it to where `out` lies, whatever the strides, alignment and byte order."""
 
     def fill_block(first: int, block: np.ndarray) -> None:

@@ -8,16 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import ml_dtypes
 import numpy as np
 
+from fastinit.backends.catalogue import ELEMENTS
+from fastinit.backends.elements import ELEMENT_TYPES
+
 DTYPES = {
-    "float64": ("F64", np.float64),
-    "float32": ("F32", np.float32),
-    "float16": ("F16", np.float16),
-    "bfloat16": ("BF16", ml_dtypes.bfloat16),
-    "float8_e4m3fn": ("F8_E4M3", ml_dtypes.float8_e4m3fn),
-    "float8_e5m2": ("F8_E5M2", ml_dtypes.float8_e5m2),
+    **{name: (element.safetensors, ELEMENT_TYPES[name].dtype) for name, element in ELEMENTS.items() if element.safetensors},
     "int64": ("I64", np.int64),
     "int32": ("I32", np.int32),
     "int16": ("I16", np.int16),
@@ -25,7 +22,7 @@ DTYPES = {
     "uint8": ("U8", np.uint8),
     "bool": ("BOOL", np.bool_),
 }
-"""By our name of the dtype: the format's code, and NumPy's type."""
+"""By NumPy's name of the dtype: the format's code, and NumPy's type."""
 
 NAME_OF_CODE = {code: name for name, (code, _) in DTYPES.items()}
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import ml_dtypes
 import numpy as np
 import torch
 from torch import Tensor
 
+from fastinit.backends.catalogue import ELEMENTS
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution, WholeTensor
@@ -16,15 +17,14 @@ from fastinit.initializers import Initializer
 from fastinit.initializers.layouts import Layout
 from fastinit.runtime import huge_pages
 
-# torch's dtype -> ours, and the integers that NumPy takes in its place where it has no such type
 DTYPES = {
-    torch.float32: (np.dtype(np.float32), None),
-    torch.float64: (np.dtype(np.float64), None),
-    torch.float16: (np.dtype(np.float16), None),
-    torch.bfloat16: (np.dtype(ml_dtypes.bfloat16), torch.int16),
-    torch.float8_e4m3fn: (np.dtype(ml_dtypes.float8_e4m3fn), torch.uint8),
-    torch.float8_e5m2: (np.dtype(ml_dtypes.float8_e5m2), torch.uint8),
+    getattr(torch, element.name): (
+        ELEMENT_TYPES[element.name].dtype,
+        None if element.library == "numpy" else getattr(torch, element.storage),
+    )
+    for element in ELEMENTS.values()
 }
+"""By torch's dtype: NumPy's, and the integers that pass for it on the way where NumPy itself has no such type."""
 TORCH = Layout("oi")
 CHUNK = 2**24  # elements that go to another device at a time
 _PLAIN = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.nn.Parameter)}  # Buffer: since torch 2.5
@@ -115,8 +115,7 @@ def from_array(values: np.ndarray, dtype: torch.dtype) -> Tensor:
     _, storage = DTYPES[dtype]
     if storage is None:
         return torch.from_numpy(values)
-    integers = np.uint8 if storage is torch.uint8 else np.int16
-    return torch.from_numpy(values.view(integers)).view(dtype)
+    return torch.from_numpy(values.view(f"u{values.itemsize}")).view(dtype)
 
 
 def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], stream: Stream, index: tuple | None) -> None:

@@ -19,12 +19,14 @@ from scipy import special
 import fastinit
 from fastinit import backends
 from fastinit.backends import backend, reference
+from fastinit.backends.catalogue import ELEMENTS, KERNELS
+from fastinit.backends.request import FillRequest
 from fastinit.core.fill import DTYPES, LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
 from tests.support import BACKENDS, DISTRIBUTIONS, bits, reference_values, run, words
 
-NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+NARROW = [element.name for element in ELEMENTS.values() if element.name != element.real]
 REFERENCE = ("reference", None)
 
 # ---- the same bits everywhere ----
@@ -97,21 +99,16 @@ def test_any_cut_gives_the_same_values(each_backend, dtype, cut):
     assert np.array_equal(bits(np.concatenate(pieces)), bits(run(each_backend, distribution, dtype, count=2100)))
 
 
-def test_all_backends_have_the_same_kernels():
-    expected = [
-        "words_uint32",
-        *(f"{distribution}_{dtype}" for distribution in ("uniform", "normal", "truncated") for dtype in DTYPES),
-        *("exponential_float32", "exponential_float64", "lognormal_float64"),
-        *(f"integers_uint{bits}" for bits in (8, 16, 32, 64)),
-        *(f"wideintegers_uint{bits}" for bits in (32, 64)),
-    ]
-    from fastinit.backends import numba
+def test_the_c_kernels_are_those_of_the_catalogue():
+    c = pytest.importorskip("fastinit.backends.c", exc_type=ImportError)
+    assert {name: number for number, name in enumerate(KERNELS)} == c.KERNELS
 
-    assert list(reference.KERNELS) == list(numba.KERNELS) == expected
-    if "c" in backends.available_backends():
-        from fastinit.backends import c
 
-        assert list(c.KERNELS) == expected
+@pytest.mark.parametrize("name", KERNELS)
+def test_numba_has_the_functions_of_every_kernel_of_the_catalogue(name):
+    from fastinit.backends.numba.kernels import kernel_of
+
+    assert callable(kernel_of(name))
 
 
 @pytest.fixture
@@ -169,7 +166,7 @@ def test_the_distributions_of_a_generator_are_the_same_on_every_backend(
 ):
     def drawn(fill):
         out = np.empty(count, kernel.split("_")[1])
-        fill(kernel, (1, 2, 3, 4), parameters, np.array([start], np.uint64), count, step, out, False)
+        fill(FillRequest(kernel, (1, 2, 3, 4), parameters, np.array([start], np.uint64), count, step, out))
         return out.tobytes()
 
     assert drawn(backend(*each_backend).fill) == drawn(reference.fill)
@@ -195,7 +192,7 @@ def test_every_backend_gives_the_golden_values_of_a_generators_distributions(eac
     parameters = np.array([float(number) for number in numbers]) if len(numbers) == 2 else uint64_bits(*map(int, numbers))
     out = np.empty(2**16, kernel.split("_")[1])
     stream = stream_of(GOLDEN["seed"])
-    backend(*each_backend).fill(kernel, stream, parameters, np.zeros(1, np.uint64), out.size, 1, out, False)
+    backend(*each_backend).fill(FillRequest(kernel, stream, parameters, np.zeros(1, np.uint64), out.size, 1, out))
     check_golden(bits(out), case)
 
 
@@ -207,11 +204,8 @@ def check_golden(found, case):
 def test_there_are_golden_values_of_every_distribution_and_dtype():
     pinned = {(case["law"], case["dtype"]) for case in GOLDEN["cases"]}
     assert pinned == {(distribution, dtype) for distribution in DISTRIBUTION_TYPES for dtype in DTYPES}
-    of_initializers = {
-        "words_uint32",
-        *(f"{distribution}_{dtype}" for distribution in ("uniform", "normal", "truncated") for dtype in DTYPES),
-    }
-    assert {case["kernel"] for case in GOLDEN["draws"]} == set(reference.KERNELS) - of_initializers
+    of_generators = {kernel.name for kernel in KERNELS.values() if not kernel.distribution.fills_tensors}
+    assert {case["kernel"] for case in GOLDEN["draws"]} == of_generators - {"words_uint32"}
 
 
 # ---- the values against the exact transforms of the same words ----
@@ -576,9 +570,9 @@ def test_a_fill_on_many_threads_uses_the_callers_backend(num_threads, monkeypatc
     seen = set()
     chosen = backend("reference")
 
-    def fill(*arguments):
+    def fill(request):
         seen.add(threading.get_ident())
-        chosen.fill(*arguments)
+        chosen.fill(request)
 
     monkeypatch.setattr(backends, "backend", lambda name, level=None: chosen._replace(fill=fill))
     with fastinit.use_backend("reference"):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fastinit.backends import reference
+from fastinit.backends.catalogue import KERNELS
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = [
@@ -86,7 +86,7 @@ def native_hashes(native) -> dict[str, dict[str, str]]:
 def test_every_kernel_is_exercised_at_every_level(native_hashes):
     assert native_hashes
     for kernels in native_hashes.values():
-        assert tuple(kernels) == (*reference.KERNELS, "cursor")
+        assert tuple(kernels) == (*KERNELS, "cursor")
 
 
 def test_all_levels_write_the_same_bytes(native_hashes):

@@ -3,6 +3,6 @@
 operations.py has what Numba lacks; the other files are those of csrc/, and errors and ranges stand there.
 """
 
-from fastinit.backends.numba.kernels import KERNELS, fill
+from fastinit.backends.numba.kernels import fill
 
-__all__ = ["KERNELS", "fill"]
+__all__ = ["fill"]

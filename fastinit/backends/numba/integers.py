@@ -50,7 +50,7 @@ def integers_values(words, rows, parameters, stream, position, values):
 
 
 @inlined
-def wide_integers_values(words, rows, parameters, stream, position, values):
+def wideintegers_values(words, rows, parameters, stream, position, values):
     """Two words a value, for larger ranges; 0 stands for 2^64."""
     low = bits_f64(parameters[INTEGER_LOW])
     size = bits_f64(parameters[INTEGER_RANGE])

@@ -14,59 +14,16 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy import float32, float64, int64, uint32, uint64
 
-from fastinit.backends.numba.distributions import (
-    exponential_values_f32,
-    exponential_values_f64,
-    lognormal_values_f64,
-    normal_values_f32,
-    normal_values_f64,
-    truncated_values_f32,
-    truncated_values_f64,
-    uniform_values_f32,
-    uniform_values_f64,
-    words_values,
-)
-from fastinit.backends.numba.integers import integers_values, wide_integers_values
+from fastinit.backends.catalogue import KERNELS
+from fastinit.backends.numba import distributions
+from fastinit.backends.numba import narrow as rounding
+from fastinit.backends.numba.distributions import words_values
+from fastinit.backends.numba.integers import integers_values, wideintegers_values
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
-from fastinit.backends.numba.narrow import narrow_bfloat16, narrow_float8_e4m3fn, narrow_float8_e5m2, narrow_float16
 from fastinit.backends.numba.operations import inlined
 from fastinit.backends.numba.store import LINE_BYTES, LINES, send, settle, stream_until
+from fastinit.backends.request import FillRequest
 
-# The list of kernels: name, distribution, elements in a tile, rounding of the distribution's float32 values (None: stored as they are).
-# A new one is a line here.
-TILE_WIDE = TILE_WORDS // 2  # elements of two words
-DISTRIBUTIONS_AND_NARROWINGS = {
-    "words_uint32": (words_values, TILE_WORDS, None),
-    "uniform_float32": (uniform_values_f32, TILE_WORDS, None),
-    "uniform_float64": (uniform_values_f64, TILE_WIDE, None),
-    "uniform_float16": (uniform_values_f32, TILE_WORDS, narrow_float16),
-    "uniform_bfloat16": (uniform_values_f32, TILE_WORDS, narrow_bfloat16),
-    "uniform_float8_e4m3fn": (uniform_values_f32, TILE_WORDS, narrow_float8_e4m3fn),
-    "uniform_float8_e5m2": (uniform_values_f32, TILE_WORDS, narrow_float8_e5m2),
-    "normal_float32": (normal_values_f32, TILE_WORDS, None),
-    "normal_float64": (normal_values_f64, TILE_WIDE, None),
-    "normal_float16": (normal_values_f32, TILE_WORDS, narrow_float16),
-    "normal_bfloat16": (normal_values_f32, TILE_WORDS, narrow_bfloat16),
-    "normal_float8_e4m3fn": (normal_values_f32, TILE_WORDS, narrow_float8_e4m3fn),
-    "normal_float8_e5m2": (normal_values_f32, TILE_WORDS, narrow_float8_e5m2),
-    "truncated_float32": (truncated_values_f32, TILE_WORDS, None),
-    "truncated_float64": (truncated_values_f64, TILE_WIDE, None),
-    "truncated_float16": (truncated_values_f32, TILE_WORDS, narrow_float16),
-    "truncated_bfloat16": (truncated_values_f32, TILE_WORDS, narrow_bfloat16),
-    "truncated_float8_e4m3fn": (truncated_values_f32, TILE_WORDS, narrow_float8_e4m3fn),
-    "truncated_float8_e5m2": (truncated_values_f32, TILE_WORDS, narrow_float8_e5m2),
-    "exponential_float32": (exponential_values_f32, TILE_WORDS, None),
-    "exponential_float64": (exponential_values_f64, TILE_WIDE, None),
-    "lognormal_float64": (lognormal_values_f64, TILE_WIDE, None),
-    "integers_uint8": (integers_values, TILE_WORDS, None),
-    "integers_uint16": (integers_values, TILE_WORDS, None),
-    "integers_uint32": (integers_values, TILE_WORDS, None),
-    "integers_uint64": (integers_values, TILE_WORDS, None),
-    "wideintegers_uint32": (wide_integers_values, TILE_WIDE, None),
-    "wideintegers_uint64": (wide_integers_values, TILE_WIDE, None),
-}
-INTEGER_DISTRIBUTIONS = integers_values, wide_integers_values  # these see the stream and their position in it
-KERNELS = tuple(DISTRIBUTIONS_AND_NARROWINGS)
 PACKAGE = Path(__file__).resolve().parent
 SOURCES = [PACKAGE.parent / "coefficients.py", *sorted(set(PACKAGE.glob("*.py")) - {PACKAGE / "kernels.py"})]
 
@@ -103,11 +60,24 @@ def look_at(window_of, tile, low_group, high_group):
     return tile, 0, TILE_GROUPS
 
 
+def values_function(kernel):
+    """The function that makes words to the values of a kernel's distribution, in the type that they are computed in."""
+    name = f"{kernel.distribution.name}_values"
+    if kernel.real:
+        return getattr(distributions, f"{name}_{kernel.real.replace('float', 'f')}")
+    return {"words_values": words_values, "integers_values": integers_values, "wideintegers_values": wideintegers_values}[
+        name
+    ]
+
+
 def kernel_of(name):
     """The compiling function of a kernel: fi_fill of csrc/kernels.c for that kernel alone."""
-    values_of, tile_elements, narrow = DISTRIBUTIONS_AND_NARROWINGS[name]
+    catalogued = KERNELS[name]
+    tile_elements = TILE_WORDS // catalogued.words_per_value
     group_elements = tile_elements // TILE_GROUPS
-    is_integer = values_of in INTEGER_DISTRIBUTIONS
+    values_of = values_function(catalogued)
+    is_rounded, is_integer = catalogued.is_rounded, values_of in (integers_values, wideintegers_values)
+    narrow = getattr(rounding, f"narrow_{catalogued.element}") if is_rounded else None
 
     @register_jitable(error_model="numpy")  # not inlined, or the loop does not vectorise
     def round_all(values, count, target):
@@ -154,7 +124,7 @@ def kernel_of(name):
                     if is_integer:
                         before = tile * uint64(tile_elements) + uint64(first * group_elements)
                         values_of(part, rows, parameters, stream, before, target)
-                    elif narrow is None:
+                    elif not is_rounded:
                         values_of(part, rows, parameters, target)
                     else:
                         values_of(part, rows, parameters, values)
@@ -187,25 +157,9 @@ def kernel_of(name):
 dispatchers = {}
 
 
-def fill(
-    kernel: str,
-    stream: tuple[int, int, int, int],
-    parameters: np.ndarray,
-    starts: np.ndarray,
-    count: int,
-    step: int,
-    out: np.ndarray,
-    streaming: bool,
-) -> None:
-    """Write the values at start, start + step, ..., `count` for each of `starts`, one behind the other; see csrc/api.h."""
+def fill(request: FillRequest) -> None:
+    kernel, stream, parameters, starts, count, step, out, streaming = request
     dispatcher = dispatchers.get(kernel) or dispatchers.setdefault(kernel, kernel_of(kernel))
     # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
-    dispatcher(
-        np.array(stream, uint32),
-        np.array(parameters, float64),
-        np.array(starts, uint64),
-        uint64(count),
-        int64(step),
-        out,
-        streaming,
-    )
+    stream, parameters, starts = np.array(stream, uint32), np.array(parameters, float64), np.array(starts, uint64)
+    dispatcher(stream, parameters, starts, uint64(count), int64(step), out, streaming)

@@ -1,0 +1,116 @@
+"""The one list of the element types, the kernels and the backends; every other table of them is derived from it.
+
+It imports the standard library alone, since the build of the C extension runs it by itself (csrc/build.py).
+
+To add an element type: a line in ELEMENTS, its rounding functions `narrow_<name>` in csrc/kernels/narrow.h and
+numba/narrow.py (the reference rounds by NumPy or ml_dtypes), and golden values (tools/make_golden.py).
+To add a distribution: a line in DISTRIBUTIONS, its functions `<name>_values...` in csrc/kernels/distributions.h,
+numba/distributions.py and reference.py, and golden values.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Element(NamedTuple):
+    """A floating-point type of the elements of tensors."""
+
+    name: str
+    """As `library`, torch and JAX call it."""
+    bits: int
+    real: str
+    """The type that values are computed in; where it is another one, they are rounded once, to nearest even."""
+    library: str
+    """Where it is defined for NumPy: "numpy" or "ml_dtypes"."""
+    xla: str
+    """In C: XLA_FFI_DataType_<xla>."""
+    safetensors: str | None
+    """Its code in safetensors files; None where the format has none."""
+
+    @property
+    def storage(self) -> str:
+        """The type that backends store it as: the computing type, or unsigned integers of as many bits."""
+        return self.real if self.name == self.real else f"uint{self.bits}"
+
+
+ELEMENTS = {
+    element.name: element
+    for element in (
+        Element("float32", 32, "float32", "numpy", "F32", "F32"),
+        Element("float64", 64, "float64", "numpy", "F64", "F64"),
+        Element("float16", 16, "float32", "numpy", "F16", "F16"),
+        Element("bfloat16", 16, "float32", "ml_dtypes", "BF16", "BF16"),
+        Element("float8_e4m3fn", 8, "float32", "ml_dtypes", "F8E4M3FN", "F8_E4M3"),
+        Element("float8_e5m2", 8, "float32", "ml_dtypes", "F8E5M2", "F8_E5M2"),
+    )
+}
+
+
+class Distribution(NamedTuple):
+    """What kernels exist for: a kernel for each of its elements."""
+
+    name: str
+    num_parameters: int
+    """Doubles that its kernels read; csrc/kernels/distributions.h says which."""
+    elements: tuple[str, ...]
+    words: int = 1
+    """32-bit words that a value is made of; those computed in float64 always take two."""
+    rows: str = "ALL"
+    """How C makes its float32 and float64 values: from ALL rows of a tile at once, or a FEW (csrc/kernels/kernels.c)."""
+
+    @property
+    def fills_tensors(self) -> bool:
+        """Whether initializers draw from it, rather than generators alone: it has kernels for all ELEMENTS."""
+        return self.elements == tuple(ELEMENTS)
+
+
+DISTRIBUTIONS = {
+    distribution.name: distribution
+    for distribution in (
+        Distribution("words", 0, ("uint32",)),
+        Distribution("uniform", 2, tuple(ELEMENTS), rows="FEW"),
+        Distribution("normal", 2, tuple(ELEMENTS)),
+        Distribution("truncated", 13, tuple(ELEMENTS)),
+        Distribution("exponential", 1, ("float32", "float64")),
+        Distribution("lognormal", 2, ("float64",)),
+        Distribution("integers", 3, ("uint8", "uint16", "uint32", "uint64")),
+        Distribution("wideintegers", 3, ("uint32", "uint64"), words=2),
+    )
+}
+
+
+class Kernel(NamedTuple):
+    """What writes the values of a distribution as elements of one type."""
+
+    distribution: Distribution
+    element: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.distribution.name}_{self.element}"
+
+    @property
+    def real(self) -> str | None:
+        """The floating-point type that its values are computed in; None of words and integers."""
+        return ELEMENTS[self.element].real if self.element in ELEMENTS else None
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether values are computed in another type than that of the elements."""
+        return self.real not in (None, self.element)
+
+    @property
+    def words_per_value(self) -> int:
+        return 2 if self.real == "float64" else self.distribution.words
+
+
+KERNELS = {
+    kernel.name: kernel
+    for distribution in DISTRIBUTIONS.values()
+    for kernel in (Kernel(distribution, element) for element in distribution.elements)
+}
+"""All kernels by name, in the order of their numbers in C."""
+
+BACKENDS = ("c", "numba", "reference")
+"""The best first. Each is the module or package `fastinit.backends.<name>`, with one function `fill`."""

@@ -1,0 +1,42 @@
+"""What a backend is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stream = tuple[int, int, int, int]
+"""The words k0, k1, s0, s1 that a tensor's values are drawn from: the key of Philox and half of its counter."""
+
+Parameters = NDArray[np.float64]
+"""A distribution's parameters, exact in the type that its values are computed in; see csrc/kernels/distributions.h."""
+
+
+class FillRequest(NamedTuple):
+    """The values at positions start, start + step, ..., `count` of them for each of `starts`, one run behind the other."""
+
+    kernel: str
+    """A name of `catalogue.KERNELS`."""
+    stream: Stream
+    parameters: Parameters
+    starts: NDArray[np.uint64]
+    count: int
+    step: int
+    out: NDArray[np.generic]
+    """1-D, contiguous, aligned, of starts.size * count elements of the storage type (uint16 for 16-bit floats, uint8 for
+    8-bit ones). For a backend that `takes_rows` it may be (starts.size, count): contiguous rows, any distance apart."""
+    streaming: bool = False
+    """Whether to write with non-temporal stores, which leave the caches as they are: for arrays larger than those."""
+
+
+Fill = Callable[[FillRequest], None]
+"""The one function that a backend is."""
+
+FillMany = Callable[[Sequence[str], NDArray[np.uint32], Sequence[Parameters], Sequence[NDArray[np.generic]]], None]
+"""fill_many(kernels, streams, parameters, outs): each array whole, from position 0 of its own stream on.
+
+streams: C-contiguous, a row of four words for each array; the rest as in `FillRequest`, one for each array.
+"""
