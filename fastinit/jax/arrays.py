@@ -33,7 +33,7 @@ def element_dtype(dtype: Any) -> np.dtype:
 def drawn(
     distribution: Distribution, key: Any, shape: tuple[int, ...], dtype: np.dtype, out_sharding: Any = None
 ) -> jax.Array:
-    """The values of `distribution` for this key, as an array of this sharding (None: on the context's mesh or default device)."""
+    """The values of `distribution` for this key, with this sharding (None: on the context's mesh or default device)."""
     words = key_words(key)
     if isinstance(words, jax.core.Tracer):
         return traced(distribution, shape, words, dtype, seed_of_words, _named(out_sharding, "get_abstract_mesh"))

@@ -1,33 +1,65 @@
-"""The factories of `jax.nn.initializers`: their names, arguments and distributions, fastinit's values."""
+"""The factories of `jax.nn.initializers`: their names, arguments and distributions, with fastinit's values."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import jax
+from jax.nn.initializers import constant, ones, zeros
+from jax.sharding import NamedSharding, PartitionSpec
+from jax.typing import DTypeLike
 
-from fastinit import initializers as ours
-from fastinit.core.fill import checked_shape
-from fastinit.initializers import Initializer, get
+from fastinit.initializers import (
+    DeltaOrthogonal,
+    Initializer,
+    Normal,
+    Orthogonal,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+    get,
+)
 from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.jax.arrays import drawn, element_dtype
+from fastinit.runtime import checks
+from fastinit.runtime.types import Shape
+
+__all__ = [
+    "JaxInitializer", "constant", "delta_orthogonal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
+    "initializer", "kaiming_normal", "kaiming_uniform", "lecun_normal", "lecun_uniform", "normal", "ones", "ones_init",
+    "orthogonal", "truncated_normal", "uniform", "variance_scaling", "xavier_normal", "xavier_uniform", "zeros",
+    "zeros_init",
+]  # fmt: skip
+
+Axes: TypeAlias = int | Sequence[int]
+OutSharding: TypeAlias = NamedSharding | PartitionSpec | None
 
 IO = Layout("io")
 
 
 @dataclass(frozen=True)
 class JaxInitializer:
-    """An initializer of fastinit's as JAX and Flax call them. Two are equal where their fields are, and can be hashed.
+    """One of fastinit's initializers as JAX and Flax call them. Two are equal where their fields are, and can be hashed.
 
-    `layout`: of the weights it fills. `dtype`: where a call gives none; None is JAX's default float.
+    - `initializer`: says the distribution of a tensor by its shape.
+    - `layout`: which axes of the weights are inputs and outputs; (*kernel, in, out) by default, as in JAX.
+    - `dtype`: of the arrays where a call gives none; None is JAX's default float.
+
+    >>> import jax, fastinit.jax
+    >>> init = fastinit.jax.JaxInitializer(fastinit.initializers.HeNormal(negative_slope=0.2))
+    >>> init(jax.random.key(0), (2, 3)).shape
+    (2, 3)
     """
 
     initializer: Initializer
     layout: Layout = IO
-    dtype: Any = None
+    dtype: DTypeLike | None = None
 
-    def __call__(self, key: jax.Array, shape: Any, dtype: Any = None, out_sharding: Any = None) -> jax.Array:
+    def __call__(
+        self, key: jax.Array, shape: Shape, dtype: DTypeLike | None = None, out_sharding: OutSharding = None
+    ) -> jax.Array:
         """An array of this shape whose values the words of the key decide (`seed_of`), traced or not.
 
         `dtype`: float32, float64, float16, bfloat16, float8_e4m3fn or float8_e5m2, as JAX canonicalizes it. Eagerly on a CPU
@@ -35,17 +67,18 @@ class JaxInitializer:
         In traced code the host fills when the computation runs; with `out_sharding` the whole is made, then distributed.
         TypeError or ValueError for other dtypes, shapes that the initializer cannot fill, and what is no key.
         """
-        lengths = checked_shape(shape)
+        lengths = checks.shape(shape)
         distribution = self.initializer.distribution_for(lengths, layout=self.layout_for(lengths))
         return drawn(distribution, key, lengths, element_dtype(self.dtype if dtype is None else dtype), out_sharding)
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
+        """How a tensor of this shape is read."""
         return self.layout
 
 
 @dataclass(frozen=True)
 class _ByColumns(JaxInitializer):
-    """Of the axes but `column_axis`, that of the outputs, the last one counts as inputs and the others as the kernel's."""
+    """`column_axis` is that of the outputs; of the others, the last one counts as inputs and the rest as the kernel's."""
 
     column_axis: int = -1
 
@@ -59,97 +92,181 @@ class _ByColumns(JaxInitializer):
         return Layout(in_axis=n - 2 if columns == n - 1 else n - 1, out_axis=columns)
 
 
-def initializer(identifier: Any, layout: Any = "io", dtype: Any = None, **parameters: Any) -> JaxInitializer:
-    """Any initializer of fastinit's for JAX: `initializer("mamba_dt_bias")`, `initializer(HeNormal(negative_slope=0.2))`.
+def initializer(
+    identifier: Any, layout: str | Layout | Mapping[str, Any] = "io", dtype: DTypeLike | None = None, **parameters: Any
+) -> JaxInitializer:
+    """Any initializer of fastinit for JAX, by its name or as a value.
 
-    `identifier` and `parameters` as for `fastinit.initializers.get`, `layout` as there.
+    - `identifier` and `parameters`: as for `fastinit.get`, whose errors are raised.
+    - `layout`: which axes are inputs and outputs, as in `fastinit.initializers`.
+    - `dtype`: of the arrays where a call gives none; None is JAX's default float.
+
+    >>> import fastinit.jax
+    >>> init = fastinit.jax.initializer("he_normal", layout="oi", negative_slope=0.2)
+    >>> init.initializer
+    HeNormal(negative_slope=0.2)
     """
     return JaxInitializer(get(identifier, **parameters), layout_of(layout), dtype)
 
 
-def uniform(scale=1e-2, dtype=None) -> JaxInitializer:
-    """Uniform on [0, scale)."""
-    return JaxInitializer(ours.Uniform(0.0, scale), dtype=dtype)
+def uniform(scale: float = 1e-2, dtype: DTypeLike | None = None) -> JaxInitializer:
+    """Uniform on [0, scale), for tensors of any shape. ValueError for a negative scale.
+
+    >>> import jax, fastinit.jax
+    >>> fastinit.jax.uniform(0.5)(jax.random.key(0), (3,))
+    Array([0.4477402 , 0.49326146, 0.11436701], dtype=float32)
+    """
+    return JaxInitializer(Uniform(0.0, scale), dtype=dtype)
 
 
-def normal(stddev=1e-2, dtype=None) -> JaxInitializer:
-    """Normal of mean 0 and this standard deviation."""
-    return JaxInitializer(ours.Normal(0.0, stddev), dtype=dtype)
+def normal(stddev: float = 1e-2, dtype: DTypeLike | None = None) -> JaxInitializer:
+    """Normal with mean 0 and this standard deviation, for tensors of any shape. ValueError for a negative one.
+
+    >>> import jax, fastinit.jax
+    >>> fastinit.jax.normal(0.02)(jax.random.key(0), (3,))
+    Array([-0.0088104 ,  0.00101541, -0.03340154], dtype=float32)
+    """
+    return JaxInitializer(Normal(0.0, stddev), dtype=dtype)
 
 
-def truncated_normal(stddev=1e-2, dtype=None, lower=-2.0, upper=2.0) -> JaxInitializer:
-    """Normal of mean 0, cut at lower and upper stddevs; `stddev` is that before the cut."""
-    return JaxInitializer(ours.TruncatedNormal(0.0, stddev, lower, upper), dtype=dtype)
+def truncated_normal(
+    stddev: float = 1e-2, dtype: DTypeLike | None = None, lower: float = -2.0, upper: float = 2.0
+) -> JaxInitializer:
+    """Normal with mean 0, truncated to [lower * stddev, upper * stddev], for tensors of any shape.
+
+    `stddev` is that of the normal before truncation; at +-2 the values keep 0.8796 of it. ValueError for a negative
+    `stddev` and for bounds in the wrong order.
+
+    >>> import jax, fastinit.jax
+    >>> fastinit.jax.truncated_normal(0.02)(jax.random.key(0), (3,))
+    Array([ 0.02325021,  0.03608043, -0.01405687], dtype=float32)
+    """
+    return JaxInitializer(TruncatedNormal(0.0, stddev, lower, upper), dtype=dtype)
 
 
-def variance_scaling(scale, mode, distribution, in_axis=-2, out_axis=-1, batch_axis=(), dtype=None) -> JaxInitializer:
-    """Mean 0 and variance scale / n, n being `mode`: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg", their means.
+def variance_scaling(
+    scale: float,
+    mode: str,
+    distribution: str,
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    dtype: DTypeLike | None = None,
+) -> JaxInitializer:
+    """Mean 0 and variance scale / n, where n is a fan of the tensor or a mean of both.
 
-    `distribution`: "truncated_normal", cut at +-2 sigmas and widened to keep the variance, "normal" or "uniform". The axes
-    that are not inputs, outputs or of a batch are the kernel's, and count in both fans.
+    - `mode`: n is "fan_in", "fan_out", "fan_avg", (fan_in + fan_out) / 2, or "fan_geo_avg", sqrt(fan_in * fan_out).
+    - `distribution`: "normal"; "uniform"; or "truncated_normal", truncated at 2 standard deviations and widened to keep the
+      variance.
+    - `in_axis`, `out_axis`, `batch_axis`: ints or sequences of them. The other axes are the kernel's, and count in both
+      fans.
+
+    Shapes have at least 2 axes. ValueError for a `mode` or `distribution` that is none of these.
+
+    >>> import jax, fastinit.jax
+    >>> init = fastinit.jax.variance_scaling(1.0, "fan_geo_avg", "normal")
+    >>> f"{init(jax.random.key(0), (100, 400)).std():.3f}"  # sqrt(1 / 200) = 0.0707
+    '0.071'
     """
     layout = Layout(in_axis=_axes(in_axis), out_axis=_axes(out_axis), batch_axis=_axes(batch_axis))
-    return JaxInitializer(ours.VarianceScaling(scale, mode, distribution, "jax"), layout, dtype)
+    return JaxInitializer(VarianceScaling(scale, mode, distribution, "jax"), layout, dtype)
 
 
-def _axes(axes: Any) -> Any:
+def _axes(axes: Axes) -> int | tuple[int, ...]:
     return axes if isinstance(axes, int) else tuple(axes)
 
 
-def glorot_uniform(in_axis=-2, out_axis=-1, batch_axis=(), dtype=None) -> JaxInitializer:
-    """Uniform, variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010, eq. 16)."""
-    return variance_scaling(1.0, "fan_avg", "uniform", in_axis, out_axis, batch_axis, dtype)
+class Preset(Protocol):
+    """How the factories with a variance by fan are called."""
+
+    def __call__(
+        self, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: DTypeLike | None = None
+    ) -> JaxInitializer: ...
 
 
-def glorot_normal(in_axis=-2, out_axis=-1, batch_axis=(), dtype=None) -> JaxInitializer:
-    """Truncated normal, variance 2 / (fan_in + fan_out) (Glorot and Bengio 2010, eq. 12)."""
-    return variance_scaling(1.0, "fan_avg", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+_PRESET_DOC = """{kind} with mean 0 and variance {variance}.
+
+It is `variance_scaling({scale}, "{mode}", "{distribution}")`, which describes axes, shapes and errors.
+
+>>> import jax, fastinit.jax
+>>> weight = fastinit.jax.{name}()(jax.random.key(0), (100, 400))
+>>> f"{{weight.std():.2f}}"
+'{std}'
+"""
 
 
-def lecun_uniform(in_axis=-2, out_axis=-1, batch_axis=(), dtype=None) -> JaxInitializer:
-    """Uniform, variance 1 / fan_in (LeCun et al. 1998, "Efficient BackProp", section 4.6)."""
-    return variance_scaling(1.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+def _preset(name: str, scale: float, mode: str, distribution: str, variance: str, std: str) -> Preset:
+    """`variance_scaling` with these numbers; `variance` and `std`, what the example prints, are for its docstring."""
+
+    def factory(
+        in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: DTypeLike | None = None
+    ) -> JaxInitializer:
+        return variance_scaling(scale, mode, distribution, in_axis, out_axis, batch_axis, dtype)
+
+    factory.__name__ = factory.__qualname__ = name
+    factory.__doc__ = _PRESET_DOC.format(
+        kind=distribution.replace("_", " ").capitalize(),
+        name=name, scale=scale, mode=mode, distribution=distribution, variance=variance, std=std,
+    )  # fmt: skip
+    return factory
 
 
-def lecun_normal(in_axis=-2, out_axis=-1, batch_axis=(), dtype=None) -> JaxInitializer:
-    """Truncated normal, variance 1 / fan_in (LeCun et al. 1998, "Efficient BackProp", section 4.6)."""
-    return variance_scaling(1.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+_GLOROT = "2 / (fan_in + fan_out) (Glorot and Bengio 2010, eq. {})"
+_LECUN = '1 / fan_in (LeCun et al. 1998, "Efficient BackProp", section 4.6)'
+_HE = "2 / fan_in, for layers before a ReLU (He et al. 2015, eq. 10)"
+glorot_uniform = xavier_uniform = _preset("glorot_uniform", 1.0, "fan_avg", "uniform", _GLOROT.format(16), "0.06")
+glorot_normal = xavier_normal = _preset("glorot_normal", 1.0, "fan_avg", "truncated_normal", _GLOROT.format(12), "0.06")
+lecun_uniform = _preset("lecun_uniform", 1.0, "fan_in", "uniform", _LECUN, "0.10")
+lecun_normal = _preset("lecun_normal", 1.0, "fan_in", "truncated_normal", _LECUN, "0.10")
+he_uniform = kaiming_uniform = _preset("he_uniform", 2.0, "fan_in", "uniform", _HE, "0.14")
+he_normal = kaiming_normal = _preset("he_normal", 2.0, "fan_in", "truncated_normal", _HE, "0.14")
 
 
-def he_uniform(in_axis=-2, out_axis=-1, batch_axis=(), dtype=None) -> JaxInitializer:
-    """Uniform, variance 2 / fan_in (He et al. 2015, eq. 10)."""
-    return variance_scaling(2.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> JaxInitializer:
+    """`scale` times a random matrix with orthonormal columns (Haar), or rows where those are fewer.
+
+    The tensor is read as the matrix (product of all axes but `column_axis`, `column_axis`), and needs at least 2 axes.
+    ValueError where `column_axis` is out of range. Saxe et al. 2014, arXiv 1312.6120.
+
+    >>> import jax, jax.numpy as jnp, fastinit.jax
+    >>> matrix = fastinit.jax.orthogonal()(jax.random.key(0), (3, 2))
+    >>> jnp.allclose(matrix.T @ matrix, jnp.eye(2), atol=1e-6)
+    Array(True, dtype=bool)
+    """
+    return _ByColumns(Orthogonal(scale), dtype=dtype, column_axis=column_axis)
 
 
-def he_normal(in_axis=-2, out_axis=-1, batch_axis=(), dtype=None) -> JaxInitializer:
-    """Truncated normal, variance 2 / fan_in (He et al. 2015, eq. 10)."""
-    return variance_scaling(2.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> JaxInitializer:
+    """A convolution's kernel whose middle tap is `scale` times a matrix with orthonormal rows; the other taps are 0.
 
+    Shapes are (*kernel, in, out) with in <= out, so that `column_axis`, one of the last two, makes no difference to the
+    distribution. ValueError for other axes and shapes. Xiao et al. 2018, arXiv 1806.05393.
 
-def orthogonal(scale=1.0, column_axis=-1, dtype=None) -> JaxInitializer:
-    """`scale` times a random matrix of orthonormal columns, or rows where those are fewer; columns lie on `column_axis`."""
-    return _ByColumns(ours.Orthogonal(scale), dtype=dtype, column_axis=column_axis)
-
-
-def delta_orthogonal(scale=1.0, column_axis=-1, dtype=None) -> JaxInitializer:
-    """A convolution, (*kernel, in, out), whose middle tap is `scale` times a matrix with orthonormal rows; 0 elsewhere.
-
-    in <= out, so that `column_axis`, one of the two, makes no difference to the distribution. Xiao et al. 2018, arXiv 1806.05393.
+    >>> import jax, jax.numpy as jnp, fastinit.jax
+    >>> kernel = fastinit.jax.delta_orthogonal()(jax.random.key(0), (3, 2, 4))
+    >>> jnp.allclose(kernel[1] @ kernel[1].T, jnp.eye(2), atol=1e-6), bool(kernel[0].any())
+    (Array(True, dtype=bool), False)
     """
     if column_axis not in (-2, -1, 0, 1):
         raise ValueError(f"column_axis must be an axis of the matrix (in, out), got {column_axis!r}")
-    return JaxInitializer(ours.DeltaOrthogonal(scale), dtype=dtype)
+    return JaxInitializer(DeltaOrthogonal(scale), dtype=dtype)
 
 
-def zeros_init():
-    """JAX's `zeros`, as Flax has it."""
-    return jax.nn.initializers.zeros
+def zeros_init() -> jax.nn.initializers.Initializer:
+    """`jax.nn.initializers.zeros`, for Flax's name of it.
+
+    >>> import jax, fastinit.jax
+    >>> fastinit.jax.zeros_init()(jax.random.key(0), (2,))
+    Array([0., 0.], dtype=float32)
+    """
+    return zeros
 
 
-def ones_init():
-    """JAX's `ones`, as Flax has it."""
-    return jax.nn.initializers.ones
+def ones_init() -> jax.nn.initializers.Initializer:
+    """`jax.nn.initializers.ones`, for Flax's name of it.
 
-
-xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
-kaiming_uniform, kaiming_normal = he_uniform, he_normal
+    >>> import jax, fastinit.jax
+    >>> fastinit.jax.ones_init()(jax.random.key(0), (2,))
+    Array([1., 1.], dtype=float32)
+    """
+    return ones

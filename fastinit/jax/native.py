@@ -19,7 +19,7 @@ DISTRIBUTIONS = (Uniform, Normal, TruncatedNormal)
 
 
 def computation(distribution, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
-    """From a key's words to the values, on a CPU; None where a distribution's values are no kernel's, or there is no handler."""
+    """From a key's words to the values, on a CPU. None where no kernel makes the values, or there is no handler."""
     if not isinstance(distribution, DISTRIBUTIONS) or not is_registered():
         return None
     parameters = distribution.parameters(element_type(result.dtype).real)

@@ -39,9 +39,7 @@ def init_sharded(abstract_model: Any, mesh_or_shardings: Any, recipe: Recipe, se
       that it ties get equal values.
     - `seed`: an int, a SeedSequence, a JAX key (`seed_of`), or None for fresh entropy, in which several processes differ.
 
-    Returns a tree like `abstract_model`. Distributions whose values are made together, orthogonal ones for instance, take the memory
-    of the whole tensor on each host while it is made. ValueError and TypeError as from `Recipe.distributions`, and where shardings do
-    not fit the model, before anything is made.
+    Returns a tree like `abstract_model`.
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.recipes.Recipe, got {recipe!r}")

@@ -3,9 +3,14 @@
     keras.layers.Dense(64, kernel_initializer=fastinit.keras.HeNormal(seed=0))
     keras.layers.Dense(64, kernel_initializer="fastinit>he_normal")  # once this module is imported
 
-Each class is a subclass of Keras' class of the same name, with its arguments, distribution, seeds and config; `Initializer` makes any
-of fastinit's a Keras initializer. The values are those of fastinit's NumPy function in the convention of Keras, here
-`fastinit.he_normal(shape, seed=0, convention="keras")`; `seed_of` gives the seed where it is not an int.
+Each class is a subclass of Keras' class of the same name, with its arguments, distribution, seeds and config; `Initializer`
+makes any initializer of fastinit one of Keras. The values are those of fastinit's NumPy function in the convention of Keras;
+`seed_of` gives the seed where it is not an int:
+
+>>> import fastinit.keras, keras, numpy as np
+>>> weight = keras.ops.convert_to_numpy(fastinit.keras.HeNormal(seed=0)((256, 128)))
+>>> np.array_equal(weight, fastinit.he_normal((256, 128), seed=0, convention="keras"))
+True
 """
 
 try:
@@ -20,46 +25,11 @@ except ModuleNotFoundError as error:
         ) from None
     raise
 
-from fastinit.keras.initializers import (
-    STFT,
-    Constant,
-    GlorotNormal,
-    GlorotUniform,
-    HeNormal,
-    HeUniform,
-    Identity,
-    LecunNormal,
-    LecunUniform,
-    Ones,
-    Orthogonal,
-    RandomNormal,
-    RandomUniform,
-    TruncatedNormal,
-    VarianceScaling,
-    Zeros,
-)
+from fastinit.keras import initializers
+from fastinit.keras.initializers import *  # noqa: F403  # the names of its __all__
 from fastinit.keras.names import accelerate
 from fastinit.keras.seeds import seed_of
 from fastinit.keras.wrapped import Initializer
 
-__all__ = [
-    "STFT",
-    "Constant",
-    "GlorotNormal",
-    "GlorotUniform",
-    "HeNormal",
-    "HeUniform",
-    "Identity",
-    "Initializer",
-    "LecunNormal",
-    "LecunUniform",
-    "Ones",
-    "Orthogonal",
-    "RandomNormal",
-    "RandomUniform",
-    "TruncatedNormal",
-    "VarianceScaling",
-    "Zeros",
-    "accelerate",
-    "seed_of",
-]
+__all__ = ["Initializer", "accelerate", "seed_of"]
+__all__ += initializers.__all__

@@ -4,95 +4,112 @@ from __future__ import annotations
 
 import inspect
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import keras
 
-from fastinit import initializers as ours
-from fastinit.core.fill import DTYPES, checked_shape
+from fastinit import initializers
+from fastinit.core.fill import DTYPES, element_type
 from fastinit.distributions import Distribution
 from fastinit.initializers.layouts import Layout
-from fastinit.keras.seeds import NO_DRAWS, Source, check_seed, next_source
-from fastinit.keras.tensors import backend
+from fastinit.keras.seeds import NO_DRAWS, Seed, Source, check_seed, next_source
+from fastinit.keras.tensors import Request, Tensor, backend
+from fastinit.runtime import checks
+from fastinit.runtime.types import Shape
 
 IO = Layout("io")
-SELF = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-NAME = inspect.Parameter("name", inspect.Parameter.KEYWORD_ONLY, default=None)
+
+Axes: TypeAlias = Sequence[int] | None
+
+CALL_DOC = """
+Called as `init(shape, dtype=None, layout=None)`, it makes a tensor of Keras' backend:
+
+- `dtype`: float32, float64, float16, bfloat16, float8_e4m3fn or float8_e5m2; None is `keras.config.floatx()`.
+- `layout`: None, a `keras.distribution.TensorLayout` or, on jax, a sharding.
+
+TypeError for other dtypes and layouts; ValueError for a shape that the distribution does not fit.
+"""
+SEED_DOC = """
+- `seed`: an int, of which every call gives the same values; None, for which an int is drawn from Python's `random` when the
+  initializer is made, so that `keras.utils.set_random_seed` governs; or a `keras.random.SeedGenerator`, which moves on with
+  each call.
+- `name`, which Keras has not: the tensor's name in fastinit. Tensors of different names get independent values from one
+  seed.
+"""
 
 
-class Filled:
-    """Stands before a Keras class among the bases: that one says the arguments and the config, this one the values."""
+class Filled(keras.initializers.Initializer):
+    """Stands before a Keras class among the bases: that one has the config, this one makes the values."""
 
-    def equivalent(self) -> ours.Initializer:
-        """fastinit's initializer of the same distribution; for subclasses to say."""
+    shared_doc = CALL_DOC
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Add what all classes share to the docstring of each, before its example."""
+        super().__init_subclass__(**options)
+        if cls.__doc__:
+            text, arrows, example = inspect.cleandoc(cls.__doc__).partition(">>>")
+            cls.__doc__ = f"{text.rstrip()}\n{cls.shared_doc}\n{arrows}{example}"
+
+    def equivalent(self) -> initializers.Initializer:
+        """The initializer of fastinit that has the same distribution; for subclasses to say."""
         raise NotImplementedError
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
-        """How a weight of this shape is read."""
+        """Which axes of a weight of this shape are inputs and outputs."""
         return IO
 
-    def distribution_for(self, shape: int | tuple[int, ...]) -> Distribution:
+    def distribution_for(self, shape: Shape) -> Distribution:
         """The distribution that a tensor of this shape is filled with; nothing is drawn."""
-        lengths = checked_shape(shape)
+        lengths = checks.shape(shape)
         return self.equivalent().distribution_for(lengths, layout=self.layout_for(lengths))
 
     def next_source(self) -> Source:
+        """Where the values of the next call come from."""
         return NO_DRAWS
 
-    def __call__(self, shape: Any, dtype: Any = None, layout: Any = None) -> Any:
+    def __call__(self, shape: Shape, dtype: Any = None, layout: Any = None) -> Tensor:
         """A tensor of Keras' backend, on the device of its scope.
 
-        `dtype`: float32, float64, float16, bfloat16, float8_e4m3fn or float8_e5m2; None is `keras.config.floatx()`.
-        `layout`: None, a `keras.distribution.TensorLayout` or, on jax, a sharding: each device then gets its shard of the
-        values, filled where it is. On a CPU the tensor is the memory that was filled. Where only a shape is asked for, as
-        when Keras infers those of a model, nothing is filled. TypeError or ValueError for what cannot be filled.
+        With a `layout` each device gets its shard of the values, filled where it is. On a CPU the tensor is the memory that
+        was filled. Where only a shape is asked for, as when Keras infers those of a model, nothing is filled.
         """
-        lengths, dtype = checked_shape(shape), keras.backend.standardize_dtype(dtype)
-        if dtype not in DTYPES:
-            raise TypeError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
-        return backend().tensor(self.distribution_for(lengths), lengths, dtype, self.next_source, layout)
+        lengths, dtype = checks.shape(shape), keras.backend.standardize_dtype(dtype)
+        element_type(dtype)  # refuses others
+        request = Request(self.distribution_for(lengths), lengths, dtype, self.next_source)
+        return backend(layout).tensor(request, layout)
 
 
 class Filling(Filled):
-    """The same value in every element; of whole numbers and others that fastinit has not, it is Keras that makes them."""
+    """The same value in every element. Keras itself makes tensors of the dtypes that fastinit has not, integers for one."""
 
-    def __call__(self, shape: Any, dtype: Any = None, layout: Any = None) -> Any:
+    def __call__(self, shape: Shape, dtype: Any = None, layout: Any = None) -> Tensor:
         dtype = keras.backend.standardize_dtype(dtype)
         if dtype in DTYPES:
             return super().__call__(shape, dtype, layout)
-        made = super(Filled, self).__call__(checked_shape(shape), dtype)
-        return made if layout is None else backend().placed(made, layout)
+        made = super(Filled, self).__call__(checks.shape(shape), dtype)
+        if layout is None:
+            return made
+        backend(layout)
+        from fastinit.keras.on_jax import placed
+
+        return placed(made, layout)
 
 
 class Drawn(Filled):
-    """Random values.
+    """Random values, with a seed as in Keras and a name as in fastinit."""
 
-    `seed` as in Keras: an int, of which every call gives the same values; None, for which an int is drawn from Python's
-    `random` when the initializer is made, so that `keras.utils.set_random_seed` governs; or a `keras.random.SeedGenerator`,
-    which moves on with each call. `name`, which Keras has not: the tensor's name in fastinit, or None. Tensors of different
-    names get independent values from one seed.
-    """
+    seed: Seed
+    shared_doc = SEED_DOC + CALL_DOC
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Show Keras' arguments and `name` as the class's own.
-
-        Not as its `__signature__`, which would be that of its instances too, in which Keras looks for `layout`.
-        """
-        super().__init_subclass__(**options)
-        if "__init__" in vars(cls) or len(cls.__bases__) == 1:
-            return
-
-        def __init__(self: Drawn, *positional: Any, **named: Any) -> None:
-            super(cls, self).__init__(*positional, **named)
-
-        _, *arguments = inspect.signature(cls.__bases__[1].__init__).parameters.values()
-        __init__.__signature__ = inspect.Signature([SELF, *arguments, NAME])
-        cls.__init__ = __init__
-
-    def __init__(self, *positional: Any, name: str | None = None, **named: Any) -> None:
-        super().__init__(*positional, **named)
+    def __init__(self, *arguments: Any, name: str | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self.name = name
         check_seed(self.seed, name)
+        self.check()
+
+    def check(self) -> None:
+        """Refuse parameters that mean nothing."""
         self.equivalent()
 
     def next_source(self) -> Source:
@@ -102,40 +119,58 @@ class Drawn(Filled):
         return {**super().get_config(), "name": self.name}
 
 
-class Scaled(Drawn):
-    """A variance that the fans decide. Keras gives `input_axes` and `output_axes` to these where a layer is an einsum."""
+class DrawnByAxes(Drawn):
+    """Keras sets `input_axes` and `output_axes` of these where a layer is an einsum."""
 
-    def __init__(self, *positional: Any, name: str | None = None, **named: Any) -> None:
-        super().__init__(*positional, name=name, **named)
-        axes_of(self)
+    input_axes: Axes
+    output_axes: Axes
 
-    def equivalent(self) -> ours.Initializer:
-        return ours.VarianceScaling(self.scale, self.mode, self.distribution, convention="keras")
+    def check(self) -> None:
+        super().check()
+        given = f"input_axes={self.input_axes!r}, output_axes={self.output_axes!r}"
+        if (self.input_axes is None) != (self.output_axes is None):
+            raise ValueError(f"input_axes and output_axes go together, got {given}")
 
-    def layout_for(self, shape: tuple[int, ...]) -> Layout:
-        """By Keras' fans, which also vectors and scalars have."""
-        return Layout(fan=tuple(max(1, math.prod(axes)) for axes in self._axes(shape)))
-
-    def _axes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The lengths that make fan_in, and those that make fan_out."""
-        into, out_of = axes_of(self)
-        if into is not None:
-            into, out_of = (tuple(shape[axis] for axis in in_range(axes, shape)) for axes in (into, out_of))
-            return into, out_of
-        return (shape, shape) if len(shape) < 2 else ((*shape[:-2], shape[-2]), (*shape[:-2], shape[-1]))
+    def axes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """The input and the output axes, counted from the front. None where there are none, ValueError beyond the shape."""
+        if self.input_axes is None or self.output_axes is None:
+            return None
+        return _from_front(self.input_axes, shape), _from_front(self.output_axes, shape)
 
 
-def axes_of(initializer: keras.initializers.VarianceScaling) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
-    """(input_axes, output_axes), which Keras before 3.15 has not. ValueError where only one is given."""
-    into, out_of = (getattr(initializer, name, None) for name in ("input_axes", "output_axes"))
-    if (into is None) != (out_of is None):
-        raise ValueError(f"input_axes and output_axes go together, got input_axes={into!r}, output_axes={out_of!r}")
-    return (None, None) if into is None else (tuple(into), tuple(out_of))
-
-
-def in_range(axes: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The axes counted from the front. ValueError for those that the shape has not."""
+def _from_front(axes: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
     for axis in axes:
         if not -len(shape) <= axis < len(shape):
             raise ValueError(f"axis {axis} of input_axes or output_axes is out of range for shape {shape}")
     return tuple(axis % len(shape) for axis in axes)
+
+
+class Scaled(DrawnByAxes):
+    """A variance by fan."""
+
+    scale: float
+    mode: str
+    distribution: str
+
+    def equivalent(self) -> initializers.Initializer:
+        return initializers.VarianceScaling(self.scale, self.mode, self.distribution, convention="keras")
+
+    def layout_for(self, shape: tuple[int, ...]) -> Layout:
+        """By Keras' fans, which also vectors and scalars have."""
+        in_axes, out_axes = self.axes(shape) or _default_axes(len(shape))
+        fan_in, fan_out = (math.prod(shape[axis] for axis in axes) for axes in (in_axes, out_axes))
+        return Layout(fan=(max(1, fan_in), max(1, fan_out)))
+
+
+def _default_axes(n: int) -> tuple[Sequence[int], Sequence[int]]:
+    """The axes that make fan_in, and those that make fan_out, of a tensor of `n` axes, (*kernel, in, out)."""
+    return ((*range(n - 2), n - 2), (*range(n - 2), n - 1)) if n > 1 else (range(n), range(n))
+
+
+class Preset(Scaled):
+    """A variance scaling whose numbers are Keras' own."""
+
+    def __init__(
+        self, seed: Any = None, input_axes: Axes = None, output_axes: Axes = None, *, name: str | None = None
+    ) -> None:
+        super().__init__(seed, input_axes, output_axes, name=name)

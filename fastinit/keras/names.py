@@ -10,14 +10,14 @@ from typing import Any
 import keras
 
 from fastinit.initializers import INITIALIZERS
-from fastinit.keras import initializers as classes
+from fastinit.keras import initializers
 from fastinit.keras.wrapped import Initializer
 
 PACKAGE = "fastinit"
 
 
 class ByName:
-    """What Keras makes an initializer of fastinit's of, for a name that it has not itself."""
+    """What Keras makes an initializer of fastinit from, for a name that Keras has not itself."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -30,23 +30,19 @@ def _snake_case(name: str) -> str:
     return re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-CLASSES = [
-    classes.Zeros, classes.Ones, classes.Constant, classes.Identity, classes.STFT, classes.RandomNormal,
-    classes.TruncatedNormal, classes.RandomUniform, classes.Orthogonal, classes.VarianceScaling, classes.GlorotUniform,
-    classes.GlorotNormal, classes.LecunUniform, classes.LecunNormal, classes.HeUniform, classes.HeNormal,
-]  # fmt: skip
-NAMES = {
-    "zero": classes.Zeros,
-    "one": classes.Ones,
-    "normal": classes.RandomNormal,
-    "uniform": classes.RandomUniform,
-    "IdentityInitializer": classes.Identity,
-    "OrthogonalInitializer": classes.Orthogonal,
-    "STFTInitializer": classes.STFT,
-    **{_snake_case(cls.__name__): cls for cls in CLASSES},
-    **{cls.__name__: cls for cls in CLASSES},  # last: the name in saved models
+CLASSES: dict[str, type] = {name: getattr(initializers, name) for name in initializers.__all__}
+NAMES: dict[str, type] = {
+    "zero": initializers.Zeros,
+    "one": initializers.Ones,
+    "normal": initializers.RandomNormal,
+    "uniform": initializers.RandomUniform,
+    "IdentityInitializer": initializers.Identity,
+    "OrthogonalInitializer": initializers.Orthogonal,
+    "STFTInitializer": initializers.STFT,
+    **{_snake_case(name): cls for name, cls in CLASSES.items()},
+    **CLASSES,  # last: the name in saved models
 }
-"""The names that `keras.initializers.get` knows, each with our class."""
+"""The names that `keras.initializers.get` knows, each with the class of fastinit."""
 
 for _name, _class in {**NAMES, "Initializer": Initializer}.items():
     keras.saving.register_keras_serializable(PACKAGE, _name)(_class)
@@ -55,13 +51,20 @@ for _name in INITIALIZERS:
         keras.saving.register_keras_serializable(PACKAGE, _name)(ByName(_name))
 
 
-def accelerate() -> AbstractContextManager[None]:
-    """Within the block, in this thread, Keras' own names of initializers mean fastinit's, also where they are defaults.
-
-        with fastinit.keras.accelerate():
-            model = keras.Sequential([keras.layers.Dense(64, "relu"), keras.layers.Dense(10)])
+def accelerate() -> AbstractContextManager[object]:
+    """Within the block, Keras' own names of initializers mean fastinit's, also where they are defaults.
 
     That is "glorot_uniform" or "HeNormal" as a string, as layers take them when they are made; objects, and those in the
     configs of saved models, stay what they are. To load models that were made so, this module must be imported.
+
+    The scope is the thread: it is a `keras.saving.custom_object_scope`, which Keras keeps by thread and one at a time, so
+    that another such scope within the block hides this one.
+
+    >>> import fastinit.keras, keras
+    >>> with fastinit.keras.accelerate():
+    ...     layer = keras.layers.Dense(64, "relu")
+    >>> type(layer.kernel_initializer)
+    <class 'fastinit.keras.initializers.GlorotUniform'>
     """
-    return keras.saving.custom_object_scope(NAMES)
+    scope: AbstractContextManager[object] = keras.saving.custom_object_scope(NAMES)
+    return scope

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, Sharding
 
-from fastinit.distributions import Distribution
 from fastinit.jax.arrays import element_dtype, filled, sharded, traced
-from fastinit.keras.seeds import Source
+from fastinit.keras.tensors import Request
 
 
-def tensor(
-    distribution: Distribution, shape: tuple[int, ...], dtype: str, next_source: Callable[[], Source], layout: Any
-) -> jax.Array:
+def tensor(request: Request, layout: Any) -> jax.Array:
+    distribution, shape, dtype, next_source = request
     sharding, element = _sharding(layout), element_dtype(dtype)
     if isinstance(_traced_in_traced_code(np.uint32(0)), jax.core.Tracer):
         source = next_source()
         return traced(distribution, shape, _traced_in_traced_code(source.words), element, source.stream_of, sharding)
     if sharding is None:
         return jax.device_put(filled(distribution, shape, next_source().stream(), None, element))
-    if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
-        with jax.set_mesh(jax.sharding.get_mesh()):  # Keras has made its axes explicit: no generator's state is laid out so
-            return sharded(distribution, shape, next_source().stream(), None, element, _on_devices(sharding))
-    return sharded(distribution, shape, next_source().stream(), None, element, sharding)
+    # Keras has made the axes of an abstract mesh explicit: no generator's state is laid out so
+    with jax.set_mesh(jax.sharding.get_mesh()) if _is_abstract(sharding) else nullcontext():
+        return sharded(distribution, shape, next_source().stream(), None, element, _on_devices(sharding))
 
 
 def placed(tensor: jax.Array, layout: Any) -> jax.Array:
+    """The same tensor, laid out so."""
     return jax.device_put(tensor, _on_devices(_sharding(layout)))
 
 
@@ -45,8 +43,10 @@ def _sharding(layout: Any) -> Sharding | None:
     return layout
 
 
+def _is_abstract(sharding: Sharding) -> TypeGuard[NamedSharding]:
+    return isinstance(sharding, NamedSharding) and isinstance(sharding.mesh, jax.sharding.AbstractMesh)
+
+
 def _on_devices(sharding: Sharding) -> Sharding:
     """With the devices of the mesh in use, where Keras leaves them open (`JaxVariable._initialize_with_initializer`)."""
-    if isinstance(getattr(sharding, "mesh", None), jax.sharding.AbstractMesh):
-        return NamedSharding(jax.sharding.get_mesh(), sharding.spec)
-    return sharding
+    return NamedSharding(jax.sharding.get_mesh(), sharding.spec) if _is_abstract(sharding) else sharding

@@ -2,26 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from types import ModuleType
+from typing import Any, NamedTuple, Protocol, TypeAlias, cast
 
 import keras
 
+from fastinit.core.fill import fill
+from fastinit.core.stream import Stream
+from fastinit.distributions import Distribution
+from fastinit.keras.seeds import Source
+from fastinit.runtime.types import Array
+
 BACKENDS = {name: f"fastinit.keras.on_{name}" for name in ("jax", "torch", "tensorflow", "numpy")}
-"""Each module's `tensor(distribution, shape, dtype, next_source, layout)` fills, and `placed(tensor, layout)` distributes."""
+
+Tensor: TypeAlias = Any
+"""A tensor of Keras' backend; the backends have no type in common."""
 
 
-@cache
-def backend() -> ModuleType:
-    """The module of Keras' backend, which a process has one of."""
+class Request(NamedTuple):
+    """The tensor that is asked for. `next_source` is called once where values are made, and not at all elsewhere."""
+
+    distribution: Distribution
+    shape: tuple[int, ...]
+    dtype: str
+    next_source: Callable[[], Source]
+
+    def values(self, stream: Stream) -> Array:
+        """The values as an array of NumPy."""
+        return fill(self.distribution, self.shape, seed=stream, dtype=self.dtype)
+
+
+class Backend(Protocol):
+    """What the module of a Keras backend offers."""
+
+    def tensor(self, request: Request, layout: Any) -> Tensor:
+        """The tensor, filled, or in traced code what fills it later. `layout` is None but on jax (`backend`)."""
+
+
+def backend(layout: object = None) -> Backend:
+    """The module of Keras' backend. ValueError for a backend that has none, and for a layout on all but jax."""
     name = keras.backend.backend()
     if name not in BACKENDS:
         raise ValueError(f"Keras' backend must be one of {', '.join(BACKENDS)}, got {name!r}: set KERAS_BACKEND")
-    return import_module(BACKENDS[name])
+    if layout is not None and name != "jax":
+        raise ValueError(f"layout must be None on Keras' backend {name!r}, got {layout!r}: use jax")
+    return _module(name)
 
 
-def check_no_layout(layout: object) -> None:
-    """For the backends on which Keras lays out nothing."""
-    if layout is not None:
-        raise ValueError(f"layout must be None on Keras' backend {keras.backend.backend()!r}, got {layout!r}: use jax")
+@cache
+def _module(name: str) -> Backend:
+    return cast(Backend, import_module(BACKENDS[name]))

@@ -1,52 +1,55 @@
-"""Any initializer of fastinit's as one of Keras'."""
+"""Any initializer of fastinit as one of Keras."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 import keras
 
-from fastinit import initializers as ours
+from fastinit import initializers
 from fastinit.initializers.layouts import Layout, layout_of
-from fastinit.keras.base import IO, Drawn, axes_of, in_range
+from fastinit.keras.base import IO, Axes, DrawnByAxes
 
 
-class Initializer(Drawn, keras.initializers.VarianceScaling):
-    """Any initializer of fastinit's for Keras: `Initializer("mamba_dt_bias")`, `Initializer(HeNormal(negative_slope=0.2))`.
+class Initializer(DrawnByAxes, keras.initializers.VarianceScaling):
+    """Any initializer of fastinit for Keras, by its name or as a value.
 
-    `identifier` and further `parameters` are those of `fastinit.initializers.get`. An initializer that has conventions has that
-    of Keras where none is said, unless it is given as a value or a config.
-    `layout`: which axes are inputs and outputs, as in `fastinit.initializers`; None is the layer's own axes where it is an
-    einsum (Keras tells them to subclasses of its VarianceScaling alone, so this is one), else "io", (*kernel, in, out).
-    `seed` and `name` as for all others here. Shapes are read by fastinit's rules: what needs fans refuses vectors.
+    - `identifier` and further `parameters`: as for `fastinit.get`, whose errors are raised. An initializer that has
+      conventions has that of Keras where none is said, unless it is given as a value or a config.
+    - `layout`: which axes are inputs and outputs, as in `fastinit.initializers`; None is the layer's own axes where it is an
+      einsum (Keras tells them to subclasses of its VarianceScaling alone, so this is one), else "io", (*kernel, in, out).
+      Shapes are read by fastinit's rules: what needs fans refuses vectors.
+
+    >>> import fastinit.keras, keras
+    >>> init = fastinit.keras.Initializer("layer_scale", depth=24)
+    >>> keras.ops.convert_to_numpy(init((2,)))
+    array([1.e-05, 1.e-05], dtype=float32)
     """
 
     def __init__(
         self,
         identifier: Any,
-        layout: Any = None,
+        layout: str | Layout | Mapping[str, Any] | None = None,
         seed: Any = None,
-        input_axes: Any = None,
-        output_axes: Any = None,
+        input_axes: Axes = None,
+        output_axes: Axes = None,
         *,
         name: str | None = None,
         **parameters: Any,
     ) -> None:
         self.initializer = _of_keras(identifier, parameters)
         self.layout = None if layout is None else layout_of(layout)
-        super().__init__(seed=seed, name=name)
-        self.input_axes, self.output_axes = input_axes, output_axes
-        axes_of(self)
+        super().__init__(seed=seed, input_axes=input_axes, output_axes=output_axes, name=name)
 
-    def equivalent(self) -> ours.Initializer:
+    def equivalent(self) -> initializers.Initializer:
         return self.initializer
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
-        into, out_of = axes_of(self)
-        if self.layout is not None or into is None:
+        if self.layout is not None or (axes := self.axes(shape)) is None:
             return self.layout or IO
-        return Layout(in_axis=in_range(into, shape), out_axis=in_range(out_of, shape))
+        return Layout(in_axis=axes[0], out_axis=axes[1])
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -59,19 +62,19 @@ class Initializer(Drawn, keras.initializers.VarianceScaling):
         }
 
 
-def _of_keras(identifier: Any, parameters: dict[str, Any]) -> ours.Initializer:
-    made = ours.get(identifier, **parameters)
-    says_all = "convention" in parameters or isinstance(identifier, (ours.Initializer, dict))
+def _of_keras(identifier: Any, parameters: dict[str, Any]) -> initializers.Initializer:
+    made = initializers.get(identifier, **parameters)
+    says_all = "convention" in parameters or isinstance(identifier, (initializers.Initializer, dict))
     if says_all or not any(field.name == "convention" for field in fields(made)):
         return made
-    return ours.get(identifier, convention="keras", **parameters)
+    return initializers.get(identifier, convention="keras", **parameters)
 
 
 def _plain(layout: Layout) -> dict[str, Any]:
-    """The fields that are said, as JSON holds them."""
-    said = {field.name: getattr(layout, field.name) for field in fields(layout)}
+    """The fields that differ from the default, as JSON holds them."""
+    given = {field.name: getattr(layout, field.name) for field in fields(layout)}
     return {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in said.items()
+        for name, value in given.items()
         if value != getattr(IO, name) or name == "letters"
     }

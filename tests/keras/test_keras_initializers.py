@@ -6,6 +6,7 @@ Keras has one backend a process, here jax where KERAS_BACKEND says no other; tes
 import inspect
 import json
 import os
+from importlib import import_module
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -23,11 +24,11 @@ from fastinit import distributions
 from fastinit.core.fill import DTYPES
 from fastinit.initializers import HeNormal, Orthogonal
 from fastinit.initializers.layouts import Layout
-from fastinit.keras import tensors
 from fastinit.keras.names import NAMES
 
 THEIRS = keras.initializers
 BACKEND = keras.backend.backend()
+FILLING = import_module("fastinit.jax.arrays" if BACKEND == "jax" else "fastinit.keras.tensors")
 CLASSES = [name for name in dir(THEIRS) if name[0].isupper() and not name.endswith("Initializer")]  # without the aliases
 SEEDED = [name for name in CLASSES if "seed" in inspect.signature(getattr(THEIRS, name)).parameters]
 SCALED = ["VarianceScaling", *(name for name in CLASSES if name.startswith(("Glorot", "He", "Lecun")))]
@@ -86,10 +87,9 @@ def generator():
 @pytest.fixture
 def fills(monkeypatch):
     """The shapes that are filled, as they are."""
-    module = __import__("fastinit.jax.arrays", fromlist=["fill"]) if BACKEND == "jax" else tensors.backend()
-    shapes, fill = [], module.fill
+    shapes, fill = [], FILLING.fill
     monkeypatch.setattr(
-        module, "fill", lambda distribution, shape, **options: shapes.append(shape) or fill(distribution, shape, **options)
+        FILLING, "fill", lambda distribution, shape, **options: shapes.append(shape) or fill(distribution, shape, **options)
     )
     return shapes
 
@@ -356,9 +356,8 @@ def test_each_weight_of_a_layer_inside_a_layer_is_filled_once(fills):
 @pytest.mark.skipif(BACKEND not in ("jax", "torch"), reason="tells where its memory is")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float8_e4m3fn"])
 def test_a_tensor_is_the_memory_that_was_filled(dtype, monkeypatch):
-    module = __import__("fastinit.jax.arrays", fromlist=["fill"]) if BACKEND == "jax" else tensors.backend()
-    filled, fill = [], module.fill
-    monkeypatch.setattr(module, "fill", lambda *args, **options: filled.append(fill(*args, **options)) or filled[-1])
+    filled, fill = [], FILLING.fill
+    monkeypatch.setattr(FILLING, "fill", lambda *args, **options: filled.append(fill(*args, **options)) or filled[-1])
     tensor = keras.Variable(ours("HeNormal", seed=1), shape=(1024, 1025), dtype=dtype).value
     at = tensor.unsafe_buffer_pointer() if BACKEND == "jax" else tensor.data_ptr()
     assert at == filled[0].ctypes.data
