@@ -1,7 +1,6 @@
 """The values have the distributions that they are said to have: against NumPy's generators, and in a sample of 10^9.
 
-Seeds are fixed, so a test that passes goes on passing until the stream changes. Each threshold says its false-alarm
-rate, the chance that a right sampler with another seed would have failed. `pytest -m slow -s` prints the figures.
+`tests/thresholds.py` says what a threshold is and where it comes from. `pytest -m slow -s` prints the figures.
 """
 
 import math
@@ -11,10 +10,18 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
-from scipy.stats import anderson_ksamp, chi2, ks_2samp, poisson
+from scipy.stats import anderson_ksamp, ks_2samp
 
 import fastinit
 from fastinit.core.fill import DTYPES
+from tests.thresholds import (
+    ANDERSON_DARLING_LIMIT,
+    STANDARD_ERRORS,
+    chi_square_limit,
+    ks_limit,
+    poisson_limits,
+    z_rate,
+)
 
 DISTRIBUTIONS = {
     "uniform": fastinit.uniform,
@@ -22,7 +29,7 @@ DISTRIBUTIONS = {
     "truncated_normal": fastinit.truncated_normal,  # at +-2 sigmas
 }
 PARAMETERS = {"uniform": {"low": 0.0, "high": 1.0}, "normal": {}, "truncated_normal": {}}
-# Distributions that only generators have, ours and NumPy's.
+# Distributions that only generators have, fastinit's and NumPy's.
 DRAWS = {
     ("standard_exponential", "float32"): lambda rng, n: rng.standard_exponential(n, np.float32),
     ("standard_exponential", "float64"): lambda rng, n: rng.standard_exponential(n),
@@ -30,12 +37,6 @@ DRAWS = {
 }
 
 # ---- two samples ----------------------------------------------------------------------------------------------------
-
-KS_ONE_IN_A_MILLION = math.sqrt(math.log(2 / 1e-6) / 2)  # Smirnov 1939: P(sqrt(nm / (n+m)) D > c) < 2 exp(-2 c^2)
-# P(A2 > z) ~ sqrt(3 / (pi z)) exp(-z), A2 being the sum of chi2_1 / (j (j+1)) over j (Anderson and Darling 1952). With
-# heavy atoms, as 8-bit types have, the greatest of these weights is above 1/2. From the eigenvalues of the covariance
-# of the terms it is at most 0.566, for uniform float8_e5m2, and P ~ 1.54 sqrt(0.36 / z) exp(-z / 1.132).
-AD_ONE_IN_A_MILLION = {1: 14.1, 2: 12.55, 4: 12.55, 8: 12.55}  # by bytes of an element
 
 
 @lru_cache(maxsize=1)
@@ -50,7 +51,7 @@ def numpy_sample(distribution: str, n: int) -> np.ndarray:
 
 
 def ks_and_ad(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Two-sample Kolmogorov-Smirnov sqrt(nm / (n+m)) D and Anderson-Darling A2 with midranks for ties.
+    """The two-sample statistics D of Kolmogorov and Smirnov and A2 of Anderson and Darling, with midranks for ties.
 
     Scholz and Stephens 1987, equation 7, for k = 2, where both samples give the same sum but for the factor 1 / n.
     """
@@ -58,7 +59,7 @@ def ks_and_ad(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
     values, ties = np.unique(np.concatenate([x, y]), return_counts=True)
     pooled = np.cumsum(ties)
     from_x = np.searchsorted(np.sort(x), values, side="right")
-    ks = np.abs(from_x / n - (pooled - from_x) / m).max() * math.sqrt(n * m / (n + m))
+    ks = np.abs(from_x / n - (pooled - from_x) / m).max()
     rank = pooled - ties / 2
     rank_in_x = from_x - np.diff(from_x, prepend=0) / 2
     total = n + m
@@ -77,9 +78,9 @@ def check_against_numpy(distribution: str, dtype: str, n: int) -> None:
     ours = our_sample(distribution, dtype, n)
     theirs = numpy_sample(distribution, n).astype(element.real).astype(element.dtype)  # rounded in the same steps
     ks, ad = ks_and_ad(ours.astype(element.real), theirs.astype(element.real))
-    print(f"{distribution} {dtype}: KS {ks:.3f} of {KS_ONE_IN_A_MILLION:.3f}, AD {ad:.3f}")
-    assert ks < KS_ONE_IN_A_MILLION
-    assert ad < AD_ONE_IN_A_MILLION[element.dtype.itemsize]
+    print(f"{distribution} {dtype}: KS {ks:.3g} of {ks_limit(n, n):.3g}, AD {ad:.3f}")
+    assert ks < ks_limit(n, n)
+    assert ad < ANDERSON_DARLING_LIMIT[element.dtype.itemsize]
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
@@ -108,12 +109,12 @@ def test_the_two_sample_statistics_are_those_of_scipy():
     for most in (31, 32, 34):  # values with many ties, of distributions that differ more and more
         x, y = generator.integers(0, 30, 300).astype(float), generator.integers(0, most, 200).astype(float)
         ks, ad = ks_and_ad(x, y)
-        assert math.isclose(ks, ks_2samp(x, y).statistic * math.sqrt(300 * 200 / 500))
+        assert math.isclose(ks, ks_2samp(x, y).statistic)
         stds_of_ad.append((ad - 1) / anderson_ksamp([x, y]).statistic)  # SciPy's has mean 0, std 1 for these sizes
     assert np.ptp(stds_of_ad) < 1e-9
 
 
-# ---- whole numbers --------------------------------------------------------------------------------------------------
+# ---- integers --------------------------------------------------------------------------------------------------
 
 MANY = 10_000_000
 MOST_VALUES_COUNTED_EACH = 2**16  # so that each is expected 152 times or more; of larger ranges, parts are counted
@@ -126,25 +127,24 @@ NARROW_INTEGERS = [  # dtype, low, range: one word a value
     ("int16", -(2**15), 2**16),
     ("int64", -7, 65521),
     ("uint32", 0, 3 * 2**22),
-    ("int32", -(2**23), 2**32 // 257 + 1),  # one in 257 is drawn again, the most there is
+    ("int32", -(2**23), 2**32 // 257 + 1),  # one in 257 is rejected, the most there is
     ("int64", 2**40, 2**24),
 ]
 WIDE_INTEGERS = [  # two words a value
     ("int64", -7, 2**24 + 1),
     ("uint32", 5, 10**9),
     ("int32", -(2**31), 2**32),
-    ("int64", -(2**62), 3 * 2**61),  # a quarter is drawn again; else two of three values came half as often again
-    ("uint64", 0, 2**63 + 1),  # half is drawn again
+    ("int64", -(2**62), 3 * 2**61),  # a quarter is rejected; else two of three values came half as often again
+    ("uint64", 0, 2**63 + 1),  # half is rejected
     ("int64", -(2**63), 2**64),
 ]
 
 
 def check_counts(name: str, counts: np.ndarray, shares: np.ndarray) -> None:
-    """Pearson 1900: sum (found - expected)^2 / expected is chi2 of cells - 1 where all cells expect many."""
     expected = counts.sum() * shares
-    found, threshold = ((counts - expected) ** 2 / expected).sum(), chi2.isf(1e-6, counts.size - 1)  # 1 in a million
-    print(f"{name}: chi2 {found:.1f} of {threshold:.1f}, {counts.size} cells")
-    assert found < threshold
+    found, limit = ((counts - expected) ** 2 / expected).sum(), chi_square_limit(counts.size - 1)
+    print(f"{name}: chi2 {found:.1f} of {limit:.1f}, {counts.size} cells")
+    assert found < limit
 
 
 def offsets_above_low(dtype: str, low: int, count: int) -> np.ndarray:
@@ -188,9 +188,7 @@ PIECE = 2**20  # elements
 BINS_PER_SIGMA = 2**16
 SIGMAS = 7  # beyond the largest, 6.76
 LAGS = 1, 16, 2048  # the next lane; the other value of Box and Muller's pair; the same place in the next tile
-# Every figure is within 5 standard errors, or, for the counts, inside the Poisson distribution's quantiles of as small a tail:
-# 5.7e-7 a figure, of 16 figures; with the Kolmogorov-Smirnov test's 1e-6, one false alarm in 100 000.
-STANDARD_ERRORS, ALPHA = 5, 5.7e-7
+# Of 16 figures at the rate of 5 standard errors, and a Kolmogorov-Smirnov test at 1e-6: one false alarm in 100,000.
 
 Pieces = Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]  # normals, and by name what to correlate them with
 
@@ -224,9 +222,9 @@ class Sums:
         self.products[name] = total + x @ y, pairs + x.size
 
     def ks(self) -> float:
-        """sqrt(n) D at the edges of the bins: between two of them the distribution moves by at most 6.1e-6, 0.2 of sqrt(n) D."""
+        """D at the edges of the bins: between two of them the distribution moves by at most 6.1e-6."""
         edges = np.arange(1, self.bins.size + 1) / BINS_PER_SIGMA - SIGMAS
-        return math.sqrt(self.n) * np.abs(np.cumsum(self.bins) / self.n - ndtr(edges)).max()
+        return np.abs(np.cumsum(self.bins) / self.n - ndtr(edges)).max()
 
     def in_standard_errors(self) -> dict[str, float]:
         """Moments about 0 and correlations, less what the standard normal has, over their standard errors."""
@@ -263,33 +261,33 @@ def check_normals(pieces: Pieces) -> None:
     for x, others in pieces:
         sums.add(x, others)
     n, figures = sums.n, sums.in_standard_errors()
-    print(f"{n} values: KS {sums.ks():.3f} of {KS_ONE_IN_A_MILLION:.3f}")
+    print(f"{n} values: KS {sums.ks():.3g} of {ks_limit(n):.3g}")
     for name, value in figures.items():
         print(f"{name}: {value:+.2f} standard errors")
     for sigmas, count in sums.beyond.items():
         print(f"beyond {sigmas} sigmas: {count}, expected {2 * n * ndtr(-sigmas):.1f}")
-    assert sums.ks() < KS_ONE_IN_A_MILLION
+    assert sums.ks() < ks_limit(n)
     assert all(abs(value) < STANDARD_ERRORS for value in figures.values())
     for sigmas, count in sums.beyond.items():
-        expected = 2 * n * ndtr(-sigmas)
-        assert poisson.ppf(ALPHA / 2, expected) <= count <= poisson.isf(ALPHA / 2, expected)
+        least, most = poisson_limits(2 * n * ndtr(-sigmas), z_rate(STANDARD_ERRORS))
+        assert least <= count <= most
 
 
-def test_a_hundred_thousand_normals_have_the_moments_tails_and_correlations_of_chance():
+def test_a_hundred_thousand_normals_have_the_moments_tails_and_correlations_of_independent_draws():
     check_normals(pieces_of_normals(100_000))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_hundred_thousand_exponentials_have_the_moments_tails_and_correlations_of_chance(dtype):
+def test_a_hundred_thousand_exponentials_have_the_moments_tails_and_correlations_of_independent_draws(dtype):
     check_normals(pieces_of_exponentials(100_000, dtype))
 
 
 @pytest.mark.slow
-def test_a_billion_normals_have_the_distribution_moments_tails_and_correlations_of_chance():
+def test_a_billion_normals_have_the_distribution_moments_tails_and_correlations_of_independent_draws():
     check_normals(pieces_of_normals(BILLION))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_a_hundred_million_exponentials_have_the_distribution_moments_tails_and_correlations_of_chance(dtype):
+def test_a_hundred_million_exponentials_have_the_distribution_moments_tails_and_correlations_of_independent_draws(dtype):
     check_normals(pieces_of_exponentials(100_000_000, dtype))

@@ -1,8 +1,7 @@
-"""In the convention of a framework every initializer has that framework's own distribution: as many values of each against ours.
+"""In a framework's convention every initializer has that framework's distribution: as many values of both are compared.
 
 Kolmogorov-Smirnov with two samples, which of 10^6 values notices a std that is wrong by 2 %, and the variance, to 1 %;
-10^5 values unless slow tests are asked for. All seeds are fixed; with others a right distribution would fail one of the tests of one
-size by Kolmogorov-Smirnov once in a million runs.
+10^5 values unless slow tests are asked for. All tests of one size together have the false-alarm rate of one.
 """
 
 import math
@@ -10,19 +9,21 @@ import os
 
 import numpy as np
 import pytest
+from scipy.stats import ks_2samp
 
 import fastinit
 from fastinit.initializers import INITIALIZERS
+from tests.thresholds import FALSE_ALARM_RATE, ks_limit
 
 FEW, MANY = 100_000, 1_000_000
-SHAPES = {  # of n values; a kernel is (out, in, *kernel) to torch
+SHAPES = {  # of n values in all; a kernel is (out, in, *kernel) to torch
     "matrix": lambda convention, n: (n // 1250, 1250),
     "kernel": lambda convention, n: (n // 2500, 250, 2, 5) if convention == "torch" else (2, 5, 250, n // 2500),
     "tall": lambda convention, n: (n // 100, 100),
     "delta": lambda convention, n: (1, 50, n // 50),  # one tap, else most values are 0
 }
 
-# name of ours, parameters of ours, the framework's name for it, its arguments, the kind of shape
+# fastinit's name, its parameters, the framework's name, its arguments, the kind of shape
 CASES = {
     "torch": [
         ("uniform", {}, "uniform_", {}, "matrix"),
@@ -30,7 +31,7 @@ CASES = {
         ("normal", {}, "normal_", {}, "matrix"),
         ("normal", {"mean": 1.0, "std": 0.3}, "normal_", {"mean": 1.0, "std": 0.3}, "matrix"),
         ("truncated_normal", {}, "trunc_normal_", {}, "matrix"),
-        ("truncated_normal", {"std": 0.02}, "trunc_normal_", {"std": 0.02}, "matrix"),  # bounds in values: no cut
+        ("truncated_normal", {"std": 0.02}, "trunc_normal_", {"std": 0.02}, "matrix"),  # bounds in values: hardly truncated
         ("truncated_normal", {"std": 2.0, "a": -1.0, "b": 3.0}, "trunc_normal_",
          {"std": 2.0, "a": -1.0, "b": 3.0}, "matrix"),
         ("xavier_uniform", {}, "xavier_uniform_", {}, "matrix"),
@@ -80,9 +81,7 @@ CASES = {
         ("delta_orthogonal", {}, "delta_orthogonal", {}, "delta"),
     ],
 }  # fmt: skip
-TESTS = sum(map(len, CASES.values()))
-FALSE_ALARM = 1e-6 / TESTS
-KS_LIMIT = math.sqrt(math.log(2 / FALSE_ALARM) / 2)  # Smirnov 1939: P(sqrt(n / 2) D > c) < 2 exp(-2 c^2)
+RATE = FALSE_ALARM_RATE / sum(map(len, CASES.values()))
 
 
 def drawn_by_torch(name, arguments, shape):
@@ -106,14 +105,6 @@ def drawn_by_jax(name, arguments, shape):
 DRAWN = {"torch": drawn_by_torch, "keras": drawn_by_keras, "jax": drawn_by_jax}
 
 
-def ks(x, y):
-    """sqrt(n m / (n + m)) times the largest distance of the empirical distributions."""
-    x, y = np.sort(x, axis=None), np.sort(y, axis=None)
-    at = np.unique(np.concatenate([x, y]))
-    distance = np.searchsorted(x, at, "right") / x.size - np.searchsorted(y, at, "right") / y.size
-    return np.abs(distance).max() * math.sqrt(x.size * y.size / (x.size + y.size))
-
-
 @pytest.mark.parametrize("n", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("convention", "name", "parameters", "their_name", "arguments", "kind"),
@@ -130,9 +121,10 @@ def test_an_initializer_has_the_distribution_of_its_framework(convention, name, 
         parameters = {**parameters, "convention": convention}
     ours = fastinit.get(name, **parameters)(shape, seed=1, name=f"{convention} {their_name} {arguments}")
     assert ours.size == theirs.size == n
-    found, variances = ks(ours, theirs), [values.var(dtype=np.float64) for values in (ours, theirs)]
-    print(f"{convention} {their_name}: KS {found:.3f} of {KS_LIMIT:.3f}, variances' ratio {variances[0] / variances[1]:.5f}")
-    assert found < KS_LIMIT
+    found, limit = ks_2samp(ours.ravel(), theirs.ravel(), method="asymp").statistic, ks_limit(n, n, rate=RATE)
+    variances = [values.var(dtype=np.float64) for values in (ours, theirs)]
+    print(f"{convention} {their_name}: KS {found:.3g} of {limit:.3g}, variances' ratio {variances[0] / variances[1]:.5f}")
+    assert found < limit
     assert variances[0] == pytest.approx(variances[1], rel=0.01 * math.sqrt(MANY / n))  # of 10^6 normals 5 standard errors
 
 
