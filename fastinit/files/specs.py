@@ -14,7 +14,7 @@ from fastinit.files.safetensors_format import DTYPES as STORED_DTYPES
 from fastinit.files.safetensors_format import read_files
 from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes import families as models
-from fastinit.recipes.families.layers import Model
+from fastinit.recipes.families.building import Model
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
 from fastinit.recipes.toml_form import check_key, loads, recipe_from
 

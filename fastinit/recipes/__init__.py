@@ -1,36 +1,78 @@
-"""Recipes: rules over tensor names for whole models, ready ones for the usual families, and their TOML form.
+"""Recipes: which tensor of a model is drawn from what, by its name.
 
-`Recipe` says how they work. `READY` lists the ready ones; each is a function whose parameters are the family's, as
-`recipes.gpt2(depth=12)`, and its docstring the distribution and the source. The rules of a ready recipe follow any of your own:
-`Recipe([("head.*", "zeros"), *recipes.vit()])`. `recipes.load(path)` reads one from a TOML file.
+`Recipe` holds the rules, and `Recipe.plan` says what they do with a model. The usual model families have their recipes here,
+functions whose parameters are the family's: `recipes.gpt2(depth=12)`. Your own rules go before a family's:
+`Recipe([("head.*", "zeros"), *recipes.vit()])`. `recipes.load(path)` reads a recipe from a TOML file.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
-from fastinit.recipes.generic import generic
-from fastinit.recipes.language import bert, gpt2, llama, mamba, megatron, mup, olmo, t5, torchtitan
-from fastinit.recipes.plan import Plan, PlanError, PlannedTensor
+from fastinit.recipes.families.bert import bert
+from fastinit.recipes.families.generic import generic
+from fastinit.recipes.families.gpt2 import gpt2
+from fastinit.recipes.families.llama import llama
+from fastinit.recipes.families.mamba import mamba
+from fastinit.recipes.families.megatron import megatron
+from fastinit.recipes.families.mup import mup
+from fastinit.recipes.families.olmo import olmo
+from fastinit.recipes.families.resnet import resnet
+from fastinit.recipes.families.t5 import t5
+from fastinit.recipes.families.timm import timm
+from fastinit.recipes.families.torchtitan import torchtitan
+from fastinit.recipes.families.vit import vit
+from fastinit.recipes.plan import Action, Plan, PlanError, PlannedTensor
 from fastinit.recipes.recipe import Recipe, check_dtype
 from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.recipes.toml_form import load
-from fastinit.recipes.vision import resnet, timm, vit
 from fastinit.runtime.nearest import did_you_mean
 
+__all__ = [
+    "READY",
+    "Action",
+    "Plan",
+    "PlanError",
+    "PlannedTensor",
+    "Recipe",
+    "Rule",
+    "TensorSpec",
+    "bert",
+    "check_dtype",
+    "generic",
+    "gpt2",
+    "llama",
+    "load",
+    "mamba",
+    "megatron",
+    "mup",
+    "olmo",
+    "ready",
+    "resnet",
+    "t5",
+    "timm",
+    "torchtitan",
+    "vit",
+]  # fmt: skip
+
 READY: dict[str, Callable[..., Recipe]] = {
-    made.__name__: made
-    for made in (bert, generic, gpt2, llama, mamba, megatron, mup, olmo, resnet, t5, timm, torchtitan, vit)
+    family.__name__: family
+    for family in (bert, generic, gpt2, llama, mamba, megatron, mup, olmo, resnet, t5, timm, torchtitan, vit)
 }
+"""The families' recipes, by name."""
 
-__all__ = ["READY", "Plan", "PlanError", "PlannedTensor", "Recipe", "Rule", "TensorSpec", "check_dtype", "load", "ready", *READY]
 
+def ready(name: str, **parameters: object) -> Recipe:
+    """The recipe of a family by its name in `READY`, for names that come from a file or a command line.
 
-def ready(name: str, **parameters: Any) -> Recipe:
-    """A ready recipe by its name in `READY`. ValueError for another name, TypeError for parameters it does not have."""
+    ValueError for another name, TypeError for parameters that the family does not have.
+
+    >>> from fastinit import recipes
+    >>> recipes.ready("gpt2", depth=12) == recipes.gpt2(depth=12)
+    True
+    """
     if name not in READY:
         hint = did_you_mean(str(name), {known: known for known in READY})
         raise ValueError(f"unknown recipe {name!r}: {hint}known: {', '.join(sorted(READY))}")

@@ -101,7 +101,7 @@ class Plan:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         counts = ", ".join(f"{n} {action}" for action, n in Counter(t.action for t in self).items())
-        return "\n".join([*lines, f"{len(self)} tensors: {counts or 'none'}"])
+        return "\n".join([*lines, f"{len(self)} tensor{'s' if len(self) != 1 else ''}: {counts or 'none'}"])
 
 
 def plan_of(

@@ -25,7 +25,7 @@ class Recipe:
         arrays = recipe.materialize({"h.0.mlp.c_proj.weight": (3072, 768), ...}, seed=0)
 
     - `rules`: (pattern, initializer), (pattern, initializer's name, parameters), or `Rule`; the patterns are globs.
-    - `skip`: globs of tensors that are not filled and stay as they are; they need no rule. One that matches none is an error.
+    - `skip`: globs of tensors that are not filled, stay as they are and need no rule. One that matches none is an error.
     - `tied`: by name, the tensor that another is one with: {"lm_head.weight": "wte.weight"}. Pairs whose first name is not
       there mean nothing.
     - `allow_unmatched`, `allow_unused`: a tensor that no rule matches, and a rule that is the first match of no tensor or a
@@ -76,7 +76,7 @@ class Recipe:
         skip: Collection[str] = (),
         loaded: Mapping[str, np.ndarray] | None = None,
     ) -> dict[str, np.ndarray]:
-        """The tensors by name, in the order of `shapes`. Values depend on the seed, the tensor's name and its distribution only.
+        """The tensors by name, in the order of `shapes`. Values depend on seed, name and distribution only.
 
         `shapes`, `skip`, `loaded`: as in `plan`, whose errors come before anything is made. Skipped tensors are left out;
         loaded arrays are returned as they are; tied tensors are one array, which may be loaded under either name.

@@ -11,7 +11,7 @@ from fastinit import HeNormal, Normal, Ones, Uniform, VarianceScaling, XavierUni
 from fastinit.files import specs
 from fastinit.files.checkpoint import write
 from fastinit.recipes.families import MODELS, build
-from fastinit.recipes.families.layers import Model
+from fastinit.recipes.families.building import Model
 
 GOLDEN = Path(__file__).parents[1] / "vectors" / "models"  # made by vectors/make_models.py
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")  # of a batch norm: saved, but not trained

@@ -251,7 +251,7 @@ def test_a_ready_recipe_says_its_distribution_and_fits_any_model_of_its_family(n
     [
         (lambda: recipes.ready("gpt3"), ValueError, "unknown recipe 'gpt3': did you mean 'gpt2'? known: bert, generic"),
         (lambda: recipes.ready("gpt2"), TypeError, "recipe 'gpt2': missing a required argument: 'depth'; its parameters"),
-        (lambda: recipes.gpt2(0), ValueError, "depth must be at least 1, got 0"),
+        (lambda: recipes.gpt2(0), ValueError, "depth must be an int of at least 1, got 0"),
         (lambda: recipes.gpt2("12"), TypeError, "depth must be an int, got '12'"),
         (lambda: recipes.gpt2(12, std=-1), ValueError, "std must be a finite number that is not negative, got -1"),
         (lambda: recipes.gpt2(12, std="x"), TypeError, "std must be a number, got 'x'"),

@@ -1,18 +1,44 @@
-"""BERT, with the names of transformers' `BertForPreTraining`."""
+"""BERT: what its tensors are drawn from, and their names and shapes in transformers' `BertForPreTraining`."""
 
 from __future__ import annotations
 
-from fastinit import recipes
-from fastinit.recipes import TensorSpec
-from fastinit.recipes.families.layers import Model, linear, norm
+from functools import partial
+
+from fastinit.initializers import Normal, Ones, TruncatedNormal, Zeros
+from fastinit.recipes.families.building import Model, family, linear, norm
+from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.tensors import TensorSpec
+
+
+def bert(std: float = 0.02, truncated: bool = False) -> Recipe:
+    """BERT, by transformers' names.
+
+    - weights and embeddings: N(0, std); with `truncated` truncated at 2 std, as in Google's code and not in transformers;
+    - norms 1, biases 0; the decoder is the word embedding, and its bias `cls.predictions.bias`.
+
+    transformers then zeroes the padding token's row of `word_embeddings`, which a rule, being about whole tensors, does not.
+    Source: Devlin et al. 2018 and google-research/bert, `modeling.py`.
+
+    >>> from fastinit import recipes
+    >>> print(recipes.bert(truncated=True).plan({"bert.pooler.dense.weight": (768, 768), "bert.pooler.dense.bias": (768,)}))
+    tensor                    shape       action  values
+    bert.pooler.dense.weight  (768, 768)  draw    TruncatedNormal(mean=0.0, std=0.02, low=-2.0, high=2.0)
+    bert.pooler.dense.bias    (768,)      draw    Constant(value=0.0)
+    2 tensors: 2 draw
+    """
+    return family(
+        ("*LayerNorm.weight", Ones()),
+        ("*bias", Zeros()),
+        ("*.weight", TruncatedNormal(0.0, std) if truncated else Normal(0.0, std)),
+        tied={
+            "cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight",
+            "cls.predictions.decoder.bias": "cls.predictions.bias",
+        },
+    )
 
 
 def model(width: int, depth: int, intermediate: int, context: int = 512, vocabulary: int = 30522) -> Model:
-    """By `recipes.bert`; the padding token's row of `word_embeddings` is drawn like the others: zero it where it matters.
-
-    The decoder (`cls.predictions.decoder.*`) is tied to `word_embeddings` and to `cls.predictions.bias`; it is left
-    out, as `save_pretrained` leaves it out.
-    """
+    """The decoder (`cls.predictions.decoder.*`), which is tied, is left out, as `save_pretrained` leaves it out."""
     tensors = (
         TensorSpec("bert.embeddings.word_embeddings.weight", (vocabulary, width)),
         TensorSpec("bert.embeddings.position_embeddings.weight", (context, width)),
@@ -25,7 +51,10 @@ def model(width: int, depth: int, intermediate: int, context: int = 512, vocabul
         *norm("cls.predictions.transform.LayerNorm", width),
         *linear("cls.seq_relationship", width, 2),
     )
-    return Model(tensors, recipes.bert())
+    return Model(tensors, bert())
+
+
+MODELS = {"bert-base": partial(model, width=768, depth=12, intermediate=3072)}  # Devlin et al. 2018, section 3
 
 
 def _layer(name: str, width: int, intermediate: int) -> tuple[TensorSpec, ...]:

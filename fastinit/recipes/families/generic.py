@@ -1,4 +1,4 @@
-"""For tensors of which nothing is known but names and shapes."""
+"""A recipe for models of which nothing is known but names and shapes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from fastinit.recipes.rules import Rule
 
 
 def generic(std: float = 0.02) -> Recipe:
-    """Biases 0, other vectors (the scales of norms) 1, and matrices N(0, std).
+    """Any model: biases 0, other vectors (the scales of norms) 1, and matrices N(0, std).
 
-    The distribution that transformers falls back on (`PreTrainedModel._init_weights`).
+    Source: what transformers falls back on, `PreTrainedModel._init_weights`.
+
+    >>> from fastinit import recipes
+    >>> print(recipes.generic().plan({"a.weight": (64, 64), "a.bias": (64,), "norm.weight": (64,)}))
+    tensor       shape     action  values
+    a.weight     (64, 64)  draw    Normal(mean=0.0, std=0.02)
+    a.bias       (64,)     draw    Constant(value=0.0)
+    norm.weight  (64,)     draw    Constant(value=1.0)
+    3 tensors: 3 draw
     """
     return Recipe((
         Rule("*bias", Zeros(), optional=True),

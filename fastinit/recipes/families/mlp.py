@@ -1,20 +1,21 @@
-"""A multilayer perceptron, named as `self.layers = torch.nn.Sequential(Linear, ReLU, Linear, ..., Linear)`."""
+"""A multilayer perceptron: names and shapes of its tensors, as `torch.nn.Sequential` has them, and what they are drawn from."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 from fastinit.initializers import HeNormal, XavierUniform, Zeros
-from fastinit.recipes import Recipe
-from fastinit.recipes.families.layers import Model, linear
+from fastinit.recipes.families.building import Model, linear
+from fastinit.recipes.recipe import Recipe
 
 
 def model(widths: Sequence[int]) -> Model:
-    """He normal before a ReLU (He et al. 2015, eq. 10), Xavier uniform for the last layer, zeros for the biases.
+    """`self.layers = torch.nn.Sequential(Linear, ReLU, Linear, ..., Linear)`.
 
-    Xavier uniform is eq. 16 of Glorot & Bengio 2010.
-    `widths` are those of the input, of each hidden layer and of the output: (784, 512, 256, 10).
+    He normal before a ReLU (He et al. 2015, eq. 10), Xavier uniform for the last layer (Glorot and Bengio 2010, eq. 16),
+    biases 0. `widths` are those of the input, of each hidden layer and of the output: (784, 512, 256, 10).
     """
     # A ReLU stands between two linear layers and takes a number of its own, so these have the even ones.
     names = [f"layers.{2 * i}" for i in range(len(widths) - 1)]
@@ -29,3 +30,6 @@ def model(widths: Sequence[int]) -> Model:
         ("*.bias", Zeros()),
     ))  # fmt: skip
     return Model(tensors, recipe)
+
+
+MODELS = {"mlp": partial(model, widths=(784, 512, 256, 10))}

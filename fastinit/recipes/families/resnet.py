@@ -1,30 +1,71 @@
-"""ResNets of bottleneck blocks, with the names of torchvision's `resnet50`."""
+"""ResNets: what their tensors are drawn from, and names and shapes of torchvision's `resnet50` and deeper ones."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import partial
 
-from fastinit import recipes
-from fastinit.recipes import TensorSpec
-from fastinit.recipes.families.layers import Model, linear, norm
+from fastinit.initializers import Ones, Uniform, VarianceScaling, Zeros
+from fastinit.recipes.families.building import AS_TORCH, Model, family, linear, norm
+from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.rules import Rule
+from fastinit.recipes.tensors import TensorSpec
+from fastinit.runtime.checks import integer, one_of
+
+LAST_NORMS = ("", "bn2", "bn3")
+
+
+def resnet(features: int = 2048, zero_last: str = "") -> Recipe:
+    """ResNets, by torchvision's and timm's names.
+
+    - convolutions: N(0, sqrt(2 / fan_out)), He normal;
+    - `fc`, weight and bias: U(-b, b), b = 1 / sqrt(features), torch's own default. `features` is the number of its inputs:
+      2048 for ResNet-50 and deeper, 512 for ResNet-18 and 34;
+    - norms 1, but `zero_last`, the norm that each block starts at 0: "bn3" of bottlenecks or "bn2" of basic blocks, as
+      torchvision's `zero_init_residual`, timm's default; other biases 0.
+
+    Source: He et al. 2015, eq. 14; Goyal et al. 2017, section 5.1, for `zero_last`; torchvision, `resnet.py`.
+
+    >>> from fastinit import recipes
+    >>> print(recipes.resnet(zero_last="bn3").plan({"conv1.weight": (64, 3, 7, 7), "layer1.0.bn3.weight": (256,)}))
+    tensor               shape          action  values
+    conv1.weight         (64, 3, 7, 7)  draw    Normal(mean=0.0, std=0.025253813613805267)
+    layer1.0.bn3.weight  (256,)         draw    Constant(value=0.0)
+    2 tensors: 2 draw
+    """
+    one_of("zero_last", zero_last, LAST_NORMS)
+    bound = 1 / math.sqrt(integer("features", features, 1))
+    he_fan_out = VarianceScaling(2.0, "fan_out", "normal", convention="torch")
+    others = family(
+        ("fc.weight", AS_TORCH),
+        ("fc.bias", Uniform(-bound, bound)),
+        *([(f"*.{zero_last}.weight", Zeros())] if zero_last else []),
+        ("*.running_var", Ones()),
+        ("*.bias", Zeros()),
+        ("*.running_mean", Zeros()),
+        ("*.num_batches_tracked", Zeros()),
+    )
+    convolutions = Rule("*.weight", he_fan_out, ndim=4, optional=True)  # whatever their names: timm's are at several places
+    return Recipe((convolutions, *others, Rule("*.weight", Ones(), ndim=1, optional=True)))
+
 
 EXPANSION = 4  # a bottleneck block puts out 4 times its inner width
 STEM = 64  # channels after the first convolution, and inner width of the first stage
 
 
 def model(blocks: Sequence[int], labels: int = 1000) -> Model:
-    """By `recipes.resnet`, as torchvision draws it by default.
-
-    `blocks` is the number of blocks of each stage, (3, 4, 6, 3) for ResNet-50 (He et al. 2015, "Deep residual
-    learning", table 1). The running statistics of the norms are there too, as in the state dict.
-    """
+    """Bottleneck blocks: `blocks` is their number in each stage. Running statistics are there, as in the state dict."""
     features = EXPANSION * STEM * 2 ** (len(blocks) - 1)
     tensors = (
         *_conv_norm("conv1", "bn1", 3, STEM, kernel=7),
         *(tensor for stage, n_blocks in enumerate(blocks) for tensor in _stage(stage, n_blocks)),
         *linear("fc", features, labels),
     )
-    return Model(tensors, recipes.resnet(features))
+    return Model(tensors, resnet(features))
+
+
+MODELS = {"resnet50": partial(model, blocks=(3, 4, 6, 3))}  # He et al. 2015, "Deep residual learning", table 1
 
 
 def _stage(stage: int, n_blocks: int) -> tuple[TensorSpec, ...]:

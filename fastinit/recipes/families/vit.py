@@ -1,19 +1,49 @@
-"""ViT, with the names of transformers' `ViTForImageClassification` in its checkpoints."""
+"""ViT: what its tensors are drawn from, and their names and shapes in transformers' checkpoints."""
 
 from __future__ import annotations
 
-from fastinit import recipes
-from fastinit.recipes import TensorSpec
-from fastinit.recipes.families.layers import Model, linear, norm
+from functools import partial
+
+from fastinit.initializers import Normal, Ones, Zeros
+from fastinit.recipes.families.building import Model, family, linear, norm
+from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.tensors import TensorSpec
+
+
+def vit(std: float = 0.02) -> Recipe:
+    """ViT, by the names of transformers' checkpoints.
+
+    - weights, class token, positions, patches and classifier: N(0, std);
+    - mask token 0, norms 1, biases 0.
+
+    transformers draws class token and positions with trunc_normal_(std=0.02), whose bounds of +-2 are absolute: 100 std out,
+    where no value ever falls (and up to version 4 every other weight too). So the distribution is the plain normal.
+    Source: transformers, `ViTPreTrainedModel`. The model is that of Dosovitskiy et al. 2020; `timm` has the distribution of
+    their JAX code.
+
+    >>> from fastinit import recipes
+    >>> print(recipes.vit().plan({"vit.embeddings.cls_token": (1, 1, 768), "classifier.bias": (1000,)}))
+    tensor                    shape        action  values
+    vit.embeddings.cls_token  (1, 1, 768)  draw    Normal(mean=0.0, std=0.02)
+    classifier.bias           (1000,)      draw    Constant(value=0.0)
+    2 tensors: 2 draw
+    """
+    return family(
+        ("*cls_token", Normal(0.0, std)),
+        ("*position_embeddings", Normal(0.0, std)),
+        ("*mask_token", Zeros()),
+        ("*layernorm*.weight", Ones()),
+        ("*.bias", Zeros()),
+        ("*.weight", Normal(0.0, std)),
+    )
 
 
 def model(
     width: int, depth: int, intermediate: int, patch: int, image: int = 224, channels: int = 3, labels: int = 1000
 ) -> Model:
-    """By `recipes.vit`.
+    """The names are those of published checkpoints, which `save_pretrained` writes.
 
-    The names are those of published checkpoints, which `save_pretrained` writes; version 5 of transformers has other
-    ones in memory (`vit.layers.0.attention.q_proj`) and translates.
+    Version 5 of transformers has other ones in memory (`vit.layers.0.attention.q_proj`) and translates.
     """
     tokens = (image // patch) ** 2 + 1  # the patches and the class token
     tensors = (
@@ -25,7 +55,10 @@ def model(
         *norm("vit.layernorm", width),
         *linear("classifier", width, labels),
     )
-    return Model(tensors, recipes.vit())
+    return Model(tensors, vit())
+
+
+MODELS = {"vit-b-16": partial(model, width=768, depth=12, intermediate=3072, patch=16)}  # Dosovitskiy et al. 2020, table 1
 
 
 def _layer(name: str, width: int, intermediate: int) -> tuple[TensorSpec, ...]:

@@ -1,0 +1,42 @@
+"""T5: what its tensors are drawn from."""
+
+from __future__ import annotations
+
+import math
+
+from fastinit.initializers import Constant, Normal, VarianceScaling, Zeros
+from fastinit.recipes.families.building import family
+from fastinit.recipes.recipe import Recipe
+from fastinit.runtime.checks import integer, positive
+
+
+def t5(width: int, head_width: int = 64, factor: float = 1.0) -> Recipe:
+    """T5, by transformers' names; `width` is d_model, `head_width` d_kv.
+
+    - weights: N(0, factor / sqrt(fan_in));
+    - queries: N(0, factor / sqrt(fan_in head_width)), so that attention need not scale its products;
+    - embeddings and head: N(0, factor); relative positions: N(0, factor / sqrt(width));
+    - norms `factor`, biases 0; both stacks' embeddings are the shared one.
+
+    Source: Raffel et al. 2020, by Mesh TensorFlow's code and transformers' `T5PreTrainedModel`.
+
+    >>> from fastinit import recipes
+    >>> shapes = {"shared.weight": (50, 64), "encoder.block.0.layer.0.SelfAttention.k.weight": (64, 64)}
+    >>> print(recipes.t5(width=64).plan(shapes))
+    tensor                                          shape     action  values
+    shared.weight                                   (50, 64)  draw    Normal(mean=0.0, std=1.0)
+    encoder.block.0.layer.0.SelfAttention.k.weight  (64, 64)  draw    Normal(mean=0.0, std=0.125)
+    2 tensors: 2 draw
+    """
+    positive("factor", factor)
+    integer("width", width, 1), integer("head_width", head_width, 1)
+    return family(
+        ("*layer_norm.weight", Constant(factor)),
+        ("*.bias", Zeros()),
+        ("*.relative_attention_bias.weight", Normal(0.0, factor / math.sqrt(width))),
+        ("*Attention.q.weight", VarianceScaling(factor**2 / head_width, "fan_in", "normal", convention="torch")),
+        ("*shared.weight", Normal(0.0, factor)),
+        ("lm_head.weight", Normal(0.0, factor)),
+        ("*.weight", VarianceScaling(factor**2, "fan_in", "normal", convention="torch")),
+        tied={f"{part}.embed_tokens.weight": "shared.weight" for part in ("encoder", "decoder")},
+    )
