@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.random import SeedSequence
+
+from fastinit.runtime.types import Array
 
 JAX = int.from_bytes(b"jax", "big")
 
@@ -15,13 +17,17 @@ JAX = int.from_bytes(b"jax", "big")
 def seed_of(key: jax.Array) -> SeedSequence:
     """The seed that the NumPy functions take for the values that the initializers here give for `key`.
 
-        fastinit.he_normal(shape, seed=fastinit.jax.seed_of(key), convention="jax")
-
     It is `SeedSequence(words, spawn_key=(0x6A6178, n))`, n being the number of the key's words, `jax.random.key_data(key)`,
     and 0x6A6178 "jax" in ASCII: every word counts, and no int and no tensor's name gives the same seed. Keys of the same
     words are the same key, typed or not, whatever generator they are for.
     `key`: a typed key (`jax.random.key`) of any implementation, or the uint32 words of an old one (`jax.random.PRNGKey`);
     TypeError or ValueError for anything else, and for a key whose value is not known because it is traced.
+
+    >>> import fastinit.jax, jax, numpy as np
+    >>> key = jax.random.key(0)
+    >>> weight = fastinit.he_normal((256, 128), seed=fastinit.jax.seed_of(key), convention="jax")
+    >>> np.array_equal(weight, fastinit.jax.he_normal()(key, (256, 128)))
+    True
     """
     words = key_words(key)
     if isinstance(words, jax.core.Tracer):
@@ -29,12 +35,13 @@ def seed_of(key: jax.Array) -> SeedSequence:
     return seed_of_words(np.asarray(words))
 
 
-def seed_of_words(words: np.ndarray) -> SeedSequence:
+def seed_of_words(words: Array) -> SeedSequence:
+    """As `seed_of`, of the key's words."""
     return SeedSequence(words.reshape(-1).tolist(), spawn_key=(JAX, words.size))
 
 
-def is_key(value: Any) -> bool:
-    """Whether it is made of typed keys or, as old keys are, an array of uint32; a scalar is a number."""
+def is_key(value: Any) -> TypeGuard[jax.Array]:
+    """Whether the value is made of typed keys or, as old keys are, an array of uint32; a scalar is a number."""
     dtype = getattr(value, "dtype", None)
     return dtype is not None and (jnp.issubdtype(dtype, jax.dtypes.prng_key) or (dtype == np.uint32 and value.ndim > 0))
 

@@ -3,79 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
-from jax.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, KeyPath, SequenceKey, tree_flatten_with_path
+from jax.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey, tree_flatten_with_path
 from numpy.random import SeedSequence
 
-from fastinit.core.fill import DTYPES
-from fastinit.distributions import Distribution
 from fastinit.jax.arrays import sharded
 from fastinit.jax.keys import is_key, seed_of
-from fastinit.recipes import Recipe, check_dtype
-from fastinit.recipes.tensors import tensor_specs
+from fastinit.recipes import Recipe
+from fastinit.recipes.plan import PlannedTensor
+from fastinit.runtime.types import Seed
 
 _TEXT_OF = {DictKey: "key", FlattenedIndexKey: "key", GetAttrKey: "name", SequenceKey: "idx"}
 
+Path: TypeAlias = tuple[Any, ...]  # of a leaf in a pytree
 
-def init_sharded(abstract_model: Any, mesh_or_shardings: Any, recipe: Recipe, seed: Any = None) -> Any:
-    """The model with its tensors made, each device's shard alone, by global index: the values do not depend on the mesh.
 
-        with jax.set_mesh(mesh):
-            graph, abstract = nnx.split(nnx.eval_shape(lambda: Model(nnx.Rngs(0))))
-        model = nnx.merge(graph, fastinit.jax.init_sharded(abstract, mesh, recipe, seed=0))
+def init_sharded(
+    abstract_model: Any, mesh_or_shardings: Mesh | Sharding | Any, recipe: Recipe, seed: Seed | jax.Array = 0
+) -> Any:
+    """The model with its tensors filled by a recipe, each device's shard where it lies.
+
+    Values depend on the seed, the tensor's name and its distribution, and not on the mesh: they are those that
+    `recipe.materialize` gives a tensor of this name, shape and dtype.
 
     - `abstract_model`: a pytree whose leaves have a shape and a dtype: the state of an abstract nnx model, or linen's
       variables from `jax.eval_shape(model.init, ...)`. A leaf's name is its path with dots, "layers.0.kernel", without the
-      boxes that nnx and linen put around arrays. Its values are those that `recipe.materialize` gives a tensor of this name,
-      shape and dtype.
+      boxes that nnx and linen put around arrays.
     - `mesh_or_shardings`: a Mesh, on which a tensor lies as the annotations of nnx and linen or the leaf's own sharding say,
       else on every device in full; a Sharding for all; or a tree like the model, of Shardings.
-    - `recipe`: a `fastinit.recipes.Recipe` for these names. What it leaves alone is returned as it is, abstract. Tensors
-      that it ties get equal values.
+    - `recipe`: a `fastinit.recipes.Recipe` for these names. What it skips is returned as it is, abstract. Tensors that it
+      ties get equal values.
     - `seed`: an int, a SeedSequence, a JAX key (`seed_of`), or None for fresh entropy, in which several processes differ.
+      The default is 0: a model made again is the same.
 
-    Returns a tree like `abstract_model`.
+    Returns a tree like `abstract_model`. Whole-tensor distributions, orthogonal ones for instance, take the memory of the
+    whole tensor on each host while it is made. ValueError where the recipe (`Recipe.plan`) or a sharding does not fit the
+    model and TypeError for what is no recipe, before anything is made.
+
+    >>> import fastinit.jax, jax, jax.numpy as jnp
+    >>> abstract = {"kernel": jax.ShapeDtypeStruct((4, 8), jnp.bfloat16), "bias": jax.ShapeDtypeStruct((8,), jnp.float32)}
+    >>> recipe = fastinit.Recipe([("kernel", "he_normal"), ("bias", "zeros")])
+    >>> model = fastinit.jax.init_sharded(abstract, jax.make_mesh((1,), ("data",)), recipe)
+    >>> jax.tree.map(lambda array: (array.shape, array.dtype.name), model)
+    {'bias': ((8,), 'float32'), 'kernel': ((4, 8), 'bfloat16')}
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.recipes.Recipe, got {recipe!r}")
     leaves, tree = tree_flatten_with_path(abstract_model)
     tensors = dict(zip(_names([path for path, _ in leaves]), (leaf for _, leaf in leaves)))
-    specs, distributions = tensor_specs(tensors), recipe.distributions(tensors)
-    tied = recipe.tied_in(specs)
-    shardings = _shardings(abstract_model, tensors, mesh_or_shardings)
-    for spec, sharding in zip(specs, shardings):
-        distribution = distributions[tied.get(spec.name, spec.name)]
-        if distribution is not None:
-            _check_no_key(spec.name, tensors[spec.name])
-            check_dtype(spec, distribution)
-            _check_fits(spec.name, spec.shape, sharding)
-    sequence, sources = _sequence(seed), (tied.get(name, name) for name in tensors)
+    plan, shardings = recipe.plan(tensors), _shardings(abstract_model, tensors, mesh_or_shardings)
+    for planned, sharding in zip(plan, shardings):
+        if planned.action != "skip":
+            _check_no_key(planned.name, tensors[planned.name])
+            _check_fits(planned.name, planned.spec.shape, sharding)
+    sequence = _sequence(seed)
     made = [
-        tensor if distributions[source] is None else _made(distributions[source], tensor, sequence, source, sharding)
-        for source, tensor, sharding in zip(sources, tensors.values(), shardings)
+        tensor if planned.action == "skip" else _filled(plan[planned.stream_name], tensor, sequence, sharding)
+        for planned, tensor, sharding in zip(plan, tensors.values(), shardings)
     ]
     return jax.tree.unflatten(tree, made)
 
 
-def _made(distribution: Distribution, tensor: Any, seed: Any, name: str, sharding: Sharding) -> jax.Array:
+def _filled(source: PlannedTensor, tensor: Any, seed: Seed, sharding: Sharding) -> jax.Array:
+    """The values planned for `source`, in the dtype of `tensor`, which is that one or tied to it."""
     dtype = jax.dtypes.canonicalize_dtype(tensor.dtype)
-    if dtype.name not in DTYPES:  # whole numbers, all the same
-        return jax.device_put(np.full(tensor.shape, distribution.value, dtype), sharding)
-    return sharded(distribution, tuple(tensor.shape), seed, name, dtype, sharding)
+    if source.distribution is None or source.value is not None:
+        return jax.device_put(np.full(source.spec.shape, source.value, dtype), sharding)
+    return sharded(source.distribution, source.spec.shape, seed, source.name, dtype, sharding)
 
 
-def _sequence(seed: Any) -> SeedSequence | int:
+def _sequence(seed: Seed | jax.Array) -> Seed:
     if is_key(seed):
         return seed_of(seed)
     return SeedSequence() if seed is None else seed  # one for all tensors
 
 
-def _names(paths: Sequence[KeyPath]) -> list[str]:
+def _names(paths: Sequence[Path]) -> list[str]:
     """ValueError where two are the same: of {"a.b": x, "a": {"b": y}}."""
     names = [_name(path) for path in paths]
     if len(set(names)) < len(names):
@@ -84,7 +92,7 @@ def _names(paths: Sequence[KeyPath]) -> list[str]:
     return names
 
 
-def _name(path: KeyPath) -> str:
+def _name(path: Path) -> str:
     if path and path[-1] == GetAttrKey("value"):  # of nnx.Variable and linen's Partitioned, the boxes
         path = path[:-1]
     return ".".join(str(getattr(key, _TEXT_OF[type(key)])) for key in path)
@@ -120,7 +128,7 @@ def _specs(model: Any) -> Iterable[PartitionSpec]:
 def _check_no_key(name: str, tensor: Any) -> None:
     if jnp.issubdtype(tensor.dtype, jax.dtypes.extended):
         raise ValueError(
-            f"{name!r} is a random key, which no recipe fills: freeze it in the recipe, or leave it out of the model by "
+            f"{name!r} is a random key, which no recipe fills: skip it in the recipe, or leave it out of the model by "
             "nnx.split(model, nnx.RngState, ...)"
         )
 

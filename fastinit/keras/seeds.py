@@ -20,12 +20,16 @@ Seed = int | keras.random.SeedGenerator
 def seed_of(seed: Any) -> int | SeedSequence:
     """The seed that the NumPy functions take for the values that an initializer with this Keras seed gives when called next.
 
-        fastinit.he_normal(shape, seed=fastinit.keras.seed_of(initializer), name=initializer.name, convention="keras")
-
     `seed`: an initializer, for its `seed`; an int, which is returned as it is; or a `keras.random.SeedGenerator`, which is
     left as it is. In state (seed, counter) that is `SeedSequence([seed, 0, counter, 0], spawn_key=(0x6B65726173,))`, zeros
     for the upper halves of 64 bits and 0x6B65726173 for "keras" in ASCII: no int below 2**128 and no tensor's name gives the
     same, and seed 1 at counter 1 is not seed 2. TypeError for anything else.
+
+    >>> import fastinit.keras, keras, numpy as np
+    >>> init = fastinit.keras.HeNormal(seed=keras.random.SeedGenerator(7))
+    >>> weight = fastinit.he_normal((256, 128), seed=fastinit.keras.seed_of(init), convention="keras")
+    >>> np.array_equal(weight, keras.ops.convert_to_numpy(init((256, 128))))
+    True
     """
     seed = getattr(seed, "seed", seed)
     if isinstance(seed, keras.random.SeedGenerator):

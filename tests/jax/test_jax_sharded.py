@@ -237,7 +237,7 @@ def test_an_abstract_module_is_filled_as_its_state_is():
     assert np.array_equal(made.kernel[...], fastinit.he_normal((4, 3), seed=1, name="kernel"))
 
 
-def test_what_the_recipe_freezes_stays_abstract():
+def test_what_the_recipe_skips_stays_abstract():
     recipe = Recipe([("*", "normal")], skip=("*.bias",))
     made = by_name(fastinit.jax.init_sharded(abstract_linen(), a_mesh(), recipe, 0))
     assert isinstance(made["params.Dense_0.bias"], jax.ShapeDtypeStruct)
@@ -251,15 +251,15 @@ def test_tied_tensors_have_equal_values():
     assert np.array_equal(made["head"], made["wte"])
 
 
-def test_whole_numbers_are_made_of_constants():
+def test_integers_are_made_of_constants():
     made = fastinit.jax.init_sharded({"count": jax.ShapeDtypeStruct((3,), jnp.int32)}, a_mesh(), Recipe([("*", "ones")]))
     assert made["count"].dtype == jnp.int32 and made["count"].tolist() == [1, 1, 1]
 
 
-def test_without_a_seed_tensors_differ_from_call_to_call():
-    first, second = (fastinit.jax.init_sharded(abstract_linen(), a_mesh(), RECIPE) for _ in range(2))
-    name = "params.Dense_1.kernel"
-    assert not np.array_equal(by_name(first)[name], by_name(second)[name])
+def test_the_seed_is_0_and_none_is_fresh_entropy():
+    recipe = Recipe([("*", "normal")])
+    default, fresh, other = (fastinit.jax.init_sharded(ONE, a_mesh(), recipe, **o)["a"] for o in ({}, *[{"seed": None}] * 2))
+    assert np.array_equal(default, fastinit.normal((6, 4), seed=0, name="a")) and not np.array_equal(fresh, other)
 
 
 @pytest.mark.parametrize(("tree", "where", "recipe", "error", "message"), [
@@ -270,7 +270,7 @@ def test_without_a_seed_tensors_differ_from_call_to_call():
     ({"a": {"b": ONE["a"]}, "a.b": ONE["a"]}, None, Recipe([("*", "normal")]), ValueError, "several leaves .* name: a.b"),
     ({"n": jax.ShapeDtypeStruct((2,), jnp.int32)}, None, Recipe([("*", "normal")]), ValueError, "'n' has dtype int32"),
     ({"drop": jax.eval_shape(lambda: jax.random.key(0))}, None, Recipe([("*", "zeros")]), ValueError,
-     "'drop' is a random key, which no recipe fills: freeze it"),
+     "'drop' is a random key, which no recipe fills: skip it"),
     ({"a": jax.ShapeDtypeStruct((), jnp.float32)}, lambda mesh: NamedSharding(mesh, P("model")), Recipe([("*", "normal")]),
      ValueError, "the sharding of 'a', .*, has more axes than its shape"),
 ])  # fmt: skip
