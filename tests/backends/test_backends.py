@@ -18,7 +18,7 @@ from scipy import special
 
 import fastinit
 from fastinit import backends
-from fastinit.backends import backend, reference
+from fastinit.backends import backend, catalogue, reference
 from fastinit.backends.catalogue import ELEMENTS, KERNELS
 from fastinit.backends.request import FillRequest
 from fastinit.core.fill import DTYPES, LEAST_FOR_THREADS
@@ -102,6 +102,14 @@ def test_any_cut_gives_the_same_values(each_backend, dtype, cut):
 def test_the_c_kernels_are_those_of_the_catalogue():
     c = pytest.importorskip("fastinit.backends.c", exc_type=ImportError)
     assert {name: number for number, name in enumerate(KERNELS)} == c.KERNELS
+
+
+def test_the_catalogue_needs_the_standard_library_alone():
+    """The build runs it by itself: here without the folder of installed packages."""
+    path = catalogue.__file__
+    code = f"import runpy; print(len(runpy.run_path({path!r})['KERNELS']))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == (f"{len(KERNELS)}\n", "")
 
 
 @pytest.mark.parametrize("name", KERNELS)
