@@ -1,32 +1,39 @@
-"""Many arrays in one batch: no call of a kernel, and no thread woken, for each."""
+"""Many tensors in one batch: no call of a kernel, and no thread woken, for each small one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import SeedSequence
 
 from fastinit.backends import Backend, current
 from fastinit.backends.elements import ElementType
-from fastinit.core.fill import LEAST_FOR_THREADS, TILE, check_out, fill
+from fastinit.core.draws import Draws
+from fastinit.core.dtypes import check_out
+from fastinit.core.fill import fill
+from fastinit.core.pieces import LEAST_FOR_THREADS, TILE
 from fastinit.core.stream import Stream, streams_of
-from fastinit.distributions import Constant, Distribution, Normal, TruncatedNormal, Uniform, WholeTensor
+from fastinit.distributions import Distribution
 from fastinit.runtime import threads
+from fastinit.runtime.types import Array, Float64Array, FloatArray, Seed, UInt32Array
 
-PART = 64 * TILE  # elements a thread takes at a time, some hundred microseconds of small arrays
+PART = 64 * TILE  # elements that a thread takes at a time, some hundred microseconds of small arrays
+MOST_ARRAYS = 1000  # that a thread takes at a time: an interrupt waits for them
 SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads
 
 
 def fill_batch(
     distributions: Mapping[str, Distribution],
     shapes: Mapping[str, tuple[int, ...]],
-    seed: int | SeedSequence | None,
+    seed: Seed,
     element: ElementType,
-    out: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, np.ndarray]:
-    """For each name what `fill(distributions[name], shapes[name], seed=seed, name=name, dtype=element.dtype, out=out[name])` gives.
+    out: Mapping[str, Array] | None = None,
+) -> dict[str, Array]:
+    """For each name what `fill(distributions[name], shapes[name], seed=seed, name=name, ...)` gives, in `element`'s dtype.
 
     All is checked before anything is written; the errors are those of `fill`.
     """
@@ -35,60 +42,76 @@ def fill_batch(
             check_out(out[name], shape, element.dtype)
     if seed is None:
         seed = SeedSequence()  # one for all
-    different = {
-        id(distribution): distribution
-        for distribution in distributions.values()
-        if not isinstance(distribution, WholeTensor)
-    }
-    parameters = {key: distribution.parameters(element.real) for key, distribution in different.items()}
+    for distribution in {id(distributions[name]): distributions[name] for name in shapes}.values():
+        distribution.parameters(element.real)  # for its errors
+    streams = streams_of(seed, list(shapes))  # which checks the names
     arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
-    kernels = {
-        distribution.kernel: f"{distribution.kernel}_{element.name}" for distribution in (Uniform, Normal, TruncatedNormal)
-    }
-    streams = dict(zip(arrays, streams_of(seed, list(arrays)).tolist()))  # which checks the names
-    small = [name for name, array in arrays.items() if _is_small(distributions[name], array)]
-    _fill_small(
-        [kernels[distributions[name].kernel] for name in small],
-        np.array([streams.pop(name) for name in small], np.uint32).reshape(-1, 4),
-        [parameters[id(distributions[name])] for name in small],
-        [np.asarray(arrays[name]).reshape(-1).view(element.storage) for name in small],
-    )
-    for name, stream in streams.items():
-        fill(distributions[name], shapes[name], seed=Stream(*stream), dtype=element.dtype, out=arrays[name])
+    batch = _Batch(element)
+    for (name, array), words in zip(arrays.items(), streams):
+        distributions[name].write(_Tensor(batch, distributions[name], words, array))
+    batch.fill()
     return arrays
 
 
-def _is_small(distribution: Distribution, array: np.ndarray) -> bool:
-    is_plain = array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
-    return 0 < array.size <= SMALL and is_plain and not isinstance(distribution, (Constant, WholeTensor))
+class _Small(NamedTuple):
+    """A small array, and what a backend needs to fill it."""
+
+    kernel: str
+    stream: UInt32Array
+    parameters: Float64Array
+    out: Array
 
 
-def _fill_small(
-    kernels: Sequence[str], streams: np.ndarray, parameters: Sequence[np.ndarray], outs: Sequence[np.ndarray]
-) -> None:
-    num_threads = threads.get_num_threads() if sum(out.size for out in outs) > LEAST_FOR_THREADS else 1
-    backend = current()
-    tasks = (partial(_fill_part, backend, kernels, streams, parameters, outs, part) for part in _parts(outs, PART))
-    threads.run(tasks, num_threads)
+class _Batch:
+    """Small arrays, collected to be filled together."""
+
+    def __init__(self, element: ElementType) -> None:
+        self.element = element
+        self.arrays: list[_Small] = []
+
+    def fill(self) -> None:
+        sizes = [small.out.size for small in self.arrays]
+        num_threads = threads.get_num_threads() if sum(sizes) > LEAST_FOR_THREADS else 1
+        backend = current()
+        threads.run((partial(_fill_part, backend, self.arrays[part]) for part in _parts(sizes)), num_threads)
 
 
-def _fill_part(
-    backend: Backend,
-    kernels: Sequence[str],
-    streams: np.ndarray,
-    parameters: Sequence[np.ndarray],
-    outs: Sequence[np.ndarray],
-    part: slice,
-) -> None:
-    backend.fill_many(kernels[part], streams[part], parameters[part], outs[part])
+class _Tensor:
+    """The request for a whole tensor of a batch (`fastinit.distributions.base.Request`)."""
+
+    def __init__(self, batch: _Batch, distribution: Distribution, stream: UInt32Array, out: Array) -> None:
+        self.real = batch.element.real
+        self._batch, self._distribution, self._stream, self._out = batch, distribution, stream, out
+
+    def draw(self, kernel: str, parameters: Float64Array) -> None:
+        out, element = self._out, self._batch.element
+        if 0 < out.size <= SMALL and out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative:
+            flat = np.asarray(out).reshape(-1).view(element.storage)
+            self._batch.arrays.append(_Small(f"{kernel}_{element.name}", self._stream, parameters, flat))
+        else:
+            fill(self._distribution, out.shape, seed=self._seed(), dtype=element.dtype, out=out)
+
+    def repeat(self, value: float) -> None:
+        self._out[...] = value
+
+    def select(self, values: Callable[[Draws], FloatArray]) -> None:
+        self._out[...] = values(Draws(self._seed(), self.real))
+
+    def _seed(self) -> Stream:
+        return Stream(*self._stream.tolist())
 
 
-def _parts(outs: Sequence[np.ndarray], elements: int) -> list[slice]:
-    """Cuts of the list into parts of about so many elements and at most a thousand arrays; an interrupt waits for one."""
-    ends, in_part = [], 0
-    for i, out in enumerate(outs, 1):
-        in_part += out.size
-        if in_part >= elements or i - (ends[-1] if ends else 0) >= 1000 or i == len(outs):
+def _fill_part(backend: Backend, part: Sequence[_Small]) -> None:
+    kernels, streams, parameters, outs = zip(*part)
+    backend.fill_many(kernels, np.array(streams), parameters, outs)
+
+
+def _parts(sizes: Sequence[int]) -> list[slice]:
+    """The list in parts of about `PART` elements and at most `MOST_ARRAYS` arrays."""
+    ends, in_part = [0], 0
+    for i, size in enumerate(sizes, 1):
+        in_part += size
+        if in_part >= PART or i - ends[-1] >= MOST_ARRAYS or i == len(sizes):
             ends.append(i)
             in_part = 0
-    return [slice(first, last) for first, last in zip([0, *ends], ends)]
+    return [slice(first, last) for first, last in pairwise(ends)]

@@ -1,4 +1,4 @@
-"""Which elements of a whole tensor a request asks for, as runs of positions a constant step apart.
+"""Which elements of a tensor a request asks for, as runs of positions a constant step apart.
 
 A position is the row-major number of an element in the whole tensor. Nothing here is as large as the tensor or the result:
 runs are worked out piece by piece.
@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-MOST_ELEMENTS = 2**63 - 1
+from fastinit.runtime.types import Array, Int64Array, UInt64Array
+
 RUNS_AT_ONCE = 8192  # 64 KiB of starts, and as much again for each axis while they are worked out
 
 
@@ -28,14 +29,15 @@ class Table:
     """
 
     first: int
-    array: np.ndarray
+    array: Array
     length: int
     step: int
 
-    def look_up(self, index: tuple[np.ndarray, ...]) -> np.ndarray:
-        entries = self.array[index[self.first : self.first + self.array.ndim]].astype(np.int64)
+    def look_up(self, index: tuple[Int64Array, ...]) -> Int64Array:
+        entries: Int64Array = self.array[index[self.first : self.first + self.array.ndim]].astype(np.int64)
         entries[entries < 0] += self.length
-        return entries * self.step
+        entries *= self.step
+        return entries
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Positions:
     def size(self) -> int:
         return math.prod(self.shape)
 
-    def runs(self, first: int, last: int) -> Iterator[tuple[np.ndarray, int, int]]:
+    def runs(self, first: int, last: int) -> Iterator[tuple[UInt64Array, int, int]]:
         """(starts, count, step) of runs that together are elements `first` to `last` - 1 of the result, in order."""
         if self.is_whole:
             yield np.array([first], np.uint64), last - first, 1
@@ -74,7 +76,7 @@ class Positions:
         """Whether every run is of whole rows of `width` elements."""
         return self.is_whole or self._run_length() % width == 0
 
-    def rows(self, first: int, last: int, width: int) -> Iterator[tuple[np.ndarray, int]]:
+    def rows(self, first: int, last: int, width: int) -> Iterator[tuple[UInt64Array, int]]:
         """(starts, step) of the rows of `width` elements that are elements `first` to `last` - 1, where it has rows."""
         for starts, count, step in self.runs(first, last):
             rows = count // width
@@ -103,7 +105,7 @@ class Positions:
     def _last_table_axis(self) -> int:
         return max((table.first + table.array.ndim - 1 for table in self.tables), default=-1)
 
-    def _starts(self, run: int, runs: int, length: int) -> np.ndarray:
+    def _starts(self, run: int, runs: int, length: int) -> Array:
         if not self.tables and length == self.size:
             return np.array([self.origin], np.uint64)
         element = np.arange(run, run + runs) * length
@@ -161,26 +163,29 @@ def _item(item: Any) -> Any:
 def _basic(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
     """NumPy itself reads the index, on an array of one byte an element that has no memory and is never looked at."""
     dummy = as_strided(np.empty(1, np.uint8), shape, _row_major_steps(shape))
-    view = dummy[(*items, ...)] if Ellipsis not in items else dummy[items]
-    return Positions(view.shape, view.__array_interface__["data"][0] - _address(dummy), view.strides)
+    if Ellipsis not in items:
+        items = (*items, Ellipsis)  # so that the result is an array, also of one element
+    view = dummy[items]
+    return Positions(view.shape, _address(view) - _address(dummy), view.strides)
 
 
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
+def _address(array: Array) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
     """NumPy's rules for arrays in an index: they broadcast together, and their axes go where they stood side by side,
     or first where a slice stood between them (NumPy's guide, "Combining advanced and basic indexing")."""
-    items = _expanded(shape, items)
+    entries = _expanded(shape, items)
     steps = _row_major_steps(shape)
     origin, axis = 0, 0
     lengths: list[int] = []  # of the slices' axes
     slice_steps: list[int] = []
-    arrays: list[np.ndarray] = []
+    arrays: list[Array] = []
     array_axes: list[int] = []
     places: list[tuple[int, int]] = []  # of each array: its place in the index, and how many slices stood before it
-    for place, item in enumerate(items):
+    for place, item in enumerate(entries):
         if item is Ellipsis:
             continue  # of no axes: but arrays on either side of it are not side by side
         if item is None:
@@ -248,7 +253,7 @@ def _axes(item: Any) -> int:
     return item.ndim if _is_mask(item) else 1
 
 
-def _places_of(mask: np.ndarray, first: int, shape: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def _places_of(mask: Array, first: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
     for axis, n in enumerate(mask.shape, first):
         if shape[axis] != n:
             raise IndexError(
@@ -258,7 +263,7 @@ def _places_of(mask: np.ndarray, first: int, shape: tuple[int, ...]) -> tuple[np
     return mask.nonzero()
 
 
-def _checked(item: int | np.ndarray, axis: int, n: int) -> np.ndarray:
+def _checked(item: int | Array, axis: int, n: int) -> Array:
     """The integers as an array, once it is known that all are within an axis of length `n`."""
     array = np.asarray(item)
     for entry in (array.min(), array.max()) if array.size else ():

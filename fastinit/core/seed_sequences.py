@@ -7,19 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.random import SeedSequence
 
+from fastinit.runtime.types import UInt32Array
+
 # SeedSequence's algorithm (O'Neill 2015, "Developing a seed_seq alternative"; numpy/random/bit_generator.pyx)
 INIT_A, MULT_A, INIT_B, MULT_B = 0x43B0D7E5, 0x931E8875, 0x8B51F9DD, 0x58F38DED
 MIX_LEFT, MIX_RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
 POOL = 4  # words
 
 
-def states_spawned(seed: SeedSequence, keys: np.ndarray) -> np.ndarray:
-    """Four words of state of the children of `seed` with these keys, an (n, words) array: its pool goes on with a key.
+def states_spawned(seed: SeedSequence, keys: UInt32Array) -> UInt32Array:
+    """`generate_state(4)` of the children of `seed` with these keys: (n, 4) words for an (n, words per key) array.
 
-    Before keys of its own, or where its pool is larger, the pool is not that of a parent: then one by one.
+    A SeedSequence hashes its entropy and then its key into a pool of four words: here for all keys at once, a column of
+    words after the other. A larger pool than the usual four words is left to NumPy, child by child.
     """
     if seed.pool_size != POOL:
         return np.array([child(seed, key.tolist()).generate_state(4) for key in keys], np.uint32).reshape(-1, 4)
+    assert seed.entropy is not None  # None is replaced by fresh entropy
     entropy = _words_of(seed.entropy)
     entropy += [0] * (POOL - len(entropy)) + [word for key in seed.spawn_key for word in _words_of(key)]
     mixer = _Mixer(INIT_A, MULT_A)
@@ -41,16 +45,18 @@ class _Mixer:
     def __init__(self, constant: int, multiplier: int) -> None:
         self._constant, self._multiplier = constant, multiplier
 
-    def hashed(self, words: np.ndarray) -> np.ndarray:
+    def hashed(self, words: UInt32Array) -> UInt32Array:
         words = words ^ np.uint32(self._constant)
         self._constant = self._constant * self._multiplier & 0xFFFFFFFF
         words *= np.uint32(self._constant)
-        return words ^ words >> np.uint32(16)
+        hashed: UInt32Array = words ^ words >> np.uint32(16)
+        return hashed
 
 
-def _mixed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _mixed(left: UInt32Array, right: UInt32Array) -> UInt32Array:
     words = MIX_LEFT * left - MIX_RIGHT * right
-    return words ^ words >> np.uint32(16)
+    mixed: UInt32Array = words ^ words >> np.uint32(16)
+    return mixed
 
 
 def _words_of(number: int | str | Sequence[int | str]) -> list[int]:

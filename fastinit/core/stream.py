@@ -12,6 +12,7 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from fastinit.core.seed_sequences import child, states_spawned
+from fastinit.runtime.types import Seed, UInt32Array
 
 
 class Stream(NamedTuple):
@@ -23,7 +24,7 @@ class Stream(NamedTuple):
     s1: int
 
 
-def stream_of(seed: int | SeedSequence | Stream | None, name: str | None = None) -> Stream:
+def stream_of(seed: Seed | Stream, name: str | None = None) -> Stream:
     """The stream of `seed` and `name`.
 
     `seed`: a non-negative int of any size, a `numpy.random.SeedSequence`, or None for fresh entropy from the system.
@@ -40,13 +41,13 @@ def stream_of(seed: int | SeedSequence | Stream | None, name: str | None = None)
     return Stream(*seed.generate_state(4, np.uint32).tolist())
 
 
-def _entropy(seed: int | None) -> int | None:
+def _entropy(seed: object) -> int | None:
     if seed is None:
         return None
     if isinstance(seed, (bool, np.bool_)):
         raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}")
     try:
-        entropy = operator.index(seed)
+        entropy = operator.index(seed)  # type: ignore[arg-type]  # else TypeError
     except TypeError:
         raise TypeError(f"seed must be an int, a SeedSequence or None, got {seed!r}") from None
     if entropy < 0:
@@ -64,7 +65,7 @@ def _digest(name: str) -> bytes:
     return hashlib.blake2b(letters, digest_size=16).digest()
 
 
-def streams_of(seed: int | SeedSequence | None, names: Sequence[str]) -> np.ndarray:
+def streams_of(seed: Seed, names: Sequence[str]) -> UInt32Array:
     """`stream_of(seed, name)` for each name, computed together: uint32, one row of four words a name."""
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed))

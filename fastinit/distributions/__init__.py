@@ -1,5 +1,15 @@
-"""What a tensor's values are drawn from: the distributions, their parameters, and the form that the kernels take."""
+"""What a tensor's values are drawn from: each distribution has its parameters, cdf and moments, and knows how it is written.
 
-from fastinit.distributions.elementwise import Constant, Distribution, Normal, TruncatedNormal, Uniform, WholeTensor, number
+`fastinit.distributions.Normal(mean, std)` is the distribution itself; `fastinit.Normal` is the initializer, which has a
+convention and can be called. Every argument that takes one of the two takes the other too.
+"""
 
-__all__ = ["Constant", "Distribution", "Normal", "TruncatedNormal", "Uniform", "WholeTensor", "number"]
+from fastinit.distributions.base import Distribution, Moments
+from fastinit.distributions.constant import Constant
+from fastinit.distributions.normal import Normal
+from fastinit.distributions.truncated_normal import TruncatedNormal
+from fastinit.distributions.uniform import Uniform
+from fastinit.distributions.whole_tensor import WholeTensor
+from fastinit.runtime.checks import number as number  # until the initializers take it from there
+
+__all__ = ["Constant", "Distribution", "Moments", "Normal", "TruncatedNormal", "Uniform", "WholeTensor"]

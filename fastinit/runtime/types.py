@@ -17,6 +17,14 @@ FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 
 Float64Array: TypeAlias = npt.NDArray[np.float64]
 
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+
+UInt32Array: TypeAlias = npt.NDArray[np.uint32]
+"""Words of a stream."""
+
+UInt64Array: TypeAlias = npt.NDArray[np.uint64]
+"""Positions in a tensor, which is of at most 2^63 - 1 elements."""
+
 Real: TypeAlias = type[np.float32] | type[np.float64]
 """The type that values are computed in: float32, or float64 for float64 tensors."""
 

@@ -23,9 +23,11 @@ from numpy.lib.stride_tricks import as_strided
 
 import fastinit
 from fastinit import normal, uniform
+from fastinit.backends.elements import ELEMENT_TYPES as DTYPES
 from fastinit.core import fill as fill_room
-from fastinit.core import positions
-from fastinit.core.fill import CHUNK, DTYPES, LEAST_FOR_THREADS, SCRATCH, fill_piece, stream_words
+from fastinit.core import pieces, positions
+from fastinit.core.fill import fill_piece, stream_words
+from fastinit.core.pieces import LEAST_FOR_THREADS, PIECE, SCRATCH
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Constant, Normal, Uniform
 from fastinit.runtime import threads
@@ -45,7 +47,7 @@ def same(found, expected):
 # ---- threads ----
 
 FOR_THREADS = 2 * LEAST_FOR_THREADS  # elements that are filled on several threads
-SIZES = [LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 2049]
+SIZES = [LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 2049]
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -550,12 +552,12 @@ ROW_PARTS = [
 
 
 @pytest.mark.parametrize("upwards", [1, -1])
-@pytest.mark.parametrize("past_cache", [False, True], ids=["plain", "streaming"])
+@pytest.mark.parametrize("nontemporal", [False, True], ids=["ordinary", "non-temporal"])
 @pytest.mark.parametrize("part", ROW_PARTS, ids=str)
-def test_rows_that_lie_apart_are_written_in_place(each_backend, dtype, part, past_cache, upwards, monkeypatch):
+def test_rows_that_lie_apart_are_written_in_place(each_backend, dtype, part, nontemporal, upwards, monkeypatch):
     if each_backend[0] == "reference" and dtype != "float32":
         pytest.skip("it goes by the buffer, and is slow")
-    monkeypatch.setattr(fill_room, "STREAMING_BYTES", 0 if past_cache else 2**62)
+    monkeypatch.setattr(pieces, "NONTEMPORAL_BYTES", 0 if nontemporal else 2**62)
     monkeypatch.setattr(positions, "RUNS_AT_ONCE", 7)
     whole = normal((100, 2050), seed=0, dtype=dtype)
     expected = whole if part is None else whole[part]
@@ -710,14 +712,14 @@ def test_a_large_out_gets_the_values_of_a_fresh_array(each_backend, n):
         pytest.skip("knows no such stores, and is slow")
     with fastinit.use_backend(*each_backend):
         out = np.zeros(n, np.float32)
-        assert out.nbytes >= fill_room.STREAMING_BYTES
+        assert out.nbytes >= pieces.NONTEMPORAL_BYTES
         assert same(uniform(n, seed=0, out=out), uniform(n, seed=0))
 
 
 @pytest.mark.parametrize("offset", [0, 1, 15, 16, 17])  # elements from a border of 64 bytes, or nearly
 @pytest.mark.parametrize("n", [1, 100, 2047, 2048, 2049, 10_000])
 def test_stores_past_the_cache_keep_to_their_bounds(each_backend, monkeypatch, dtype, n, offset):
-    monkeypatch.setattr(fill_room, "STREAMING_BYTES", 0)
+    monkeypatch.setattr(fill_room, "NONTEMPORAL_BYTES", 0)
     memory = np.zeros(n + offset + 64, DTYPES[dtype].dtype)
     out = memory[offset : offset + n]
     with fastinit.use_backend(*each_backend):
@@ -834,7 +836,7 @@ def test_a_fill_of_64_mib_takes_at_most_1_mib_a_thread_beside(num_threads, chose
     n = 64 * 2**20 // DTYPES[dtype].dtype.itemsize
     options = {"seed": 0, "dtype": dtype}
     with fastinit.use_backend(chosen):
-        uniform(CHUNK + 1, **options)  # compiles, and starts the threads
+        uniform(PIECE + 1, **options)  # compiles, and starts the threads
         if out == "fresh":
             peak, own = peak_memory(lambda: uniform(n, **options))
         elif out == "part":

@@ -1,0 +1,91 @@
+"""Random arrays, one after the other from one stream, for values that need the whole tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.random import SeedSequence
+
+from fastinit.backends import current
+from fastinit.backends.request import FillRequest
+from fastinit.core.dtypes import element_type
+from fastinit.core.pieces import TILE, fill_contiguous
+from fastinit.core.stream import Stream, stream_of
+from fastinit.distributions import Distribution, Normal, Uniform
+from fastinit.runtime import checks
+from fastinit.runtime.types import Array, Float64Array, FloatArray, Real, Shape
+
+
+class Draws:
+    """Arrays from a stream: each begins at the next tile. `real` is the type that values are computed in."""
+
+    def __init__(self, stream: Stream, real: Real) -> None:
+        self.stream = stream
+        self.real = real
+        self._next_tile = 0
+
+    def normal(self, shape: Shape, mean: float = 0.0, std: float = 1.0) -> FloatArray:
+        return self.of(Normal(mean, std), shape)
+
+    def uniform(self, shape: Shape, low: float = 0.0, high: float = 1.0) -> FloatArray:
+        return self.of(Uniform(low, high), shape)
+
+    def child(self, key: str) -> Draws:
+        """Draws from a stream of its own, which the key alone decides: not what was drawn before."""
+        return Draws(stream_of(SeedSequence(list(self.stream)), key), self.real)
+
+    def of(self, distribution: Distribution, shape: Shape, out: FloatArray | None = None) -> FloatArray:
+        """An array of any distribution's values, in `real`: a new one, or `out`, C-contiguous."""
+        request = _ArrayOfDraws(self, checks.shape(shape), out)
+        distribution.write(request)
+        return request.memory()
+
+    def take_tiles(self, elements: int, itemsize: int) -> int:
+        """The position where so many elements of this size begin; the next array begins behind their last tile."""
+        tile_elements = TILE * 4 // itemsize
+        start, self._next_tile = self._next_tile * tile_elements, self._next_tile - (-elements // tile_elements)
+        return start
+
+
+class _ArrayOfDraws:
+    """The request for the next array of some draws (`fastinit.distributions.base.Request`)."""
+
+    def __init__(self, draws: Draws, shape: tuple[int, ...], out: FloatArray | None) -> None:
+        self.real = draws.real
+        self._draws, self._shape, self._out = draws, shape, out
+
+    def memory(self) -> FloatArray:
+        if self._out is None:
+            self._out = np.empty(self._shape, self.real)
+        return self._out
+
+    def draw(self, kernel: str, parameters: Float64Array) -> None:
+        out = self.memory()
+        if out.size:
+            start = self._draws.take_tiles(out.size, out.itemsize)
+            name = f"{kernel}_{element_type(self.real).name}"
+            fill_run(name, self._draws.stream, parameters, start, out.reshape(-1))
+
+    def repeat(self, value: float) -> None:
+        self.memory()[...] = value
+
+    def select(self, values: Callable[[Draws], FloatArray]) -> None:
+        made = values(self._draws)
+        if self._out is None:
+            self._out = made
+        else:
+            self._out[...] = made
+
+
+def fill_run(
+    kernel: str, stream: Stream, parameters: Float64Array, start: int, flat: Array, nontemporal: bool = False
+) -> None:
+    """Write the values at `start`, start + 1, ... into `flat`, 1-D, contiguous and of the storage type, on all threads."""
+    backend = current()
+
+    def write(first: int, out: Array, nontemporal: bool) -> None:
+        position = np.array([start + first], np.uint64)
+        backend.fill(FillRequest(kernel, stream, parameters, position, out.size, 1, out, nontemporal))
+
+    fill_contiguous(write, flat, nontemporal)

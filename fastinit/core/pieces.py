@@ -1,0 +1,88 @@
+"""How the memory of a fill is divided into pieces, and who writes each: threads, memory layouts, non-temporal stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from fastinit.backends.elements import ElementType
+from fastinit.runtime import threads
+from fastinit.runtime.types import Array
+
+TILE = 2048  # elements; whole tiles of every dtype
+# More elements than these, 250 microseconds of normals, are for several threads: to wake one and to pass the interpreter's
+# lock back and forth takes 120 microseconds on a virtual machine.
+LEAST_FOR_THREADS = 256 * TILE
+LEAST_PIECE = 64 * TILE
+# The most elements that a thread takes at a time: 32 MiB of float32, some milliseconds. Handing out costs 20 microseconds,
+# which pieces of 2 MiB would make a seventh of the time.
+PIECE = 4096 * TILE
+SCRATCH = 32 * TILE  # elements of a thread's buffer for an `out` that is not contiguous: 512 KiB at 8 bytes
+# From this size on, an array that existed before is larger than the caches and is written by non-temporal stores.
+NONTEMPORAL_BYTES = 32 * 2**20
+
+Write = Callable[[int, Array, bool], None]
+"""write(first, out, nontemporal): elements `first`, first + 1, ... of the result into `out`, of the storage type."""
+
+
+def fill_contiguous(write: Write, flat: Array, nontemporal: bool) -> None:
+    """A 1-D array whose elements follow each other in memory."""
+    num_threads, piece = threads_and_piece(flat.size)
+    if flat.size <= piece:
+        write(0, flat, nontemporal)
+        return
+    tasks = (partial(write, at, flat[at : at + piece], nontemporal) for at in range(0, flat.size, piece))
+    threads.run(tasks, num_threads)
+
+
+def fill_rows(write: Write, out: Array, element: ElementType) -> None:
+    """An array whose rows are contiguous, but do not follow each other, in place."""
+    num_threads, piece = threads_and_piece(out.size)
+    nontemporal = out.nbytes >= NONTEMPORAL_BYTES
+    blocks = ((first, _as_rows(block).view(element.storage)) for first, block in _blocks(out, piece))
+    threads.run((partial(write, first, rows, nontemporal) for first, rows in blocks), num_threads)
+
+
+def fill_strided(write: Write, out: Array, element: ElementType) -> None:
+    """By way of a small buffer; NumPy copies it to where `out` lies, whatever the strides, alignment and byte order."""
+
+    def fill_block(first: int, block: Array) -> None:
+        scratch = np.empty(block.size, element.storage)
+        write(first, scratch, False)
+        block[...] = scratch.view(element.dtype).reshape(block.shape)
+
+    tasks = (partial(fill_block, first, block) for first, block in _blocks(out, SCRATCH))
+    num_threads, _ = threads_and_piece(out.size)
+    threads.run(tasks, num_threads)
+
+
+def threads_and_piece(size: int) -> tuple[int, int]:
+    """How many threads so many elements are worth, and how many elements a thread takes at a time."""
+    num_threads = threads.get_num_threads()
+    if size <= LEAST_FOR_THREADS or num_threads == 1:
+        return 1, PIECE
+    # a few pieces for each thread, so that none waits long for the last
+    return num_threads, min(PIECE, max(LEAST_PIECE, -(-size // (4 * num_threads * TILE)) * TILE))
+
+
+def _as_rows(block: Array) -> Array:
+    """2-D: some of the rows, or a part of one."""
+    return block.reshape(1 if block.flags.c_contiguous else len(block), -1)
+
+
+def _blocks(out: Array, most: int) -> Iterator[tuple[int, Array]]:
+    """Views of `out` of at most `most` elements, each with the row-major number of its first element."""
+    if out.size <= most:
+        yield 0, out
+        return
+    below = out.size // len(out)
+    if below <= most:
+        rows = most // below
+        for row in range(0, len(out), rows):
+            yield row * below, out[row : row + rows]
+        return
+    for row, part in enumerate(out):
+        for first, block in _blocks(part, most):
+            yield row * below + first, block

@@ -1,0 +1,196 @@
+"""What every distribution is: immutable, comparable, and able to answer for itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+
+import numpy as np
+
+from fastinit.runtime import checks
+from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
+
+PANELS, NODES = 64, 20  # of the Gauss-Legendre rule: averages of smooth functions are exact to the last digits
+NO_MEAN = 1e-12  # in standard deviations: what rounding leaves of a mean of 0
+
+D = TypeVar("D", bound="Distribution")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Draws(Protocol):
+    """Random arrays, one after the other from one stream (`fastinit.core.draws`)."""
+
+    real: Real
+
+    def of(self, distribution: Distribution, shape: int | tuple[int, ...], out: FloatArray | None = None) -> FloatArray:
+        """An array of a distribution's values, in `real`: a new one, or `out`."""
+
+    def child(self, key: str) -> Draws:
+        """Draws from a stream that the key names."""
+
+
+class Request(Protocol):
+    """Which values of a tensor go where. A distribution calls one of the three methods, whichever is its way."""
+
+    real: Real
+
+    def draw(self, kernel: str, parameters: Float64Array) -> None:
+        """Write the values that a kernel draws at the positions asked for."""
+
+    def repeat(self, value: float) -> None:
+        """Write the same value everywhere."""
+
+    def select(self, values: Callable[[Draws], FloatArray]) -> None:
+        """Write what is asked for of the whole tensor's values, which `values` makes."""
+
+
+class Quadrature(NamedTuple):
+    """Values with weights that sum to 1, and the density there: averages over them are averages over the distribution."""
+
+    values: Float64Array
+    weights: Float64Array
+    density: Float64Array
+
+
+class Moments(NamedTuple):
+    """Mean, standard deviation, and the 3rd, 4th and 6th central moments in units of its powers: 0, 3, 15 for a normal."""
+
+    mean: float
+    std: float
+    skewness: float
+    kurtosis: float
+    sixth: float
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """Base of the distributions; two are equal where their class and parameters are.
+
+    >>> import fastinit
+    >>> isinstance(fastinit.distributions.Normal(0.0, 0.02), fastinit.distributions.Distribution)
+    True
+    """
+
+    kernel: ClassVar[str | None] = None
+    """The kernels that draw it, but for the dtype; None where no kernel does."""
+
+    is_elementwise: ClassVar[bool] = True
+    """Whether a value depends on its own position only, so that any part of a tensor can be made alone."""
+
+    has_density: ClassVar[bool] = False
+    """Whether `cdf`, `bounds`, `centre`, `quadrature` and `moments` are known."""
+
+    def parameters(self, real: Real) -> Float64Array:
+        """The kernel's parameters, rounded to the type that values are computed in. ValueError beyond its range."""
+        raise NotImplementedError
+
+    def write(self, request: Request) -> None:
+        """Write the values that are asked for, by the one way of `request` that fits."""
+        raise NotImplementedError
+
+    @property
+    def constant_value(self) -> float | None:
+        """The one value that all elements have, else None."""
+        return None
+
+    def integer_value(self) -> int:
+        """The value of every element of a tensor of integers or booleans. ValueError where values are drawn."""
+        raise ValueError(f"integers are not drawn, but {self} draws")
+
+    def times(self, factor: float) -> Distribution:
+        """The distribution of `factor` times the values, for a positive factor. ValueError where it has no name."""
+        raise ValueError(f"the scale of {self} cannot be changed")
+
+    def cdf(self, x: Array) -> Float64Array:
+        """The probability of a value below each x."""
+        raise NotImplementedError
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value, or infinity."""
+        raise NotImplementedError
+
+    @property
+    def centre(self) -> float:
+        """The location parameter: the mean, or that of the normal before it is truncated."""
+        raise NotImplementedError
+
+    def quadrature(self) -> Quadrature:
+        """Values and weights to average functions over the distribution with."""
+        raise NotImplementedError
+
+    def moments(self) -> Moments:
+        """The moments of the values before they are rounded to a dtype.
+
+        >>> import fastinit
+        >>> fastinit.distributions.Uniform(-1.0, 1.0).moments().std
+        0.5773502691896257
+        """
+        values, weights, _ = self.quadrature()
+        return moments_of(values, weights)
+
+
+class Drawn(Distribution):
+    """Base of the distributions that a kernel draws."""
+
+    kernel: ClassVar[str]
+    has_density = True
+
+    def write(self, request: Request) -> None:
+        request.draw(self.kernel, self.parameters(request.real))
+
+
+def moments_of(values: Float64Array, weights: Float64Array) -> Moments:
+    """The moments of values that have these probabilities."""
+    mean = float(weights @ values)
+    deviation = values - mean
+    std = math.sqrt(weights @ deviation**2)
+    mean = 0.0 if abs(mean) < NO_MEAN * std else mean
+    z = deviation / std
+    third, fourth, sixth = (float(weights @ z**k) for k in (3, 4, 6))
+    return Moments(mean, std, third, fourth, sixth)
+
+
+def gauss_legendre(low: float, high: float) -> tuple[Float64Array, Float64Array]:
+    """The nodes and weights of a Gauss-Legendre rule of `PANELS` equal panels with `NODES` nodes each."""
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    half = (high - low) / PANELS / 2
+    centres = low + half * np.arange(1, 2 * PANELS, 2)
+    return (centres[:, None] + half * nodes).ravel(), half * np.tile(weights, PANELS)
+
+
+def with_factor(distribution: D, factor: float, *fields: str) -> D:
+    """The distribution with these of its parameters multiplied."""
+    return replace(distribution, **{field: factor * getattr(distribution, field) for field in fields})
+
+
+def make_floats(distribution: Distribution, infinite: tuple[str, ...] = ()) -> None:
+    """Turn the parameters into floats. TypeError for what is no number, ValueError for NaN, and infinity if not allowed."""
+    for name, value in vars(distribution).items():
+        real = checks.number(name, value)
+        if not math.isfinite(real) and (real != real or name not in infinite):
+            raise ValueError(f"{name} must be {'a number' if name in infinite else 'finite'}, got {value!r}")
+        vars(distribution)[name] = real  # past the frozen class's __setattr__
+
+
+def check_std(std: float) -> None:
+    if std < 0:
+        raise ValueError(f"std must not be negative, got {std!r}")
+
+
+def cached(function: F) -> F:
+    """`functools.lru_cache`, also for arguments that type checkers do not know to be hashable, as NumPy's scalar types."""
+    return cast(F, lru_cache(maxsize=256)(function))
+
+
+def rounded_to(real: Real, numbers: dict[str, float]) -> Float64Array:
+    """The numbers rounded to `real`, as float64. ValueError for one beyond its range."""
+    with np.errstate(over="ignore"):
+        rounded = np.array([*numbers.values()]).astype(real)
+    for name, number, value in zip(numbers, numbers.values(), rounded.tolist()):
+        if math.isinf(value) and not math.isinf(number):
+            raise ValueError(f"{name} must be within the range of {real.__name__}, got {number!r}")
+    return rounded.astype(np.float64)

@@ -1,0 +1,41 @@
+"""The distribution of one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastinit.distributions.base import Distribution, Request, make_floats, rounded_to, with_factor
+from fastinit.runtime.types import Float64Array, Real
+
+
+@dataclass(frozen=True)
+class Constant(Distribution):
+    """Every value is `value`, which may be infinite. TypeError for what is no number, ValueError for NaN.
+
+    >>> import fastinit
+    >>> fastinit.fill_many(fastinit.distributions.Constant(0.5), {"w": 3}, seed=0)["w"].tolist()
+    [0.5, 0.5, 0.5]
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        make_floats(self, infinite=("value",))
+
+    def parameters(self, real: Real) -> Float64Array:
+        return rounded_to(real, {"value": self.value})
+
+    def write(self, request: Request) -> None:
+        request.repeat(self.parameters(request.real)[0])
+
+    @property
+    def constant_value(self) -> float:
+        return self.value
+
+    def integer_value(self) -> int:
+        if not self.value.is_integer():
+            raise ValueError(f"an integer is asked for, but the value is {self.value!r}")
+        return int(self.value)
+
+    def times(self, factor: float) -> Constant:
+        return with_factor(self, factor, "value")

@@ -1,0 +1,51 @@
+"""Distributions whose values need the whole tensor, as random orthogonal matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+import numpy as np
+
+from fastinit.distributions.base import Distribution, Draws, Request
+from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
+
+L = TypeVar("L")
+L_contra = TypeVar("L_contra", contravariant=True)
+
+
+class WholeTensorMaker(Protocol[L_contra]):
+    """What makes all values of a tensor at once: `fastinit.initializers.WholeTensorInitializer`."""
+
+    def values(self, shape: tuple[int, ...], layout: L_contra, draws: Draws) -> Array:
+        """All values, exact in `draws.real` or to be rounded to it."""
+
+
+@dataclass(frozen=True)
+class WholeTensor(Distribution, Generic[L]):
+    """Values that `initializer.values(shape, layout, draws)` makes for the whole tensor at once.
+
+    A part of the tensor costs the time and memory of the whole. Its repr is that of the initializer.
+
+    >>> import fastinit
+    >>> fastinit.orthogonal.distribution_for((4, 4))
+    Orthogonal()
+    """
+
+    initializer: WholeTensorMaker[L]
+    shape: tuple[int, ...]
+    layout: L
+    is_elementwise: ClassVar[bool] = False
+
+    def values(self, draws: Draws) -> FloatArray:
+        """All of them, of type `draws.real`: drawn from the stream of `draws` and from nothing else."""
+        return np.asarray(self.initializer.values(self.shape, self.layout, draws), draws.real, order="C")
+
+    def parameters(self, real: Real) -> Float64Array:
+        return np.empty(0)  # there is no kernel
+
+    def write(self, request: Request) -> None:
+        request.select(self.values)
+
+    def __repr__(self) -> str:
+        return repr(self.initializer)
