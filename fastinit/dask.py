@@ -122,7 +122,7 @@ class _Tensor:
         return self.filled(index)
 
     def filled(self, index: Any = None) -> np.ndarray:
-        with threads.alone():
+        with threads.single_threaded():
             return fill(self.distribution, self.shape, seed=self.stream, dtype=self.dtype, index=index)
 
     def __dask_tokenize__(self) -> tuple:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
-from fastinit.runtime import settings as environment
+from fastinit.runtime import settings
 
 
 def _one_by_one(
@@ -98,16 +98,16 @@ _in_use: ContextVar[Backend | None] = ContextVar("fastinit_backend", default=Non
 @cache
 def _default() -> Backend:
     try:
-        if environment.chosen_backend() is None and not _c_is_built():
+        if settings.chosen_backend() is None and not _c_is_built():
             warnings.warn(
                 "fastinit runs on its Numba backend: its C kernels were not built at installation, where there was no C "
-                f"compiler that could; {environment.BACKEND}=numba silences this",
+                f"compiler that could; {settings.BACKEND}=numba silences this",
                 RuntimeWarning,
                 stacklevel=2,
             )
-        return backend(environment.chosen_backend(), environment.chosen_level())
+        return backend(settings.chosen_backend(), settings.chosen_level())
     except ValueError as error:
-        raise ValueError(f"{environment.BACKEND} or {environment.LEVEL}: {error}") from None
+        raise ValueError(f"{settings.BACKEND} or {settings.LEVEL}: {error}") from None
 
 
 @cache

@@ -28,7 +28,12 @@ def config() -> dict[str, Any]:
 
 
 def show_config() -> None:
-    """Print the backend, its instruction-set level, the number of threads and the versions in use."""
+    """Print the backend, its instruction-set level, the number of threads and the versions in use.
+
+    >>> import fastinit
+    >>> fastinit.show_config()  # doctest: +ELLIPSIS
+    fastinit:           ...
+    """
     for key, value in config().items():
         print(f"{key + ':':20}{', '.join(value) if isinstance(value, list) else value}")
 

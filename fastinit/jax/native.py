@@ -12,7 +12,7 @@ import numpy as np
 from fastinit.backends import available_levels
 from fastinit.core.fill import element_type
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
-from fastinit.runtime import settings as environment
+from fastinit.runtime import settings
 
 TARGET = "fastinit_fill"  # also in what jax.export writes
 DISTRIBUTIONS = (Uniform, Normal, TruncatedNormal)
@@ -34,7 +34,7 @@ def is_registered() -> bool:
         return False
     from fastinit.backends.c import xla_handler
 
-    address = xla_handler(environment.chosen_level() or available_levels()[-1])
+    address = xla_handler(settings.chosen_level() or available_levels()[-1])
     if address is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""The process's helpers: threads that take part in a fill wherever the work is done without the interpreter's lock."""
+"""The process's worker threads, which share the work of a fill; backends write without the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -8,62 +8,72 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from queue import SimpleQueue
 
-from fastinit.runtime import settings as environment
+from fastinit.runtime import checks, settings
 from fastinit.runtime.cpus import usable_cpus
 
 Task = Callable[[], None]
 
-_jobs: SimpleQueue[_Job] = SimpleQueue()  # that helpers are asked to take part in
-_num_helpers = 0
+_jobs: SimpleQueue[_Job] = SimpleQueue()  # that workers are asked to take part in
+_num_workers = 0
 _start_lock = threading.Lock()
 _num_threads: int | None = None
 _calling = threading.local()
 
 
 def get_num_threads() -> int:
-    """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS, else the CPUs that this process may use."""
+    """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS, else the CPUs that this process may use.
+
+    Those are the CPUs of its affinity, or fewer where a container's quota allows less.
+
+    >>> import fastinit
+    >>> fastinit.get_num_threads() >= 1
+    True
+    """
     global _num_threads
-    if getattr(_calling, "alone", False):
+    if getattr(_calling, "single_threaded", False):
         return 1
     if _num_threads is None:
-        _num_threads = environment.chosen_num_threads() or usable_cpus()
+        _num_threads = settings.chosen_num_threads() or usable_cpus()
     return _num_threads
 
 
 def set_num_threads(n: int) -> None:
-    """Fill with `n` threads from now on, the caller's included. The values do not depend on it.
+    """Fill with `n` threads from now on, the calling one included, in the whole process. Values do not depend on it.
 
-    ValueError where n is not positive, TypeError where it is no int.
+    TypeError where n is no int, ValueError where it is below 1.
+
+    >>> import fastinit
+    >>> before = fastinit.get_num_threads()
+    >>> fastinit.set_num_threads(2)
+    >>> fastinit.get_num_threads()
+    2
+    >>> fastinit.set_num_threads(before)
     """
     global _num_threads
-    if isinstance(n, bool) or not isinstance(n, int):
-        raise TypeError(f"n must be an int, got {n!r}")
-    if n < 1:
-        raise ValueError(f"n must be at least 1, got {n}")
-    _num_threads = n
+    _num_threads = checks.integer("n", n, least=1)
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Within the block the calling thread fills by itself: for one of many that a scheduler already keeps at work."""
-    before = getattr(_calling, "alone", False)
-    _calling.alone = True
+def single_threaded() -> Iterator[None]:
+    """Within the block the calling thread fills without workers: for a thread of a scheduler that keeps all CPUs busy."""
+    before = getattr(_calling, "single_threaded", False)
+    _calling.single_threaded = True
     try:
         yield
     finally:
-        _calling.alone = before
+        _calling.single_threaded = before
 
 
 def run(tasks: Iterable[Task], num_threads: int) -> None:
-    """Call every task, in any order, on the calling thread and up to `num_threads` - 1 helpers.
+    """Call every task, in any order, on the calling thread and up to `num_threads` - 1 workers.
 
-    Returns when all have ended. The first error, or an interrupt, stops the hand-out of tasks, and is raised once those
-    under way have ended: no thread writes to the caller's memory after that. A helper that wakes up too late to take part is
+    Returns when all have ended. After the first error, or an interrupt, no further task is begun, and it is raised once those
+    under way have ended: no thread writes to the caller's memory after that. A worker that wakes up when no task is left is
     not waited for.
     """
     job = _Job(tasks)
     try:
-        _ask_for_help(job, num_threads - 1)
+        _ask_workers(job, num_threads - 1)
         job.work()
     finally:
         job.end()
@@ -77,26 +87,26 @@ def run(tasks: Iterable[Task], num_threads: int) -> None:
 
 
 class _Job:
-    """Tasks to be handed out one by one, to the caller, who ends the job when it has none left, and to helpers.
+    """Tasks for the calling thread and the workers, each taken by whoever is free. The calling thread ends the job.
 
-    Helpers' tasks are counted. Nothing here may be upset by an interrupt between any two steps of the caller's: the lock is
-    a plain one, which is taken and given back in C.
+    The tasks that workers have under way are counted. An interrupt may come between any two steps of the calling thread and
+    must not leave the lock taken: it is a plain one, which `with` takes and releases in C.
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks = iter(tasks)
         self._lock = threading.Lock()
         self._stopped = False
-        self._helping = 0
-        self._ended: SimpleQueue[None] = SimpleQueue()  # an entry for each task of a helper's that has ended
-        self.error: BaseException | None = None  # the first of a helper
+        self._working = 0
+        self._ended: SimpleQueue[None] = SimpleQueue()  # an entry for each task that a worker has ended
+        self.error: BaseException | None = None  # the first one of a worker
 
     def work(self) -> None:
         while (task := self._next()) is not None:
             task()
 
-    def help(self) -> None:
-        while (task := self._next_of_helper()) is not None:
+    def work_of_worker(self) -> None:
+        while (task := self._next_of_worker()) is not None:
             try:
                 task()
             except BaseException as error:
@@ -104,18 +114,18 @@ class _Job:
                     self._fail(error)
             finally:
                 with self._lock:
-                    self._helping -= 1
+                    self._working -= 1
                 self._ended.put(None)
 
     def end(self) -> None:
-        """Hand out no more, and wait until no helper has a task, also when interrupted: that is raised at the end."""
+        """Let no further task begin, and wait until no worker has one; an interrupt meanwhile is raised at the end."""
         interrupt: KeyboardInterrupt | None = None
         while True:
             try:
                 self._stopped = True
-                while self._is_helped():
+                while self._is_worked_on():
                     self._ended.get()
-                self._tasks = iter(())  # a helper that comes late keeps nothing alive
+                self._tasks = iter(())  # so that a worker that comes late keeps nothing alive
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
@@ -126,14 +136,14 @@ class _Job:
         with self._lock:
             return None if self._stopped else next(self._tasks, None)
 
-    def _next_of_helper(self) -> Task | None:
+    def _next_of_worker(self) -> Task | None:
         with self._lock:
             try:
                 task = None if self._stopped else next(self._tasks, None)
             except BaseException as error:
                 self._fail(error)
                 return None
-            self._helping += task is not None
+            self._working += task is not None
             return task
 
     def _fail(self, error: BaseException) -> None:
@@ -141,36 +151,38 @@ class _Job:
         if self.error is None:
             self.error = error
 
-    def _is_helped(self) -> bool:
+    def _is_worked_on(self) -> bool:
         with self._lock:
-            return self._helping > 0
+            return self._working > 0
 
 
-def _ask_for_help(job: _Job, n: int) -> None:
-    """Ask n helpers, some of which may have to be started. (No pool of the standard library: an interrupt in the wrong place
-    leaves its locks held.)"""
-    global _num_helpers
+def _ask_workers(job: _Job, n: int) -> None:
+    """Ask n workers, starting those that are missing.
+
+    A pool of the standard library would not do: an interrupt at the wrong moment leaves its locks taken.
+    """
+    global _num_workers
     with _start_lock:
         try:
-            while _num_helpers < n:
-                threading.Thread(target=_help_for_good, args=(_jobs,), name="fastinit", daemon=True).start()
-                _num_helpers += 1
-        except RuntimeError:  # the interpreter is shutting down, or no more threads may be started: others do it all
+            while _num_workers < n:
+                threading.Thread(target=_work_for_ever, args=(_jobs,), name="fastinit", daemon=True).start()
+                _num_workers += 1
+        except RuntimeError:  # the interpreter shuts down, or no more threads may be started: the others do all the work
             pass
-    for _ in range(min(n, _num_helpers)):
+    for _ in range(min(n, _num_workers)):
         _jobs.put(job)
 
 
-def _help_for_good(jobs: SimpleQueue[_Job]) -> None:
+def _work_for_ever(jobs: SimpleQueue[_Job]) -> None:
     while True:
-        jobs.get().help()
+        jobs.get().work_of_worker()
 
 
-def _forget_helpers() -> None:
+def _forget_workers() -> None:
     """A forked child has none of its parent's threads, and perhaps a lock that one of them held."""
-    global _jobs, _num_helpers, _start_lock
-    _jobs, _num_helpers, _start_lock = SimpleQueue(), 0, threading.Lock()
+    global _jobs, _num_workers, _start_lock
+    _jobs, _num_workers, _start_lock = SimpleQueue(), 0, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_helpers)
+    os.register_at_fork(after_in_child=_forget_workers)

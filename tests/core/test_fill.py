@@ -129,9 +129,9 @@ def test_an_error_of_the_tasks_themselves_is_raised_from_any_thread():
         threads.run(tasks(), 3)
 
 
-def test_a_helper_that_comes_too_late_is_not_waited_for(monkeypatch):
-    monkeypatch.setattr(threads, "_jobs", SimpleQueue())  # where no helper looks
-    monkeypatch.setattr(threads, "_num_helpers", 5)
+def test_a_worker_that_comes_too_late_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(threads, "_jobs", SimpleQueue())  # where no worker looks
+    monkeypatch.setattr(threads, "_num_workers", 5)
     done = []
     threads.run((partial(done.append, i) for i in range(10)), 3)
     assert done == list(range(10))

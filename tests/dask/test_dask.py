@@ -147,8 +147,8 @@ def test_a_task_fills_on_its_own_thread_alone(name, made, num_threads):
 def test_alone_is_for_the_calling_thread_and_nests(num_threads):
     num_threads(8)
     elsewhere = []
-    with threads.alone():
-        with threads.alone():
+    with threads.single_threaded():
+        with threads.single_threaded():
             assert fastinit.get_num_threads() == 1
         assert fastinit.get_num_threads() == 1
         other = threading.Thread(target=lambda: elsewhere.append(fastinit.get_num_threads()))
