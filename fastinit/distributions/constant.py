@@ -13,8 +13,8 @@ class Constant(Distribution):
     """Every value is `value`, which may be infinite. TypeError for what is no number, ValueError for NaN.
 
     >>> import fastinit
-    >>> fastinit.fill_many(fastinit.distributions.Constant(0.5), {"w": 3}, seed=0)["w"].tolist()
-    [0.5, 0.5, 0.5]
+    >>> fastinit.distributions.Constant(0.5).times(3.0)
+    Constant(value=1.5)
     """
 
     value: float

@@ -88,8 +88,8 @@ def test_many_threads_may_fill_at_once(num_threads):
 @pytest.mark.parametrize(
     ("n", "error", "text"),
     [
-        (0, ValueError, "n must be at least 1, got 0"),
-        (-2, ValueError, "n must be at least 1, got -2"),
+        (0, ValueError, "n must be an int of at least 1, got 0"),
+        (-2, ValueError, "n must be an int of at least 1, got -2"),
         (1.0, TypeError, "n must be an int, got 1.0"),
         (True, TypeError, "n must be an int, got True"),
         ("2", TypeError, "n must be an int, got '2'"),
