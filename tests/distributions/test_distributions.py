@@ -83,7 +83,7 @@ def test_a_whole_tensor_distribution_has_no_scale():
 
 def test_only_constant_integers_fill_tensors_of_integers():
     assert Constant(3.0).integer_value() == 3
-    with pytest.raises(ValueError, match="an integer is asked for, but the value is 0.5"):
+    with pytest.raises(ValueError, match=r"an integer is asked for, but the value is 0\.5"):
         Constant(0.5).integer_value()
     with pytest.raises(ValueError, match="integers are not drawn, but Normal"):
         Normal(0.0, 1.0).integer_value()
