@@ -1,1 +1,1 @@
-"""The command `fastinit`."""
+"""The command `fastinit`: a module for each sub-command, and `app`, which joins them."""

@@ -1,6 +1,6 @@
-"""Writes a model's initial weights as safetensors, and checks such files, in pieces: memory does not grow with the model.
+"""Initial weights as safetensors files, written and verified in pieces: memory does not grow with the model.
 
-Of the tensors whose values are made together (`distributions.WholeTensor`) one is held at a time.
+Of whole-tensor distributions, whose values are not made in pieces, one tensor is held at a time.
 
 Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
 """
@@ -10,21 +10,24 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import numpy as np
 
-from fastinit.core.fill import fill_piece, whole_values
+from fastinit.core.fill import fill, fill_piece
 from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Distribution, WholeTensor
+from fastinit.distributions import Distribution
 from fastinit.files import safetensors_format as format
 from fastinit.files.safetensors_format import StoredTensor
+from fastinit.recipes import Plan, PlannedTensor
 from fastinit.runtime import threads
+from fastinit.runtime.types import Array
 
 PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
 SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an interrupt has much left to wait for
@@ -32,31 +35,22 @@ SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an in
 Progress = Callable[[int], None]
 """Called from any thread with the number of bytes just done."""
 
-
-@dataclass(frozen=True)
-class Kept:
-    """In a distribution's place, for a tensor that keeps its values: the file that has them, and the place of the first in it."""
-
-    path: Path
-    offset: int
-
-    def values(self, size: int, dtype: np.dtype) -> np.ndarray:
-        """All of them, flat and read as they are used."""
-        return np.memmap(self.path, dtype, "r", self.offset, (size,)) if size else np.empty(0, dtype)
+Use = Callable[[Array, int, int], None]
+"""What is done with a piece: (its values, the position of the first in the tensor, their offset in the file)."""
 
 
 @dataclass(frozen=True)
-class PlannedTensor:
-    """A tensor to be written: its name, which with the seed decides its values; shape; dtype; distribution."""
+class FilePlan(Plan):
+    """What files hold: tensors that each have a dtype and are drawn, computed or kept, as the files of `kept` have them."""
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    distribution: Distribution | Kept
+    kept: Mapping[str, StoredTensor] = field(default_factory=dict)
 
-    @property
     def nbytes(self) -> int:
-        return int(np.prod(self.shape, dtype=object)) * format.itemsize(self.dtype)
+        return sum(map(_nbytes, self))
+
+
+def _nbytes(tensor: PlannedTensor) -> int:
+    return format.nbytes(tensor.spec.shape, tensor.spec.dtype or "float32")
 
 
 @dataclass
@@ -78,16 +72,16 @@ class Difference:
         return self.reason or f"{self.elements:,} elements differ, the first at position {self.first:,}"
 
 
-def target_files(path: Path, plan: Sequence[PlannedTensor], shard_size: int | None) -> dict[Path, list[PlannedTensor]]:
+def target_files(path: Path, plan: FilePlan, shard_size: int | None) -> dict[Path, list[PlannedTensor]]:
     """The files that `write` makes for this plan, and what goes into each; the index is not among them."""
-    shards = format.split_into_shards([tensor.nbytes for tensor in plan], shard_size)
+    shards = format.split_into_shards([_nbytes(tensor) for tensor in plan], shard_size)
     names = format.shard_names(path.name, len(shards))
-    return {path.parent / name: [plan[i] for i in shard] for name, shard in zip(names, shards)}
+    return {path.parent / name: [plan.tensors[i] for i in shard] for name, shard in zip(names, shards, strict=True)}
 
 
 def write(
     path: Path,
-    plan: Sequence[PlannedTensor],
+    plan: FilePlan,
     seed: int,
     *,
     metadata: Mapping[str, str] | None = None,
@@ -103,17 +97,16 @@ def write(
     shards = target_files(path, plan, shard_size)
     index = path.with_name(path.name.removesuffix(".safetensors") + ".safetensors.index.json") if len(shards) > 1 else None
     finals = [*shards, *([index] if index else [])]
-    _check_target(path.parent, finals, sum(tensor.nbytes for tensor in plan), overwrite)
+    _check_target(path.parent, finals, plan.nbytes(), overwrite)
     with ExitStack() as stack:
         partials = {final: stack.enter_context(_removed_on_leaving(_partial_name(final))) for final in finals}
-        stored: dict[str, list[StoredTensor]] = {}
+        written: list[StoredTensor] = []
         for final, tensors in shards.items():
-            triples = ((tensor.name, tensor.shape, tensor.dtype) for tensor in tensors)
-            header, stored[final.name] = format.layout(triples, metadata or {})
-            distributions = {tensor.name: tensor.distribution for tensor in tensors}
-            _write_file(partials[final], header, stored[final.name], distributions, seed, progress)
+            header, places = format.layout(final, (tensor.spec for tensor in tensors), metadata or {})
+            _write_file(partials[final], header, places, plan, seed, progress)
+            written += places
         if index:
-            partials[index].write_text(format.index_text(stored))
+            partials[index].write_text(format.index_text(written))
         for final, partial_file in partials.items():
             os.replace(partial_file, final)
     return finals
@@ -121,7 +114,7 @@ def write(
 
 def verify(
     files: Mapping[Path, Sequence[StoredTensor]],
-    plan: Sequence[PlannedTensor],
+    plan: FilePlan,
     seed: int,
     *,
     progress: Progress = lambda nbytes: None,
@@ -130,23 +123,20 @@ def verify(
 
     A tensor that is missing, unexpected, or of another shape or dtype is a difference; its values are not looked at.
     """
-    stored = {tensor.name: (path, tensor) for path, tensors in files.items() for tensor in tensors}
+    stored = {tensor.name: tensor for tensors in files.values() for tensor in tensors}
     differences = {tensor.name: Difference(tensor.name) for tensor in plan}
     with ExitStack() as stack:
         opened = {path: stack.enter_context(path.open("rb")).fileno() for path in files}
-        comparable = []
-        for tensor in plan:
-            difference = differences[tensor.name]
-            path, found = stored.get(tensor.name, (None, None))
+        comparable: list[tuple[StoredTensor, Use]] = []
+        for spec in (tensor.spec for tensor in plan):
+            difference, found = differences[spec.name], stored.get(spec.name)
             if found is None:
                 difference.reason = "missing from the file"
-            elif (found.shape, found.dtype) != (tensor.shape, tensor.dtype):
-                difference.reason = f"is {found.dtype} {found.shape}, expected {tensor.dtype} {tensor.shape}"
+            elif (found.shape, found.dtype) != (spec.shape, spec.dtype):
+                difference.reason = f"is {found.dtype} {found.shape}, expected {spec.dtype} {spec.shape}"
             else:
-                comparable.append(
-                    (tensor.distribution, found, partial(_compare_piece, opened[path], difference, progress))
-                )
-        threads.run(_pieces(comparable, seed), threads.get_num_threads())
+                comparable.append((found, partial(_compare_piece, opened[found.path], difference, progress)))
+        threads.run(_pieces(comparable, plan, seed), threads.get_num_threads())
     unexpected = [Difference(name, "not expected in the file") for name in stored if name not in differences]
     return [d for d in differences.values() if d.reason or d.elements] + unexpected
 
@@ -177,12 +167,7 @@ def _removed_on_leaving(path: Path) -> Iterator[Path]:
 
 
 def _write_file(
-    path: Path,
-    header: bytes,
-    stored: Sequence[StoredTensor],
-    distributions: Mapping[str, Distribution | Kept],
-    seed: int,
-    progress: Progress,
+    path: Path, header: bytes, places: Sequence[StoredTensor], plan: FilePlan, seed: int, progress: Progress
 ) -> None:
     with path.open("xb", buffering=0) as file, _Syncer(file.fileno()) as syncer:
         _write_all(file.fileno(), header, 0)
@@ -192,30 +177,27 @@ def _write_file(
             progress(nbytes)
 
         write_piece = partial(_write_piece, file.fileno(), done)
-        threads.run(_pieces([(distributions[t.name], t, write_piece) for t in stored], seed), threads.get_num_threads())
+        threads.run(_pieces([(place, write_piece) for place in places], plan, seed), threads.get_num_threads())
 
 
-def _pieces(work: Sequence[tuple[Distribution | Kept, StoredTensor, Callable]], seed: int) -> Iterator[threads.Task]:
-    """Tasks of one piece each: (distribution, tensor, do) calls do(values of the piece, position of its first, its file offset)."""
-    for distribution, tensor, do in work:
-        stream = stream_of(seed, tensor.name)
-        dtype = np.dtype(format.DTYPES[tensor.dtype][1])
-        made = _made_before(distribution, stream, dtype, tensor.size)
+def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int) -> Iterator[threads.Task]:
+    """Tasks that each make the values of a piece of a tensor and use them."""
+    for place, use in work:
+        distribution = plan[place.name].distribution
+        stream, dtype = stream_of(seed, place.name), format.DTYPES[place.dtype][1]
+        whole: Array | None = None
+        if distribution is None:
+            whole = plan.kept[place.name].values()
+        elif not distribution.is_elementwise:
+            whole = fill(distribution, place.shape, seed=stream, dtype=dtype).reshape(-1)
         step = PIECE_BYTES // dtype.itemsize
-        for first in range(0, tensor.size, step):
-            offset = tensor.offset + first * dtype.itemsize
-            if made is None:
-                n = min(step, tensor.size - first)
-                yield partial(_do_piece, distribution, stream, first, n, dtype, offset, do)
-            else:
-                yield partial(do, made[first : first + step], first, offset)
-
-
-def _made_before(distribution: Distribution | Kept, stream: Stream, dtype: np.dtype, size: int) -> np.ndarray | None:
-    """All values, where they are not made piece by piece."""
-    if isinstance(distribution, Kept):
-        return distribution.values(size, dtype)
-    return whole_values(distribution, stream, dtype) if isinstance(distribution, WholeTensor) else None
+        for first in range(0, place.size, step):
+            offset = place.offset + first * dtype.itemsize
+            if whole is not None:
+                yield partial(use, whole[first : first + step], first, offset)
+            elif distribution is not None:
+                n = min(step, place.size - first)
+                yield partial(_make_piece, distribution, stream, first, n, dtype, offset, use)
 
 
 class _Buffers(threading.local):
@@ -228,13 +210,15 @@ class _Buffers(threading.local):
 _buffers = _Buffers()
 
 
-def _do_piece(distribution: Distribution, stream, first: int, n: int, dtype: np.dtype, offset: int, do: Callable) -> None:
+def _make_piece(
+    distribution: Distribution, stream: Stream, first: int, n: int, dtype: np.dtype[Any], offset: int, use: Use
+) -> None:
     values = _buffers.values[: n * dtype.itemsize].view(dtype)
     fill_piece(distribution, stream, first, values)
-    do(values, first, offset)
+    use(values, first, offset)
 
 
-def _write_piece(descriptor: int, done: Progress, values: np.ndarray, first: int, offset: int) -> None:
+def _write_piece(descriptor: int, done: Progress, values: Array, first: int, offset: int) -> None:
     _write_all(descriptor, memoryview(values.view(np.uint8)), offset)
     done(values.nbytes)
 
@@ -246,7 +230,7 @@ def _write_all(descriptor: int, data: bytes | memoryview, offset: int) -> None:
 
 
 def _compare_piece(
-    descriptor: int, difference: Difference, progress: Progress, values: np.ndarray, first: int, offset: int
+    descriptor: int, difference: Difference, progress: Progress, values: Array, first: int, offset: int
 ) -> None:
     """Bits against bits, so that NaN equals itself and -0.0 differs from 0.0. Bytes that the file lacks differ."""
     stored = _buffers.stored[: values.nbytes]

@@ -1,4 +1,8 @@
-"""The safetensors file format: headers, sharded names and their index (github.com/huggingface/safetensors, "Format")."""
+"""The safetensors file format: headers, sharded names and their index (github.com/huggingface/safetensors, "Format").
+
+The format's own library takes and gives whole tensors, and does not say where in a file they lie; here they are written and
+compared piece by piece.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.recipes import TensorSpec
+from fastinit.runtime.types import Array
 
-DTYPES = {
-    **{name: (element.safetensors, ELEMENT_TYPES[name].dtype) for name, element in ELEMENTS.items() if element.safetensors},
-    "int64": ("I64", np.int64),
-    "int32": ("I32", np.int32),
-    "int16": ("I16", np.int16),
-    "int8": ("I8", np.int8),
-    "uint8": ("U8", np.uint8),
-    "bool": ("BOOL", np.bool_),
+CODES_OF_INTEGERS = {"int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
+DTYPES: dict[str, tuple[str, np.dtype[Any]]] = {
+    **{name: (of.safetensors, ELEMENT_TYPES[name].dtype) for name, of in ELEMENTS.items() if of.safetensors},
+    **{name: (code, np.dtype(name)) for name, code in CODES_OF_INTEGERS.items()},
 }
 """By NumPy's name of the dtype: the format's code, and NumPy's type."""
 
@@ -29,11 +32,12 @@ NAME_OF_CODE = {code: name for name, (code, _) in DTYPES.items()}
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in a file: name, shape, dtype (a key of DTYPES) and the offset of its first byte in the file."""
+    """A tensor in a file: name, shape, dtype (a key of DTYPES), the file, and the offset of the tensor's first byte there."""
 
     name: str
     shape: tuple[int, ...]
     dtype: str
+    path: Path
     offset: int
 
     @property
@@ -42,33 +46,38 @@ class StoredTensor:
 
     @property
     def nbytes(self) -> int:
-        return self.size * itemsize(self.dtype)
+        return nbytes(self.shape, self.dtype)
+
+    def values(self) -> Array:
+        """All of them, flat, read from the file as they are used."""
+        dtype = DTYPES[self.dtype][1]
+        return np.memmap(self.path, dtype, "r", self.offset, (self.size,)) if self.size else np.empty(0, dtype)
 
 
-def itemsize(dtype: str) -> int:
-    return np.dtype(DTYPES[dtype][1]).itemsize
+def nbytes(shape: tuple[int, ...], dtype: str) -> int:
+    return math.prod(shape) * DTYPES[dtype][1].itemsize
 
 
-def layout(
-    tensors: Iterable[tuple[str, tuple[int, ...], str]], metadata: Mapping[str, str]
-) -> tuple[bytes, list[StoredTensor]]:
-    """The header's bytes, and where each (name, shape, dtype) lies behind it.
+def layout(path: Path, tensors: Iterable[TensorSpec], metadata: Mapping[str, str]) -> tuple[bytes, list[StoredTensor]]:
+    """The header's bytes, and where each tensor lies behind it.
 
     Wide dtypes come first, so that every tensor is aligned to its element, as the format's own library does.
     """
-    ordered = sorted(tensors, key=lambda tensor: -itemsize(tensor[2]))
+    placed = [(tensor, tensor.dtype or "float32") for tensor in tensors]
+    placed.sort(key=lambda entry: -DTYPES[entry[1]][1].itemsize)
     entries: dict[str, object] = {"__metadata__": dict(metadata)}
-    at = 0
-    spans = []
-    for name, shape, dtype in ordered:
-        nbytes = math.prod(shape) * itemsize(dtype)
-        entries[name] = {"dtype": DTYPES[dtype][0], "shape": list(shape), "data_offsets": [at, at + nbytes]}
-        spans.append((name, shape, dtype, at))
-        at += nbytes
+    starts, end = [], 0
+    for tensor, dtype in placed:
+        starts.append(end)
+        end += nbytes(tensor.shape, dtype)
+        entries[tensor.name] = {"dtype": DTYPES[dtype][0], "shape": list(tensor.shape), "data_offsets": [starts[-1], end]}
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     header = len(text).to_bytes(8, "little") + text
-    return header, [StoredTensor(name, shape, dtype, len(header) + at) for name, shape, dtype, at in spans]
+    return header, [
+        StoredTensor(tensor.name, tensor.shape, dtype, path, len(header) + start)
+        for (tensor, dtype), start in zip(placed, starts, strict=True)
+    ]
 
 
 def read_layout(path: Path) -> list[StoredTensor]:
@@ -79,10 +88,10 @@ def read_layout(path: Path) -> list[StoredTensor]:
             if length > path.stat().st_size:
                 raise ValueError("its header is longer than the file")
             header = json.loads(file.read(length))
+        header.pop("__metadata__", None)
         tensors = [
-            StoredTensor(name, tuple(entry["shape"]), NAME_OF_CODE[entry["dtype"]], 8 + length + entry["data_offsets"][0])
-            for name, entry in header.items()
-            if name != "__metadata__"
+            StoredTensor(name, tuple(of["shape"]), NAME_OF_CODE[of["dtype"]], path, 8 + length + of["data_offsets"][0])
+            for name, of in header.items()
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no safetensors file that can be read: {error}") from None
@@ -109,19 +118,20 @@ def shard_names(file_name: str, n: int) -> list[str]:
     return [f"{stem}-{i:05d}-of-{n:05d}.safetensors" for i in range(1, n + 1)]
 
 
-def split_into_shards(nbytes: Sequence[int], shard_size: int | None) -> list[range]:
+def split_into_shards(sizes: Sequence[int], shard_size: int | None) -> list[range]:
     """Runs of tensors that together take at most `shard_size` bytes, in order; a larger tensor stands alone."""
-    shards, first, total = [], 0, 0
-    for i, n in enumerate(nbytes):
+    shards: list[range] = []
+    first = total = 0
+    for i, n in enumerate(sizes):
         if shard_size is not None and i > first and total + n > shard_size:
             shards.append(range(first, i))
             first, total = i, 0
         total += n
-    return [*shards, range(first, len(nbytes))]
+    return [*shards, range(first, len(sizes))]
 
 
-def index_text(shards: Mapping[str, Sequence[StoredTensor]]) -> str:
+def index_text(tensors: Sequence[StoredTensor]) -> str:
     """The index of several files: which tensor lies in which."""
-    total = sum(tensor.nbytes for tensors in shards.values() for tensor in tensors)
-    weight_map = {tensor.name: name for name, tensors in shards.items() for tensor in tensors}
+    total = sum(tensor.nbytes for tensor in tensors)
+    weight_map = {tensor.name: tensor.path.name for tensor in tensors}
     return json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map}, indent=2) + "\n"

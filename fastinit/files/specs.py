@@ -3,111 +3,101 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fastinit import recipes
-from fastinit.core.fill import DTYPES, checked_shape
-from fastinit.files.checkpoint import Kept, PlannedTensor
-from fastinit.files.safetensors_format import DTYPES as STORED_DTYPES
-from fastinit.files.safetensors_format import read_files
-from fastinit.recipes import Recipe, TensorSpec
-from fastinit.recipes import families as models
+from fastinit.backends.catalogue import ELEMENTS
+from fastinit.files.checkpoint import FilePlan
+from fastinit.files.safetensors_format import DTYPES, StoredTensor, read_files
+from fastinit.recipes import PlannedTensor, Recipe, TensorSpec, families
 from fastinit.recipes.families.building import Model
+from fastinit.recipes.rules import matcher
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
-from fastinit.recipes.toml_form import check_key, loads, recipe_from
+from fastinit.recipes.toml_form import list_of, loads, recipe_from
+from fastinit.runtime import checks
 
-FLOAT_DTYPES = tuple(DTYPES)
+FLOAT_DTYPES = tuple(ELEMENTS)
 TOML_KEYS = ("model", "like", "dtype", "omit", "tensors", *RECIPE_KEYS)
 
 
-def plan(spec: str, dtype: str | None = None) -> list[PlannedTensor]:
-    """The tensors of `spec`, each with its distribution, in `dtype` where given, else in the spec's own, else float32.
+def plan(spec: str, dtype: str | None = None) -> FilePlan:
+    """What is done with each tensor of `spec`, in `dtype` where given, else in the spec's own, else float32.
 
     `spec`: the name of a built-in model; the path of a `.safetensors` or `.safetensors.index.json` file, whose names, shapes
     and dtypes are taken and whose values are not looked at; or the path of a `.toml` file (README, "A SPEC of your own").
-    ValueError or OSError, with one clear line, for anything else.
+    ValueError or OSError for anything else.
     """
-    if dtype is not None and dtype not in FLOAT_DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(FLOAT_DTYPES)}, got {dtype!r}")
+    if dtype is not None:
+        checks.one_of("dtype", dtype, FLOAT_DTYPES)
     if spec.endswith(".toml"):
         return _plan_of_toml(Path(spec), dtype)
-    model = _model(spec)
-    return _planned(model.tensors, model.recipe, dtype)
-
-
-def _model(spec: str) -> Model:
     if spec.endswith((".safetensors", ".json")):
-        return _model_like(Path(spec))
+        return _file_plan(_model_like(_stored_in(Path(spec))), dtype)
     if "/" in spec or "." in spec:
         raise ValueError(f"SPEC {spec!r} is no .safetensors, .safetensors.index.json or .toml file, and no built-in model")
-    return models.build(spec)
+    return _file_plan(families.build(spec), dtype)
 
 
-def _model_like(path: Path) -> Model:
-    stored = [tensor for tensors in read_files(path).values() for tensor in tensors]
-    return Model(tuple(TensorSpec(t.name, t.shape, t.dtype) for t in stored), recipes.generic())
+def _stored_in(path: Path) -> dict[str, StoredTensor]:
+    return {tensor.name: tensor for tensors in read_files(path).values() for tensor in tensors}
 
 
-def _planned(
-    tensors: tuple[TensorSpec, ...], recipe: Recipe, dtype: str | None, kept: Mapping[str, Kept] | None = None
-) -> list[PlannedTensor]:
-    """Tied tensors are left out: a file has them once. Skipped ones are copied from where `kept` says, dtype included."""
-    plan = recipe.plan(tensors)
-    nowhere = [tensor.name for tensor in plan if tensor.action == "skip"] if kept is None else []
+def _model_like(stored: Mapping[str, StoredTensor]) -> Model:
+    return Model(tuple(TensorSpec(t.name, t.shape, t.dtype) for t in stored.values()), recipes.generic())
+
+
+def _file_plan(model: Model, dtype: str | None, stored: Mapping[str, StoredTensor] | None = None) -> FilePlan:
+    """Tied tensors are left out, since a file has them once. Skipped ones are kept as `stored` has them, dtype included."""
+    stored, plan = stored or {}, model.recipe.plan(model.tensors)
+    nowhere = [tensor.name for tensor in plan if tensor.action == "skip" and tensor.name not in stored]
     if nowhere:
         raise ValueError(f"skip has {', '.join(map(repr, nowhere))}, whose values are nowhere: only a `like` file has some")
-    planned = []
-    for tensor in plan:
-        spec = tensor.spec
-        if tensor.distribution is not None:
-            chosen = spec.dtype_where(dtype or spec.dtype or "float32")
-            planned.append(PlannedTensor(spec.name, spec.shape, chosen, tensor.distribution))
-        elif tensor.action == "skip":
-            planned.append(PlannedTensor(spec.name, spec.shape, spec.dtype, kept[spec.name]))
-    return planned
+    return FilePlan(tuple(_to_write(tensor, dtype) for tensor in plan if tensor.action != "tie"), stored)
 
 
-def _plan_of_toml(path: Path, dtype: str | None) -> list[PlannedTensor]:
+def _to_write(tensor: PlannedTensor, dtype: str | None) -> PlannedTensor:
+    if tensor.action == "skip":
+        return replace(tensor, action="keep")
+    return replace(tensor, spec=replace(tensor.spec, dtype=tensor.spec.dtype_where(dtype or tensor.spec.dtype or "float32")))
+
+
+def _plan_of_toml(path: Path, dtype: str | None) -> FilePlan:
     try:
         return _plan_of_content(loads(path.read_text("utf-8")), path.parent, dtype)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | None) -> list[PlannedTensor]:
+def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | None) -> FilePlan:
     for key in content:
-        check_key("key", key, TOML_KEYS)
+        checks.one_of("key", key, TOML_KEYS)
     if ("model" in content) + ("like" in content) + ("tensors" in content) != 1:
         raise ValueError("exactly one of `model`, `like` and `tensors` must say which tensors there are")
-    kept = None
+    stored = None
     if "model" in content:
-        base = models.build(content["model"])
+        base = families.build(content["model"])
     elif "like" in content:
-        like = directory / content["like"]
-        base, kept = _model_like(like), _kept_in(like)
+        stored = _stored_in(directory / content["like"])
+        base = _model_like(stored)
     else:
         base = Model(tuple(_tensor(name, entry) for name, entry in content["tensors"].items()), Recipe(()))
-    omit = content.get("omit", [])
-    tensors = tuple(t for t in base.tensors if not any(fnmatchcase(t.name, pattern) for pattern in omit))
+    omitted = [matcher(pattern) for pattern in list_of("omit", content.get("omit", []), str)]
+    tensors = tuple(tensor for tensor in base.tensors if not any(omits(tensor.name) for omits in omitted))
     dtype = dtype or content.get("dtype")
     if dtype is not None:
-        check_key("dtype", dtype, FLOAT_DTYPES)
-    return _planned(tensors, recipe_from(content, base.recipe), dtype, kept)
+        checks.one_of("dtype", dtype, FLOAT_DTYPES)
+    return _file_plan(Model(tensors, recipe_from(content, base.recipe)), dtype, stored)
 
 
-def _kept_in(path: Path) -> dict[str, Kept]:
-    return {t.name: Kept(file, t.offset) for file, tensors in read_files(path).items() for t in tensors}
-
-
-def _tensor(name: str, entry: Any) -> TensorSpec:
+def _tensor(name: str, entry: object) -> TensorSpec:
     """`[512, 512]`, or `{ shape = [512, 512], dtype = "float16" }`."""
     table = entry if isinstance(entry, dict) else {"shape": entry}
     for key in table:
-        check_key(f"key of tensor {name!r}", key, ("shape", "dtype"))
+        checks.one_of(f"key of tensor {name!r}", key, ("shape", "dtype"))
     if "shape" not in table:
         raise ValueError(f"tensor {name!r} has no shape")
     if "dtype" in table:
-        check_key(f"dtype of tensor {name!r}", table["dtype"], STORED_DTYPES)
-    return TensorSpec(name, checked_shape(table["shape"]), table.get("dtype"))
+        checks.one_of(f"dtype of tensor {name!r}", table["dtype"], DTYPES)
+    return TensorSpec(name, checks.shape(table["shape"]), table.get("dtype"))

@@ -22,6 +22,7 @@ from typing import Any
 
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
+from fastinit.runtime.checks import one_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -43,7 +44,7 @@ def load(path: str | Path) -> Recipe:
     try:
         content = loads(Path(path).read_text("utf-8"))
         for key in content:
-            check_key("key", key, KEYS)
+            one_of("key", key, KEYS)
         return recipe_from(content)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
@@ -59,8 +60,8 @@ def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recip
     """The recipe that the keys say, its rules before those of `base`, which are optional then."""
     if "recipe" in content:
         base = _ready(content["recipe"])
-    rules = _list_of("rules", content.get("rules", []), dict)
-    skip = _list_of("skip", content.get("skip", []), str)
+    rules = list_of("rules", content.get("rules", []), dict)
+    skip = list_of("skip", content.get("skip", []), str)
     tied = content.get("tied", {})
     if not isinstance(tied, dict) or not all(isinstance(name, str) for name in tied.values()):
         raise TypeError(f"tied must be a table of names, got {tied!r}")
@@ -90,13 +91,8 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
     return Rule.with_parameters(entry["match"], entry["init"], options)
 
 
-def _list_of(key: str, value: Any, kind: type) -> list:
+def list_of(key: str, value: Any, kind: type) -> list:
     if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
         what = "tables" if kind is dict else "strings"
         raise TypeError(f"{key} must be a list of {what}, got {value!r}")
     return value
-
-
-def check_key(what: str, value: Any, known: Any) -> None:
-    if value not in known:
-        raise ValueError(f"{what} must be one of {', '.join(known)}, got {value!r}")

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import threading
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -15,21 +16,27 @@ import fastinit
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.files import checkpoint, specs
 from fastinit.files import safetensors_format as format
-from fastinit.files.checkpoint import PlannedTensor, verify, write
+from fastinit.files.checkpoint import FilePlan, verify, write
+from fastinit.recipes import PlannedTensor, TensorSpec
 
 PIECE = checkpoint.PIECE_BYTES // 4  # float32 elements written at a time
 
-PLAN = [
-    PlannedTensor("embed", (50, 8), "float32", Normal(0.0, 0.02)),
-    PlannedTensor("large", (3, PIECE - 1), "float32", TruncatedNormal(0.0, 1.0, -2.0, 2.0)),  # pieces cut across rows
-    PlannedTensor("half", (7, 9), "float16", Uniform(-1.0, 1.0)),
-    PlannedTensor("double", (5,), "float64", Normal(0.0, 1.0)),
-    PlannedTensor("brain", (33,), "bfloat16", Normal(0.0, 1.0)),
-    PlannedTensor("eight", (3, 5), "float8_e4m3fn", Normal(0.0, 1.0)),
-    PlannedTensor("scale", (8,), "float32", Constant(1.0)),
-    PlannedTensor("steps", (), "int64", Constant(0.0)),
-    PlannedTensor("empty", (0, 4), "float32", Normal(0.0, 1.0)),
-]
+
+def drawn(name, shape, dtype, distribution):
+    return PlannedTensor(TensorSpec(name, shape, dtype), "draw", distribution)
+
+
+PLAN = FilePlan((
+    drawn("embed", (50, 8), "float32", Normal(0.0, 0.02)),
+    drawn("large", (3, PIECE - 1), "float32", TruncatedNormal(0.0, 1.0, -2.0, 2.0)),  # pieces cut across rows
+    drawn("half", (7, 9), "float16", Uniform(-1.0, 1.0)),
+    drawn("double", (5,), "float64", Normal(0.0, 1.0)),
+    drawn("brain", (33,), "bfloat16", Normal(0.0, 1.0)),
+    drawn("eight", (3, 5), "float8_e4m3fn", Normal(0.0, 1.0)),
+    drawn("scale", (8,), "float32", Constant(1.0)),
+    PlannedTensor(TensorSpec("steps", (), "int64"), "compute", Constant(0.0), value=0),
+    drawn("empty", (0, 4), "float32", Normal(0.0, 1.0)),
+))  # fmt: skip
 
 
 def names_in(directory):
@@ -47,7 +54,7 @@ def test_the_file_opens_with_the_safetensors_library(written):
     with safetensors.safe_open(written, "np") as file:
         assert file.metadata() == {"format": "pt"}
         shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-    assert shapes == {tensor.name: tensor.shape for tensor in PLAN}
+    assert shapes == {tensor.name: tensor.spec.shape for tensor in PLAN}
 
 
 def test_every_value_is_the_one_the_initializer_draws_for_that_name(written, tmp_path):
@@ -79,7 +86,7 @@ def test_the_bytes_do_not_depend_on_the_threads(written, tmp_path, num_threads):
 
 
 def test_every_tensor_lies_at_a_multiple_of_its_element_size(written):
-    assert all(tensor.offset % format.itemsize(tensor.dtype) == 0 for tensor in format.read_layout(written))
+    assert all(tensor.offset % format.nbytes((1,), tensor.dtype) == 0 for tensor in format.read_layout(written))
 
 
 def test_progress_counts_every_byte(tmp_path):
@@ -90,12 +97,12 @@ def test_progress_counts_every_byte(tmp_path):
             counted.append(nbytes)
 
     write(tmp_path / "model.safetensors", PLAN, seed=7, progress=progress)
-    assert sum(counted) == sum(tensor.nbytes for tensor in PLAN)
+    assert sum(counted) == PLAN.nbytes()
 
 
 # ---- shards ---------------------------------------------------------------------------------------------------------
 
-SMALL = [PlannedTensor(f"t{i}", (100,), "float32", Normal(0.0, 1.0)) for i in range(5)]  # 400 bytes each
+SMALL = FilePlan(tuple(drawn(f"t{i}", (100,), "float32", Normal(0.0, 1.0)) for i in range(5)))  # 400 bytes each
 
 
 @pytest.mark.parametrize(
@@ -103,8 +110,8 @@ SMALL = [PlannedTensor(f"t{i}", (100,), "float32", Normal(0.0, 1.0)) for i in ra
     [(None, [5]), (2000, [5]), (1999, [4, 1]), (800, [2, 2, 1]), (400, [1] * 5), (1, [1] * 5)],
 )
 def test_shards_hold_at_most_the_size_asked_for(shard_size, tensors_in_each):
-    shards = format.split_into_shards([tensor.nbytes for tensor in SMALL], shard_size)
-    assert [len(shard) for shard in shards] == tensors_in_each
+    shards = checkpoint.target_files(Path("model.safetensors"), SMALL, shard_size)
+    assert [len(shard) for shard in shards.values()] == tensors_in_each
 
 
 def test_shards_and_index_are_named_as_hugging_face_names_them(tmp_path):
@@ -160,12 +167,12 @@ def test_verify_with_another_seed_finds_every_random_tensor(written):
 
 
 def test_verify_says_what_is_missing_unexpected_or_of_another_kind(written):
-    plan = [
-        PlannedTensor("embed", (8, 50), "float32", Normal(0.0, 0.02)),
-        PlannedTensor("half", (7, 9), "bfloat16", Uniform(-1.0, 1.0)),
-        PlannedTensor("head", (2,), "float32", Normal(0.0, 1.0)),
-        *PLAN[3:],
-    ]
+    plan = FilePlan((
+        drawn("embed", (8, 50), "float32", Normal(0.0, 0.02)),
+        drawn("half", (7, 9), "bfloat16", Uniform(-1.0, 1.0)),
+        drawn("head", (2,), "float32", Normal(0.0, 1.0)),
+        *PLAN.tensors[3:],
+    ))  # fmt: skip
     assert {d.name: str(d) for d in verify(format.read_files(written), plan, seed=7)} == {
         "embed": "is float32 (50, 8), expected float32 (8, 50)",
         "half": "is float16 (7, 9), expected bfloat16 (7, 9)",
@@ -232,7 +239,7 @@ def test_no_shard_is_written_where_one_file_of_them_exists(tmp_path, name):
 
 
 def test_a_model_larger_than_the_disk_is_refused_before_a_byte_is_written(tmp_path):
-    plan = [PlannedTensor("huge", (2**58,), "float32", Normal(0.0, 1.0))]
+    plan = FilePlan((drawn("huge", (2**58,), "float32", Normal(0.0, 1.0)),))
     with pytest.raises(OSError, match="no space for 1,152,921,504,606,846,976 bytes"):
         write(tmp_path / "model.safetensors", plan, seed=0)
     assert names_in(tmp_path) == []

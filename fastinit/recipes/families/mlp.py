@@ -1,4 +1,4 @@
-"""A multilayer perceptron: names and shapes of its tensors, as `torch.nn.Sequential` has them, and what they are drawn from."""
+"""A multilayer perceptron: names and shapes of its tensors, as `torch.nn.Sequential` has them, and their distributions."""
 
 from __future__ import annotations
 

@@ -1,0 +1,96 @@
+"""`fastinit init`: writes a model's initial weights."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import filesize
+from rich.table import Table
+
+from fastinit.cli.options import Dtype, Json, Seed, Spec, Threads
+from fastinit.cli.output import num_parameters, print_json, progress, results
+from fastinit.files import checkpoint, specs
+from fastinit.files.checkpoint import FilePlan
+
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+
+
+def init(
+    spec: Spec,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The .safetensors file to write.")] = None,
+    seed: Seed = 0,
+    dtype: Dtype = None,
+    threads: Threads = None,
+    shard_size: Annotated[
+        str | None, typer.Option(help="Split into files of at most this size, as 5GB or 512MiB, with an index.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be written.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a model's initial weights as safetensors."""
+    plan = specs.plan(spec, dtype)
+    most = None if shard_size is None else _nbytes(shard_size)
+    if dry_run:
+        _report_plan(plan, as_json)
+        return
+    if output is None or output.suffix != ".safetensors":
+        raise ValueError(f"--output must name a .safetensors file, got {str(output or '')!r}")
+    metadata = {"format": "pt", "fastinit.spec": spec, "fastinit.seed": str(seed), "fastinit.stream": "1"}
+    began = time.perf_counter()
+    with progress("writing", plan.nbytes()) as advance:
+        files = checkpoint.write(
+            output, plan, seed, metadata=metadata, shard_size=most, overwrite=overwrite, progress=advance
+        )
+    _report_written(files, plan, seed, time.perf_counter() - began, as_json)
+
+
+def _nbytes(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?", text.strip().upper())
+    if not match or match[2] not in UNITS or float(match[1]) == 0:
+        raise ValueError(f"--shard-size must be a size as 5GB, 512MiB or 1000000, got {text!r}")
+    return max(1, int(float(match[1]) * UNITS[match[2]]))
+
+
+def _report_plan(plan: FilePlan, as_json: bool) -> None:
+    if as_json:
+        tensors = [
+            {
+                "name": tensor.name,
+                "shape": tensor.spec.shape,
+                "dtype": tensor.spec.dtype,
+                "distribution": tensor.distribution and repr(tensor.distribution),
+            }
+            for tensor in plan
+        ]
+        print_json(tensors=tensors, bytes=plan.nbytes())
+    else:
+        print(f"{plan}\n{num_parameters(plan):,} parameters, {filesize.decimal(plan.nbytes())}")
+
+
+def _report_written(files: Sequence[Path], plan: FilePlan, seed: int, seconds: float, as_json: bool) -> None:
+    parameters, total = num_parameters(plan), plan.nbytes()
+    if as_json:
+        named = {"files": [str(file) for file in files], "tensors": len(plan), "parameters": parameters}
+        print_json(**named, bytes=total, seed=seed, seconds=round(seconds, 3))
+        return
+    table = Table(show_header=False)
+    table.add_column()
+    table.add_column(overflow="fold")
+    for row in (
+        ("file", str(files[-1])),  # of several, the index
+        *([("shards", str(len(files) - 1))] if len(files) > 1 else []),
+        ("tensors", f"{len(plan):,}"),
+        ("parameters", f"{parameters:,}"),
+        ("size", filesize.decimal(total)),
+        ("seed", str(seed)),
+        ("time", f"{seconds:.2f} s"),
+        ("rate", f"{filesize.decimal(int(total / seconds))}/s"),
+    ):
+        table.add_row(*row)
+    results.print(table)

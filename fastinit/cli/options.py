@@ -1,0 +1,35 @@
+"""The arguments and options that several sub-commands have."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+from fastinit.files.specs import FLOAT_DTYPES
+from fastinit.runtime.threads import set_num_threads
+
+
+def _use_threads(n: int | None) -> int | None:
+    if n is not None:
+        set_num_threads(n)
+    return n
+
+
+Spec: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        help="A built-in model (see `fastinit models`), a .safetensors or .safetensors.index.json file to imitate, "
+        "or a .toml file."
+    ),
+]
+Seed: TypeAlias = Annotated[
+    int, typer.Option(min=0, help="The seed: with a tensor's name and position it decides every value.")
+]
+Dtype: TypeAlias = Annotated[
+    str | None, typer.Option(help=f"One of {', '.join(FLOAT_DTYPES)}; the default is what SPEC says.")
+]
+Threads: TypeAlias = Annotated[
+    int | None, typer.Option(min=1, callback=_use_threads, help="Threads to use; the values do not depend on it.")
+]
+Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
