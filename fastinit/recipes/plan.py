@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from fastinit.distributions import Constant, Distribution
+from fastinit.distributions import Distribution
 from fastinit.recipes.rules import Rule, matcher
 from fastinit.recipes.tensors import TensorSpec, tensor_specs
 
@@ -240,12 +240,13 @@ def _ruled(spec: TensorSpec, rule: Rule, complaints: list[str]) -> PlannedTensor
 
 
 def _integer(spec: TensorSpec, distribution: Distribution) -> int:
-    if not (isinstance(distribution, Constant) and float(distribution.value).is_integer()):
+    try:
+        value = distribution.integer_value()
+    except ValueError:
         raise ValueError(
             f"tensor {spec.name!r} has dtype {spec.dtype}, for which no values are drawn: leave it out with `skip`, "
             f"or give it a rule with zeros, ones or constant"
-        )
-    value = int(distribution.value)
+        ) from None
     if not spec.can_hold(value):
         raise ValueError(f"tensor {spec.name!r} has dtype {spec.dtype}, which cannot hold {value}")
     return value

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from fastinit.core.batch import fill_batch
-from fastinit.core.fill import element_type
+from fastinit.core.dtypes import element_type
 from fastinit.distributions import Distribution
 from fastinit.recipes.plan import Plan, patterns, plan_of
 from fastinit.recipes.rules import Rule, matcher, rule_of

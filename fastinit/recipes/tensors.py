@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fastinit.core.fill import DTYPES, checked_shape
+from fastinit.backends.catalogue import ELEMENTS
+from fastinit.runtime import checks
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class TensorSpec:
 
     def is_float(self) -> bool:
         """Whether it is one of floating-point numbers, as it is where the model fixes no dtype."""
-        return self.dtype is None or self.dtype in DTYPES
+        return self.dtype is None or self.dtype in ELEMENTS
 
     def can_hold(self, value: int) -> bool:
         """Whether the integer is within the range of the dtype, as far as NumPy knows it."""
@@ -57,7 +58,7 @@ def _spec(name: str, tensor: Any) -> TensorSpec:
         raise TypeError(f"shapes must have strings for names, got {name!r}")
     dtype = getattr(tensor, "dtype", None)
     try:
-        shape = checked_shape(getattr(tensor, "shape", tensor))
+        shape = checks.shape(getattr(tensor, "shape", tensor))
     except (TypeError, ValueError) as error:
         raise type(error)(f"tensor {name!r}: {error}") from None
     return TensorSpec(name, shape, None if dtype is None else _dtype_name(dtype))
