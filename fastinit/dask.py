@@ -2,15 +2,14 @@
 
     fastinit.dask.he_normal((200_000, 50_000), chunks=(2048, -1), seed=0, name="w")  # a dask.array.Array
 
-`fastinit.dask.he_normal(shape, <its parameters>, chunks="auto", seed=None, name=None, dtype=numpy.float32, layout=None)`
-has the bits of `fastinit.he_normal` for the same arguments, and so has every other function of `fastinit.initializers`,
-whatever the chunks, the scheduler and the machines. `chunks` is what `dask.array` takes; the rest are the options that all
-initializers share. Arguments are checked at once. Without a seed fresh entropy is taken once, when the array is made: it has
-the same values each time it is computed. The same arguments give the same keys.
+Every function of `fastinit.initializers` is here under its name, with its parameters and options but `out` and `index`, and
+with `chunks="auto"`, which is what `dask.array` takes. It has the bits of its namesake for the same arguments, whatever
+chunks, scheduler and machines. Arguments are checked at once. `seed=None` takes fresh entropy once, when the array is
+made: it has the same values each time it is computed. The same arguments give the same keys.
 
 A task fills one chunk on its own thread alone, whole rows fastest, and of it only what slices select. Dask has a chunk made
-again for every block that it is combined with, as in a matrix product, unless `persist()` keeps it. Values that are made
-together, orthogonal ones for instance, are made once, by one task in the memory of one worker, and chunks are cut from them.
+again for every block that it is combined with, as in a matrix product, unless `persist()` keeps it. Values that need the
+whole tensor, orthogonal ones for instance, are made once, by one task in the memory of one worker; chunks are cut from them.
 """
 
 from __future__ import annotations
@@ -22,15 +21,15 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.random import SeedSequence
 
 from fastinit import initializers
-from fastinit.core.fill import checked_shape, element_type, fill
+from fastinit.core.dtypes import element_type
+from fastinit.core.fill import fill
 from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Distribution, WholeTensor
-from fastinit.recipes import Recipe, TensorSpec, check_dtype
-from fastinit.recipes.tensors import tensor_specs
-from fastinit.runtime import threads
+from fastinit.distributions import Distribution
+from fastinit.recipes import Recipe, TensorSpec
+from fastinit.runtime import checks, threads
+from fastinit.runtime.types import Array, DTypeLike, Index, Seed
 
 try:
     import dask
@@ -57,37 +56,50 @@ def __dir__() -> list[str]:
 def materialize(
     recipe: Recipe,
     shapes: Mapping[str, Any] | Iterable[TensorSpec],
-    seed: int | SeedSequence | None = None,
-    dtype: Any = np.float32,
+    seed: Seed = 0,
+    dtype: DTypeLike = np.float32,
     *,
     chunks: Any = "auto",
 ) -> dict[str, da.Array]:
-    """The tensors of `recipe.materialize(shapes, seed, dtype)` as lazy arrays; `chunks` is that of every one of them."""
+    """The tensors of `recipe.materialize(shapes, seed, dtype)` as lazy arrays; `chunks` is that of every one of them.
+
+    The errors are those of `Recipe.plan`, and ValueError for chunks that Dask does not take.
+
+    >>> import fastinit, fastinit.dask
+    >>> recipe = fastinit.Recipe([("*.bias", "zeros"), ("*", "normal", {"std": 0.02})])
+    >>> fastinit.dask.materialize(recipe, {"w": (1000, 1000), "w.bias": (1000,)}, chunks=500)["w"].chunks
+    ((500, 500), (500, 500))
+    """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.recipes.Recipe, got {recipe!r}")
-    tensors, dtype = tensor_specs(shapes), element_type(dtype).dtype
-    tied, distributions, made = recipe.tied_in(tensors), recipe.distributions(tensors), {}
-    for tensor in tensors:
-        distribution = distributions[tensor.name]
-        if distribution is None:
-            continue
-        check_dtype(tensor, distribution)
-        if tensor.is_float():
-            made[tensor.name] = _array(distribution, tensor.shape, stream_of(seed, tensor.name), dtype, chunks, tensor.name)
-        else:  # whole numbers, all the same
-            whole_number = np.dtype(tensor.dtype)
-            blocks = _checked_chunks(chunks, tensor.shape, whole_number)
-            made[tensor.name] = da.full(tensor.shape, distribution.value, chunks=blocks, dtype=whole_number)
-    made |= {alias: made[name] for alias, name in tied.items() if name in made}
-    return {tensor.name: made[tensor.name] for tensor in tensors if tensor.name in made}
+    element, made = element_type(dtype).dtype, {}
+    plan = recipe.plan(shapes)
+    for tensor in plan:
+        name, shape = tensor.name, tensor.spec.shape
+        if tensor.action == "draw" and tensor.distribution is not None:
+            made[name] = _array(tensor.distribution, shape, stream_of(seed, name), element, chunks, name)
+        elif tensor.action == "compute":
+            integers = np.dtype(tensor.spec.dtype)
+            made[name] = da.full(shape, tensor.value, chunks=_checked_chunks(chunks, shape, integers), dtype=integers)
+    made |= {alias: made[name] for alias, name in plan.ties.items()}
+    return {tensor.name: made[tensor.name] for tensor in plan if tensor.name in made}
 
 
 @cache
-def _lazy(eager: Callable[..., np.ndarray]) -> Callable[..., da.Array]:
+def _lazy(eager: Callable[..., Array]) -> Callable[..., da.Array]:
     """The function of the same name and arguments that gives a lazy array."""
 
-    def lazy(shape, *parameters, chunks="auto", seed=None, name=None, dtype=np.float32, layout=None, **named):
-        lengths = checked_shape(shape)
+    def lazy(
+        shape: Any,
+        *parameters: Any,
+        chunks: Any = "auto",
+        seed: Seed = None,
+        name: str | None = None,
+        dtype: DTypeLike = np.float32,
+        layout: Any = None,
+        **named: Any,
+    ) -> da.Array:
+        lengths = checks.shape(shape)
         distribution = eager.distribution_for(lengths, *parameters, layout=layout, **named)
         return _array(distribution, lengths, stream_of(seed, name), dtype, chunks, eager.__name__)
 
@@ -97,45 +109,46 @@ def _lazy(eager: Callable[..., np.ndarray]) -> Callable[..., da.Array]:
     return lazy
 
 
-def _signature(eager: Callable[..., np.ndarray]) -> inspect.Signature:
-    """With `chunks` before the options that all share, and without those that make no sense of a lazy array."""
-    parameters = [p for name, p in inspect.signature(eager).parameters.items() if name not in ("out", "index")]
-    first_option = next(at for at, parameter in enumerate(parameters) if parameter.kind is parameter.KEYWORD_ONLY)
-    parameters.insert(first_option, inspect.Parameter("chunks", inspect.Parameter.KEYWORD_ONLY, default="auto"))
-    return inspect.Signature(parameters, return_annotation=da.Array)
+def _signature(eager: Callable[..., Array]) -> inspect.Signature:
+    """With `chunks`, and without the options that make no sense of a lazy array."""
+    parameters = dict(inspect.signature(eager).parameters)
+    del parameters["out"], parameters["index"]
+    chunks = inspect.Parameter("chunks", inspect.Parameter.KEYWORD_ONLY, default="auto")
+    parameters = {
+        **{name: p for name, p in parameters.items() if p.kind is not p.KEYWORD_ONLY},
+        "chunks": chunks,
+        **parameters,
+    }
+    return inspect.Signature([*parameters.values()], return_annotation=da.Array)
 
 
 @dataclass(frozen=True)
 class _Tensor:
-    """A tensor that is not there: no larger than its distribution and stream, and an index into it fills what is asked for."""
+    """Stands for a tensor, as large as its distribution and stream; indexing it fills the part that is asked for."""
 
     distribution: Distribution
     shape: tuple[int, ...]
     stream: Stream
-    dtype: np.dtype
+    dtype: np.dtype[Any]
 
     @property
     def ndim(self) -> int:
         return len(self.shape)
 
-    def __getitem__(self, index: Any) -> np.ndarray:
+    def __getitem__(self, index: Index) -> Array:
         return self.filled(index)
 
-    def filled(self, index: Any = None) -> np.ndarray:
+    def filled(self, index: Index = None) -> Array:
         with threads.single_threaded():
             return fill(self.distribution, self.shape, seed=self.stream, dtype=self.dtype, index=index)
 
-    def __dask_tokenize__(self) -> tuple:
-        distribution = (
-            (self.distribution.initializer, self.distribution.layout)
-            if isinstance(self.distribution, WholeTensor)
-            else self.distribution
-        )
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        distribution = type(self.distribution).__name__, vars(self.distribution)
         return "fastinit", distribution, self.shape, tuple(self.stream), self.dtype.name  # its `str`, <V1, says little
 
 
 def _array(
-    distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: Any, chunks: Any, label: str
+    distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: DTypeLike, chunks: Any, label: str
 ) -> da.Array:
     """The lazy array, with what is not yet checked checked; `label` is what Dask's dashboard shows."""
     element = element_type(dtype)
@@ -143,20 +156,19 @@ def _array(
     blocks = _checked_chunks(chunks, shape, element.dtype)
     token = dask.base.tokenize(tensor, blocks)
     meta = np.empty((0,) * len(shape), element.dtype)
-    if isinstance(
-        distribution, WholeTensor
-    ):  # no Blockwise layer, which Dask may fuse with every block of what it is used for
-        values = dask.delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
-        return da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
     distribution.parameters(element.real)
-    return da.from_array(tensor, blocks, name=f"{label}-{token}", meta=meta, inline_array=True)
+    if distribution.is_elementwise:
+        return da.from_array(tensor, blocks, name=f"{label}-{token}", meta=meta, inline_array=True)
+    # no Blockwise layer, which Dask may fuse with every block of what it is used for
+    values = dask.delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
+    return da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
 
 
-def _checked_chunks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype) -> tuple[tuple[int, ...], ...]:
+def _checked_chunks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], ...]:
     """The lengths of the blocks along each axis. ValueError for what Dask does not take, or does not know the sum of."""
     try:
-        blocks = da.core.normalize_chunks(chunks, shape, dtype=dtype)
-        if any(sum(lengths) != n for lengths, n in zip(blocks, shape)):
+        blocks: tuple[tuple[int, ...], ...] = da.core.normalize_chunks(chunks, shape, dtype=dtype)
+        if any(sum(lengths) != n for lengths, n in zip(blocks, shape, strict=True)):
             raise ValueError("the lengths do not add up to the shape")
     except (ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError) as error:
         reason = (str(error).splitlines() or [""])[0]
