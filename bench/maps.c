@@ -61,7 +61,7 @@ static void map_radius(const uint32_t *words, const struct distribution *distrib
 {
     (void)distribution;
     for (int i = 0; i < BLOCK; i++)
-        values[i] = sqrtf(loss_f32(words[i]));
+        values[i] = sqrtf(neg2log_u_f32(words[i]));
 }
 
 static double error_of_radius(uint32_t word, double value, const struct distribution *distribution)
@@ -78,7 +78,7 @@ static void map_cosine(const uint32_t *words, const struct distribution *distrib
 {
     (void)distribution;
     for (int i = 0; i < BLOCK; i++)
-        values[i] = turn_f32(words[i]).cosine;
+        values[i] = sincos_f32(words[i]).cosine;
 }
 
 static double error_of_cosine(uint32_t word, double value, const struct distribution *distribution)
@@ -91,7 +91,7 @@ static void map_sine(const uint32_t *words, const struct distribution *distribut
 {
     (void)distribution;
     for (int i = 0; i < BLOCK; i++)
-        values[i] = turn_f32(words[i]).sine;
+        values[i] = sincos_f32(words[i]).sine;
 }
 
 static double error_of_sine(uint32_t word, double value, const struct distribution *distribution)

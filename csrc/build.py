@@ -1,37 +1,76 @@
-"""Describes the C extension to cffi: the declarations are api.h and xla_handler.h as they stand."""
+"""Describes the C extension to cffi, and writes the list of kernels that the C code is compiled from."""
 
-import os
+import runpy
 import sys
 from importlib.util import find_spec
+from os import environ
 from pathlib import Path
 
 import cffi
 
 HERE = Path(__file__).resolve().parent
+CATALOGUE = "fastinit/backends/catalogue.py"
+KERNEL_LIST = HERE / "kernels" / "kernel_list.h"
+XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"
 
 # Contraction would fuse a * b + c where the contract has two roundings. No value depends on the other three: without errno
 # and floating-point traps neither sqrt nor a choice between floats vectorises, and under -fwrapv, which Python's own build
 # flags bring in, the loops do not (5 times slower).
 FLAGS = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv"]
 
+C_TYPES = {"float32": "float", "float64": "double", **{f"uint{bits}": f"uint{bits}_t" for bits in (8, 16, 32, 64)}}
+
+
+def kernel_list() -> str:
+    """The text of kernel_list.h: the catalogue as lists for C, each an X-macro."""
+    catalogue = runpy.run_path(str(HERE.parent / CATALOGUE))
+    elements, distributions = catalogue["ELEMENTS"], catalogue["DISTRIBUTIONS"].values()
+
+    def line(kernel) -> str:
+        storage = elements[kernel.element].storage if kernel.real else kernel.element
+        values_of = f"{kernel.distribution.name}_values_{kernel.real.replace('float', 'f') if kernel.real else storage}"
+        narrow = f"narrow_{kernel.element}" if kernel.is_rounded else ""
+        words = kernel.words_per_value
+        return f"X({kernel.c_template}, {kernel.name}, {values_of}, {C_TYPES[storage]}, {words}, {narrow}, __VA_ARGS__)"
+
+    lists = {
+        "KERNELS(X, ...)": [line(kernel) for kernel in catalogue["KERNELS"].values()],
+        "XLA_ELEMENTS(X)": [f"X({element.xla}, {name}, {element.bits // 8})" for name, element in elements.items()],
+        "XLA_DISTRIBUTIONS(X)": [f"X({d.name}, {d.num_parameters})" for d in distributions if d.fills_tensors],
+    }
+    macros = [" \\\n    ".join([f"#define {head}", *lines]) for head, lines in lists.items()]
+    return "\n\n".join([f"/* Written by csrc/build.py from {CATALOGUE}. */", *macros]) + "\n"
+
+
+def write_kernel_list() -> None:
+    """Write kernel_list.h, unless it is as it should be: then what was compiled from it stays valid."""
+    text = kernel_list()
+    if not KERNEL_LIST.is_file() or KERNEL_LIST.read_text() != text:
+        KERNEL_LIST.write_text(text)
+
 
 def xla_include() -> list[str]:
     """The folder of XLA's FFI header: FASTINIT_XLA_INCLUDE, else that of jaxlib, which is looked up and not imported."""
     jaxlib = find_spec("jaxlib")
     folders = [f"{folder}/include" for folder in (jaxlib.submodule_search_locations if jaxlib else None) or ()]
-    if "FASTINIT_XLA_INCLUDE" in os.environ:
-        folders = [os.environ["FASTINIT_XLA_INCLUDE"]]  # empty: without the handler
+    if XLA_INCLUDE in environ:
+        folders = [environ[XLA_INCLUDE]]  # empty: without the handler
     return [folder for folder in folders if folder and Path(folder, "xla", "ffi", "api", "c_api.h").is_file()]
 
 
+write_kernel_list()
 ffi = cffi.FFI()
-ffi.cdef("".join((HERE / "bindings" / header).read_text() for header in ("api.h", "xla_handler.h")))
+HEADERS = ("kernels/kernels.h", "bindings/api.h", "bindings/xla_handler.h")
+ffi.cdef("".join((HERE / header).read_text() for header in HEADERS))
 ffi.set_source(
     "fastinit._kernels",
-    '#include <stdint.h>\n#include "api.h"\n#include "xla_handler.h"\n',
+    '#include <stdint.h>\n#include "kernels.h"\n#include "api.h"\n#include "xla_handler.h"\n',
     sources=["csrc/kernels/kernels.c", "csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"],
     include_dirs=["csrc/kernels", "csrc/bindings", *xla_include()],
-    depends=[f"csrc/{path.relative_to(HERE)}" for path in sorted(HERE.rglob("*")) if path.suffix in (".h", ".py")],
+    depends=[
+        CATALOGUE,
+        *(f"csrc/{path.relative_to(HERE)}" for path in sorted(HERE.rglob("*")) if path.suffix in (".h", ".py")),
+    ],
     extra_compile_args=FLAGS,
     libraries=[] if sys.platform == "win32" else ["m"],
     optional=True,  # without a C compiler the install goes on, and the Numba backend serves

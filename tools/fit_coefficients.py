@@ -173,7 +173,10 @@ def tables():
 
 
 def main():
-    header = ["/* Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what. */"]
+    header = [
+        "/* Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what. */",
+        "/* clang-format off: one number a line */",
+    ]
     module = [
         '"""Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what."""',
         "",

@@ -1,12 +1,13 @@
-/* A stream read in order, and its face towards NumPy: bitgen_t of numpy/random/bitgen.h. */
+/* A stream read in order, directly and as NumPy's bitgen_t (numpy/random/bitgen.h). */
 #include <stdint.h>
 #include <string.h>
 
 #include "api.h"
+#include "kernels.h"
 
 enum { WORDS_KERNEL = 0, TILE_WORDS = sizeof(((fi_cursor *)0)->words) / sizeof(uint32_t) };
 
-static const uint64_t TILES = 1ull << 53; /* as in bit_generator.py: then the stream begins anew */
+static const uint64_t TILES = 1ull << 53; /* as in bit_generator.py: after that many the stream begins anew */
 
 struct bitgen {
     void *state;
@@ -69,9 +70,9 @@ void fi_draw(fi_cursor *cursor, int kernel, double parameter0, double parameter1
     draw(cursor, kernel, parameters, out, n);
 }
 
-void fi_draw_integers(fi_cursor *cursor, int kernel, uint64_t low, uint64_t range, uint64_t redrawn, void *out, uint64_t n)
+void fi_draw_integers(fi_cursor *cursor, int kernel, uint64_t low, uint64_t range, uint64_t threshold, void *out, uint64_t n)
 {
-    const uint64_t bits[3] = {low, range, redrawn};
+    const uint64_t bits[3] = {low, range, threshold};
     double parameters[3];
     memcpy(parameters, bits, sizeof parameters);
     draw(cursor, kernel, parameters, out, n);

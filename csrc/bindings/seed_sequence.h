@@ -1,4 +1,4 @@
-/* From a JAX key's words to the words of its stream, as fastinit.jax.seed_of and fastinit.stream have it in Python:
+/* Makes the words of a stream from those of a JAX key, as fastinit.jax.seed_of and fastinit.core.stream do in Python by
    numpy.random.SeedSequence(words, spawn_key=(0x6a6178, n)).generate_state(4). The hash is M. E. O'Neill's seed_seq_fe
    (pcg-random.org, "Developing a seed_seq Alternative"), its constants as in numpy/random/bit_generator.pyx. */
 #ifndef FASTINIT_SEED_SEQUENCE_H
@@ -22,14 +22,14 @@ static inline uint32_t mixed(uint32_t x, uint32_t y)
     return result ^ result >> 16;
 }
 
-/* Word i of the entropy: the key's, filled up with zeros to the pool's size, then those of the spawn key. */
+/* Word i of the entropy: the key's words, padded with zeros to the pool's size, then the two of the spawn key. */
 static inline uint32_t entropy_word(const uint32_t *key, uint64_t n, uint64_t i)
 {
-    uint64_t filled = n < POOL ? POOL : n;
-    return i < n ? key[i] : i < filled ? 0 : i == filled ? JAX_SPAWN_KEY : (uint32_t)n;
+    uint64_t padded = n < POOL ? POOL : n;
+    return i < n ? key[i] : i < padded ? 0 : i == padded ? JAX_SPAWN_KEY : (uint32_t)n;
 }
 
-/* The four words of the stream of a key of n words; 0 < n < 2^32. */
+/* Writes the four words of the stream of a key of n words; 0 < n < 2^32. */
 static inline void stream_of_key(const uint32_t *key, uint64_t n, uint32_t *stream)
 {
     uint32_t pool[POOL], constant = 0x43b0d7e5u;

@@ -1,5 +1,5 @@
-/* Methods of the Generator for a few values: what is plainly valid goes to the kernels past the interpreter, which would take
-   longer than the draw; all else goes to the method in Python. */
+/* Methods of the Generator that draw a few values without running Python code, which would take longer than the draw. Calls
+   with other than the simplest valid arguments are passed on to the method written in Python. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
@@ -15,40 +15,39 @@
 
 #include "api.h"
 
-/* Of the kernels' own library, and the most values that one call may draw; see `bind`. */
+/* The functions of fastinit._kernels, and the most values that one call may draw; set by `bind`. */
 static __typeof__(fi_draw) *draw;
 static __typeof__(fi_draw_integers) *draw_integers;
 static long most;
 
 static PyObject *method_type, *generator_type, *float32_type, *float64_type, *cursor_name, *size_name, *dtype_name;
 
-/* What a method's arguments before `size` are, and so what the kernel's two parameters are. */
+/* A method's arguments before `size`, which give the kernel's two parameters. */
 enum form {
     STANDARD,     /* none; the parameters are the defaults */
     SCALE,        /* scale > 0; has no dtype */
     LOC_SCALE,    /* loc, scale > 0 */
     LOW_HIGH,     /* low < high; the parameters are low and high - low */
-    INTEGER_RANGE /* low and perhaps high, whole numbers */
+    INTEGER_RANGE /* low and perhaps high, integers */
 };
 static const int numbers_of[] = {0, 1, 2, 2, 2};
 
 typedef struct {
     PyObject_HEAD
-    PyObject *method;  /* in Python, of any arguments */
-    PyObject *single;  /* NumPy's method, for one value */
+    PyObject *method; /* written in Python, takes any arguments */
+    PyObject *single; /* NumPy's method, for one value */
     PyObject *dict;
     int form;
-    int kernel32, kernel64; /* numbers of kernels; -1 where there is none. Of INTEGER_RANGE: of one and of two words a value */
+    int kernel32,
+        kernel64; /* numbers of kernels; -1 where there is none. Of INTEGER_RANGE: of one and of two words a value */
     double defaults[2];
 } short_draw;
 
-/* The arguments of a call, as far as they are those of a short draw: null where not given. */
-struct arguments {
-    PyObject *generator, *number[2], *size, *dtype;
-};
+/* The arguments of a call; null where not given. */
+struct arguments { PyObject *generator, *number[2], *size, *dtype; };
 
-/* Whether all arguments are those of a short draw. */
-static int sorted_out(const short_draw *self, PyObject *args, PyObject *named, struct arguments *into)
+/* Puts the arguments where they belong; 0 where there are others than those of a short draw. */
+static int parse_arguments(const short_draw *self, PyObject *args, PyObject *named, struct arguments *into)
 {
     Py_ssize_t n = PyTuple_Size(args), numbers = numbers_of[self->form], named_left = named ? PyDict_Size(named) : 0;
     memset(into, 0, sizeof *into);
@@ -71,7 +70,7 @@ static int sorted_out(const short_draw *self, PyObject *args, PyObject *named, s
     return named_left == (size != NULL) + (dtype != NULL);
 }
 
-/* An exact float or int as a double; NAN for anything else, which no short draw takes. */
+/* A float or int, no subclass, as a double; NAN for anything else, which no short draw takes. */
 static double plain_number(PyObject *object)
 {
     double number = PyFloat_CheckExact(object) || PyLong_CheckExact(object) ? PyFloat_AsDouble(object) : NAN;
@@ -105,17 +104,18 @@ static long length_of(PyObject *size)
     return n > 0 && n <= most ? n : 0;
 }
 
-/* The generator's cursor; null where it is no generator, and while somebody moves the cursor: then the method in Python waits. */
+/* The generator's cursor; null where it is no generator, or Python is moving the cursor: the method in Python waits for that. */
 static fi_cursor *cursor_of(PyObject *generator)
 {
-    PyObject *address = PyObject_IsInstance(generator, generator_type) == 1 ? PyObject_GetAttr(generator, cursor_name) : NULL;
+    PyObject *address =
+        PyObject_IsInstance(generator, generator_type) == 1 ? PyObject_GetAttr(generator, cursor_name) : NULL;
     fi_cursor *cursor = address ? PyLong_AsVoidPtr(address) : NULL;
     Py_XDECREF(address);
     PyErr_Clear();
     return cursor && !cursor->held ? cursor : NULL;
 }
 
-/* A new array of the values; null, without an error, where this is no short draw. */
+/* A new array of the values; null, without an error set, where this is no short draw. */
 static PyObject *drawn_floats(const short_draw *self, const struct arguments *given)
 {
     double parameters[2];
@@ -158,7 +158,7 @@ static PyObject *drawn_integers(const short_draw *self, const struct arguments *
     return out;
 }
 
-/* Whether it is one value of plain numbers that is asked for. */
+/* Whether the call asks for one value, with plain numbers. */
 static int is_single(const short_draw *self, const struct arguments *given)
 {
     double parameters[2];
@@ -172,7 +172,7 @@ static PyObject *short_draw_call(PyObject *object, PyObject *args, PyObject *nam
     short_draw *self = (short_draw *)object;
     struct arguments given;
     PyObject *out = NULL;
-    if (!sorted_out(self, args, named, &given))
+    if (!parse_arguments(self, args, named, &given))
         return PyObject_Call(self->method, args, named);
     if (is_single(self, &given))
         return PyObject_Call(self->single, args, named);
@@ -210,7 +210,7 @@ static PyObject *short_draw_get(PyObject *self, PyObject *instance, PyObject *ow
     return PyObject_CallFunctionObjArgs(method_type, self, instance, NULL);
 }
 
-/* Found again by its name, as functions are when they are pickled or copied. */
+/* Pickled and copied by name, as functions are. */
 static PyObject *short_draw_reduce(PyObject *self, PyObject *unused)
 {
     (void)unused;
@@ -246,16 +246,15 @@ static void short_draw_dealloc(PyObject *object)
 }
 
 static PyMethodDef short_draw_methods[] = {{"__reduce__", short_draw_reduce, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
-static PyMemberDef short_draw_members[] = {
-    {"__dictoffset__", T_PYSSIZET, offsetof(short_draw, dict), READONLY, NULL},
-    {NULL, 0, 0, 0, NULL}};
-static PyGetSetDef short_draw_attributes[] = {
-    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL}, {NULL, NULL, NULL, NULL, NULL}};
-static PyType_Slot short_draw_slots[] = {
-    {Py_tp_new, short_draw_new},         {Py_tp_call, short_draw_call},   {Py_tp_descr_get, short_draw_get},
-    {Py_tp_traverse, short_draw_traverse}, {Py_tp_clear, short_draw_clear}, {Py_tp_dealloc, short_draw_dealloc},
-    {Py_tp_methods, short_draw_methods}, {Py_tp_members, short_draw_members}, {Py_tp_getset, short_draw_attributes},
-    {0, NULL}};
+static PyMemberDef short_draw_members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(short_draw, dict), READONLY, NULL},
+                                           {NULL, 0, 0, 0, NULL}};
+static PyGetSetDef short_draw_attributes[] = {{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
+                                              {NULL, NULL, NULL, NULL, NULL}};
+static PyType_Slot short_draw_slots[] = {{Py_tp_new, short_draw_new},           {Py_tp_call, short_draw_call},
+                                         {Py_tp_descr_get, short_draw_get},     {Py_tp_traverse, short_draw_traverse},
+                                         {Py_tp_clear, short_draw_clear},       {Py_tp_dealloc, short_draw_dealloc},
+                                         {Py_tp_methods, short_draw_methods},   {Py_tp_members, short_draw_members},
+                                         {Py_tp_getset, short_draw_attributes}, {0, NULL}};
 static PyType_Spec short_draw_spec = {"fastinit._short_draws.short_draw", sizeof(short_draw), 0,
                                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR,
                                       short_draw_slots};
@@ -273,8 +272,8 @@ static PyObject *bind(PyObject *module, PyObject *args)
 }
 
 static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "fastinit._short_draws", NULL, -1, functions,
-                                        NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "fastinit._short_draws", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 static PyObject *attribute_of(const char *module_name, const char *name)
 {
@@ -295,8 +294,8 @@ PyMODINIT_FUNC PyInit__short_draws(void)
     cursor_name = PyUnicode_InternFromString("_cursor_address");
     size_name = PyUnicode_InternFromString("size");
     dtype_name = PyUnicode_InternFromString("dtype");
-    if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !cursor_name || !size_name ||
-        !dtype_name)
+    if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !cursor_name ||
+        !size_name || !dtype_name)
         return NULL;
     return PyModule_AddObject(module, "short_draw", type) < 0 ? NULL : module;
 }

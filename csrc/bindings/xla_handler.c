@@ -1,14 +1,18 @@
-/* A handler of XLA's FFI: the keys' words in, their values out, on XLA's own threads and without Python. Of XLA it needs
-   one C header, which comes with jaxlib; without that it is left out, and JAX calls back into Python instead. */
+/* A handler of XLA's FFI: takes the words of keys and writes their values, on XLA's own threads and without Python. Of XLA it
+   needs one C header, which comes with jaxlib; without that it is left out, and JAX calls back into Python instead. */
 #define _DEFAULT_SOURCE /* madvise */
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api.h"
+#include "kernel_list.h" /* XLA_ELEMENTS and XLA_DISTRIBUTIONS, written by csrc/build.py */
+#include "kernels.h"
 #include "seed_sequence.h"
 #include "xla_handler.h"
 
-void fi_stream_of_key(const uint32_t *key, uint64_t n, uint32_t *stream) { stream_of_key(key, n, stream); }
+void fi_stream_of_key(const uint32_t *key, uint64_t n, uint32_t *stream)
+{
+    stream_of_key(key, n, stream);
+}
 
 #if !__has_include("xla/ffi/api/c_api.h")
 
@@ -31,36 +35,34 @@ void *fi_xla_handler(int level)
 
 #include "xla/ffi/api/c_api.h"
 
-/* As in fastinit/fill.py and huge_pages.py, which say why; but threads pay off sooner here, and may take less at a time, where
-   no interpreter's lock is passed back and forth. */
+/* As in fastinit/core/fill.py and runtime/huge_pages.py, which say why; but here, where no interpreter's lock is passed back and
+   forth, threads pay off for fewer elements, and may take fewer at a time. */
 enum {
     TILE = 2048, /* elements; whole tiles of every type */
     LEAST_FOR_THREADS = 32 * TILE,
     CHUNK = 256 * TILE,
-    STREAMING_BYTES = 32 << 20,
+    NON_TEMPORAL_BYTES = 32 << 20,
     HUGE_PAGES_BYTES = 4 << 20,
 };
 
+#define ELEMENT(type, name, nbytes) {XLA_FFI_DataType_##type, #name, nbytes},
 static const struct {
     XLA_FFI_DataType dtype;
     const char *name;
     int bytes;
-} ELEMENTS[] = {
-    {XLA_FFI_DataType_F32, "float32", 4},  {XLA_FFI_DataType_F64, "float64", 8},
-    {XLA_FFI_DataType_F16, "float16", 2},  {XLA_FFI_DataType_BF16, "bfloat16", 2},
-    {XLA_FFI_DataType_F8E4M3FN, "float8_e4m3fn", 1}, {XLA_FFI_DataType_F8E5M2, "float8_e5m2", 1},
-};
+} ELEMENTS[] = {XLA_ELEMENTS(ELEMENT)};
 
+#define DISTRIBUTION(name, num_parameters) {#name, num_parameters},
 static const struct {
     const char *name;
     size_t parameters; /* how many, all of them doubles */
-} DISTRIBUTIONS[] = {{"uniform", 2}, {"normal", 2}, {"truncated", 13}};
+} DISTRIBUTIONS[] = {XLA_DISTRIBUTIONS(DISTRIBUTION)};
 
 #define LENGTH(array) (sizeof array / sizeof array[0])
 
-/* What is to be filled, in pieces that threads take one by one. */
+/* A fill, in pieces that threads take one by one. */
 struct job {
-    int level, kernel, streaming;
+    int level, kernel, non_temporal;
     const double *parameters;
     const uint32_t *keys;
     uint64_t key_words;
@@ -69,9 +71,9 @@ struct job {
     uint64_t pieces_of_key, pieces;
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t ended;
-    uint64_t next;        /* the first piece that nobody took */
-    uint64_t under_way;   /* pieces taken that are not filled yet */
-    uint64_t holders;     /* threads that will still look at this job; the last one frees it */
+    uint64_t next;        /* the first piece that no thread has taken */
+    uint64_t in_progress; /* pieces taken that are not filled yet */
+    uint64_t references;  /* threads that will still read this job; the last one frees it */
 };
 
 static int handler_level;
@@ -83,42 +85,42 @@ static void fill_piece(const struct job *job, uint64_t piece)
     uint64_t count = job->elements - start < job->piece ? job->elements - start : job->piece;
     stream_of_key(job->keys + key * job->key_words, job->key_words, stream);
     fi_fill(job->level, job->kernel, stream, job->parameters, &start, 1, count, 1,
-            job->out + (key * job->elements + start) * job->element_bytes, 0, job->streaming);
+            job->out + (key * job->elements + start) * job->element_bytes, 0, job->non_temporal);
 }
 
-/* Fill pieces while there are any; the memory of XLA's is looked at only while one is under way. */
+/* Fills pieces while there are any. XLA's memory is used only while a piece is in progress: the caller waits for those. */
 static void work(struct job *job)
 {
     pthread_mutex_lock(&job->lock);
     while (job->next < job->pieces) {
         uint64_t piece = job->next++;
-        job->under_way++;
+        job->in_progress++;
         pthread_mutex_unlock(&job->lock);
         fill_piece(job, piece);
         pthread_mutex_lock(&job->lock);
-        job->under_way--;
+        job->in_progress--;
     }
-    if (job->under_way == 0)
+    if (job->in_progress == 0)
         pthread_cond_broadcast(&job->ended);
     pthread_mutex_unlock(&job->lock);
 }
 
-static void let_go(struct job *job)
+static void release(struct job *job)
 {
     pthread_mutex_lock(&job->lock);
-    uint64_t holders = --job->holders;
+    uint64_t references = --job->references;
     pthread_mutex_unlock(&job->lock);
-    if (holders > 0)
+    if (references > 0)
         return;
     pthread_cond_destroy(&job->ended);
     pthread_mutex_destroy(&job->lock);
     free(job);
 }
 
-static void help(void *data)
+static void run_worker(void *data)
 {
     work(data);
-    let_go(data);
+    release(data);
 }
 
 /* How many threads XLA has for this; 1 where it does not say. */
@@ -137,20 +139,21 @@ static uint64_t thread_count(const XLA_FFI_CallFrame *frame)
     return n < 1 ? 1 : (uint64_t)n;
 }
 
-/* Ask for one more of XLA's threads. It may come late or never, or be this one: the caller works as well, and waits for
-   pieces alone that somebody has taken, so that no number of handlers at a time can wait for each other. */
-static int call_for_help(const XLA_FFI_CallFrame *frame, struct job *job)
+/* Asks XLA for a worker thread; 0 where it refuses. The worker may start late or never, or be this thread: the caller fills
+   pieces as well, and waits only for those that a thread has taken, so that handlers cannot wait for each other. */
+static int start_worker(const XLA_FFI_CallFrame *frame, struct job *job)
 {
-    XLA_FFI_ThreadPool_Schedule_Args args = {XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, NULL, frame->ctx, help, job};
+    XLA_FFI_ThreadPool_Schedule_Args args = {XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, NULL, frame->ctx, run_worker,
+                                             job};
     pthread_mutex_lock(&job->lock);
-    job->holders++;
+    job->references++;
     pthread_mutex_unlock(&job->lock);
     XLA_FFI_Error *error = frame->api->XLA_FFI_ThreadPool_Schedule(&args);
     if (!error)
         return 1;
     XLA_FFI_Error_Destroy_Args destroyed = {XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
     frame->api->XLA_FFI_Error_Destroy(&destroyed);
-    let_go(job);
+    release(job);
     return 0;
 }
 
@@ -181,14 +184,17 @@ static const void *attribute(const XLA_FFI_Attrs *attrs, const char *name, XLA_F
     return NULL;
 }
 
-/* The number of the kernel for a distribution and an element type; -1 where there is none, or the distribution takes other parameters. */
+/* The number of the kernel for a distribution and an element type; -1 where there is none, or the distribution takes another
+   number of parameters. */
 static int kernel_number(const XLA_FFI_ByteSpan *distribution, size_t parameters, const char *element)
 {
     for (size_t i = 0; i < LENGTH(DISTRIBUTIONS); i++) {
+        const char *known = DISTRIBUTIONS[i].name;
         char name[64];
-        if (strlen(DISTRIBUTIONS[i].name) != distribution->len || memcmp(DISTRIBUTIONS[i].name, distribution->ptr, distribution->len) || DISTRIBUTIONS[i].parameters != parameters)
+        if (strlen(known) != distribution->len || memcmp(known, distribution->ptr, distribution->len) ||
+            DISTRIBUTIONS[i].parameters != parameters)
             continue;
-        snprintf(name, sizeof name, "%s_%s", DISTRIBUTIONS[i].name, element);
+        snprintf(name, sizeof name, "%s_%s", known, element);
         for (int kernel = 0; kernel < fi_kernel_count(); kernel++)
             if (strcmp(fi_kernel_name(kernel), name) == 0)
                 return kernel;
@@ -204,10 +210,13 @@ static uint64_t product(const int64_t *dims, int64_t n)
     return size;
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b) { return a < b ? a : b; }
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
 
-/* Run a job to its end; `job` is the caller's to keep. */
-static XLA_FFI_Error *carry_out(const XLA_FFI_CallFrame *frame, const struct job *wanted, uint64_t n)
+/* Runs a copy of the job `wanted`, of `n` elements, to its end. */
+static XLA_FFI_Error *run_job(const XLA_FFI_CallFrame *frame, const struct job *wanted, uint64_t n)
 {
     struct job *job = malloc(sizeof *job);
     if (!job)
@@ -218,21 +227,21 @@ static XLA_FFI_Error *carry_out(const XLA_FFI_CallFrame *frame, const struct job
     job->piece = threads == 1 ? CHUNK : even < LEAST_FOR_THREADS / 2 ? LEAST_FOR_THREADS / 2 : smaller(even, CHUNK);
     job->pieces_of_key = (job->elements - 1) / job->piece + 1;
     job->pieces = n / job->elements * job->pieces_of_key;
-    job->next = job->under_way = 0, job->holders = 1;
+    job->next = job->in_progress = 0, job->references = 1;
     pthread_mutex_init(&job->lock, NULL);
     pthread_cond_init(&job->ended, NULL);
-    for (uint64_t helpers = smaller(threads, job->pieces) - 1; helpers > 0 && call_for_help(frame, job); helpers--)
+    for (uint64_t workers = smaller(threads, job->pieces) - 1; workers > 0 && start_worker(frame, job); workers--)
         ;
     work(job);
     pthread_mutex_lock(&job->lock);
-    while (job->under_way > 0)
+    while (job->in_progress > 0)
         pthread_cond_wait(&job->ended, &job->lock);
     pthread_mutex_unlock(&job->lock);
-    let_go(job);
+    release(job);
     return NULL;
 }
 
-/* Fill the one result, (*batch, *shape) of a float type, by the one argument, the keys' words (*batch, words) of uint32.
+/* Fills the one result, (*batch, *shape) of a float type, from the one argument, the keys' words (*batch, words) of uint32.
    Attributes: `distribution`, a name, and `parameters`, its doubles. */
 static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
 {
@@ -256,8 +265,12 @@ static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
         memcmp(keys->dims, out->dims, (size_t)batch * sizeof *keys->dims))
         return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
                        "fastinit: the argument must be the words of keys, uint32, as many as the result has");
-    struct job job = {.level = handler_level, .kernel = -1, .parameters = parameters->data, .keys = keys->data,
-                      .key_words = (uint64_t)keys->dims[batch], .out = out->data};
+    struct job job = {.level = handler_level,
+                      .kernel = -1,
+                      .parameters = parameters->data,
+                      .keys = keys->data,
+                      .key_words = (uint64_t)keys->dims[batch],
+                      .out = out->data};
     for (size_t i = 0; i < LENGTH(ELEMENTS) && parameters->dtype == XLA_FFI_DataType_F64; i++)
         if (ELEMENTS[i].dtype == out->dtype) {
             job.kernel = kernel_number(distribution, parameters->size, ELEMENTS[i].name);
@@ -270,9 +283,9 @@ static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
     if (n == 0)
         return NULL;
     job.elements = product(out->dims + batch, out->rank - batch);
-    job.streaming = nbytes >= STREAMING_BYTES;
+    job.non_temporal = nbytes >= NON_TEMPORAL_BYTES;
     advise_huge_pages(job.out, nbytes);
-    return carry_out(frame, &job, n);
+    return run_job(frame, &job, n);
 }
 
 void *fi_xla_handler(int level)

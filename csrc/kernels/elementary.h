@@ -1,4 +1,4 @@
-/* Logarithm, sine, cosine and normal quantile in + - * / sqrt and explicit fma, in one fixed order on every machine. */
+/* Logarithm, exponential, sine, cosine and normal quantile by + - * / sqrt and explicit fma, in one order on every machine. */
 #ifndef FASTINIT_ELEMENTARY_H
 #define FASTINIT_ELEMENTARY_H
 
@@ -9,19 +9,27 @@
 #include "coefficients.h"
 #include "levels.h"
 
-static ALWAYS_INLINE uint32_t bits_f32(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
-static ALWAYS_INLINE float from_bits_f32(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }
-static ALWAYS_INLINE uint64_t bits_f64(double x) { uint64_t b; memcpy(&b, &x, sizeof b); return b; }
-static ALWAYS_INLINE double from_bits_f64(uint64_t b) { double x; memcpy(&x, &b, sizeof x); return x; }
+/* bits_<real>: the bits of a number; from_bits_<real>: the number of these bits. */
+#define REINTERPRET(name, from, to)         \
+    static ALWAYS_INLINE to name(from x)    \
+    {                                       \
+        to result;                          \
+        memcpy(&result, &x, sizeof result); \
+        return result;                      \
+    }
+REINTERPRET(bits_f32, float, uint32_t)
+REINTERPRET(from_bits_f32, uint32_t, float)
+REINTERPRET(bits_f64, double, uint64_t)
+REINTERPRET(from_bits_f64, uint64_t, double)
 
 /* Polynomial with coefficients lowest first, by Horner's rule. */
-#define HORNER(name, real, fused)                                                                                  \
-    static ALWAYS_INLINE real name(const real *c, int terms, real x)                                               \
-    {                                                                                                              \
-        real sum = c[terms - 1];                                                                                   \
-        for (int i = terms - 2; i >= 0; i--)                                                                       \
-            sum = fused(sum, x, c[i]);                                                                             \
-        return sum;                                                                                                \
+#define HORNER(name, real, fused)                                    \
+    static ALWAYS_INLINE real name(const real *c, int terms, real x) \
+    {                                                                \
+        real sum = c[terms - 1];                                     \
+        for (int i = terms - 2; i >= 0; i--)                         \
+            sum = fused(sum, x, c[i]);                               \
+        return sum;                                                  \
     }
 HORNER(horner_f32, float, fmaf)
 HORNER(horner_f64, double, fma)
@@ -37,7 +45,7 @@ HORNER(horner_f64, double, fma)
 #define BITS_SQRT_HALF_F64 0x3fe6a09e667f3bcdull
 #define ONE_LESS_SQRT_HALF 0x1.2bec3333018867p-2 /* 1 - sqrt(1/2) */
 
-/* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for positive normal x. */
+/* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), exact, for positive normal x. */
 struct split_f32 { float e, f; };
 struct split_f64 { double e, f; };
 
@@ -85,7 +93,7 @@ static ALWAYS_INLINE double neg2log_f64(struct split_f64 x)
     return fma(-x.e, TWO_LN2_F64, fma(s * z, POLYNOMIAL_F64(NEG2LOG_F64, z), -4.0 * s));
 }
 
-/* The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53): no grid but the float's own near 0. */
+/* The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53), rounded once: near 0 as fine as floats. */
 static ALWAYS_INLINE float unit_below_half_f32(uint32_t a)
 {
     uint32_t count = a ^ (uint32_t)((int32_t)a >> 31); /* a or its complement, below 2^31 */
@@ -98,8 +106,8 @@ static ALWAYS_INLINE double unit_below_half_f64(uint64_t a)
     return fma(from_bits_f64(0x4330000000000000ull | count) - 0x1p52, 0x1p-53, 0x1p-54);
 }
 
-/* -2 ln((a + 1/2) 2^-32) of a word, at most 45.8. */
-static ALWAYS_INLINE float loss_f32(uint32_t a)
+/* -2 ln u, u = (a + 1/2) 2^-32, of a word; relative error of neg2log; in [0, 45.8]. */
+static ALWAYS_INLINE float neg2log_u_f32(uint32_t a)
 {
     int near_one = (int32_t)a < 0;
     float x = unit_below_half_f32(a);
@@ -108,8 +116,8 @@ static ALWAYS_INLINE float loss_f32(uint32_t a)
     return neg2log_f32(parts);
 }
 
-/* -2 ln(((a >> 11) + 1/2) 2^-53), at most 74.9. */
-static ALWAYS_INLINE double loss_f64(uint64_t a)
+/* The same of a 64-bit word, u = ((a >> 11) + 1/2) 2^-53; in [0, 74.9]. */
+static ALWAYS_INLINE double neg2log_u_f64(uint64_t a)
 {
     int near_one = (int64_t)a < 0;
     double x = unit_below_half_f64(a);
@@ -131,22 +139,24 @@ static ALWAYS_INLINE double exp_f64(double x)
     return x == x ? result : x; /* NaN as it came: whether the steps above turn its sign is the compiler's choice */
 }
 
-/* Cosine and sine of a turn of a/2^32 (a >> 11 of 2^53); the quadrant is split off in integers. |error| <= 2^-23, 2^-52. */
-struct turn_f32 { float cosine, sine; };
-struct turn_f64 { double cosine, sine; };
+/* Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53). The quadrant is taken off in integers, exactly.
+   |error| <= 2^-23 (2^-52). */
+struct sincos_f32 { float cosine, sine; };
+struct sincos_f64 { double cosine, sine; };
 
-static ALWAYS_INLINE struct turn_f32 turn_f32(uint32_t a)
+static ALWAYS_INLINE struct sincos_f32 sincos_f32(uint32_t a)
 {
     uint32_t quadrant = (a + 0x20000000u) >> 30;
     float y = (float)(int32_t)(a - (quadrant << 30)) * 0x1p-30f; /* [-1/2, 1/2) quadrants */
     float z = y * y;
     float s = y * POLYNOMIAL_F32(SIN_F32, z), c = fmaf(z, POLYNOMIAL_F32(COS_F32, z), 1.0f);
     uint32_t cosine = bits_f32(quadrant & 1 ? s : c), sine = bits_f32(quadrant & 1 ? c : s);
-    struct turn_f32 turn = {from_bits_f32(cosine ^ ((quadrant + 1) & 2) << 30), from_bits_f32(sine ^ (quadrant & 2) << 30)};
-    return turn;
+    struct sincos_f32 result = {from_bits_f32(cosine ^ ((quadrant + 1) & 2) << 30),
+                                from_bits_f32(sine ^ (quadrant & 2) << 30)};
+    return result;
 }
 
-static ALWAYS_INLINE struct turn_f64 turn_f64(uint64_t a)
+static ALWAYS_INLINE struct sincos_f64 sincos_f64(uint64_t a)
 {
     uint64_t turns = a >> 11, quadrant = (turns + (1ull << 50)) >> 51; /* 0 to 4 */
     uint64_t shifted = turns - (quadrant << 51) + (1ull << 51);        /* the remainder plus 2^51, never negative */
@@ -154,14 +164,15 @@ static ALWAYS_INLINE struct turn_f64 turn_f64(uint64_t a)
     double z = y * y;
     double s = y * POLYNOMIAL_F64(SIN_F64, z), c = fma(z, POLYNOMIAL_F64(COS_F64, z), 1.0);
     uint64_t cosine = bits_f64(quadrant & 1 ? s : c), sine = bits_f64(quadrant & 1 ? c : s);
-    struct turn_f64 turn = {from_bits_f64(cosine ^ ((quadrant + 1) & 2) << 62), from_bits_f64(sine ^ (quadrant & 2) << 62)};
-    return turn;
+    struct sincos_f64 result = {from_bits_f64(cosine ^ ((quadrant + 1) & 2) << 62),
+                                from_bits_f64(sine ^ (quadrant & 2) << 62)};
+    return result;
 }
 
-/* x with P(Z < x) = 1/2 + v where loss = -2 ln(1 - 4 v^2); for P beyond 2^-10 of both ends; error below 4e-7. */
-static ALWAYS_INLINE float quantile_centre_f32(float v, float loss)
+/* x with P(Z < x) = 1/2 + v, given neg2log = -2 ln(1 - 4 v^2); for P in [2^-10, 1 - 2^-10]; error below 4e-7. */
+static ALWAYS_INLINE float quantile_centre_f32(float v, float neg2log)
 {
-    return v * POLYNOMIAL_F32(QUANTILE_CENTRE_F32, loss);
+    return v * POLYNOMIAL_F32(QUANTILE_CENTRE_F32, neg2log);
 }
 
 /* x with P(Z > x) = exp(-r^2 / 2), r in [3.7, 38]; relative error below 2e-7. */
@@ -170,7 +181,8 @@ static ALWAYS_INLINE float quantile_tail_f32(float r)
     return POLYNOMIAL_F32(QUANTILE_TAIL_NUMERATOR_F32, r) / POLYNOMIAL_F32(QUANTILE_TAIL_DENOMINATOR_F32, r);
 }
 
-/* The three regions of AS 241: q = P - 1/2 with |q| <= 0.425; r = sqrt(-ln min(P, 1 - P)) up to 5; r up to 27. */
+/* The three regions of AS 241 (Wichura 1988), relative error 1e-15: q = P - 1/2, |q| <= 0.425; r = sqrt(-ln min(P, 1 - P)) up
+   to 5; r up to 27. */
 static ALWAYS_INLINE double quantile_centre_f64(double q)
 {
     double x = fma(-q, q, 0.180625);

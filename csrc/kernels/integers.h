@@ -1,20 +1,20 @@
-/* Whole numbers, each equally likely, from the words of a tile (Lemire 2019, "Fast random integer generation in an
-   interval"). */
+/* Integers, each equally likely, from the words of a tile (Lemire 2019, "Fast random integer generation in an interval"): the
+   value is the high half of word * range; products whose low half is below a threshold are rejected, and drawn again. */
 #ifndef FASTINIT_INTEGERS_H
 #define FASTINIT_INTEGERS_H
 
 #include "distributions.h"
 
-/* Parameters are the bits of three uint64: low, range (the number of values; 0 stands for 2^64) and the number of
-   remainders that must be drawn again, 2^32 mod range for one word a value and 2^64 mod range for two. */
-enum { INTEGER_LOW, INTEGER_RANGE, INTEGER_REDRAWN };
+/* Parameters are the bits of three uint64: low, range (the number of values; 0 stands for 2^64) and the rejection threshold,
+   2^32 mod range for one word a value and 2^64 mod range for two. */
+enum { INTEGER_LOW, INTEGER_RANGE, INTEGER_THRESHOLD };
 
 static ALWAYS_INLINE uint64_t integer_parameter(const double *parameters, int which)
 {
     return bits_f64(parameters[which]);
 }
 
-/* word * range as its high half, which is the value, and its low half, the remainder. */
+/* word * range as its high half, which is the value, and its low half, the remainder. Exact. */
 struct product { uint64_t value, remainder; };
 
 static ALWAYS_INLINE struct product wide_product(uint64_t word, uint64_t range)
@@ -24,67 +24,68 @@ static ALWAYS_INLINE struct product wide_product(uint64_t word, uint64_t range)
     return halves;
 }
 
-/* The value at `position` where its own word was one too many: from Philox at the position itself, under another key for
-   each attempt, so that it depends on nothing else. */
-static uint64_t redrawn(const uint32_t *stream, uint64_t position, uint64_t range)
+/* The value at `position` where its own word was rejected: two words a try, from Philox at the position itself, under another
+   key for each try, so that it depends on nothing else. Exact; in [0, range). */
+static uint64_t redraw(const uint32_t *stream, uint64_t position, uint64_t range)
 {
-    uint64_t too_many = -range % range;
+    uint64_t threshold = -range % range;
     for (uint32_t attempt = 0;; attempt++) {
         uint32_t c[4] = {(uint32_t)position, (uint32_t)(position >> 32), stream[2], stream[3]};
         philox(c, stream[0] ^ 0x5851f42du, stream[1] + attempt); /* any constant but 0: the lanes are seeded under k0 */
         for (int i = 0; i < 4; i += 2) {
             struct product product = wide_product((uint64_t)c[i] << 32 | c[i + 1], range);
-            if (product.remainder >= too_many)
+            if (product.remainder >= threshold)
                 return product.value;
         }
     }
 }
 
-/* One word a value, for ranges up to 2^24. `position` is that of the first value in the stream. */
-#define NARROW_INTEGERS(name, type)                                                                                \
-    static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters,                      \
-                                   const uint32_t *stream, uint64_t position, type *values)                        \
-    {                                                                                                              \
-        uint64_t low = integer_parameter(parameters, INTEGER_LOW);                                                 \
-        uint32_t range = (uint32_t)integer_parameter(parameters, INTEGER_RANGE);                                   \
-        uint32_t too_many = (uint32_t)integer_parameter(parameters, INTEGER_REDRAWN);                              \
-        for (int r = 0; r < rows * LANES; r += LANES) {                                                            \
-            uint32_t again = 0;                                                                                    \
-            for (int l = 0; l < LANES; l++) {                                                                      \
-                uint64_t product = (uint64_t)words[r + l] * range;                                                 \
-                again |= (uint32_t)product < too_many;                                                             \
-                values[r + l] = (type)(low + (product >> 32));                                                     \
-            }                                                                                                      \
-            if (again)                                                                                             \
-                for (int l = 0; l < LANES; l++)                                                                    \
-                    if ((uint32_t)(words[r + l] * range) < too_many)                                               \
-                        values[r + l] = (type)(low + redrawn(stream, position + (uint64_t)(r + l), range));        \
-        }                                                                                                          \
+/* Integers of one word, for ranges up to 2^24; exact; low + [0, range), of which `type` keeps the low bits. `position` is that
+   of the first value in the stream. */
+#define NARROW_INTEGERS(name, type)                                                                                   \
+    static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, \
+                                   uint64_t position, type *values)                                                   \
+    {                                                                                                                 \
+        uint64_t low = integer_parameter(parameters, INTEGER_LOW);                                                    \
+        uint32_t range = (uint32_t)integer_parameter(parameters, INTEGER_RANGE);                                      \
+        uint32_t threshold = (uint32_t)integer_parameter(parameters, INTEGER_THRESHOLD);                              \
+        for (int r = 0; r < rows * LANES; r += LANES) {                                                               \
+            uint32_t rejected = 0;                                                                                    \
+            for (int l = 0; l < LANES; l++) {                                                                         \
+                uint64_t product = (uint64_t)words[r + l] * range;                                                    \
+                rejected |= (uint32_t)product < threshold;                                                            \
+                values[r + l] = (type)(low + (product >> 32));                                                        \
+            }                                                                                                         \
+            if (rejected)                                                                                             \
+                for (int l = 0; l < LANES; l++)                                                                       \
+                    if ((uint32_t)(words[r + l] * range) < threshold)                                                 \
+                        values[r + l] = (type)(low + redraw(stream, position + (uint64_t)(r + l), range));            \
+        }                                                                                                             \
     }
-NARROW_INTEGERS(integers_values_u8, uint8_t)
-NARROW_INTEGERS(integers_values_u16, uint16_t)
-NARROW_INTEGERS(integers_values_u32, uint32_t)
-NARROW_INTEGERS(integers_values_u64, uint64_t)
+NARROW_INTEGERS(integers_values_uint8, uint8_t)
+NARROW_INTEGERS(integers_values_uint16, uint16_t)
+NARROW_INTEGERS(integers_values_uint32, uint32_t)
+NARROW_INTEGERS(integers_values_uint64, uint64_t)
 
-/* Two words a value, for larger ranges. */
-#define WIDE_INTEGERS(name, type)                                                                                  \
-    static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters,                      \
-                                   const uint32_t *stream, uint64_t position, type *values)                        \
-    {                                                                                                              \
-        uint64_t low = integer_parameter(parameters, INTEGER_LOW);                                                 \
-        uint64_t range = integer_parameter(parameters, INTEGER_RANGE);                                             \
-        uint64_t too_many = integer_parameter(parameters, INTEGER_REDRAWN);                                        \
-        for (int r = 0; r < rows; r++)                                                                             \
-            for (int l = 0; l < LANES; l++) {                                                                      \
-                uint64_t word = wide_word(words, r, l);                                                            \
-                struct product product = wide_product(word, range);                                                \
-                uint64_t value = range == 0 ? word : product.value;                                                \
-                if (product.remainder < too_many)                                                                  \
-                    value = redrawn(stream, position + (uint64_t)(r * LANES + l), range);                          \
-                values[r * LANES + l] = (type)(low + value);                                                       \
-            }                                                                                                      \
+/* Integers of two words, for larger ranges; the rest as above. */
+#define WIDE_INTEGERS(name, type)                                                                                     \
+    static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, \
+                                   uint64_t position, type *values)                                                   \
+    {                                                                                                                 \
+        uint64_t low = integer_parameter(parameters, INTEGER_LOW);                                                    \
+        uint64_t range = integer_parameter(parameters, INTEGER_RANGE);                                                \
+        uint64_t threshold = integer_parameter(parameters, INTEGER_THRESHOLD);                                        \
+        for (int r = 0; r < rows; r++)                                                                                \
+            for (int l = 0; l < LANES; l++) {                                                                         \
+                uint64_t word = wide_word(words, r, l);                                                               \
+                struct product product = wide_product(word, range);                                                   \
+                uint64_t value = range == 0 ? word : product.value;                                                   \
+                if (product.remainder < threshold)                                                                    \
+                    value = redraw(stream, position + (uint64_t)(r * LANES + l), range);                              \
+                values[r * LANES + l] = (type)(low + value);                                                          \
+            }                                                                                                         \
     }
-WIDE_INTEGERS(wide_integers_values_u32, uint32_t)
-WIDE_INTEGERS(wide_integers_values_u64, uint64_t)
+WIDE_INTEGERS(wideintegers_values_uint32, uint32_t)
+WIDE_INTEGERS(wideintegers_values_uint64, uint64_t)
 
 #endif

@@ -2,136 +2,127 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "api.h"
 #include "integers.h"
+#include "kernel_list.h" /* KERNELS, written by csrc/build.py from fastinit/backends/catalogue.py */
+#include "kernels.h"
 #include "levels.h"
 #include "narrow.h"
 #include "store.h"
 
-/* The list of kernels: shape of the body, rows of words at a time, distribution, element, type of the distribution's values, C type of the
-   element, rounding. A new one is a line here. */
-#define KERNELS(X, ...)                                                                                            \
-    X(NONE, STRAIGHT, , words_uint32, uint32_t, uint32_t, , __VA_ARGS__)                                           \
-    X(DIRECT, FEW, uniform_values_f32, uniform_float32, float, float, , __VA_ARGS__)                               \
-    X(DIRECT, FEW, uniform_values_f64, uniform_float64, double, double, , __VA_ARGS__)                             \
-    X(ROUNDED, ALL, uniform_values_f32, uniform_float16, float, uint16_t, narrow_float16, __VA_ARGS__)             \
-    X(ROUNDED, ALL, uniform_values_f32, uniform_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)           \
-    X(ROUNDED, ALL, uniform_values_f32, uniform_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__)  \
-    X(ROUNDED, ALL, uniform_values_f32, uniform_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)      \
-    X(DIRECT, ALL, normal_values_f32, normal_float32, float, float, , __VA_ARGS__)                                 \
-    X(DIRECT, ALL, normal_values_f64, normal_float64, double, double, , __VA_ARGS__)                               \
-    X(ROUNDED, ALL, normal_values_f32, normal_float16, float, uint16_t, narrow_float16, __VA_ARGS__)               \
-    X(ROUNDED, ALL, normal_values_f32, normal_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)             \
-    X(ROUNDED, ALL, normal_values_f32, normal_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__)    \
-    X(ROUNDED, ALL, normal_values_f32, normal_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)        \
-    X(DIRECT, ALL, truncated_values_f32, truncated_float32, float, float, , __VA_ARGS__)                           \
-    X(DIRECT, ALL, truncated_values_f64, truncated_float64, double, double, , __VA_ARGS__)                         \
-    X(ROUNDED, ALL, truncated_values_f32, truncated_float16, float, uint16_t, narrow_float16, __VA_ARGS__)         \
-    X(ROUNDED, ALL, truncated_values_f32, truncated_bfloat16, float, uint16_t, narrow_bfloat16, __VA_ARGS__)       \
-    X(ROUNDED, ALL, truncated_values_f32, truncated_float8_e4m3fn, float, uint8_t, narrow_float8_e4m3fn, __VA_ARGS__) \
-    X(ROUNDED, ALL, truncated_values_f32, truncated_float8_e5m2, float, uint8_t, narrow_float8_e5m2, __VA_ARGS__)  \
-    X(DIRECT, ALL, exponential_values_f32, exponential_float32, float, float, , __VA_ARGS__)                       \
-    X(DIRECT, ALL, exponential_values_f64, exponential_float64, double, double, , __VA_ARGS__)                     \
-    X(DIRECT, ALL, lognormal_values_f64, lognormal_float64, double, double, , __VA_ARGS__)                         \
-    X(INTEGER, ALL, integers_values_u8, integers_uint8, uint32_t, uint8_t, , __VA_ARGS__)                          \
-    X(INTEGER, ALL, integers_values_u16, integers_uint16, uint32_t, uint16_t, , __VA_ARGS__)                       \
-    X(INTEGER, ALL, integers_values_u32, integers_uint32, uint32_t, uint32_t, , __VA_ARGS__)                       \
-    X(INTEGER, ALL, integers_values_u64, integers_uint64, uint32_t, uint64_t, , __VA_ARGS__)                       \
-    X(INTEGER, ALL, wide_integers_values_u32, wideintegers_uint32, uint64_t, uint32_t, , __VA_ARGS__)              \
-    X(INTEGER, ALL, wide_integers_values_u64, wideintegers_uint64, uint64_t, uint64_t, , __VA_ARGS__)
+/* Four word rows, the least that any distribution can begin at: a pair of double rows. Any number of groups is a valid cut. */
+enum {
+    GROUP_ROWS = 4,
+    TILE_GROUPS = TILE_ROWS / GROUP_ROWS,
+    MOST_TILE_BYTES = TILE_WORDS * 8
+}; /* a word may become 8 bytes */
 
-/* Four word rows, the least that any distribution can begin at: a pair of double rows. Any whole number of them is a valid cut. */
-enum { GROUP_ROWS = 4, TILE_GROUPS = TILE_ROWS / GROUP_ROWS, MOST_TILE_BYTES = TILE_WORDS * 8 }; /* a word may become 8 bytes */
-
-/* A kernel writes the values of groups `first` to `last` - 1 of a tile, densely from `out`, and streams what is outgoing, all
-   of it or a part, in between. */
+/* A kernel writes the values of groups `first` to `last` - 1 of a tile, densely from `out`, and in between lines of the queue,
+   all of them or a part. */
 typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters,
-                             struct outgoing *outgoing, void *out);
+                             struct store_queue *queue, void *out);
 
-#define ELEMENTS_OF_ROW(value) (LANES * 4 / (int)sizeof(value))
-
-/* Of `words`, `rows` rows from row `row` of the tile on, to `to`. */
-#define BODY_NONE(...)
-
-#define BODY_DIRECT(values_of, value, element, narrow) values_of(words, rows * 4 / (int)sizeof(value), parameters, to);
-
-#define BODY_ROUNDED(values_of, value, element, narrow)                                                            \
-    value values[TILE_WORDS];                                                                                      \
-    values_of(words, rows, parameters, values);                                                                    \
-    for (int i = 0; i < rows * LANES; i++)                                                                         \
-        to[i] = narrow(values[i]);
-
-#define BODY_INTEGER(values_of, value, element, narrow)                                                            \
-    uint64_t position = (tile * TILE_ROWS + (uint64_t)row) * ELEMENTS_OF_ROW(value);                               \
-    values_of(words, rows * 4 / (int)sizeof(value), parameters, stream, position, to);
+/* The templates of kernels, each a function's body after the seeding of `lanes`: they make the rows before `end`, and the values
+   of those from `first_row` on. `words_each` is the number of words a value. */
 
 /* The words themselves. */
-#define ROWS_STRAIGHT(level, value, element, BODY)                                                                 \
-    uint32_t passed_over[TILE_WORDS];                                                                              \
-    (void)parameters;                                                                                              \
-    next_rows_##level(lanes, first_row, passed_over, outgoing);                                                    \
-    next_rows_##level(lanes, end - first_row, out, outgoing);
+#define KERNEL_WORDS(level, values_of, element, words_each, narrow) \
+    uint32_t skipped[TILE_WORDS];                                   \
+    (void)parameters;                                               \
+    next_rows_##level(lanes, first_row, skipped, queue);            \
+    next_rows_##level(lanes, end - first_row, out, queue);
 
 /* All rows, then all values: the steps of most distributions run best in long loops. */
-#define ROWS_ALL(level, value, element, BODY)                                                                      \
-    _Alignas(64) uint32_t tile_words[TILE_WORDS];                                                                  \
-    int row = first_row, rows = end - first_row;                                                                   \
-    element *to = out;                                                                                             \
-    next_rows_##level(lanes, end, tile_words, outgoing);                                                           \
-    const uint32_t *words = tile_words + row * LANES;                                                              \
-    BODY
+#define ALL_ROWS(level, element)                      \
+    _Alignas(64) uint32_t tile_words[TILE_WORDS];     \
+    int rows = end - first_row;                       \
+    element *to = out;                                \
+    next_rows_##level(lanes, end, tile_words, queue); \
+    const uint32_t *words = tile_words + first_row * LANES;
 
-/* A distribution with little to do to a word takes few rows: their values are stored between the lines that are streamed. With 8, 16,
-   32 and all rows one core wrote 21.6, 23.1, 22.5 and 19.9 GB/s of uniform float32 into memory, 25.1 being the limit. */
+#define KERNEL_ALL(level, values_of, element, words_each, narrow) \
+    ALL_ROWS(level, element)                                      \
+    values_of(words, rows / words_each, parameters, to);
+
+#define KERNEL_ROUNDED(level, values_of, element, words_each, narrow) \
+    ALL_ROWS(level, element)                                          \
+    float values[TILE_WORDS];                                         \
+    values_of(words, rows, parameters, values);                       \
+    for (int i = 0; i < rows * LANES; i++)                            \
+        to[i] = narrow(values[i]);
+
+/* Integers see the stream and the position of their first value, for what is drawn again. */
+#define KERNEL_INTEGERS(level, values_of, element, words_each, narrow)                   \
+    ALL_ROWS(level, element)                                                             \
+    uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * (LANES / words_each); \
+    values_of(words, rows / words_each, parameters, stream, position, to);
+
+/* A distribution with little to do to a word takes few rows: their values are stored between the lines of the queue. With 8,
+   16, 32 and all rows one core wrote 21.6, 23.1, 22.5 and 19.9 GB/s of uniform float32 into memory, 25.1 being the limit. */
 enum { FEW = 16 };
-#define ROWS_FEW(level, value, element, BODY)                                                                      \
-    _Alignas(64) uint32_t words[FEW * LANES];                                                                      \
-    for (int row = 0, rows; row < end; row += rows) {                                                              \
-        int left = (row < first_row ? first_row : end) - row;                                                      \
-        rows = left < FEW ? left : FEW;                                                                            \
-        next_rows_##level(lanes, rows, words, outgoing);                                                           \
-        if (row >= first_row) {                                                                                    \
-            element *to = (element *)out + (row - first_row) * ELEMENTS_OF_ROW(value);                             \
-            BODY                                                                                                   \
-        }                                                                                                          \
+#define KERNEL_FEW(level, values_of, element, words_each, narrow)                                                       \
+    _Alignas(64) uint32_t words[FEW * LANES];                                                                           \
+    for (int row = 0, rows; row < end; row += rows) {                                                                   \
+        int left = (row < first_row ? first_row : end) - row;                                                           \
+        rows = left < FEW ? left : FEW;                                                                                 \
+        next_rows_##level(lanes, rows, words, queue);                                                                   \
+        if (row >= first_row)                                                                                           \
+            values_of(words, rows / words_each, parameters, (element *)out + (row - first_row) * (LANES / words_each)); \
     }
 
-#define DEFINE_KERNEL(shape, at_a_time, values_of, name, value, element, narrow, level, TARGET)                    \
-    static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last,                  \
-                                      const double *parameters, struct outgoing *outgoing, void *out)              \
-    {                                                                                                              \
-        _Alignas(64) uint32_t lanes[4][LANES];                                                                     \
-        int first_row = first * GROUP_ROWS, end = last * GROUP_ROWS;                                               \
-        seed_lanes(lanes, stream, tile, philox_lanes_##level);                                                     \
-        ROWS_##at_a_time(level, value, element, BODY_##shape(values_of, value, element, narrow))                   \
+#define DEFINE_KERNEL(template, name, values_of, element, words_each, narrow, level, TARGET)                                \
+    static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters, \
+                                      struct store_queue *queue, void *out)                                                 \
+    {                                                                                                                       \
+        _Alignas(64) uint32_t lanes[4][LANES];                                                                              \
+        int first_row = first * GROUP_ROWS, end = last * GROUP_ROWS;                                                        \
+        seed_lanes(lanes, stream, tile, philox_lanes_##level);                                                              \
+        KERNEL_##template(level, values_of, element, words_each, narrow)                                                    \
     }
 #define DEFINE_KERNELS(level, TARGET, vector_bytes, test) KERNELS(DEFINE_KERNEL, level, TARGET)
 LEVELS(DEFINE_KERNELS)
 
 /* The tables: one row a level, one column a kernel. */
-#define COLUMN(shape, at_a_time, values_of, name, value, element, narrow, ...)                                     \
-    {#name, TILE_ROWS * ELEMENTS_OF_ROW(value), (int)sizeof(element)},
+#define COLUMN(template, name, values_of, element, words_each, narrow, ...) \
+    {#name, TILE_WORDS / words_each, (int)sizeof(element)},
 static const struct {
     const char *name;
     int tile_elements, element_bytes;
 } kernels[] = {KERNELS(COLUMN, )};
 enum { KERNEL_COUNT = sizeof kernels / sizeof kernels[0] };
 
-#define CELL(shape, at_a_time, values_of, name, value, element, narrow, level) name##_##level,
-#define ROW(level, TARGET, vector_bytes, test) {#level, stream_rest_##level, {KERNELS(CELL, level)}},
+#define CELL(template, name, values_of, element, words_each, narrow, level) name##_##level,
+#define ROW(level, TARGET, vector_bytes, test) {#level, write_lines_##level, {KERNELS(CELL, level)}},
 static const struct {
     const char *name;
-    stream_rest_function *stream_rest;
+    write_lines_function *write_lines;
     kernel_function *kernel[KERNEL_COUNT];
 } levels[] = {LEVELS(ROW)};
 enum { LEVEL_COUNT = sizeof levels / sizeof levels[0] };
 
-int fi_level_count(void) { return LEVEL_COUNT; }
-const char *fi_level_name(int level) { return levels[level].name; }
-int fi_kernel_count(void) { return KERNEL_COUNT; }
-const char *fi_kernel_name(int kernel) { return kernels[kernel].name; }
+int fi_level_count(void)
+{
+    return LEVEL_COUNT;
+}
 
-int fi_kernel_tile_elements(int kernel) { return kernels[kernel].tile_elements; }
+const char *fi_level_name(int level)
+{
+    return levels[level].name;
+}
+
+int fi_kernel_count(void)
+{
+    return KERNEL_COUNT;
+}
+
+const char *fi_kernel_name(int kernel)
+{
+    return kernels[kernel].name;
+}
+
+int fi_kernel_tile_elements(int kernel)
+{
+    return kernels[kernel].tile_elements;
+}
 
 int fi_level_supported(int level)
 {
@@ -140,33 +131,37 @@ int fi_level_supported(int level)
     return supported[level];
 }
 
-/* The part of one tile that lies in the buffer. */
-struct window {
-    uint64_t tile;
-    int first, last; /* groups; none when equal */
-    _Alignas(64) char values[MOST_TILE_BYTES];
+/* What one call of fi_fill works with: the kernel and its arguments, and the part of one tile that `cached` holds. */
+struct fill {
+    kernel_function *kernel;
+    const uint32_t *stream;
+    const double *parameters;
+    int tile_elements, element_bytes;
+    struct store_queue queue;
+    uint64_t cached_tile;
+    int first_cached, end_cached; /* groups; none when equal */
+    _Alignas(64) char cached[MOST_TILE_BYTES];
 };
 
-/* Have elements `low` to `high` of `tile` in the window: only their groups at the tile's first visit, all of it at the
-   second, for then there will be more (a column of a matrix comes back to a tile row after row). */
-static void look_at(struct window *window, kernel_function *kernel, const uint32_t *stream, const double *parameters,
-                    uint64_t tile, int low, int high, int tile_elements, struct outgoing *outgoing)
+/* Makes the cache hold elements `low` to `high` of `tile`: only their groups at the tile's first visit, all of it at the second,
+   for then there will be more (a column of a matrix comes back to a tile row after row). */
+static void ensure_cached(struct fill *fill, uint64_t tile, int low, int high)
 {
-    int per_group = tile_elements / TILE_GROUPS, first = low / per_group, last = high / per_group + 1;
-    int again = window->tile == tile && window->first < window->last;
-    if (again && window->first <= first && last <= window->last)
+    int per_group = fill->tile_elements / TILE_GROUPS, first = low / per_group, end = high / per_group + 1;
+    int again = fill->cached_tile == tile && fill->first_cached < fill->end_cached;
+    if (again && fill->first_cached <= first && end <= fill->end_cached)
         return;
-    window->tile = tile;
-    window->first = again ? 0 : first;
-    window->last = again ? TILE_GROUPS : last;
-    kernel(stream, tile, window->first, window->last, parameters, outgoing, window->values);
+    fill->cached_tile = tile;
+    fill->first_cached = again ? 0 : first;
+    fill->end_cached = again ? TILE_GROUPS : end;
+    fill->kernel(fill->stream, tile, fill->first_cached, fill->end_cached, fill->parameters, &fill->queue, fill->cached);
 }
 
-#define GATHER(nbytes)                                                                                             \
-    for (int64_t i = 0; i < (int64_t)count; i++)                                                                   \
+#define GATHER(nbytes)                           \
+    for (int64_t i = 0; i < (int64_t)count; i++) \
         memcpy(out + i * nbytes, from + i * step * nbytes, nbytes);
 
-/* Elements 0, step, 2 step, ... of `from`. */
+/* Copies elements 0, step, 2 step, ... of `from`. */
 static void gather(char *out, const char *from, uint64_t count, int64_t step, int element_bytes)
 {
     if (step == 1)
@@ -181,54 +176,58 @@ static void gather(char *out, const char *from, uint64_t count, int64_t step, in
         GATHER(1)
 }
 
-void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
-             uint64_t runs, uint64_t count, int64_t step, void *out, int64_t pitch, int streaming)
+/* Writes elements at, at + step, ... of one tile, `count` of them. */
+static void write_part(struct fill *fill, uint64_t tile, int at, uint64_t count, int64_t step, char *out)
 {
-    kernel_function *values_of = levels[level].kernel[kernel];
-    int tile_elements = kernels[kernel].tile_elements, element_bytes = kernels[kernel].element_bytes;
-    _Alignas(LINE_BYTES) char finished[2][LINE_BYTES + MOST_TILE_BYTES]; /* one goes out while the next one is made */
-    int slot = 0;
-    int past_cache = CAN_STREAM && streaming && (step == 1 || step == -1) && count * (uint64_t)element_bytes >= 2 * LINE_BYTES;
-    struct outgoing outgoing = {finished[0], finished[0], 0, 0, 0};
-    struct window window;
-    window.tile = 0, window.first = window.last = 0;
+    if (step == 1 && count == (uint64_t)fill->tile_elements) {
+        fill->kernel(fill->stream, tile, 0, TILE_GROUPS, fill->parameters, &fill->queue, out);
+        return;
+    }
+    int span = (int)((int64_t)(count - 1) * step); /* within the tile */
+    ensure_cached(fill, tile, at + (span < 0 ? span : 0), at + (span > 0 ? span : 0));
+    int first = fill->first_cached * fill->tile_elements / TILE_GROUPS;
+    gather(out, fill->cached + (at - first) * fill->element_bytes, count, step, fill->element_bytes);
+}
+
+void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts, uint64_t runs,
+             uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal)
+{
+    const uint64_t tile_elements = (uint64_t)kernels[kernel].tile_elements, nbytes = (uint64_t)kernels[kernel].element_bytes;
+    const uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step;
+    _Alignas(LINE_BYTES) char slots[2][LINE_BYTES + MOST_TILE_BYTES]; /* of one the lines are written, the other is filled */
+    struct store_queue empty = {slots[0], slots[0], 0, 0, 0};
+    struct fill fill; /* `cached` is large, and not initialized */
+    fill.kernel = levels[level].kernel[kernel], fill.stream = stream, fill.parameters = parameters;
+    fill.tile_elements = (int)tile_elements, fill.element_bytes = (int)nbytes, fill.queue = empty;
+    fill.cached_tile = 0, fill.first_cached = fill.end_cached = 0;
+    int slot = 0, queued = HAS_NON_TEMPORAL && non_temporal && stride == 1 && count * nbytes >= 2 * LINE_BYTES;
     char *end = out; /* of what has been written */
     for (uint64_t run = 0; run < runs && count > 0; run++) {
         uint64_t position = starts[run], left = count;
         char *to = (char *)out + (int64_t)run * pitch;
         if (to != end)
-            settle(&outgoing);
+            flush(&fill.queue);
         while (left > 0) {
-            uint64_t tile = position / (uint64_t)tile_elements;
-            int at = (int)(position % (uint64_t)tile_elements);
-            int ahead = step > 0 ? tile_elements - 1 - at : at; /* how far the tile goes on in the direction of step */
-            uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step, here = (uint64_t)ahead / stride + 1;
+            uint64_t tile = position / tile_elements, at = position % tile_elements;
+            uint64_t here = (step > 0 ? tile_elements - 1 - at : at) / stride + 1; /* until the steps leave the tile */
             here = here < left ? here : left;
-            char *values = past_cache ? finished[slot] + LINE_BYTES : to;
-            if (step == 1 && here == (uint64_t)tile_elements) {
-                values_of(stream, tile, 0, TILE_GROUPS, parameters, &outgoing, values);
-            } else {
-                int64_t span = (int64_t)(here - 1) * step; /* within the tile */
-                int low = at + (int)(span < 0 ? span : 0), high = at + (int)(span > 0 ? span : 0);
-                look_at(&window, values_of, stream, parameters, tile, low, high, tile_elements, &outgoing);
-                gather(values, window.values + (at - window.first * tile_elements / TILE_GROUPS) * element_bytes, here, step,
-                       element_bytes);
-            }
-            if (past_cache) {
-                levels[level].stream_rest(&outgoing);
+            char *values = queued ? slots[slot] + LINE_BYTES : to;
+            write_part(&fill, tile, (int)at, here, step, values);
+            if (queued) {
+                levels[level].write_lines(&fill.queue);
                 slot ^= 1;
-                send(&outgoing, to, values, here * (size_t)element_bytes, finished[slot] + LINE_BYTES);
+                push(&fill.queue, to, values, here * nbytes, slots[slot] + LINE_BYTES);
             }
-            to += here * (uint64_t)element_bytes;
+            to += here * nbytes;
             left -= here;
             position += left > 0 ? here * (uint64_t)step : 0;
         }
         end = to;
     }
-    if (past_cache) {
-        levels[level].stream_rest(&outgoing);
-        settle(&outgoing);
-        finish_streaming();
+    if (queued) {
+        levels[level].write_lines(&fill.queue);
+        flush(&fill.queue);
+        fence_non_temporal();
     }
 }
 

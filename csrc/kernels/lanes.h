@@ -9,7 +9,7 @@
 
 enum { TILE_ROWS = 128, TILE_WORDS = TILE_ROWS * LANES };
 
-/* lanes[i][l] becomes word i of the state of lane l at the start of `tile`. `seed` is Philox. */
+/* Makes lanes[i][l] word i of the state of lane l at the start of `tile`. `seed` is philox_lanes_<level>. */
 static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *stream, uint64_t tile, philox_function *seed)
 {
     uint64_t counter = tile * LANES; /* its low four bits are free for the lane */
@@ -26,52 +26,52 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
 
 #define ROTATE_LEFT(x, bits) ((x) << (bits) | (x) >> (32 - (bits)))
 
-/* The next word of every lane in the state x, to `to`. */
-#define NEXT_WORDS(x, to)                                                                                          \
-    do {                                                                                                           \
-        vector shifted = x.s1 << 9, sum = x.s0 + x.s3;                                                             \
-        *(vector *)(to) = ROTATE_LEFT(sum, 7) + x.s0;                                                              \
-        x.s2 ^= x.s0;                                                                                              \
-        x.s3 ^= x.s1;                                                                                              \
-        x.s1 ^= x.s2;                                                                                              \
-        x.s0 ^= x.s3;                                                                                              \
-        x.s2 ^= shifted;                                                                                           \
-        x.s3 = ROTATE_LEFT(x.s3, 11);                                                                              \
+/* Writes the next word of every lane with the state x to `to`. */
+#define NEXT_WORDS(x, to)                              \
+    do {                                               \
+        vector shifted = x.s1 << 9, sum = x.s0 + x.s3; \
+        *(vector *)(to) = ROTATE_LEFT(sum, 7) + x.s0;  \
+        x.s2 ^= x.s0;                                  \
+        x.s3 ^= x.s1;                                  \
+        x.s1 ^= x.s2;                                  \
+        x.s0 ^= x.s3;                                  \
+        x.s2 ^= shifted;                               \
+        x.s3 = ROTATE_LEFT(x.s3, 11);                  \
     } while (0)
 
-/* next_rows_<level>: the next `rows` rows, words[16 r + l] being that of lane l. Two vectors of lanes at a time, whose state
-   stays in registers, and with every row as much of what is outgoing is streamed, since a core makes words and empties its
-   write buffers at the same time, but only if the instructions come by turns. */
-#define NEXT_ROWS(level, TARGET, vector_bytes, test)                                                               \
-    static ALWAYS_INLINE TARGET void next_rows_##level(uint32_t lanes[4][LANES], int rows, uint32_t *words,        \
-                                                       struct outgoing *outgoing)                                  \
-    {                                                                                                              \
-        typedef uint32_t vector __attribute__((vector_size(vector_bytes), aligned(4), may_alias));                 \
-        enum { WIDTH = vector_bytes / 4, VECTORS = 2 * WIDTH <= LANES ? 2 : 1, STEP = VECTORS * vector_bytes };    \
-        for (int l = 0; l < LANES; l += VECTORS * WIDTH) {                                                         \
-            struct { vector s0, s1, s2, s3; } x[VECTORS];                                                          \
-            for (int v = 0; v < VECTORS; v++) {                                                                    \
-                x[v].s0 = *(vector *)&lanes[0][l + v * WIDTH], x[v].s1 = *(vector *)&lanes[1][l + v * WIDTH];      \
-                x[v].s2 = *(vector *)&lanes[2][l + v * WIDTH], x[v].s3 = *(vector *)&lanes[3][l + v * WIDTH];      \
-            }                                                                                                      \
-            size_t left = (outgoing->line_bytes - outgoing->streamed) / STEP;                                          \
-            int waiting = left < (size_t)rows ? (int)left : rows;                                                  \
-            char *to = outgoing->to + outgoing->streamed;                                                          \
-            const char *from = outgoing->from + outgoing->streamed;                                                \
-            for (int r = 0; r < waiting; r++)                                                                      \
-                for (int v = 0; v < VECTORS; v++) {                                                                \
-                    NEXT_WORDS(x[v], words + r * LANES + l + v * WIDTH);                                           \
-                    stream_vector_##level(to + r * STEP + v * vector_bytes, from + r * STEP + v * vector_bytes);   \
-                }                                                                                                  \
-            for (int r = waiting; r < rows; r++)                                                                   \
-                for (int v = 0; v < VECTORS; v++)                                                                  \
-                    NEXT_WORDS(x[v], words + r * LANES + l + v * WIDTH);                                           \
-            outgoing->streamed += (size_t)waiting * STEP;                                                          \
-            for (int v = 0; v < VECTORS; v++) {                                                                    \
-                *(vector *)&lanes[0][l + v * WIDTH] = x[v].s0, *(vector *)&lanes[1][l + v * WIDTH] = x[v].s1;      \
-                *(vector *)&lanes[2][l + v * WIDTH] = x[v].s2, *(vector *)&lanes[3][l + v * WIDTH] = x[v].s3;      \
-            }                                                                                                      \
-        }                                                                                                          \
+/* next_rows_<level>: the next `rows` rows; words[16 r + l] is that of lane l. Two vectors of lanes at a time, whose state stays
+   in registers. With every row as many bytes of the queue are written: a core makes words and empties its write buffers at the
+   same time, but only if the instructions of the two alternate. */
+#define NEXT_ROWS(level, TARGET, vector_bytes, test)                                                                  \
+    static ALWAYS_INLINE TARGET void next_rows_##level(uint32_t lanes[4][LANES], int rows, uint32_t *words,           \
+                                                       struct store_queue *queue)                                     \
+    {                                                                                                                 \
+        typedef uint32_t vector __attribute__((vector_size(vector_bytes), aligned(4), may_alias));                    \
+        enum { WIDTH = vector_bytes / 4, VECTORS = 2 * WIDTH <= LANES ? 2 : 1, STEP = VECTORS * vector_bytes };       \
+        for (int l = 0; l < LANES; l += VECTORS * WIDTH) {                                                            \
+            struct { vector s0, s1, s2, s3; } x[VECTORS];                                                             \
+            for (int v = 0; v < VECTORS; v++) {                                                                       \
+                x[v].s0 = *(vector *)&lanes[0][l + v * WIDTH], x[v].s1 = *(vector *)&lanes[1][l + v * WIDTH];         \
+                x[v].s2 = *(vector *)&lanes[2][l + v * WIDTH], x[v].s3 = *(vector *)&lanes[3][l + v * WIDTH];         \
+            }                                                                                                         \
+            size_t left = (queue->line_bytes - queue->written) / STEP;                                                \
+            int waiting = left < (size_t)rows ? (int)left : rows;                                                     \
+            char *to = queue->to + queue->written;                                                                    \
+            const char *from = queue->from + queue->written;                                                          \
+            for (int r = 0; r < waiting; r++)                                                                         \
+                for (int v = 0; v < VECTORS; v++) {                                                                   \
+                    NEXT_WORDS(x[v], words + r * LANES + l + v * WIDTH);                                              \
+                    store_non_temporal_##level(to + r * STEP + v * vector_bytes, from + r * STEP + v * vector_bytes); \
+                }                                                                                                     \
+            for (int r = waiting; r < rows; r++)                                                                      \
+                for (int v = 0; v < VECTORS; v++)                                                                     \
+                    NEXT_WORDS(x[v], words + r * LANES + l + v * WIDTH);                                              \
+            queue->written += (size_t)waiting * STEP;                                                                 \
+            for (int v = 0; v < VECTORS; v++) {                                                                       \
+                *(vector *)&lanes[0][l + v * WIDTH] = x[v].s0, *(vector *)&lanes[1][l + v * WIDTH] = x[v].s1;         \
+                *(vector *)&lanes[2][l + v * WIDTH] = x[v].s2, *(vector *)&lanes[3][l + v * WIDTH] = x[v].s3;         \
+            }                                                                                                         \
+        }                                                                                                             \
     }
 LEVELS(NEXT_ROWS)
 

@@ -15,9 +15,9 @@
 
 #if defined(__x86_64__)
 #define HAS(feature) __builtin_cpu_supports(feature)
-#define LEVELS(X)                                                                                                  \
-    X(baseline, TARGET_BASELINE, 16, 1)                                                                            \
-    X(avx2, TARGET_AVX2, 32, HAS("avx2") && HAS("fma"))                                                            \
+#define LEVELS(X)                                       \
+    X(baseline, TARGET_BASELINE, 16, 1)                 \
+    X(avx2, TARGET_AVX2, 32, HAS("avx2") && HAS("fma")) \
     X(avx512, TARGET_AVX512, 64, HAS("avx512f") && HAS("avx512dq") && HAS("avx512bw") && HAS("avx512vl"))
 #elif defined(__aarch64__)
 #define LEVELS(X) X(neon, TARGET_BASELINE, 16, 1)

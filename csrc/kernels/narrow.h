@@ -1,4 +1,4 @@
-/* Rounds float32 values once, to nearest even, to the 16-bit and 8-bit floating-point types. */
+/* Rounds float32 values once, to nearest even, to the 16-bit and 8-bit floating-point types: narrow_<element>. */
 #ifndef FASTINIT_NARROW_H
 #define FASTINIT_NARROW_H
 

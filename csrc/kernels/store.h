@@ -1,4 +1,4 @@
-/* The way of a finished tile to memory past the caches, a vector at a time: whoever has other work does it in between. */
+/* Writes finished tiles to memory by non-temporal stores, a vector at a time, so that other work can be done in between. */
 #ifndef FASTINIT_STORE_H
 #define FASTINIT_STORE_H
 
@@ -8,82 +8,83 @@
 
 #include "levels.h"
 
-/* stream_vector_<level>: one vector of the level from anywhere to an aligned address, past the caches. */
+/* store_non_temporal_<level>: one vector of the level from anywhere to an aligned address. */
 #if defined(__x86_64__)
 #include <immintrin.h>
-enum { CAN_STREAM = 1 };
-#define STREAM_VECTOR(level, TARGET, load, store)                                                                  \
-    static ALWAYS_INLINE TARGET void stream_vector_##level(char *to, const char *from)                             \
-    {                                                                                                              \
-        store((void *)to, load((const void *)from));                                                               \
+enum { HAS_NON_TEMPORAL = 1 };
+#define STORE_NON_TEMPORAL(level, TARGET, load, store)                                      \
+    static ALWAYS_INLINE TARGET void store_non_temporal_##level(char *to, const char *from) \
+    {                                                                                       \
+        store((void *)to, load((const void *)from));                                        \
     }
-STREAM_VECTOR(baseline, TARGET_BASELINE, _mm_loadu_si128, _mm_stream_si128)
-STREAM_VECTOR(avx2, TARGET_AVX2, _mm256_loadu_si256, _mm256_stream_si256)
-STREAM_VECTOR(avx512, TARGET_AVX512, _mm512_loadu_si512, _mm512_stream_si512)
+STORE_NON_TEMPORAL(baseline, TARGET_BASELINE, _mm_loadu_si128, _mm_stream_si128)
+STORE_NON_TEMPORAL(avx2, TARGET_AVX2, _mm256_loadu_si256, _mm256_stream_si256)
+STORE_NON_TEMPORAL(avx512, TARGET_AVX512, _mm512_loadu_si512, _mm512_stream_si512)
 
-/* Makes the lines streamed visible before another thread is told that the fill is done. */
-static inline void finish_streaming(void)
+/* Makes non-temporal stores visible before another thread is told that the fill is done. */
+static inline void fence_non_temporal(void)
 {
     _mm_sfence();
 }
 #else
-enum { CAN_STREAM = 0 };
-#define STREAM_VECTOR(level, TARGET, nbytes, test)                                                                 \
-    static ALWAYS_INLINE void stream_vector_##level(char *to, const char *from)                                    \
-    {                                                                                                              \
-        memcpy(to, from, nbytes);                                                                                  \
+enum { HAS_NON_TEMPORAL = 0 };
+#define STORE_NON_TEMPORAL(level, TARGET, nbytes, test)                              \
+    static ALWAYS_INLINE void store_non_temporal_##level(char *to, const char *from) \
+    {                                                                                \
+        memcpy(to, from, nbytes);                                                    \
     }
-LEVELS(STREAM_VECTOR)
+LEVELS(STORE_NON_TEMPORAL)
 
-static inline void finish_streaming(void)
+static inline void fence_non_temporal(void)
 {
 }
 #endif
 
 enum { LINE_BYTES = 64 };
 
-/* Whole cache lines on their way: the first `streamed` of `line_bytes` are gone. The `held` bytes behind them are the beginning of
-   a line that what follows completes. (One number moves, not two pointers: compilers move those side by side in a vector, and
-   a load of what two stores wrote waits for all stores before.) */
-struct outgoing {
+/* Cache lines to be written: `line_bytes` in whole lines, of which the first `written` are in memory, then `pending` bytes, the
+   beginning of a line that the next values complete. (One number moves, not two pointers: compilers move those side by side in
+   a vector, and a load of what two stores wrote waits for all stores before it.) */
+struct store_queue {
     char *to;
     const char *from;
-    size_t line_bytes, streamed, held;
+    size_t line_bytes, written, pending;
 };
 
-/* `nbytes` at `values`, which stay there until they are streamed; all that came before has been. What follows in memory will be
-   at `next`, with room for a line before it. Only the bytes before the first line of all are copied as usual: a part of a line
-   costs a read of it, for which all later stores wait. */
-static inline void send(struct outgoing *outgoing, char *to, const char *values, size_t nbytes, char *next)
+/* Queues `nbytes` at `values`, which stay there until they are written; all whole lines before them must be. The values that
+   follow in memory will be at `next`, with room for a line before it. Only the bytes before the first line of all are copied
+   by ordinary stores: a part of a line costs a read of the line, for which all later stores wait. */
+static inline void push(struct store_queue *queue, char *to, const char *values, size_t nbytes, char *next)
 {
-    size_t held = outgoing->held, head = held > 0 ? 0 : (size_t)(-(uintptr_t)to % LINE_BYTES);
+    size_t pending = queue->pending, head = pending > 0 ? 0 : (size_t)(-(uintptr_t)to % LINE_BYTES);
     head = head < nbytes ? head : nbytes;
     memcpy(to, values, head);
-    outgoing->to = to + head - held;
-    outgoing->from = values + head - held;
-    outgoing->held = (nbytes - head + held) % LINE_BYTES;
-    outgoing->line_bytes = nbytes - head + held - outgoing->held;
-    outgoing->streamed = 0;
-    memcpy(next - outgoing->held, outgoing->from + outgoing->line_bytes, outgoing->held);
+    queue->to = to + head - pending;
+    queue->from = values + head - pending;
+    queue->pending = (nbytes - head + pending) % LINE_BYTES;
+    queue->line_bytes = nbytes - head + pending - queue->pending;
+    queue->written = 0;
+    memcpy(next - queue->pending, queue->from + queue->line_bytes, queue->pending);
 }
 
-/* Write what is held, for nothing follows. */
-static inline void settle(struct outgoing *outgoing)
+/* Writes the pending bytes, when no values follow that complete their line; all whole lines before them must be written. */
+static inline void flush(struct store_queue *queue)
 {
-    if (outgoing->held > 0)
-        memcpy(outgoing->to + outgoing->line_bytes, outgoing->from + outgoing->line_bytes, outgoing->held);
-    outgoing->held = 0;
+    if (queue->pending > 0)
+        memcpy(queue->to + queue->line_bytes, queue->from + queue->line_bytes, queue->pending);
+    queue->pending = 0;
 }
 
-typedef void stream_rest_function(struct outgoing *outgoing);
+typedef void write_lines_function(struct store_queue *queue);
 
-#define STREAM_REST(level, TARGET, vector_bytes, test)                                                             \
-    static TARGET void stream_rest_##level(struct outgoing *outgoing)                                              \
-    {                                                                                                              \
-        for (size_t i = outgoing->streamed; i < outgoing->line_bytes; i += vector_bytes)                               \
-            stream_vector_##level(outgoing->to + i, outgoing->from + i);                                           \
-        outgoing->streamed = outgoing->line_bytes;                                                                     \
+/* write_lines_<level>: all whole lines that are not written yet. */
+#define WRITE_LINES(level, TARGET, vector_bytes, test)                            \
+    static TARGET void write_lines_##level(struct store_queue *queue)             \
+    {                                                                             \
+        for (size_t i = queue->written; i < queue->line_bytes; i += vector_bytes) \
+            store_non_temporal_##level(queue->to + i, queue->from + i);           \
+        queue->written = queue->line_bytes;                                       \
     }
-LEVELS(STREAM_REST)
+LEVELS(WRITE_LINES)
 
 #endif

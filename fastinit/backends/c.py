@@ -26,13 +26,13 @@ KERNELS = {_text(_lib.fi_kernel_name(i)): i for i in range(_lib.fi_kernel_count(
 
 
 def _fill(level: int, request: FillRequest) -> None:
-    kernel, stream, parameters, starts, count, step, out, streaming = request
+    kernel, stream, parameters, starts, count, step, out, non_temporal = request
     if out.ndim == 1:
         memory, pitch = _ffi.from_buffer(out), count * out.itemsize
     else:
         memory, pitch = _ffi.cast("void *", out.ctypes.data), out.strides[0]
     parameters, starts = _ffi.from_buffer("double[]", parameters), _ffi.from_buffer("uint64_t[]", starts)
-    _lib.fi_fill(level, KERNELS[kernel], stream, parameters, starts, len(starts), count, step, memory, pitch, streaming)
+    _lib.fi_fill(level, KERNELS[kernel], stream, parameters, starts, len(starts), count, step, memory, pitch, non_temporal)
 
 
 def fill_at(level: str) -> Fill:

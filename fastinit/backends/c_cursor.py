@@ -1,4 +1,4 @@
-"""The cursor of csrc/cursor.c: a stream read word by word, behind NumPy's BitGenerator interface."""
+"""The cursor of csrc/bindings/cursor.c: a stream read word by word, behind NumPy's BitGenerator interface."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def _field(name: str) -> property:
 
 
 class Cursor:
-    """Owns the fi_cursor in `memory`, at `address`; the fields are described in csrc/api.h."""
+    """Owns the fi_cursor in `memory`, at `address`; the fields are described in csrc/bindings/api.h."""
 
     def __init__(self, stream: tuple[int, int, int, int]) -> None:
         self.memory = _ffi.new("fi_cursor *")
         self.memory.level = LEVELS[current().level] if current().name == "c" else max(LEVELS.values())
         self.address = int(_ffi.cast("uintptr_t", self.memory))
         self.stream = stream
-        self.used = len(self.memory.words)  # there is none yet
+        self.used = len(self.memory.words)  # it has no words yet
 
     @property
     def stream(self) -> tuple[int, int, int, int]:
@@ -38,9 +38,9 @@ class Cursor:
         _lib.fi_bind(_ffi.cast("void *", bitgen_address), self.memory)
 
     def reload(self) -> None:
-        """Have the words of `tile` at hand; after `stream` or `tile` was set."""
+        """Make the words again, after `stream` or `tile` was set."""
         _lib.fi_reload(self.memory)
 
     def take(self, tiles: int) -> int:
-        """The first of the next `tiles` tiles, which are nobody else's from then on."""
+        """Reserve the next `tiles` tiles for the caller and return the first."""
         return _lib.fi_take(self.memory, tiles)

@@ -56,8 +56,8 @@ class Distribution(NamedTuple):
     elements: tuple[str, ...]
     words: int = 1
     """32-bit words that a value is made of; those computed in float64 always take two."""
-    rows: str = "ALL"
-    """How C makes its float32 and float64 values: from ALL rows of a tile at once, or a FEW (csrc/kernels/kernels.c)."""
+    c_template: str = "ALL"
+    """KERNEL_<c_template> of csrc/kernels/kernels.c: how C makes elements that are not rounded."""
 
     @property
     def fills_tensors(self) -> bool:
@@ -68,14 +68,14 @@ class Distribution(NamedTuple):
 DISTRIBUTIONS = {
     distribution.name: distribution
     for distribution in (
-        Distribution("words", 0, ("uint32",)),
-        Distribution("uniform", 2, tuple(ELEMENTS), rows="FEW"),
+        Distribution("words", 0, ("uint32",), c_template="WORDS"),
+        Distribution("uniform", 2, tuple(ELEMENTS), c_template="FEW"),
         Distribution("normal", 2, tuple(ELEMENTS)),
         Distribution("truncated", 13, tuple(ELEMENTS)),
         Distribution("exponential", 1, ("float32", "float64")),
         Distribution("lognormal", 2, ("float64",)),
-        Distribution("integers", 3, ("uint8", "uint16", "uint32", "uint64")),
-        Distribution("wideintegers", 3, ("uint32", "uint64"), words=2),
+        Distribution("integers", 3, ("uint8", "uint16", "uint32", "uint64"), c_template="INTEGERS"),
+        Distribution("wideintegers", 3, ("uint32", "uint64"), words=2, c_template="INTEGERS"),
     )
 }
 
@@ -103,6 +103,10 @@ class Kernel(NamedTuple):
     @property
     def words_per_value(self) -> int:
         return 2 if self.real == "float64" else self.distribution.words
+
+    @property
+    def c_template(self) -> str:
+        return "ROUNDED" if self.is_rounded else self.distribution.c_template
 
 
 KERNELS = {

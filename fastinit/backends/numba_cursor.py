@@ -1,4 +1,4 @@
-"""The cursor of csrc/cursor.c in Numba, for where the C kernels are not built; its functions compile at first use."""
+"""The cursor of csrc/bindings/cursor.c in Numba, where the C kernels are not built; it compiles at first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy import float64, uint32, uint64
 
 from fastinit.backends.numba.lanes import LANES, TILE_WORDS, tile_words
 
-# fi_cursor of csrc/api.h; behind it, where nobody else looks, the state of the lanes while words are made.
+# fi_cursor of csrc/bindings/api.h, then the state of the lanes while words are made.
 CURSOR = np.dtype(
     [
         ("stream", np.uint32, 4),
@@ -27,7 +27,7 @@ CURSOR = np.dtype(
     ],
     align=True,
 )
-LAST_TILE = uint64(2**64 // TILE_WORDS - 1)  # the positions of words are uint64, and go round
+LAST_TILE = uint64(2**64 // TILE_WORDS - 1)  # the positions of words are uint64, and begin anew behind it
 
 
 @register_jitable
@@ -103,8 +103,8 @@ class Cursor:
         self._callbacks = callbacks()
         self._state = np.zeros(1, CURSOR)
         self.stream = stream
-        self.used = TILE_WORDS  # there is none yet
-        self.held = 0  # see csrc/api.h: here nobody looks
+        self.used = TILE_WORDS  # it has no words yet
+        self.held = 0  # for csrc/bindings/short_draws.c, which never sees this cursor
 
     @property
     def stream(self) -> tuple[int, int, int, int]:
@@ -124,11 +124,11 @@ class Cursor:
         bitgen[1:] = [f.address for f in (code.next_uint64, code.next_uint32, code.next_double, code.next_uint64)]
 
     def reload(self) -> None:
-        """Have the words of `tile` at hand; after `stream` or `tile` was set."""
+        """Make the words again, after `stream` or `tile` was set."""
         self._callbacks.reload.ctypes(self._state.ctypes.data)
 
     def take(self, tiles: int) -> int:
-        """The first of the next `tiles` tiles, which are nobody else's from then on, if the bit generator's lock is held."""
+        """Reserve the next `tiles` tiles for the caller, who holds the bit generator's lock, and return the first."""
         first = self.next_tile
         self.next_tile = (first + tiles) % 2**64
         return first

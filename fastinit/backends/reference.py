@@ -1,7 +1,7 @@
 """The stream contract in plain NumPy, made to be read: what the fast backends are tested against.
 
-The functions bear the names of their C twins in csrc/ and take whole arrays. NumPy has no fused multiply-add, so `fma`
-emulates it exactly. One tile at a time: a hundred times slower than C, and a few hundred KiB of memory.
+The functions have the names of their C twins in csrc/kernels/ and take whole arrays. NumPy has no fused multiply-add,
+so `fma` emulates it exactly. One tile at a time: a hundred times slower than C, and a few hundred KiB of memory.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _upper(w: np.ndarray) -> np.ndarray:
     return w >> w.dtype.type(8 * w.itemsize - 1) == 1
 
 
-def loss(a: np.ndarray) -> np.ndarray:
+def neg2log_u(a: np.ndarray) -> np.ndarray:
     """-2 ln u of words a."""
     x = unit_below_half(a)
     e, f = (np.where(_upper(a), near, small) for near, small in zip(split_complement(x), split_exponent(x)))
@@ -214,8 +214,8 @@ def _power_of_two(k: np.ndarray) -> np.ndarray:
     return ((k.astype(np.int64) + 1023) << 52).view(np.float64)
 
 
-def turn(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine and sine of a turn of a / 2^32 (of 64-bit words, a >> 11 of 2^53); the quadrant is split off in integers."""
+def sincos(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is taken off in integers."""
     unsigned, signed, real = (np.uint32, np.int32, np.float32) if a.dtype == np.uint32 else (np.uint64, np.int64, np.float64)
     bits = 30 if real is np.float32 else 51
     turns = a if real is np.float32 else a >> unsigned(11)
@@ -248,17 +248,17 @@ def uniform_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
 
 def normal_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     mean, std = parameters
-    radius = np.sqrt(loss(words[0::2]))
-    cosine, sine = turn(words[1::2])
+    radius = np.sqrt(neg2log_u(words[0::2]))
+    cosine, sine = sincos(words[1::2])
     z = np.empty(words.shape, radius.dtype)
     z[0::2], z[1::2] = radius * cosine, radius * sine
     return fma(z, std, mean)
 
 
 def exponential_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
-    losses = loss(words)
-    real = losses.dtype.type
-    return real(0.5) * losses * real(parameters[0])
+    neg2logs = neg2log_u(words)
+    real = neg2logs.dtype.type
+    return real(0.5) * neg2logs * real(parameters[0])
 
 
 def lognormal_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
@@ -267,7 +267,7 @@ def lognormal_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
 
 def truncated_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     real = np.float32 if words.dtype == np.uint32 else np.float64
-    (cdf_low, sf_low, cdf_high, sf_high, mass_scaled, mass, middle, tail_scaled, loss_of_scale, mean, std, least,
+    (cdf_low, sf_low, cdf_high, sf_high, mass_scaled, mass, middle, tail_scaled, neg2log_of_scale, mean, std, least,
      greatest) = parameters.astype(real)  # fmt: skip
     upper, u = _upper(words), unit_below_half(words)
     signed_u = np.where(upper, -u, u)
@@ -277,7 +277,7 @@ def truncated_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     if real is np.float32:
         from_middle = fma((words ^ np.uint32(1 << 31)).view(np.int32).astype(np.float32), 2.0**-32, 2.0**-33)
         v = fma(from_middle, mass, middle)
-        x = _quantile_f32(tail, v, tail_scaled, loss_of_scale)
+        x = _quantile_f32(tail, v, tail_scaled, neg2log_of_scale)
     else:
         x = _quantile_f64(tail, fma(np.where(upper, 0.5 - u, u - 0.5), mass, middle))
     x = fma(x, std, mean)
@@ -285,10 +285,11 @@ def truncated_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     return np.where(x > greatest, greatest, x)
 
 
-def _quantile_f32(tail: np.ndarray, v: np.ndarray, tail_scaled: np.float32, loss_of_scale: np.float32) -> np.ndarray:
-    loss = neg2log(*split_exponent(fma(np.float32(-4) * tail, tail, np.float32(4) * tail)))
-    centre = v * polynomial("QUANTILE_CENTRE", loss)
-    r = np.sqrt(neg2log(*split_exponent(tail)) + loss_of_scale)
+def _quantile_f32(tail: np.ndarray, v: np.ndarray, tail_scaled: np.float32, neg2log_of_scale: np.float32) -> np.ndarray:
+    centre = v * polynomial(
+        "QUANTILE_CENTRE", neg2log(*split_exponent(fma(np.float32(-4) * tail, tail, np.float32(4) * tail)))
+    )
+    r = np.sqrt(neg2log(*split_exponent(tail)) + neg2log_of_scale)
     far = polynomial("QUANTILE_TAIL_NUMERATOR", r) / polynomial("QUANTILE_TAIL_DENOMINATOR", r)
     return np.where(tail < tail_scaled, np.where(v < 0, -far, far), centre)
 
@@ -305,33 +306,33 @@ def _quantile_f64(tail: np.ndarray, q: np.ndarray) -> np.ndarray:
     return np.where(np.abs(q) <= 0.425, centre, np.where(q < 0, -outside, outside))
 
 
-# ---- integers: words (rows, 16), uint32 or uint64, to values as uint64, by products in Python's integers -------------
+# ---- integers: words (rows, 16), uint32 or uint64, to values as uint64, by products of Python's integers -------------
 
-REDRAWN_KEY = 0x5851F42D
+REDRAW_KEY = 0x5851F42D
 
 
 def integers_values(words: np.ndarray, parameters: Parameters, stream: Stream, position: int) -> np.ndarray:
-    """low + (word * range >> bits of a word), drawn again where the remainder is one of `too_many` (Lemire 2019).
+    """low + (word * range >> bits of a word), drawn again where the remainder is below a threshold (Lemire 2019).
 
-    `parameters` are the bits of low, range and too_many; `position` is that of the first value in the stream.
+    `parameters` are the bits of low, range and that threshold; `position` is that of the first value in the stream.
     """
-    low, size, too_many = parameters.view(np.uint64).tolist()
+    low, size, threshold = parameters.view(np.uint64).tolist()
     size = size or 2**64
     values, remainders = _product(words, size)
-    again = remainders < too_many
-    values[again] = redrawn(stream, np.uint64(position) + np.flatnonzero(again).astype(np.uint64), size)
+    rejected = remainders < threshold
+    values[rejected] = redraw(stream, np.uint64(position) + np.flatnonzero(rejected).astype(np.uint64), size)
     return ((values + low) % 2**64).astype(np.uint64)
 
 
-def redrawn(stream: Stream, positions: np.ndarray, size: int) -> np.ndarray:
-    """The values at `positions`, where the words themselves were too many: Philox at the position, a key an attempt."""
+def redraw(stream: Stream, positions: np.ndarray, size: int) -> np.ndarray:
+    """The values at `positions`, whose own words were rejected: Philox at the position, under another key for each try."""
     k0, k1, s0, s1 = stream
     values = np.zeros(positions.size, object)
     left, attempt = np.arange(positions.size), 0
     while left.size:
         at = positions[left]
         rest = [np.full(at.size, word, np.uint32) for word in (s0, s1)]
-        c = philox(np.stack([_low(at), _high(at), *rest]), k0 ^ REDRAWN_KEY, (k1 + attempt) % 2**32)
+        c = philox(np.stack([_low(at), _high(at), *rest]), k0 ^ REDRAW_KEY, (k1 + attempt) % 2**32)
         first, second = (_product(pair, size) for pair in wide_words(c))
         accepted = [remainders >= 2**64 % size for _, remainders in (first, second)]
         values[left] = np.where(accepted[0], first[0], second[0])

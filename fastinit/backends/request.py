@@ -28,7 +28,7 @@ class FillRequest(NamedTuple):
     out: NDArray[np.generic]
     """1-D, contiguous, aligned, of starts.size * count elements of the storage type (uint16 for 16-bit floats, uint8 for
     8-bit ones). For a backend that `takes_rows` it may be (starts.size, count): contiguous rows, any distance apart."""
-    streaming: bool = False
+    non_temporal: bool = False
     """Whether to write with non-temporal stores, which leave the caches as they are: for arrays larger than those."""
 
 

@@ -1,4 +1,4 @@
-"""From words to the values of a distribution, as in csrc/distributions.h, where the layout of `parameters` is described.
+"""Makes words to the values of a distribution, as in csrc/kernels/distributions.h, which describes `parameters`.
 
 `rows` counts element rows of 16 and is even.
 """
@@ -11,19 +11,19 @@ from fastinit.backends.numba.elementary import (
     BITS_2_52,
     BITS_2_84,
     exp_f64,
-    loss_f32,
-    loss_f64,
     neg2log_f32,
     neg2log_f64,
+    neg2log_u_f32,
+    neg2log_u_f64,
     quantile_centre_f32,
     quantile_centre_f64,
     quantile_middle_f64,
     quantile_tail_f32,
     quantile_tail_f64,
+    sincos_f32,
+    sincos_f64,
     split_exponent_f32,
     split_exponent_f64,
-    turn_f32,
-    turn_f64,
     unit_below_half_f32,
     unit_below_half_f64,
 )
@@ -67,11 +67,11 @@ def normal_values_f32(words, rows, parameters, values):
     mean, std = float32(parameters[0]), float32(parameters[1])
     for r in range(0, rows, 2):  # a loop of its own, for short chains of dependent instructions
         for lane in range(LANES):
-            values[at(r, lane)] = loss_f32(words[at(r, lane)])
+            values[at(r, lane)] = neg2log_u_f32(words[at(r, lane)])
     for r in range(0, rows, 2):
         for lane in range(LANES):
             radius = sqrt(values[at(r, lane)])
-            cosine, sine = turn_f32(words[at(r + 1, lane)])
+            cosine, sine = sincos_f32(words[at(r + 1, lane)])
             values[at(r, lane)] = fma(radius * cosine, std, mean)
             values[at(r + 1, lane)] = fma(radius * sine, std, mean)
 
@@ -81,11 +81,11 @@ def normal_values_f64(words, rows, parameters, values):
     mean, std = parameters[0], parameters[1]
     for r in range(0, rows, 2):
         for lane in range(LANES):
-            values[at(r, lane)] = loss_f64(wide_word(words, r, lane))
+            values[at(r, lane)] = neg2log_u_f64(wide_word(words, r, lane))
     for r in range(0, rows, 2):
         for lane in range(LANES):
             radius = sqrt(values[at(r, lane)])
-            cosine, sine = turn_f64(wide_word(words, r + 1, lane))
+            cosine, sine = sincos_f64(wide_word(words, r + 1, lane))
             values[at(r, lane)] = fma(radius * cosine, std, mean)
             values[at(r + 1, lane)] = fma(radius * sine, std, mean)
 
@@ -94,7 +94,7 @@ def normal_values_f64(words, rows, parameters, values):
 def exponential_values_f32(words, rows, parameters, values):
     scale = float32(parameters[0])
     for i in range(rows * LANES):
-        values[i] = float32(0.5) * loss_f32(words[i]) * scale
+        values[i] = float32(0.5) * neg2log_u_f32(words[i]) * scale
 
 
 @inlined
@@ -102,7 +102,7 @@ def exponential_values_f64(words, rows, parameters, values):
     scale = parameters[0]
     for r in range(rows):
         for lane in range(LANES):
-            values[at(r, lane)] = 0.5 * loss_f64(wide_word(words, r, lane)) * scale
+            values[at(r, lane)] = 0.5 * neg2log_u_f64(wide_word(words, r, lane)) * scale
 
 
 @inlined
@@ -112,7 +112,7 @@ def lognormal_values_f64(words, rows, parameters, values):
         values[i] = exp_f64(values[i])
 
 
-(CDF_LOW, SF_LOW, CDF_HIGH, SF_HIGH, MASS_SCALED, MASS, MIDDLE, TAIL_SCALED, LOSS_OF_SCALE, MEAN, STD, LEAST,
+(CDF_LOW, SF_LOW, CDF_HIGH, SF_HIGH, MASS_SCALED, MASS, MIDDLE, TAIL_SCALED, NEG2LOG_OF_SCALE, MEAN, STD, LEAST,
  GREATEST) = range(13)  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def scaled_and_clipped(x, c):
 
 
 @inlined
-def place_f32(w, c):
+def probability_f32(w, c):
     """The probability beyond the value of a word in the nearer tail (scaled), and P - 1/2."""
     upper = int32(w) < int32(0)  # u > 1/2: count from the high end
     u = unit_below_half_f32(w)
@@ -149,9 +149,9 @@ def place_f32(w, c):
 def truncated_tails_f32(words, first, rows, c, values):
     """Write those values of `rows` rows from row `first` on that lie in the tails."""
     for i in range(first * LANES, (first + rows) * LANES):
-        tail, v = place_f32(words[uint64(i)], c)
+        tail, v = probability_f32(words[uint64(i)], c)
         e, f = split_exponent_f32(tail)
-        x = quantile_tail_f32(sqrt(neg2log_f32(e, f) + c[LOSS_OF_SCALE]))
+        x = quantile_tail_f32(sqrt(neg2log_f32(e, f) + c[NEG2LOG_OF_SCALE]))
         x = -x if v < float32(0) else x
         value = scaled_and_clipped(x, c)
         values[uint64(i)] = value if tail < c[TAIL_SCALED] else values[uint64(i)]
@@ -164,7 +164,7 @@ SEARCHED = 4  # rows that are looked through for tails together
 def truncated_values_f32(words, rows, parameters, values):
     c = truncated_parameters(parameters, float32)
     for i in range(rows * LANES):
-        tail, v = place_f32(words[i], c)
+        tail, v = probability_f32(words[i], c)
         values[i] = fma(float32(-4) * tail, tail, float32(4) * tail)
     for i in range(rows * LANES):
         e, f = split_exponent_f32(values[i])
@@ -172,7 +172,7 @@ def truncated_values_f32(words, rows, parameters, values):
     for r in range(0, rows, SEARCHED):
         found = uint32(0)
         for i in range(r * LANES, (r + SEARCHED) * LANES):
-            tail, v = place_f32(words[uint64(i)], c)
+            tail, v = probability_f32(words[uint64(i)], c)
             found |= uint32(tail < c[TAIL_SCALED])
             values[uint64(i)] = scaled_and_clipped(quantile_centre_f32(v, values[uint64(i)]), c)
         if found:

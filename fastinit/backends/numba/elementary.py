@@ -1,4 +1,4 @@
-"""Logarithm, sine, cosine and normal quantile, as in csrc/elementary.h, where errors and ranges stand."""
+"""Logarithm, sine, cosine and normal quantile, as in csrc/kernels/elementary.h, where errors and ranges stand."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def unit_below_half_f64(a):
 
 
 @inlined
-def loss_f32(a):
+def neg2log_u_f32(a):
     """-2 ln((a + 1/2) 2^-32) of a word, at most 45.8."""
     near_one = int32(a) < int32(0)
     x = unit_below_half_f32(a)
@@ -109,7 +109,7 @@ def loss_f32(a):
 
 
 @inlined
-def loss_f64(a):
+def neg2log_u_f64(a):
     """-2 ln(((a >> 11) + 1/2) 2^-53), at most 74.9."""
     near_one = int64(a) < int64(0)
     x = unit_below_half_f64(a)
@@ -133,8 +133,8 @@ def exp_f64(x):
 
 
 @inlined
-def turn_f32(a):
-    """Cosine and sine of a turn of a/2^32 (a >> 11 of 2^53); the quadrant is split off in integers."""
+def sincos_f32(a):
+    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is taken off in integers."""
     quadrant = uint32(uint32(a + uint32(0x20000000)) >> uint32(30))
     remainder = int32(uint32(a - uint32(quadrant << uint32(30))))
     y = float32(remainder) * float32(2.0**-30)  # [-1/2, 1/2) quadrants
@@ -148,7 +148,7 @@ def turn_f32(a):
 
 
 @inlined
-def turn_f64(a):
+def sincos_f64(a):
     turns = a >> uint64(11)
     quadrant = (turns + uint64(1 << 50)) >> uint64(51)  # 0 to 4
     shifted = turns - (quadrant << uint64(51)) + uint64(1 << 51)  # the remainder plus 2^51, never negative
@@ -163,9 +163,9 @@ def turn_f64(a):
 
 
 @inlined
-def quantile_centre_f32(v, loss):
-    """x with P(Z < x) = 1/2 + v where loss = -2 ln(1 - 4 v^2); for P beyond 2^-10 of both ends."""
-    return v * QUANTILE_CENTRE_F32(loss)
+def quantile_centre_f32(v, neg2log):
+    """x with P(Z < x) = 1/2 + v, given neg2log = -2 ln(1 - 4 v^2); for P in [2^-10, 1 - 2^-10]."""
+    return v * QUANTILE_CENTRE_F32(neg2log)
 
 
 @inlined

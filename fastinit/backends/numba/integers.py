@@ -1,4 +1,4 @@
-"""Unbiased integers, as in csrc/integers.h: one body for all types of `values`, which keep the low bits."""
+"""Unbiased integers, as in csrc/kernels/integers.h: one function for all types of `values`, which keep the low bits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fastinit.backends.numba.distributions import wide_word
 from fastinit.backends.numba.lanes import LANES, at, philox
 from fastinit.backends.numba.operations import bits_f64, inlined, wide_product
 
-INTEGER_LOW, INTEGER_RANGE, INTEGER_REDRAWN = range(3)
+INTEGER_LOW, INTEGER_RANGE, INTEGER_THRESHOLD = range(3)
 
 
 @register_jitable(error_model="numpy")
-def redrawn(stream, position, size):
-    """The value at `position` where its own word was one too many."""
-    too_many = (uint64(0) - size) % size
+def redraw(stream, position, size):
+    """The value at `position` where its own word was rejected."""
+    threshold = (uint64(0) - size) % size
     key = uint32(stream[0] ^ uint32(0x5851F42D))
     attempt = uint32(0)
     while True:
@@ -23,10 +23,10 @@ def redrawn(stream, position, size):
             uint32(position), uint32(position >> uint64(32)), stream[2], stream[3], key, uint32(stream[1] + attempt)
         )
         value, remainder = wide_product(uint64(c0) << uint64(32) | uint64(c1), size)
-        if remainder >= too_many:
+        if remainder >= threshold:
             return value
         value, remainder = wide_product(uint64(c2) << uint64(32) | uint64(c3), size)
-        if remainder >= too_many:
+        if remainder >= threshold:
             return value
         attempt = uint32(attempt + uint32(1))
 
@@ -36,31 +36,31 @@ def integers_values(words, rows, parameters, stream, position, values):
     """One word a value, for ranges up to 2^24. `position` is that of the first value in the stream."""
     low = bits_f64(parameters[INTEGER_LOW])
     size = bits_f64(parameters[INTEGER_RANGE])
-    too_many = uint32(bits_f64(parameters[INTEGER_REDRAWN]))
+    threshold = uint32(bits_f64(parameters[INTEGER_THRESHOLD]))
     for r in range(rows):
-        again = uint32(0)
+        rejected = uint32(0)
         for lane in range(LANES):
             product = uint64(words[at(r, lane)]) * size
-            again |= uint32(uint32(product) < too_many)
+            rejected |= uint32(uint32(product) < threshold)
             values[at(r, lane)] = low + (product >> uint64(32))
-        if again:
+        if rejected:
             for lane in range(LANES):
-                if uint32(uint64(words[at(r, lane)]) * size) < too_many:
-                    values[at(r, lane)] = low + redrawn(stream, position + at(r, lane), size)
+                if uint32(uint64(words[at(r, lane)]) * size) < threshold:
+                    values[at(r, lane)] = low + redraw(stream, position + at(r, lane), size)
 
 
 @inlined
 def wideintegers_values(words, rows, parameters, stream, position, values):
-    """Two words a value, for larger ranges; 0 stands for 2^64."""
+    """Two words a value, for larger ranges; a range of 0 stands for 2^64."""
     low = bits_f64(parameters[INTEGER_LOW])
     size = bits_f64(parameters[INTEGER_RANGE])
-    too_many = bits_f64(parameters[INTEGER_REDRAWN])
+    threshold = bits_f64(parameters[INTEGER_THRESHOLD])
     for r in range(rows):
         for lane in range(LANES):
             word = wide_word(words, r, lane)
             value, remainder = wide_product(word, size)
             if size == uint64(0):
                 value = word
-            if remainder < too_many:
-                value = redrawn(stream, position + at(r, lane), size)
+            if remainder < threshold:
+                value = redraw(stream, position + at(r, lane), size)
             values[at(r, lane)] = low + value

@@ -1,7 +1,4 @@
-"""The kernels of csrc/kernels.c: the list of them, and the fill that they serve.
-
-Each compiles at its first use and is cached on disk.
-"""
+"""The fill of csrc/kernels/kernels.c, compiled for each kernel at its first use and cached on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from fastinit.backends.numba.distributions import words_values
 from fastinit.backends.numba.integers import integers_values, wideintegers_values
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
 from fastinit.backends.numba.operations import inlined
-from fastinit.backends.numba.store import LINE_BYTES, LINES, send, settle, stream_until
+from fastinit.backends.numba.store import LINE_BYTES, LINES, flush, push, write_lines_until
 from fastinit.backends.request import FillRequest
 
 PACKAGE = Path(__file__).resolve().parent
@@ -30,7 +27,7 @@ SOURCES = [PACKAGE.parent / "coefficients.py", *sorted(set(PACKAGE.glob("*.py"))
 
 @cache
 def digest():
-    """Of the code that the kernels are made of, this file apart; "" where it is not there to be read, as in an archive."""
+    """A hash of the other files that kernels are made of; "" where there are no files to read, as in an archive."""
     try:
         return hashlib.blake2b(b"".join(source.read_bytes() for source in SOURCES), digest_size=4).hexdigest()
     except OSError:
@@ -46,17 +43,17 @@ def elements_ahead(element, step, tile_elements):
 
 
 @inlined
-def look_at(window_of, tile, low_group, high_group):
-    """What the window shall hold, as (tile, first group, last group + 1), in order to hold these groups.
+def ensure_cached(cached, tile, low_group, high_group):
+    """What the tile cache must hold to have these groups, as (tile, first group, last group + 1); `cached` is what it holds.
 
-    Only them at the tile's first visit, all of it at the second, for then there will be more (a column of a matrix
+    Only these groups at the tile's first visit, all of it at the second, for then there will be more (a column of a matrix
     comes back to a tile row after row).
     """
-    window_tile, first, last = window_of
-    if window_tile != tile or first == last:
+    cached_tile, first, last = cached
+    if cached_tile != tile or first == last:
         return tile, low_group, high_group + 1
     if first <= low_group and high_group < last:
-        return window_of
+        return cached
     return tile, 0, TILE_GROUPS
 
 
@@ -71,7 +68,7 @@ def values_function(kernel):
 
 
 def kernel_of(name):
-    """The compiling function of a kernel: fi_fill of csrc/kernels.c for that kernel alone."""
+    """The compiling function of a kernel: fi_fill of csrc/kernels/kernels.c for that kernel alone."""
     catalogued = KERNELS[name]
     tile_elements = TILE_WORDS // catalogued.words_per_value
     group_elements = tile_elements // TILE_GROUPS
@@ -84,15 +81,17 @@ def kernel_of(name):
         for i in range(count):
             target[i] = narrow(values[i])
 
-    def kernel(stream, parameters, starts, count, step, out, streaming):
+    def kernel(stream, parameters, starts, count, step, out, non_temporal):
         words, lanes = np.empty(TILE_WORDS, uint32), np.empty(4 * LANES, uint32)
         lanes_ahead, tile_ahead = np.empty(4 * LANES, uint32), ~uint64(0)
         values = np.empty(tile_elements, float32)  # before rounding
-        window, window_of = np.empty(tile_elements, out.dtype), (uint64(0), 0, 0)  # the part of one tile at hand
+        cache, cached = np.empty(tile_elements, out.dtype), (uint64(0), 0, 0)  # a part of one tile
         room = LINE_BYTES // out.itemsize
         slot, other_slot = int64(room), int64(room + tile_elements + room)
-        finished = np.empty(other_slot + tile_elements if streaming else 0, out.dtype)  # one goes out, one is made
-        outgoing = np.zeros(5, int64)
+        finished = np.empty(
+            other_slot + tile_elements if non_temporal else 0, out.dtype
+        )  # two slots: the lines of one are written, the other is filled
+        queue = np.zeros(5, int64)
         to = int64(0)
         for position in starts:
             left = count
@@ -100,26 +99,26 @@ def kernel_of(name):
                 tile, element = position // uint64(tile_elements), int64(position % uint64(tile_elements))
                 here = int64(min(elements_ahead(element, step, tile_elements), left))
                 whole = step == 1 and here == tile_elements
-                result = finished[slot : slot + tile_elements] if streaming else out[to : to + here]
+                result = finished[slot : slot + tile_elements] if non_temporal else out[to : to + here]
                 if whole:
                     target, target_of = result, (tile, 0, TILE_GROUPS)
                 else:
                     end = element + (here - 1) * step
                     low_group, high_group = min(element, end) // group_elements, max(element, end) // group_elements
-                    target, target_of = window, look_at(window_of, tile, low_group, high_group)
-                if whole or target_of != window_of:
+                    target, target_of = cache, ensure_cached(cached, tile, low_group, high_group)
+                if whole or target_of != cached:
                     _, first, last = target_of
                     if tile == tile_ahead:
                         for i in range(4 * LANES):
                             lanes[i] = lanes_ahead[i]
                     else:
                         seed_lanes(stream, tile, lanes)
-                    if whole and streaming:  # early, for a load of what two stores wrote waits for all stores before
+                    if whole and non_temporal:  # early, for a load of what two stores wrote waits for all stores before
                         tile_ahead = tile + uint64(1)
                         seed_lanes(stream, tile_ahead, lanes_ahead)
                     for group in range(last):
                         next_group(lanes, group, words)
-                        stream_until(outgoing, (group + 1) * GROUP_ROWS, out, finished)
+                        write_lines_until(queue, (group + 1) * GROUP_ROWS, out, finished)
                     part, rows = words[first * GROUP_WORDS :], (last - first) * group_elements // LANES
                     if is_integer:
                         before = tile * uint64(tile_elements) + uint64(first * group_elements)
@@ -130,20 +129,20 @@ def kernel_of(name):
                         values_of(part, rows, parameters, values)
                         round_all(values, rows * LANES, target)
                 if not whole:
-                    window_of = target_of
-                    element -= window_of[1] * group_elements
+                    cached = target_of
+                    element -= cached[1] * group_elements
                     for i in range(here):
-                        result[uint64(i)] = window[uint64(element + i * step)]
-                if streaming:
-                    stream_until(outgoing, outgoing[LINES], out, finished)
-                    send(outgoing, to, slot, here, other_slot, out, finished)
+                        result[uint64(i)] = cache[uint64(element + i * step)]
+                if non_temporal:
+                    write_lines_until(queue, queue[LINES], out, finished)
+                    push(queue, to, slot, here, other_slot, out, finished)
                     slot, other_slot = other_slot, slot
                 to += here
                 left -= uint64(here)
                 position += uint64(here) * uint64(step)
-        if streaming:
-            stream_until(outgoing, outgoing[LINES], out, finished)
-            settle(outgoing, out, finished)
+        if non_temporal:
+            write_lines_until(queue, queue[LINES], out, finished)
+            flush(queue, out, finished)
 
     # Numba keeps one index of cached code for each qualified name, renewed when this file changes. The digest makes it
     # notice the other files; with one index for all kernels, processes compiling at the same time could mix them up.
@@ -158,8 +157,8 @@ dispatchers = {}
 
 
 def fill(request: FillRequest) -> None:
-    kernel, stream, parameters, starts, count, step, out, streaming = request
+    kernel, stream, parameters, starts, count, step, out, non_temporal = request
     dispatcher = dispatchers.get(kernel) or dispatchers.setdefault(kernel, kernel_of(kernel))
     # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
     stream, parameters, starts = np.array(stream, uint32), np.array(parameters, float64), np.array(starts, uint64)
-    dispatcher(stream, parameters, starts, uint64(count), int64(step), out, streaming)
+    dispatcher(stream, parameters, starts, uint64(count), int64(step), out, non_temporal)

@@ -1,4 +1,4 @@
-"""The words of a tile, as in csrc/philox.h and csrc/lanes.h."""
+"""The words of a tile, as in csrc/kernels/philox.h and csrc/kernels/lanes.h."""
 
 from __future__ import annotations
 

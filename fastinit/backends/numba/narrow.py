@@ -1,4 +1,4 @@
-"""float32 values rounded once to the narrow types, as in csrc/narrow.h."""
+"""float32 values rounded once to the narrow types, as in csrc/kernels/narrow.h."""
 
 from __future__ import annotations
 

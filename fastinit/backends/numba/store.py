@@ -1,4 +1,4 @@
-"""The way to memory past the caches, as in csrc/store.h."""
+"""Writes values to memory by non-temporal stores, as in csrc/kernels/store.h."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LINE_BYTES = 64
 
 
 @intrinsic
-def stream_line(typing_context, to, to_element, source, source_element):
-    """Copy a cache line past the caches: of array `source` from an element on, to array `to`, from one at a line's start."""
+def store_line_non_temporal(typing_context, to, to_element, source, source_element):
+    """Copy a cache line by non-temporal stores: of array `source` from an element on, to array `to`, at a line's start."""
 
     def generate(context, builder, signature, arguments):
         line = ir.VectorType(ir.IntType(32), LINE_BYTES // 4).as_pointer()
@@ -31,8 +31,8 @@ def stream_line(typing_context, to, to_element, source, source_element):
 
 
 @intrinsic
-def finish_streaming(typing_context):
-    """Make the lines streamed visible before another thread is told that the fill is done."""
+def fence_non_temporal(typing_context):
+    """Make non-temporal stores visible before another thread is told that the fill is done."""
 
     def generate(context, builder, signature, arguments):
         builder.fence("seq_cst")
@@ -48,38 +48,41 @@ def copy(out, to, source, at, count):
         out[uint64(to + i)] = source[uint64(at + i)]
 
 
-# What is outgoing, an array of these: LINES lines, of which STREAMED are gone, and behind them HELD elements, the beginning
-# of a line; from finished[AT] on, to out[TO] on.
-TO, AT, LINES, STREAMED, HELD = range(5)
+# The store queue is an array of these: LINES whole lines, of which the first WRITTEN are in memory, then PENDING elements,
+# the beginning of a line that the next values complete; from finished[AT] on, to out[TO] on.
+TO, AT, LINES, WRITTEN, PENDING = range(5)
 
 
 @inlined
-def stream_until(outgoing, lines, out, finished):
-    """Stream the lines before this one, as far as there are."""
-    elements, lines = LINE_BYTES // out.itemsize, lines if lines < outgoing[LINES] else outgoing[LINES]
-    for line in range(outgoing[STREAMED], lines):
-        stream_line(out, outgoing[TO] + line * elements, finished, outgoing[AT] + line * elements)
-    if lines > outgoing[STREAMED]:
-        outgoing[STREAMED] = lines
+def write_lines_until(queue, lines, out, finished):
+    """Write the queue's lines before line number `lines`."""
+    elements, lines = LINE_BYTES // out.itemsize, lines if lines < queue[LINES] else queue[LINES]
+    for line in range(queue[WRITTEN], lines):
+        store_line_non_temporal(out, queue[TO] + line * elements, finished, queue[AT] + line * elements)
+    if lines > queue[WRITTEN]:
+        queue[WRITTEN] = lines
 
 
 @inlined
-def send(outgoing, to, at, count, next_at, out, finished):
-    """`count` elements from finished[at] on go to out[to] on; all before them are streamed, the next come at `next_at`."""
-    elements, held = LINE_BYTES // out.itemsize, outgoing[HELD]
+def push(queue, to, at, count, next_at, out, finished):
+    """Queue `count` elements from finished[at] on, for out[to] on; the values that follow them will be at `next_at`.
+
+    All whole lines before them must be written.
+    """
+    elements, pending = LINE_BYTES // out.itemsize, queue[PENDING]
     before_a_line = int64(-(out.ctypes.data + to * out.itemsize) % LINE_BYTES) // out.itemsize
-    head = int64(0) if held else before_a_line if before_a_line < count else count
+    head = int64(0) if pending else before_a_line if before_a_line < count else count
     copy(out, to, finished, at, head)
-    here = count - head + held
-    outgoing[TO], outgoing[AT], outgoing[STREAMED] = to + head - held, at + head - held, 0
-    outgoing[LINES], outgoing[HELD] = here // elements, here % elements
-    held = outgoing[HELD]
-    copy(finished, next_at - held, finished, outgoing[AT] + here - held, held)
+    here = count - head + pending
+    queue[TO], queue[AT], queue[WRITTEN] = to + head - pending, at + head - pending, 0
+    queue[LINES], queue[PENDING] = here // elements, here % elements
+    pending = queue[PENDING]
+    copy(finished, next_at - pending, finished, queue[AT] + here - pending, pending)
 
 
 @inlined
-def settle(outgoing, out, finished):
-    """Write what is held, once all lines are streamed and nothing follows; then all is in memory."""
-    behind = outgoing[LINES] * (LINE_BYTES // out.itemsize)
-    copy(out, outgoing[TO] + behind, finished, outgoing[AT] + behind, outgoing[HELD])
-    finish_streaming()
+def flush(queue, out, finished):
+    """Write the pending elements, when no values follow and all whole lines are written; then all is in memory."""
+    behind = queue[LINES] * (LINE_BYTES // out.itemsize)
+    copy(out, queue[TO] + behind, finished, queue[AT] + behind, queue[PENDING])
+    fence_non_temporal()

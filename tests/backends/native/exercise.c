@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "kernels.h"
 
 #define LENGTH(array) (sizeof array / sizeof array[0])
 
@@ -18,7 +19,10 @@ enum { MOST_RUNS = 3, THREADS = 4, SHARED = 8 * 2048 + 37 /* no multiple of four
 
 static const uint32_t STREAM[4] = {0xb0f478be, 0xdb2cd7e7, 0x2c71ba49, 0xabf4641a}; /* seed 0 */
 
-struct parameters { const char *distribution; double f32[13], f64[13]; };
+struct parameters {
+    const char *distribution;
+    double f32[13], f64[13];
+};
 
 /* Truncated: (mean, std, low, high) = (0, 1, -2, 2), (0.5, 0.02, 20, 21), (0, 1, -inf, -9.5), (0, 1, 1, inf); in float
    the second and the third are scaled, and what that puts out of range is infinite. Printed by
@@ -31,43 +35,43 @@ static const struct parameters PARAMETERS[] = {
     {"normal", {0.5, 0.125}, {0.5, 0.125}},
     {"normal", {0, 0x1p-7}, {0, 0x1p-7}}, /* subnormal in the 8-bit types */
     {"truncated",
-     {0x1.74bcf8p-6, 0x1.f45a18p-1, 0x1.f45a18p-1, 0x1.74bcf8p-6, 0x1.e8b43p-1, 0x1.e8b43p-1, 0, 0x1p-10, 0,
-      0, 1, -2, 2},
+     {0x1.74bcf8p-6, 0x1.f45a18p-1, 0x1.f45a18p-1, 0x1.74bcf8p-6, 0x1.e8b43p-1, 0x1.e8b43p-1, 0, 0x1p-10, 0, 0, 1, -2, 2},
      {0x1.74bcf82c9d86p-6, 0x1.f45a183e9b13dp-1, 0x1.f45a183e9b13dp-1, 0x1.74bcf82c9d86p-6, 0x1.e8b4307d3627ap-1,
       0x1.e8b4307d3627ap-1, 0, 0x1p-10, 0, 0, 1, -2, 2}},
     {"truncated",
-     {INFINITY, 0x1.c0bd1p-1, INFINITY, 0x1.1ee774p-30, 0x1.c0bd1p-1, 0, 0.5, INFINITY, 0x1.97921p+8,
-      0.5, 0x1.47ae14p-6, 0x1.cccccep-1, 0x1.d70a3cp-1},
-     {1, 0x1.c0bd0f1880783p-295, 1, 0x1.1ee774feb43cdp-324, 0x1.c0bd0f0f893c8p-295, 0x1.c0bd0f0f893c8p-295, 0.5,
-      0x1p-10, 0, 0.5, 0x1.47ae147ae147bp-6, 0x1.ccccccccccccdp-1, 0x1.d70a3d70a3d7p-1}},
+     {INFINITY, 0x1.c0bd1p-1, INFINITY, 0x1.1ee774p-30, 0x1.c0bd1p-1, 0, 0.5, INFINITY, 0x1.97921p+8, 0.5, 0x1.47ae14p-6,
+      0x1.cccccep-1, 0x1.d70a3cp-1},
+     {1, 0x1.c0bd0f1880783p-295, 1, 0x1.1ee774feb43cdp-324, 0x1.c0bd0f0f893c8p-295, 0x1.c0bd0f0f893c8p-295, 0.5, 0x1p-10, 0,
+      0.5, 0x1.47ae147ae147bp-6, 0x1.ccccccccccccdp-1, 0x1.d70a3d70a3d7p-1}},
     {"truncated",
-     {0, 0x1p+69, 0x1.3d2d6p-1, 0x1p+69, 0x1.3d2d6p-1, 0x1.3d2d6p-70, -0.5, 0x1p+59, 0x1.7e9e04p+6,
-      0, 1, -INFINITY, -9.5},
-     {0x0.00000037b23b8p-1022, 1, 0x1.3d2d60a5c14aap-70, 1, 0x1.3d2d60a5c14aap-70, 0x1.3d2d60a5c14aap-70, -0.5,
-      0x1p-10, 0, 0, 1, -INFINITY, -9.5}},
+     {0, 0x1p+69, 0x1.3d2d6p-1, 0x1p+69, 0x1.3d2d6p-1, 0x1.3d2d6p-70, -0.5, 0x1p+59, 0x1.7e9e04p+6, 0, 1, -INFINITY, -9.5},
+     {0x0.00000037b23b8p-1022, 1, 0x1.3d2d60a5c14aap-70, 1, 0x1.3d2d60a5c14aap-70, 0x1.3d2d60a5c14aap-70, -0.5, 0x1p-10, 0,
+      0, 1, -INFINITY, -9.5}},
     {"truncated",
-     {0x1.aec4bep-1, 0x1.44ed0cp-3, 1, 0, 0x1.44ed0cp-3, 0x1.44ed0cp-3, 0x1.aec4bep-2, 0x1p-10, 0,
-      0, 1, 1, INFINITY},
-     {0x1.aec4bd120d37dp-1, 0x1.44ed0bb7cb20bp-3, 1, 0x0.00000037b23b8p-1022, 0x1.44ed0bb7cb20bp-3,
-      0x1.44ed0bb7cb20bp-3, 0x1.aec4bd120d37dp-2, 0x1p-10, 0, 0, 1, 1, INFINITY}},
+     {0x1.aec4bep-1, 0x1.44ed0cp-3, 1, 0, 0x1.44ed0cp-3, 0x1.44ed0cp-3, 0x1.aec4bep-2, 0x1p-10, 0, 0, 1, 1, INFINITY},
+     {0x1.aec4bd120d37dp-1, 0x1.44ed0bb7cb20bp-3, 1, 0x0.00000037b23b8p-1022, 0x1.44ed0bb7cb20bp-3, 0x1.44ed0bb7cb20bp-3,
+      0x1.aec4bd120d37dp-2, 0x1p-10, 0, 0, 1, 1, INFINITY}},
     {"exponential", {1.5, 0}, {1.5, 0}},
     {"lognormal", {0}, {0.5, 0.25}},
     {"lognormal", {0}, {0, 300}}, /* overflows and underflows */
     /* low, range and values to draw again as the bits of doubles: 5, 10, 2^32 mod 10; 5, 10^9, 2^64 mod 10^9; and
        3 2^61, of which a quarter is drawn again */
     {"integers", {0x5p-1074, 0xap-1074, 0x6p-1074}, {0x5p-1074, 0xap-1074, 0x6p-1074}},
-    {"wideintegers", {0x5p-1074, 1000000000 * 0x1p-1074, 709551616 * 0x1p-1074},
+    {"wideintegers",
+     {0x5p-1074, 1000000000 * 0x1p-1074, 709551616 * 0x1p-1074},
      {0x5p-1074, 1000000000 * 0x1p-1074, 709551616 * 0x1p-1074}},
     {"wideintegers", {0x5p-1074, 0x1p513, 2.0}, {0x5p-1074, 0x1p513, 2.0}},
 };
 
 static const uint64_t FIRSTS[] = {
-    0, 777, ((uint64_t)2048 << 32) - 5, /* odd; and from the last tile whose number has 32 bits into the next */
-    (uint64_t)INT64_MAX - (1 << 20),    /* near the last element that a tensor may have */
+    0,
+    777,
+    ((uint64_t)2048 << 32) - 5,      /* odd; and from the last tile whose number has 32 bits into the next */
+    (uint64_t)INT64_MAX - (1 << 20), /* near the last element that a tensor may have */
 };
 static const uint64_t COUNTS[] = {
-    0,    1,    15,   16,   17,   63,   64,  65, /* a row; a group of four rows */
-    1023, 1024, 1025, 2047, 2048, 2049, 6149,    /* a tile of double, of float; three tiles and some */
+    0,    1,    15,   16,   17,   63,   64,   65, /* a row; a group of four rows */
+    1023, 1024, 1025, 2047, 2048, 2049, 6149,     /* a tile of double, of float; three tiles and some */
 };
 static const int64_t STEPS[] = {1, 2, 100, 5000, -1, -3};
 
@@ -111,12 +115,16 @@ static unsigned char *exact_buffer(size_t nbytes)
     return buffer;
 }
 
-struct request { const double *parameters; uint64_t starts[MOST_RUNS], runs, count; int64_t step; };
+struct request {
+    const double *parameters;
+    uint64_t starts[MOST_RUNS], runs, count;
+    int64_t step;
+};
 
 static void answer(const struct request *request, int level, int kernel, unsigned char *out, int streaming)
 {
-    fi_fill(level, kernel, STREAM, request->parameters, request->starts, request->runs, request->count, request->step,
-            out, (int64_t)(request->count * element_bytes(fi_kernel_name(kernel))), streaming);
+    fi_fill(level, kernel, STREAM, request->parameters, request->starts, request->runs, request->count, request->step, out,
+            (int64_t)(request->count * element_bytes(fi_kernel_name(kernel))), streaming);
 }
 
 /* One request into an aligned buffer and one element behind that, with ordinary stores and streaming ones. */
@@ -208,7 +216,12 @@ static uint64_t fill_all(int level, int kernel)
     return hash;
 }
 
-struct part { int level, kernel, streaming; const double *parameters; uint64_t first, count; unsigned char *out; };
+struct part {
+    int level, kernel, streaming;
+    const double *parameters;
+    uint64_t first, count;
+    unsigned char *out;
+};
 
 static void *fill_part(void *argument)
 {
@@ -284,7 +297,10 @@ static uint64_t draw_in_order(int level)
     return hash;
 }
 
-struct taker { fi_cursor *cursor; double sum; };
+struct taker {
+    fi_cursor *cursor;
+    double sum;
+};
 
 static void *take_tiles(void *argument)
 {
@@ -329,7 +345,8 @@ int main(int argc, char **argv)
             printf("%s %s %016" PRIx64 "\n", fi_level_name(level), fi_kernel_name(kernel), hash);
         }
         if (fi_level_supported(level))
-            printf("%s cursor %016" PRIx64 "\n", fi_level_name(level), threads ? draw_by_threads(level) : draw_in_order(level));
+            printf("%s cursor %016" PRIx64 "\n", fi_level_name(level),
+                   threads ? draw_by_threads(level) : draw_in_order(level));
     }
     return 0;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
+#include "kernels.h"
 #include "xla/ffi/api/c_api.h"
 #include "xla_handler.h"
 
@@ -27,7 +27,10 @@ static XLA_FFI_Error *create_error(XLA_FFI_Error_Create_Args *args)
     return (XLA_FFI_Error *)&an_error;
 }
 
-static void destroy_error(XLA_FFI_Error_Destroy_Args *args) { (void)args; }
+static void destroy_error(XLA_FFI_Error_Destroy_Args *args)
+{
+    (void)args;
+}
 
 static XLA_FFI_Error *thread_count(XLA_FFI_ThreadPool_NumThreads_Args *args)
 {
@@ -97,7 +100,8 @@ static int refused(const struct call *call, const uint32_t *keys, void *out)
     XLA_FFI_ArgType argument_types[] = {XLA_FFI_ArgType_BUFFER};
     XLA_FFI_RetType result_types[] = {XLA_FFI_RetType_BUFFER};
     XLA_FFI_AttrType attribute_types[] = {XLA_FFI_AttrType_STRING, XLA_FFI_AttrType_ARRAY};
-    XLA_FFI_ByteSpan distribution = {call->distribution, strlen(call->distribution)}, names[] = {{"distribution", 12}, {"parameters", 10}};
+    XLA_FFI_ByteSpan distribution = {call->distribution, strlen(call->distribution)},
+                     names[] = {{"distribution", 12}, {"parameters", 10}};
     XLA_FFI_ByteSpan *name_pointers[] = {&names[0], &names[1]};
     XLA_FFI_Array parameters = {XLA_FFI_DataType_F64, call->parameters, numbers};
     void *arguments[] = {&argument}, *results[] = {&result}, *attributes[] = {&distribution, &parameters};
@@ -154,8 +158,15 @@ static void check(int64_t keys, int64_t elements)
 int main(void)
 {
     static const int64_t SIZES[][2] = {
-        {1, 1}, {1, 2047}, {1, 2049}, {3, 0}, {0, 5}, /* a tile; nothing */
-        {1, 32 * 2048 + 1}, {1, 256 * 2048 + 7}, {3, 100001}, {2000, 77}, /* from here on by several threads */
+        {1, 1},
+        {1, 2047},
+        {1, 2049},
+        {3, 0},
+        {0, 5}, /* a tile; nothing */
+        {1, 32 * 2048 + 1},
+        {1, 256 * 2048 + 7},
+        {3, 100001},
+        {2000, 77},               /* from here on by several threads */
         {1, 8 * 1024 * 1024 + 1}, /* streamed */
     };
     static const struct call WRONG[] = {

@@ -1,0 +1,21 @@
+/* What kernels.c offers. No preprocessor lines: cffi reads this file as it stands, and C includes it. */
+
+/* The instruction-set levels compiled in, slowest first, and the kernels: names in the order of their numbers. */
+int fi_level_count(void);
+const char *fi_level_name(int level);
+int fi_level_supported(int level); /* 1 if this CPU runs it */
+int fi_kernel_count(void);
+const char *fi_kernel_name(int kernel); /* distribution_dtype, as in "normal_bfloat16" */
+int fi_kernel_tile_elements(int kernel);
+
+/* Writes the values at positions start, start + step, ..., `count` of them for each of the `runs` starts; those of run r lie
+   one behind the other from `out` + r `pitch` bytes. `stream` is k0 k1 s0 s1; `parameters` are the distribution's
+   (distributions.h). Positions and sizes are in elements; `out` and `pitch` are aligned to an element. `non_temporal` asks for
+   stores that leave the caches as they are. Keeps no state. */
+void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts, uint64_t runs,
+             uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal);
+
+/* fi_fill of `n` whole arrays, one after the other: array i has kernel kernels[i], stream streams[4 i] ..., the parameters from
+   parameters[i] on, and elements 0 to counts[i] - 1 go to outs[i]. */
+void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,
+                  const uint64_t *counts, void *const *outs);
