@@ -3,8 +3,8 @@
     pytest bench/cases.py                      # about two minutes
     pytest bench/cases.py -k "not instructions"
 
-The bounds are about a third of what an idle machine shows, so that a busy one passes and a kernel that is no longer vectorised
-fails. Smaller losses show in the counts of instructions.
+The bounds are about a third of what an idle machine shows, so that a busy one passes and a kernel that is no longer
+vectorised fails. Smaller losses show in the counts of instructions.
 Instructions are counted by `perf stat`, else by valgrind; where neither can, those cases are skipped and say so.
 """
 

@@ -8,28 +8,34 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 Run = dict[str, Any]
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#777777",
 )  # fmt: skip
-COLOURS = {
-    "fastinit": BLUE,
-    "numpy": ORANGE,
-    "numpy recipe": VERMILION,
-    "torch": GREEN,
-    "jax": PURPLE,
-    "tensorflow": SKY,
-    "mkl_random": BLACK,
-    "randomgen": ORANGE,
-    "scipy": GREY,
-    "scipy ndtri": GREY,
+DOTTED = (0, (1, 1.2))  # the second of a colour
+LIBRARIES = {
+    "fastinit": (BLUE, "-"),
+    "fastinit, fill_many": (SKY, "-"),
+    "numpy": (ORANGE, "-"),
+    "numpy recipe": (VERMILION, "-"),
+    "torch": (GREEN, "-"),
+    "jax": (PURPLE, "-"),
+    "tensorflow": (SKY, "-"),
+    "mkl_random": (BLACK, "-"),
+    "randomgen": (ORANGE, DOTTED),
+    "scipy": (GREY, "-"),
+    "scipy ndtri": (GREY, DOTTED),
 }
-SECOND_OF_THEIR_COLOUR = ("randomgen", "scipy ndtri")
+DISTRIBUTIONS = {
+    "fastinit uniform float32": ("uniform", ORANGE),
+    "fastinit normal float32": ("normal", BLUE),
+    "fastinit truncated_normal float32": ("truncated at 2 std", GREEN),
+    "fastinit normal float8_e4m3fn": ("normal, float8", PURPLE),
+}
 LEFT_OUT = ("fastinit reference",)  # plain NumPy, there to be read: a hundred times slower than all others
-DOTTED = (0, (1, 1.2))
 LINE_HEIGHT = 10.5  # points
 PART_OF_FIGURE = 0.74  # of a figure's height, that of its axes
 STYLE = {
@@ -45,6 +51,15 @@ STYLE = {
 }
 DPI = 100
 WHITE_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}  # behind a text that may lie on a line
+
+
+class Line(NamedTuple):
+    """A curve: its points, and how it is drawn. Dashed ones are limits."""
+
+    x: list[float]
+    y: list[float]
+    colour: str
+    style: Any
 
 
 def draw_charts(run: Run, directory: Path) -> list[str]:
@@ -78,65 +93,62 @@ def _in_few_colours(file: Path) -> None:
 
 
 def sizes(run: Run):
-    """Rate against the number of values, with the limit; the distributions on the left, float32 normal beside the peers' right."""
+    """Rate against the number of values, with the limit: fastinit's distributions, and float32 normals of all libraries."""
     curves = run.get("scaling", {}).get("sizes", {}).get("curves")
     if not curves:
         return None
-    distributions = {
-        "fastinit uniform float32": ("uniform", ORANGE),
-        "fastinit normal float32": ("normal", BLUE),
-        "fastinit truncated_normal float32": ("cut at 2 sigmas", GREEN),
-        "fastinit normal float8_e4m3fn": ("normal, float8", PURPLE),
+    limit = {"limit": _line(_best_limit(curves), "n", BLACK, "--")}
+    of_fastinit = {label: _line(curves[key], "n", colour) for key, (label, colour) in DISTRIBUTIONS.items() if key in curves}
+    normals = {
+        key.removesuffix(" normal float32"): points for key, points in curves.items() if key.endswith(" normal float32")
     }
-    figure, (left, right) = _subplots(1, 2, figsize=(11.5, 4.6), sharey=True)
-    normals = {key.removesuffix(" normal float32"): key for key in curves if key.endswith(" normal float32")}
-    panels = (
-        (
-            left,
-            "fastinit's distributions",
-            {label: (curves[key], colour) for key, (label, colour) in distributions.items() if key in curves},
-        ),
-        (
-            right,
-            "float32 normal, warm memory, beside other libraries",
-            {name: (curves[key], COLOURS.get(name, GREY)) for name, key in normals.items()},
-        ),
-    )
-    for axes, title, of_panel in panels:
-        _plot_curves(axes, of_panel)
-        _plot_limit(axes, curves)
-        axes.set(title=title, xlabel="values", xscale="log", yscale="log")
-        axes.set_xscale("log", base=2)
+    of_all = {name: _line(points, "n", *LIBRARIES.get(name, (GREY, "-"))) for name, points in normals.items()}
+    panels = {"fastinit's distributions": of_fastinit, "float32 normal, warm memory, beside other libraries": of_all}
+    figure, grid = _subplots(1, 2, figsize=(11.5, 4.6), sharey=True, squeeze=False)
+    for axes, (title, lines) in zip(grid.flat, panels.items()):
+        _plot_lines(axes, limit | lines)
+        axes.set(title=title, xlabel="values")
         _plain_numbers(axes.yaxis)
-    for axes, _, of_panel in panels:  # the axes share their limits
-        _label_ends(axes, _ends(of_panel))
-    left.set_ylabel("GB/s")
+    for axes, lines in zip(grid.flat, panels.values()):  # which share their limits
+        _label_ends(axes, limit | lines)
+    grid[0, 0].set_ylabel("GB/s")
     return _titled(figure, run, "Rate against size")
 
 
-def _plot_curves(axes, curves: dict[str, tuple[list[dict[str, Any]], str]]) -> None:
-    for name, (points, colour) in curves.items():
-        style = DOTTED if name in SECOND_OF_THEIR_COLOUR else "-"
-        axes.plot([p["n"] for p in points], [p["rate"] for p in points], color=colour, lw=1.8, ls=style, marker="o", ms=3)
+def _best_limit(curves: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The greater one of the limits at each size."""
+    points = [point for name in ("limit, plain", "limit, streaming") for point in curves.get(name, ())]
+    best = {point["n"]: point for point in sorted(points, key=lambda point: point["rate"])}
+    return [best[n] for n in sorted(best)]
 
 
-def _label_ends(axes, ends: dict[str, tuple[float, float, str]]) -> None:
-    """Names beside the curves' last points, moved apart where they would overlap; once the axes have their limits."""
+def _line(points: list[dict[str, Any]], axis: str, colour: str, style: Any = "-", value: str = "rate") -> Line:
+    return Line([point[axis] for point in points], [point[value] for point in points], colour, style)
+
+
+def _plot_lines(axes, lines: dict[str, Line]) -> None:
+    for line in lines.values():
+        width = 1.2 if line.style == "--" else 1.8
+        axes.plot(line.x, line.y, color=line.colour, ls=line.style, lw=width, marker="o", ms=3)
+    axes.set_xscale("log", base=2)
+    axes.set_yscale("log")
+
+
+def _label_ends(axes, lines: dict[str, Line]) -> None:
+    """Names beside the lines' last points, moved apart where they would overlap; once the axes have their limits."""
     low, high = map(math.log, axes.get_ylim())
     height = axes.figure.get_figheight() * 72 * PART_OF_FIGURE
     lowest_free = -math.inf
-    for name, (x, y, colour) in sorted(ends.items(), key=lambda item: item[1][1]):
-        at = (math.log(y) - low) / (high - low) * height
+    with_points = {name: line for name, line in lines.items() if line.x}
+    for name, line in sorted(with_points.items(), key=lambda item: item[1].y[-1]):
+        at = (math.log(line.y[-1]) - low) / (high - low) * height
         place = max(at, lowest_free)
         lowest_free = place + LINE_HEIGHT
-        offset = 7, place - at
-        axes.annotate(
-            name, (x, y), offset, textcoords="offset points", color=colour, va="center", fontsize=8.5, annotation_clip=False
-        )
+        _annotate(axes, name, (line.x[-1], line.y[-1]), (7, place - at), color=line.colour, annotation_clip=False)
 
 
-def _ends(curves: dict[str, tuple[list[dict[str, Any]], str]]) -> dict[str, tuple[float, float, str]]:
-    return {name: (points[-1]["n"], points[-1]["rate"], colour) for name, (points, colour) in curves.items()}
+def _annotate(axes, text: str, point: tuple[float, float], offset: tuple[float, float], **options: Any) -> None:
+    axes.annotate(text, point, offset, textcoords="offset points", va="center", fontsize=8, **options)
 
 
 def _plain_numbers(axis, subs: tuple[float, ...] = (1.0,)) -> None:
@@ -146,17 +158,6 @@ def _plain_numbers(axis, subs: tuple[float, ...] = (1.0,)) -> None:
     axis.set_major_locator(LogLocator(base=10, subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda x, place: f"{x:g}"))
     axis.set_minor_formatter(NullFormatter())
-
-
-def _plot_limit(axes, curves: dict[str, list[dict[str, Any]]]) -> None:
-    best: dict[int, float] = {}
-    for name in ("limit, plain", "limit, streaming"):
-        for point in curves.get(name, ()):
-            best[point["n"]] = max(best.get(point["n"], 0.0), point["rate"])
-    if best:
-        axes.plot(list(best), list(best.values()), color=BLACK, lw=1.2, ls="--")
-        first = min(best)
-        axes.annotate("limit: constant stores", (first, best[first]), (2, 5), textcoords="offset points", fontsize=8.5)
 
 
 def shares(run: Run):
@@ -192,10 +193,7 @@ def _plot_shares(axes, rows: list[dict[str, Any]]) -> None:
     for place, row in enumerate(rows):
         ours = row["library"].startswith("fastinit")
         axes.plot(row["share"], place, marker="o" if ours else "D", color=BLUE if ours else VERMILION, ms=5, ls="")
-        label = f"{row['rate']:.3g}"
-        axes.annotate(
-            label, (row["share"], place), (6, 0), textcoords="offset points", va="center", fontsize=8, bbox=WHITE_BOX
-        )
+        _annotate(axes, f"{row['rate']:.3g}", (row["share"], place), (6, 0), bbox=WHITE_BOX)
     axes.axvline(1, color=BLACK, lw=1.2, ls="--")
     axes.set(xscale="log", yticks=range(len(rows)), yticklabels=[row["library"] for row in rows])
     _plain_numbers(axes.xaxis)
@@ -208,37 +206,32 @@ def _plot_shares(axes, rows: list[dict[str, Any]]) -> None:
 def growth(run: Run):
     """Rates against threads, the width of a slice and the number of tensors."""
     scaling = run.get("scaling", {})
-    panels = {
-        "threads": ("threads", "GB/s", "threads"),
-        "slices": ("width", "share", "width of a column slice (of 16384)"),
-        "tensors": ("tensors", "GB/s", "tensors (the same values in all)"),
+    panels = {  # the axis, what is drawn, and their labels
+        "threads": ("threads", "rate", "threads", "GB/s"),
+        "slices": ("width", "share", "width of a column slice (of 16384)", "share of contiguous speed"),
+        "tensors": ("tensors", "rate", "tensors (the same values in all)", "GB/s"),
     }
     there = {name: panel for name, panel in panels.items() if scaling.get(name, {}).get("curves")}
     if not there:
         return None
     figure, grid = _subplots(1, len(there), figsize=(4.4 * len(there), 3.9), squeeze=False)
-    for axes, (name, (axis, unit, label)) in zip(grid.flat, there.items()):
-        _plot_growth(axes, scaling[name]["curves"], axis, unit)
-        axes.set_xlabel(label)
-        axes.set_ylabel("GB/s" if unit == "GB/s" else "share of contiguous speed")
+    for axes, (name, (axis, value, *labels)) in zip(grid.flat, there.items()):
+        _plot_growth(axes, scaling[name]["curves"], axis, value)
+        axes.set(xlabel=labels[0], ylabel=labels[1])
     return _titled(figure, run, "Against threads, slices and the number of tensors")
 
 
-def _plot_growth(axes, curves: dict[str, list[dict[str, Any]]], axis: str, unit: str) -> None:
+def _plot_growth(axes, curves: dict[str, list[dict[str, Any]]], axis: str, value: str) -> None:
     colours = iter((BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY))
-    ends = {}
+    lines = {}
     for name, points in curves.items():
-        is_limit = name.startswith("limit")
-        colour = BLACK if is_limit else COLOURS.get(name) or next(colours)
-        x, y = [p[axis] for p in points], [p["share" if unit == "share" else "rate"] for p in points]
-        axes.plot(x, y, color=colour, lw=1.2 if is_limit else 1.8, ls="--" if is_limit else "-", marker="o", ms=3)
-        ends[name.replace("_", " ")] = (x[-1], y[-1], colour)
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    places = sorted({p[axis] for points in curves.values() for p in points})
+        colour, style = (BLACK, "--") if name.startswith("limit") else LIBRARIES.get(name) or (next(colours), "-")
+        lines[name.replace("_", " ")] = _line(points, axis, colour, style, value)
+    _plot_lines(axes, lines)
+    places = sorted({place for line in lines.values() for place in line.x})
     axes.set_xticks(places, map(str, places), rotation=0 if len(places) < 6 else 60)
     _plain_numbers(axes.yaxis, (1.0, 2.0, 5.0))
-    _label_ends(axes, ends)
+    _label_ends(axes, lines)
 
 
 CHARTS: dict[str, Callable[[Run], Any]] = {"sizes": sizes, "shares": shares, "growth": growth}
