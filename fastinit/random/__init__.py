@@ -2,111 +2,244 @@
 
 The names, arguments and defaults are those of `numpy.random`; the values are the stream's, not those of NumPy's Mersenne
 twister. The functions may be called from several threads.
+
+>>> import fastinit.random as random
+>>> random.seed(0)
+>>> random.normal(size=2)
+array([-1.13237991, -2.07949727])
 """
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.random.bit_generator import TiledXoshiro128
+from fastinit.random.bit_generator import Entropy, TiledXoshiro128
 from fastinit.random.generator import Generator, default_rng
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+__all__ = ["BitGenerator", "Generator", "SeedSequence", "TiledXoshiro128", "default_rng"]  # each function adds itself
 
 BitGenerator = TiledXoshiro128
 
-_global = Generator(TiledXoshiro128())
+_rng = Generator(TiledXoshiro128())  # the global stream
 _seeding = threading.Lock()
 
-# Methods of the Generator that are called the same in the module, with the same arguments.
-_SAME = (
-    "beta", "binomial", "bytes", "chisquare", "choice", "dirichlet", "exponential", "f", "gamma", "geometric", "gumbel",
-    "hypergeometric", "integers", "laplace", "logistic", "lognormal", "logseries", "multinomial", "multivariate_normal",
-    "negative_binomial", "noncentral_chisquare", "noncentral_f", "normal", "pareto", "permutation", "poisson", "power",
-    "random", "rayleigh", "shuffle", "standard_cauchy", "standard_exponential", "standard_gamma", "standard_normal",
-    "standard_t", "triangular", "truncated_normal", "vonmises", "wald", "weibull", "zipf",
-)  # fmt: skip
-globals().update({name: getattr(_global, name) for name in _SAME})
+_DOCSTRING = """{sentence}
+
+Drawn by NumPy's code from fastinit's global stream; arguments and errors are those of `numpy.random.Generator.{name}`.
+
+>>> fastinit.random.seed(0)
+>>> print(np.round(fastinit.random.{name}({arguments}), 4))
+{printed}
+"""
 
 
-def seed(seed: Any = None) -> None:
-    """Begin the global stream anew: an int, a sequence of ints, or None for fresh entropy."""
-    state = TiledXoshiro128(seed).state
+def _public(function: Function) -> Function:
+    __all__.append(function.__name__)
+    return function
+
+
+def _like(of_numpy: Function) -> Callable[[Callable[..., Any]], Function]:
+    """For a public function that is called as this one of `numpy.random`: type checkers see that one's overloads."""
+    return lambda function: cast(Function, _public(function))
+
+
+def _of_numpy(method: Function, sentence: str, arguments: str, printed: str) -> Function:
+    """A method that the Generator has from NumPy, with a docstring for this module, whose example prints `printed`."""
+    name = _public(method).__name__
+    function = partial(method)
+    function.__doc__ = _DOCSTRING.format(sentence=sentence, name=name, arguments=arguments, printed=printed)
+    return cast(Function, function)
+
+
+# ---- the Generator's own methods -----------------------------------------------------------------------------------
+
+bytes = _public(_rng.bytes)
+exponential = _public(_rng.exponential)
+integers = _public(_rng.integers)
+lognormal = _public(_rng.lognormal)
+normal = _public(_rng.normal)
+random = _public(_rng.random)
+standard_exponential = _public(_rng.standard_exponential)
+standard_normal = _public(_rng.standard_normal)
+truncated_normal = _public(_rng.truncated_normal)
+
+# ---- NumPy's methods ------------------------------------------------------------------------------------------------
+
+# fmt: off
+beta = _of_numpy(_rng.beta, "Beta: density ~ x^(a - 1) (1 - x)^(b - 1) on (0, 1).", "2.0, 3.0", "0.2218")
+binomial = _of_numpy(_rng.binomial, "Binomial: successes in n trials, each of probability p.", "10, 0.5", "5")
+chisquare = _of_numpy(_rng.chisquare, "Chi-squared: the sum of df squared normals.", "3.0", "1.8679")
+choice = _of_numpy(_rng.choice, "Elements of an array or of range(a), with or without replacement.", "5, 3", "[2 0 4]")
+dirichlet = _of_numpy(_rng.dirichlet, "Dirichlet: density ~ prod x_i^(alpha_i - 1).", "[1, 3]", "[0.2849 0.7151]")
+f = _of_numpy(_rng.f, "Fisher's F: the ratio of two chi-squared values over their df.", "2.0, 5.0", "1.2803")
+gamma = _of_numpy(_rng.gamma, "Gamma: density ~ x^(shape - 1) exp(-x / scale).", "2.0, 1.0", "1.3852")
+geometric = _of_numpy(_rng.geometric, "Geometric: trials of probability p up to and with the first success.", "0.2", "4")
+gumbel = _of_numpy(_rng.gumbel, "Gumbel: cdf exp(-exp(-(x - loc) / scale)).", "0.0, 1.0", "0.2949")
+hypergeometric = _of_numpy(_rng.hypergeometric, "Hypergeometric: good ones of nsample without replacement.", "6, 4, 5", "2")
+laplace = _of_numpy(_rng.laplace, "Laplace: density exp(-|x - loc| / scale) / (2 scale).", "0.0, 1.0", "0.0514")
+logistic = _of_numpy(_rng.logistic, "Logistic: cdf 1 / (1 + exp(-(x - loc) / scale)).", "0.0, 1.0", "0.1004")
+logseries = _of_numpy(_rng.logseries, "Logarithmic series: P(k) = -p^k / (k ln(1 - p)), k > 0.", "0.6", "2")
+multinomial = _of_numpy(_rng.multinomial, "Multinomial: how often n trials give each outcome.", "9, [0.2, 0.8]", "[2 7]")
+multivariate_normal = _of_numpy(_rng.multivariate_normal, "Normal vectors.", "[0], [[4]]", "[-2.2648]")
+negative_binomial = _of_numpy(_rng.negative_binomial, "Failures before n successes of probability p.", "3, 0.5", "3")
+noncentral_chisquare = _of_numpy(_rng.noncentral_chisquare, "Squared normals of other means, added.", "3.0, 1.0", "1.6521")
+noncentral_f = _of_numpy(_rng.noncentral_f, "Fisher's F whose numerator is noncentral.", "2.0, 5.0, 1.0", "2.7872")
+pareto = _of_numpy(_rng.pareto, "Pareto II (Lomax): density a (1 + x)^(-a - 1) on x >= 0.", "3.0", "0.2769")
+permutation = _of_numpy(_rng.permutation, "A permuted copy of an array or of range(x).", "5", "[3 1 2 0 4]")
+poisson = _of_numpy(_rng.poisson, "Poisson: P(k) = lam^k exp(-lam) / k!.", "4.0", "8")
+power = _of_numpy(_rng.power, "Power: density a x^(a - 1) on [0, 1].", "3.0", "0.804")
+rayleigh = _of_numpy(_rng.rayleigh, "Rayleigh: density x / scale^2 exp(-x^2 / (2 scale^2)) on x >= 0.", "2.0", "2.4221")
+standard_cauchy = _of_numpy(_rng.standard_cauchy, "Cauchy: density 1 / (pi (1 + x^2)).", "", "0.4067")
+standard_gamma = _of_numpy(_rng.standard_gamma, "Gamma of scale 1: density ~ x^(shape - 1) exp(-x).", "2.0", "1.3852")
+standard_t = _of_numpy(_rng.standard_t, "Student's t with df degrees of freedom.", "4.0", "-0.322")
+triangular = _of_numpy(_rng.triangular, "Triangular: rises from left to mode, falls to right.", "0.0, 1.0, 4.0", "1.6127")
+vonmises = _of_numpy(_rng.vonmises, "Von Mises: density ~ exp(kappa cos(x - mu)).", "0.0, 2.0", "0.7257")
+wald = _of_numpy(_rng.wald, "Wald, the inverse Gaussian of this mean and scale.", "1.0, 2.0", "1.1777")
+weibull = _of_numpy(_rng.weibull, "Weibull of scale 1: cdf 1 - exp(-x^a).", "2.0", "0.8563")
+zipf = _of_numpy(_rng.zipf, "Zipf: P(k) proportional to k^(-a) for k = 1, 2, ...", "3.0", "1")
+# fmt: on
+
+
+# ---- functions of the module alone ---------------------------------------------------------------------------------
+
+
+@_like(np.random.shuffle)
+def shuffle(x: Any, axis: int = 0) -> None:
+    """Permute an array or a list in place, along one axis; see `numpy.random.Generator.shuffle`.
+
+    >>> deck = [1, 2, 3, 4]
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.shuffle(deck)
+    >>> deck
+    [2, 3, 4, 1]
+    """
+    _rng.shuffle(x, axis)
+
+
+@_public
+def seed(seed: Entropy = None) -> None:
+    """Start the global stream from a seed: an int, a sequence of ints, or None for fresh entropy.
+
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.random()
+    0.5250727953596092
+    """
+    set_state(TiledXoshiro128(seed).state)
+
+
+@_public
+def get_state(legacy: bool = False) -> Mapping[str, Any]:
+    """Where the global stream stands, as a dictionary; `legacy`, which NumPy has, changes nothing.
+
+    >>> state = fastinit.random.get_state()
+    >>> before = fastinit.random.random(3)
+    >>> fastinit.random.set_state(state)
+    >>> bool((fastinit.random.random(3) == before).all())
+    True
+    """
+    return _rng.bit_generator.state
+
+
+@_public
+def set_state(state: Mapping[str, Any]) -> None:
+    """Return to where `get_state` was called. TypeError or ValueError for what is no such state.
+
+    >>> fastinit.random.set_state(fastinit.TiledXoshiro128(0).state)
+    >>> fastinit.random.random()
+    0.5250727953596092
+    """
     with _seeding:
-        _global.bit_generator.state = state
+        _rng.bit_generator.state = state
 
 
-def get_state(legacy: bool = False) -> dict[str, Any]:
-    """Where the global stream stands; `legacy` is taken for NumPy's sake: there is only the dictionary."""
-    return _global.bit_generator.state
-
-
-def set_state(state: dict[str, Any]) -> None:
-    """Back to where `get_state` was called."""
-    with _seeding:
-        _global.bit_generator.state = state
-
-
+@_public
 def get_bit_generator() -> TiledXoshiro128:
-    """The bit generator behind the module's functions."""
-    return _global.bit_generator
+    """The bit generator behind the module's functions.
+
+    >>> type(fastinit.random.get_bit_generator()).__name__
+    'TiledXoshiro128'
+    """
+    return _rng.bit_generator
 
 
+@_like(np.random.rand)
 def rand(*shape: int) -> Any:
-    """Uniform on [0, 1), the shape given as several arguments."""
-    return _global.random(shape or None)
+    """Uniform on [0, 1), of the shape that the arguments give.
+
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.rand(2, 2)
+    array([[0.5250728 , 0.08882208],
+           [0.94771673, 0.07136662]])
+    """
+    return _rng.random(shape or None)
 
 
+@_like(np.random.randn)
 def randn(*shape: int) -> Any:
-    """Standard normal, the shape given as several arguments."""
-    return _global.standard_normal(shape or None)
+    """Standard normal, of the shape that the arguments give.
+
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.randn(2, 2)
+    array([[-1.13237991, -2.07949727],
+           [-0.18357785,  0.54307169]])
+    """
+    return _rng.standard_normal(shape or None)
 
 
+@_like(np.random.random_sample)
 def random_sample(size: Any = None) -> Any:
-    """Uniform on [0, 1)."""
-    return _global.random(size)
+    """Uniform on [0, 1): `random` in float64, which `ranf` and `sample` are as well.
+
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.random_sample(3)
+    array([0.5250728 , 0.08882208, 0.94771673])
+    """
+    return _rng.random(size)
 
 
 ranf = sample = random_sample
+__all__ += ["ranf", "sample"]
 
 
+@_like(np.random.uniform)
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
-    """Uniform between low and high, in either order, as the module's function of NumPy has it."""
+    """Uniform between low and high, in either order, as `numpy.random.uniform` has it.
+
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.uniform(1.0, -1.0, 3)
+    array([ 0.05014559, -0.82235583,  0.89543347])
+    """
     low, high = (low, high) if np.all(np.less_equal(low, high)) else (np.minimum(low, high), np.maximum(low, high))
-    return _global.uniform(low, high, size)
+    return _rng.uniform(low, high, size)
 
 
+@_like(np.random.randint)
 def randint(low: Any, high: Any = None, size: Any = None, dtype: Any = int) -> Any:
-    """Whole numbers from low to high - 1, or below low where high is not given."""
-    drawn = _global.integers(low, high, size, dtype)
+    """Integers from low to high - 1, or from 0 to low - 1 without high.
+
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.randint(10, size=5)
+    array([5, 0, 9, 0, 8])
+    """
+    drawn = _rng.integers(low, high, size, dtype)
     return int(drawn) if size is None and dtype is int and np.ndim(drawn) == 0 else drawn
 
 
+@_like(np.random.random_integers)
 def random_integers(low: int, high: int | None = None, size: Any = None) -> Any:
-    """Whole numbers from low (from 1 where high is not given) to high."""
+    """Integers from low to high, both included, or from 1 to low without high.
+
+    >>> fastinit.random.seed(0)
+    >>> fastinit.random.random_integers(6, size=5)
+    array([4, 1, 6, 1, 6])
+    """
     low, high = (1, low) if high is None else (low, high)
-    return _global.integers(low, high, size, endpoint=True)
-
-
-__all__ = [
-    *_SAME,
-    "BitGenerator",
-    "Generator",
-    "SeedSequence",
-    "TiledXoshiro128",
-    "default_rng",
-    "get_bit_generator",
-    "get_state",
-    "rand",
-    "randint",
-    "randn",
-    "random_integers",
-    "random_sample",
-    "ranf",
-    "sample",
-    "seed",
-    "set_state",
-    "uniform",
-]
+    return _rng.integers(low, high, size, endpoint=True)

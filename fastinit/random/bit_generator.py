@@ -3,45 +3,73 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
+from numpy.random import SeedSequence
 
 from fastinit.backends import available_backends
 from fastinit.core.stream import Stream
 
+Entropy: TypeAlias = int | Sequence[int] | npt.NDArray[np.integer[Any]] | SeedSequence | None
+"""What NumPy's bit generators take as a seed; None asks for fresh entropy."""
+
 TILE_WORDS = 2048
-TILES = 2**53  # positions are counted in 64 bits; then the stream begins anew
+TILES = 2**53  # positions are counted in 64 bits; then the stream starts again
 
 _get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
 _get_pointer.restype = ctypes.c_void_p
 _get_pointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
 
 
+if TYPE_CHECKING:
+
+    class Cursor(Protocol):
+        """A place in a stream: fi_cursor of csrc/bindings/api.h, in C or in Numba."""
+
+        stream: tuple[int, int, int, int]
+        next_tile: int
+        tile: int
+        used: int
+        held: int
+
+        def bind(self, bitgen_address: int) -> None: ...
+        def reload(self) -> None: ...
+        def take(self, tiles: int) -> int: ...
+
+
 class TiledXoshiro128(np.random.BitGenerator):
     """Tiles of 2048 words from 16 lanes of xoshiro128++, each lane seeded in full by Philox4x32-10 (stream version 1).
 
-    `seed`: as for NumPy's bit generators: None, an int, a sequence of ints, or a `SeedSequence`. The same seed gives the
-    stream that `fastinit.normal(..., seed=seed)` reads. Array draws of `fastinit.Generator` take whole tiles; all else reads
-    word by word from a tile taken the same way. 2^53 tiles (2^64 words), each reached at once by `advance`.
+    `seed` is what NumPy's bit generators take: None (fresh entropy), an int, a sequence of ints, or a `SeedSequence`. The
+    same seed gives the stream that `fastinit.normal(..., seed=seed)` reads. Array draws of `fastinit.Generator` take whole
+    tiles; everything else reads word by word from a tile taken the same way. The stream has 2^53 tiles (2^64 words);
+    `advance` reaches any of them at once. Sources: Blackman and Vigna 2021, "Scrambled linear pseudorandom number
+    generators"; Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
+
+    >>> fastinit.TiledXoshiro128(0).random_raw(2)
+    array([ 9685883476065979208, 17482288027870238001], dtype=uint64)
     """
 
-    def __init__(self, seed: Any = None) -> None:
+    _seed_seq: SeedSequence
+
+    def __init__(self, seed: Entropy = None) -> None:
         super().__init__(seed)
         self._cursor = _cursor_type()(Stream(*self._seed_seq.generate_state(4, np.uint32).tolist()))
-        # NumPy's generators copy what is bound here: the cursor stays the same for life, and a new state is written into it
+        # NumPy's generators copy the address that is bound here, so the cursor stays there; a new state is written into it
         self._cursor.bind(_get_pointer(self.capsule, b"BitGenerator"))
 
     @property
-    def state(self) -> dict[str, Any]:
-        """Where the generator stands, as plain data; assign it to come back there.
+    def state(self) -> Mapping[str, Any]:
+        """Where the generator stands, as plain data; assign it to return there.
 
         `stream` is k0, k1, s0, s1; `next_tile` the first tile that nothing was drawn from; `tile` and `used` the one that is
-        read word by word and how many of its words were.
+        read word by word and how many of its words were. TypeError or ValueError for a state that is not valid.
         """
         with self.lock:
             cursor = self._cursor
@@ -56,27 +84,27 @@ class TiledXoshiro128(np.random.BitGenerator):
             }
 
     @state.setter
-    def state(self, value: dict[str, Any]) -> None:
+    def state(self, value: Mapping[str, Any]) -> None:
         if not isinstance(value, dict):
             raise TypeError("state must be a dict")
         name = type(self).__name__
         if value.get("bit_generator") != name:
             raise ValueError(f"state must be for a {name} bit generator, got {value.get('bit_generator')!r}")
         inner = value["state"]
-        stream = tuple(int(word) for word in inner["stream"])
+        words = tuple(int(word) for word in inner["stream"])
         next_tile, tile, used = (int(inner[key]) for key in ("next_tile", "tile", "used"))
-        limits = (*((word, 2**32) for word in stream), (next_tile, TILES), (tile, TILES), (used, TILE_WORDS + 1))
-        if len(stream) != 4 or not all(0 <= number < limit for number, limit in limits):
+        limits = (*((word, 2**32) for word in words), (next_tile, TILES), (tile, TILES), (used, TILE_WORDS + 1))
+        if len(words) != 4 or not all(0 <= number < limit for number, limit in limits):
             raise ValueError(
                 f"state must have four words of 32 bits, tiles below 2**53 and at most 2048 words used, got {inner}"
             )
-        with self._held() as cursor:
-            cursor.stream = stream
+        with self._exclusively() as cursor:
+            cursor.stream = Stream(*words)
             self._move(next_tile, tile, used)
 
     @contextmanager
-    def _held(self) -> Iterator[Any]:
-        """The cursor, for this thread alone: short draws, which take no lock, look whether it is held."""
+    def _exclusively(self) -> Iterator[Cursor]:
+        """The cursor, for this thread alone. Short draws take no lock: while `held` is set, methods in Python make them."""
         with self.lock:
             self._cursor.held = 1
             try:
@@ -91,13 +119,14 @@ class TiledXoshiro128(np.random.BitGenerator):
             cursor.reload()
 
     def advance(self, delta: int) -> TiledXoshiro128:
-        """Move to where `delta` 64-bit draws one by one would lead, at once. Returns self.
+        """Move to where `delta` 64-bit draws one by one would lead, at once; returns self. ValueError for a negative delta.
 
-        ValueError if `delta` is negative.
+        >>> fastinit.TiledXoshiro128(0).advance(10**12).random_raw()
+        16867154727371490588
         """
         if delta < 0:
             raise ValueError(f"delta must not be negative, got {delta}")
-        with self._held() as cursor:
+        with self._exclusively() as cursor:
             words, left = 2 * int(delta), TILE_WORDS - int(cursor.used)
             if words <= left:
                 self._move(int(cursor.next_tile), int(cursor.tile), int(cursor.used) + words)
@@ -108,9 +137,12 @@ class TiledXoshiro128(np.random.BitGenerator):
         return self
 
     def jumped(self, jumps: int = 1) -> TiledXoshiro128:
-        """A new generator in the same place of the stream whose counter is `jumps` times 2^64 further on.
+        """A new generator at the same place of the stream whose counter is `jumps` times 2^64 further on.
 
         The counter words (s1, s0) count the streams of a key: no two of up to 2^64 jumps share a lane.
+
+        >>> fastinit.TiledXoshiro128(0).jumped().random_raw()
+        8415826720343922549
         """
         jumped = type(self)(self._seed_seq)
         state = self.state
@@ -122,6 +154,6 @@ class TiledXoshiro128(np.random.BitGenerator):
 
 
 @cache
-def _cursor_type() -> type:
-    """C's, or Numba's where there is no C; looked for at the first use, for Numba takes a while to load."""
+def _cursor_type() -> Any:
+    """C's cursor, or Numba's where there is no C; imported at the first use, because Numba takes a while to load."""
     return import_module(f"fastinit.backends.{'c' if 'c' in available_backends() else 'numba'}_cursor").Cursor

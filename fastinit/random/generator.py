@@ -7,59 +7,55 @@ the errors and their texts are those of the NumPy installed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
+import numpy.typing as npt
 
+from fastinit.backends.catalogue import KERNELS
 from fastinit.core.fill import STREAMING_BYTES, fill_run
 from fastinit.distributions import TruncatedNormal
-from fastinit.random.bit_generator import TILES, TiledXoshiro128
+from fastinit.random.bit_generator import TILE_WORDS, TILES, Entropy, TiledXoshiro128
+from fastinit.random.requests import NUMBERS, are_plain, are_scales, as_float64, difference, float_array, integer_array
 from fastinit.random.short_draws import Form, short_draw
+from fastinit.runtime.types import Array, Float64Array, Real, Shape
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Float32: TypeAlias = type[np.float32] | np.dtype[np.float32] | Literal["float32", "f4", "f"]
+Float64: TypeAlias = type[float] | type[np.float64] | np.dtype[np.float64] | Literal["float64", "f8", "d"]
+Number: TypeAlias = float | np.floating[Any] | np.integer[Any] | np.bool_
+Parameters: TypeAlias = Sequence[float] | Callable[[Real], Float64Array]
 
 _numpy = np.random.Generator
-_NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))
 _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
+_LARGEST_NARROW_RANGE = 2**24  # one word a value up to here: at most one word in 2^8 is rejected
 
 
-class _Float(NamedTuple):
-    name: str
-    dtype: np.dtype
-    tile_elements: int
-
-
-_FLOAT32 = _Float("float32", np.dtype(np.float32), 2048)
-_FLOAT64 = _Float("float64", np.dtype(np.float64), 1024)
-_FLOATS: dict[Any, _Float] = {
-    **dict.fromkeys((np.float64, np.dtype(np.float64), float, "float64", "f8", "d", None), _FLOAT64),
-    **dict.fromkeys((np.float32, np.dtype(np.float32), "float32", "f4", "f"), _FLOAT32),
-}
-
-
-class _Integer(NamedTuple):
-    dtype: np.dtype
-    least: int
-    greatest: int
-    storage: np.dtype
-
-
-_INTEGERS_BY_DTYPE: dict[Any, _Integer] = {
-    kind: _Integer(dtype, *limits, np.dtype(f"uint{8 * dtype.itemsize}"))
-    for dtype in map(np.dtype, ("bool", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"))
-    for limits in [(0, 1) if dtype == np.bool_ else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))]
-    for kind in (dtype, dtype.type, dtype.name)
-}
-_LARGEST_NARROW_RANGE = 2**24  # one word a value up to here: a redraw is met once in 2^8 values at most
+def typed_as(of_numpy: Function) -> Callable[[Callable[..., Any]], Function]:
+    """For a function that is called as one of NumPy's: type checkers see that one's signature and overloads."""
+    return lambda function: cast(Function, function)
 
 
 class Generator(np.random.Generator):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
-    An array draw starts at the next tile of the stream, so it is a prefix of every longer one from the same state, whatever
-    the number of threads. Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`,
-    `lognormal`, `truncated_normal`, `integers` and `bytes` come from the backends; single values, and all other methods,
-    from NumPy's code on the same stream.
+    Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`, `lognormal`,
+    `truncated_normal`, `integers` and `bytes` come from the backends: the same values on each of them and on any number of
+    threads. An array draw starts at the next tile of the stream (2048 words), so it is a prefix of every longer one from the
+    same state. Single values, and all other methods, come from NumPy's code on the same stream. TypeError for another bit
+    generator.
+
+    >>> rng = fastinit.Generator(fastinit.TiledXoshiro128(0))
+    >>> rng.normal(0.0, 0.02, 3)
+    array([-0.0226476 , -0.04158995, -0.00367156])
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def bit_generator(self) -> TiledXoshiro128: ...
 
     def __init__(self, bit_generator: TiledXoshiro128) -> None:
         super().__init__(bit_generator)
@@ -69,190 +65,309 @@ class Generator(np.random.Generator):
                 "numpy.random.Generator takes others"
             )
         self._cursor = bit_generator._cursor
-        self._cursor_address = getattr(self._cursor, "address", 0)  # for fastinit.short_draws
+        self._cursor_address = getattr(self._cursor, "address", 0)  # read by csrc/bindings/short_draws.c
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.bit_generator,)
 
-    # ---- standard distributions ----------------------------------------------------------------------------------------------
+    # ---- standard distributions -------------------------------------------------------------------------------------
 
+    @typed_as(_numpy.random)
     @short_draw(Form.STANDARD, "uniform", (0.0, 1.0))
-    def random(self, size=None, dtype=np.float64, out=None):
-        """Uniform on [0, 1); see `numpy.random.Generator.random`."""
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Uniform on [0, 1), of 24 random bits in float32 and 53 in float64; see `numpy.random.Generator.random`.
+
+        >>> fastinit.default_rng(0).random(3)
+        array([0.5250728 , 0.08882208, 0.94771673])
+        """
         if size is None and out is None:
             return _numpy.random(self, None, dtype)
-        return self._draw("uniform", 0.0, 1.0, size, dtype, out, _numpy.random)
+        return self._draw("uniform", (0.0, 1.0), size, dtype, out, _numpy.random)
 
+    @typed_as(_numpy.standard_normal)
     @short_draw(Form.STANDARD, "normal", (0.0, 1.0))
-    def standard_normal(self, size=None, dtype=np.float64, out=None):
-        """Normal of mean 0 and standard deviation 1; see `numpy.random.Generator.standard_normal`."""
+    def standard_normal(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Normal of mean 0 and standard deviation 1, float32 or float64. See `numpy.random.Generator.standard_normal`.
+
+        Arrays are made by the transform of Box and Muller (1958).
+
+        >>> fastinit.default_rng(0).standard_normal(3)
+        array([-1.13237991, -2.07949727, -0.18357785])
+        """
         if size is None and out is None:
             return _numpy.standard_normal(self, None, dtype)
-        return self._draw("normal", 0.0, 1.0, size, dtype, out, _numpy.standard_normal)
+        return self._draw("normal", (0.0, 1.0), size, dtype, out, _numpy.standard_normal)
 
+    @typed_as(_numpy.standard_exponential)
     @short_draw(Form.STANDARD, "exponential", (1.0, 0.0))
-    def standard_exponential(self, size=None, dtype=np.float64, method="zig", out=None):
-        """Exponential of scale 1; see `numpy.random.Generator.standard_exponential`. Arrays are always by inversion."""
+    def standard_exponential(self, size: Any = None, dtype: Any = np.float64, method: Any = "zig", out: Any = None) -> Any:
+        """Exponential of scale 1, float32 or float64. See `numpy.random.Generator.standard_exponential`.
+
+        Arrays are made by inversion, -ln(u), whatever `method` says.
+
+        >>> fastinit.default_rng(0).standard_exponential(3)
+        array([0.64421837, 2.42111997, 0.05369963])
+        """
         if size is None and out is None:
             return _numpy.standard_exponential(self, None, dtype, method)
-        return self._draw("exponential", 1.0, 0.0, size, dtype, out, _standard_exponential)
+        return self._draw("exponential", (1.0,), size, dtype, out, _standard_exponential)
 
-    # ---- distributions with parameters ---------------------------------------------------------------------------------------
+    # ---- distributions with parameters ------------------------------------------------------------------------------
 
+    @overload
+    def normal(
+        self, loc: Number = ..., scale: Number = ..., size: None = ..., dtype: Float32 | Float64 = ..., out: None = ...
+    ) -> float: ...
+    @overload
+    def normal(
+        self,
+        loc: npt.ArrayLike = ...,
+        scale: npt.ArrayLike = ...,
+        size: Shape | None = ...,
+        dtype: Float64 = ...,
+        out: npt.NDArray[np.float64] | None = ...,
+    ) -> npt.NDArray[np.float64]: ...
+    @overload
+    def normal(
+        self,
+        loc: npt.ArrayLike = ...,
+        scale: npt.ArrayLike = ...,
+        size: Shape | None = ...,
+        dtype: Float32 = ...,
+        out: npt.NDArray[np.float32] | None = ...,
+    ) -> npt.NDArray[np.float32]: ...
     @short_draw(Form.LOC_SCALE, "normal", (0.0, 1.0))
-    def normal(self, loc=0.0, scale=1.0, size=None, dtype=np.float64, out=None):
-        """Normal; see `numpy.random.Generator.normal`. `dtype` (float32, float64) and `out` are as in `standard_normal`."""
-        if type(loc) in _NUMBERS and type(scale) in _NUMBERS and (scale > 0 or scale != scale):
-            if size is None and out is None and dtype is np.float64:
-                return _numpy.normal(self, loc, scale)
-            if size is not None or out is not None:
-                return self._draw("normal", loc, scale, size, dtype, out, _numpy.standard_normal)
-        if not _all(lambda s: ~np.signbit(s), scale):
-            return _numpy.normal(self, loc, scale, size)
-        return self._scaled(self.standard_normal, loc, scale, size, dtype, out, _numpy.normal)
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Normal of mean `loc` and standard deviation `scale`; see `numpy.random.Generator.normal`.
 
+        `dtype` (float32 or float64) and `out` are as in `standard_normal`.
+
+        >>> fastinit.default_rng(0).normal(10.0, 2.0, 3)
+        array([7.73524018, 5.84100547, 9.6328443 ])
+        """
+        if are_plain(loc, scale) and (size is not None or out is not None):
+            return self._draw("normal", (loc, scale), size, dtype, out, _numpy.standard_normal)
+        by_numpy = partial(_numpy.normal, self, loc, scale, size)
+        return self._scaled(self.standard_normal, loc, scale, size, dtype, out, by_numpy)
+
+    @overload
+    def uniform(
+        self, low: Number = ..., high: Number = ..., size: None = ..., dtype: Float32 | Float64 = ..., out: None = ...
+    ) -> float: ...
+    @overload
+    def uniform(
+        self,
+        low: npt.ArrayLike = ...,
+        high: npt.ArrayLike = ...,
+        size: Shape | None = ...,
+        dtype: Float64 = ...,
+        out: npt.NDArray[np.float64] | None = ...,
+    ) -> npt.NDArray[np.float64]: ...
+    @overload
+    def uniform(
+        self,
+        low: npt.ArrayLike = ...,
+        high: npt.ArrayLike = ...,
+        size: Shape | None = ...,
+        dtype: Float32 = ...,
+        out: npt.NDArray[np.float32] | None = ...,
+    ) -> npt.NDArray[np.float32]: ...
     @short_draw(Form.LOW_HIGH, "uniform", (0.0, 1.0))
-    def uniform(self, low=0.0, high=1.0, size=None, dtype=np.float64, out=None):
-        """Uniform on [low, high); see `numpy.random.Generator.uniform`. `dtype` and `out` are as in `random`."""
-        low, high = (float(number) if type(number) in _NUMBERS else number for number in (low, high))  # as NumPy subtracts
-        if type(low) is type(high) is float and 0 < high - low < math.inf:
-            if size is None and out is None and dtype is np.float64:
-                return _numpy.uniform(self, low, high)
-            if size is not None or out is not None:
-                return self._draw("uniform", low, high - low, size, dtype, out, _numpy.random)
-        if not _all(lambda w: ~np.signbit(w) & np.isfinite(w), lambda: _float64(high) - _float64(low)):
-            return _numpy.uniform(self, low, high, size)
-        width = _float64(high) - _float64(low)
-        return self._scaled(self.random, low, width, size, dtype, out, lambda *_: _numpy.uniform(self, low, high, size))
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Uniform on [low, high): low + (high - low) u; see `numpy.random.Generator.uniform`.
 
+        `dtype` (float32 or float64) and `out` are as in `random`.
+
+        >>> fastinit.default_rng(0).uniform(-1.0, 1.0, 3)
+        array([ 0.05014559, -0.82235583,  0.89543347])
+        """
+        low, high = (float(number) if type(number) in NUMBERS else number for number in (low, high))  # as NumPy subtracts
+        width = difference(low, high)
+        by_numpy = partial(_numpy.uniform, self, low, high, size)
+        if not np.isfinite(width).all():
+            return by_numpy()
+        if are_plain(low, width) and (size is not None or out is not None):
+            return self._draw("uniform", (low, width), size, dtype, out, _numpy.random)
+        return self._scaled(self.random, low, width, size, dtype, out, by_numpy)
+
+    @typed_as(_numpy.exponential)
     @short_draw(Form.SCALE, "exponential", (1.0, 0.0))
-    def exponential(self, scale=1.0, size=None):
-        """Exponential; see `numpy.random.Generator.exponential`."""
-        if size is None and type(scale) in _NUMBERS:
-            return _numpy.exponential(self, scale)
-        if type(scale) in _NUMBERS and (scale > 0 or scale != scale):
-            return self._draw("exponential", scale, 0.0, size, np.float64, None, _numpy.random)
-        if not _all(lambda s: ~np.signbit(s), scale):
-            return _numpy.exponential(self, scale, size)
+    def exponential(self, scale: Any = 1.0, size: Any = None) -> Any:
+        """Exponential of mean `scale`: -scale ln(u); see `numpy.random.Generator.exponential`.
 
-        def by_numpy(*_):
-            return _numpy.exponential(self, scale, size)
-
+        >>> fastinit.default_rng(0).exponential(2.0, 3)
+        array([1.28843674, 4.84223994, 0.10739925])
+        """
+        if are_plain(0.0, scale) and size is not None:
+            return self._draw("exponential", (scale,), size, np.float64, None, _standard_exponential)
+        by_numpy = partial(_numpy.exponential, self, scale, size)
         return self._scaled(self.standard_exponential, 0.0, scale, size, np.float64, None, by_numpy)
 
+    @typed_as(_numpy.lognormal)
     @short_draw(Form.LOC_SCALE, "lognormal", (0.0, 1.0))
-    def lognormal(self, mean=0.0, sigma=1.0, size=None):
-        """exp of the normal; see `numpy.random.Generator.lognormal`.
+    def lognormal(self, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None) -> Any:
+        """exp of the normal of this mean and standard deviation; see `numpy.random.Generator.lognormal`.
 
         Where `mean` or `sigma` is an array the exponential is NumPy's, whose last bit may differ between machines.
+
+        >>> fastinit.default_rng(0).lognormal(0.0, 0.5, 3)
+        array([0.56768423, 0.35354354, 0.91229769])
         """
-        if type(mean) in _NUMBERS and type(sigma) in _NUMBERS and (sigma > 0 or sigma != sigma):
+        by_numpy = partial(_numpy.lognormal, self, mean, sigma, size)
+        if are_plain(mean, sigma):
             if size is None:
-                return _numpy.lognormal(self, mean, sigma)
-            return self._draw("lognormal", mean, sigma, size, np.float64, None, _numpy.random)
-        if not _all(lambda s: ~np.signbit(s), sigma):
-            return _numpy.lognormal(self, mean, sigma, size)
-        drawn = self._scaled(self.standard_normal, mean, sigma, size, np.float64, None, _numpy.lognormal)
+                return by_numpy()
+            return self._draw("lognormal", (mean, sigma), size, np.float64, None, _numpy.standard_normal)
+        drawn = self._scaled(self.standard_normal, mean, sigma, size, np.float64, None, by_numpy)
         return np.exp(drawn, out=drawn) if isinstance(drawn, np.ndarray) else math.exp(drawn)
 
-    def truncated_normal(self, loc=0.0, scale=1.0, low=-2.0, high=2.0, size=None, dtype=np.float64, out=None):
-        """Normal conditioned on lying between loc + low scale and loc + high scale: the bounds are in sigmas.
+    @overload
+    def truncated_normal(
+        self,
+        loc: Number = ...,
+        scale: Number = ...,
+        low: float = ...,
+        high: float = ...,
+        size: None = ...,
+        dtype: Float32 | Float64 = ...,
+        out: None = ...,
+    ) -> float: ...
+    @overload
+    def truncated_normal(
+        self,
+        loc: npt.ArrayLike = ...,
+        scale: npt.ArrayLike = ...,
+        low: float = ...,
+        high: float = ...,
+        size: Shape | None = ...,
+        dtype: Float64 = ...,
+        out: npt.NDArray[np.float64] | None = ...,
+    ) -> npt.NDArray[np.float64]: ...
+    @overload
+    def truncated_normal(
+        self,
+        loc: npt.ArrayLike = ...,
+        scale: npt.ArrayLike = ...,
+        low: float = ...,
+        high: float = ...,
+        size: Shape | None = ...,
+        dtype: Float32 = ...,
+        out: npt.NDArray[np.float32] | None = ...,
+    ) -> npt.NDArray[np.float32]: ...
+    def truncated_normal(
+        self, loc: Any = 0.0, scale: Any = 1.0, low: float = -2.0, high: float = 2.0,
+        size: Any = None, dtype: Any = np.float64, out: Any = None,
+    ) -> Any:  # fmt: skip
+        """Normal given that it lies between loc + low scale and loc + high scale: bounds in standard deviations.
 
-        `low` and `high` are numbers, perhaps infinite; `loc` and `scale` (that before the cut) may be arrays. The rest is as
-        in `standard_normal`. Inverse cdf, one word a float32 value, right in both tails; no value is outside the bounds.
+        `loc` and `scale`, the mean and standard deviation before truncation, may be arrays; `low` and `high` are numbers,
+        perhaps infinite. `size`, `dtype` and `out` are as in `standard_normal`. By the inverse of the cdf, one 32-bit word
+        for a float32 value, accurate in both tails; no value is outside the bounds. ValueError unless low < high and
+        scale > 0.
+
+        >>> fastinit.default_rng(0).truncated_normal(0.0, 1.0, -2.0, 2.0, 3)
+        array([ 0.06002459, -1.23976703,  1.45630258])
         """
-        if type(loc) in _NUMBERS and type(scale) in _NUMBERS:
+        if type(loc) in NUMBERS and type(scale) in NUMBERS:
             distribution = TruncatedNormal(loc, scale, low, high)
             if size is None and out is None:
                 return float(self.truncated_normal(loc, scale, low, high, 1, dtype)[0])
-            return self._draw_distribution(distribution, size, dtype, out)
-        standard = TruncatedNormal(0.0, 1.0, low, high)
-        if not _all(lambda s: ~np.signbit(s), scale):
-            return _numpy.normal(self, loc, scale, size)
+            return self._draw_truncated(distribution, size, dtype, out)
+        draw = partial(self._draw_truncated, TruncatedNormal(0.0, 1.0, low, high))
+        drawn = self._scaled(draw, loc, scale, size, dtype, out, partial(_numpy.normal, self, loc, scale, size))
+        bounds = (np.add(loc, np.multiply(scale, bound)) for bound in (low, high))
+        return np.clip(drawn, *bounds, out=drawn) if isinstance(drawn, np.ndarray) else float(np.clip(drawn, *bounds))
 
-        def draw(size=None, dtype=np.float64, out=None):
-            return self._draw_distribution(standard, size, dtype, out)
+    # ---- integers ---------------------------------------------------------------------------------------------------
 
-        drawn = self._scaled(draw, loc, scale, size, dtype, out, _numpy.normal)
-        least, greatest = np.add(loc, np.multiply(scale, low)), np.add(loc, np.multiply(scale, high))
-        return np.clip(drawn, least, greatest, out=drawn)
-
-    # ---- whole numbers ----------------------------------------------------------------------------------------------
-
+    @typed_as(_numpy.integers)
     @short_draw(Form.INTEGER_RANGE, "integers")
-    def integers(self, low, high=None, size=None, dtype=np.int64, endpoint=False):
-        """Whole numbers, each equally likely; see `numpy.random.Generator.integers`."""
+    def integers(self, low: Any, high: Any = None, size: Any = None, dtype: Any = np.int64, endpoint: bool = False) -> Any:
+        """Integers in [low, high), or [0, low) without `high`, equally likely; see `numpy.random.Generator.integers`.
+
+        Arrays are made by Lemire's multiplication (2019, "Fast random integer generation in an interval"), which rejects
+        words so that no integer is favoured.
+
+        >>> fastinit.default_rng(0).integers(10, size=5)
+        array([5, 0, 9, 0, 8])
+        """
         if size is None or type(low) not in _INTEGERS or (high is not None and type(high) not in _INTEGERS):
             return _numpy.integers(self, low, high, size, dtype, endpoint)
         least, beyond = (0, int(low)) if high is None else (int(low), int(high))
         count = beyond - least + bool(endpoint)
-        kind, out = _prepared_integers(size, dtype, least, count)
+        out = integer_array(size, dtype, least, count)
         if out is None:
             return _numpy.integers(self, low, high, size, dtype, endpoint)
-        narrow = count <= _LARGEST_NARROW_RANGE
-        parameters = least % 2**64, count % 2**64, (2**32 if narrow else 2**64) % count
-        kernel = f"{'integers' if narrow else 'wideintegers'}_{kind.storage.name}"
-        self._fill(kernel, parameters, 2048 if narrow else 1024, out.view(kind.storage), fresh=True)
+        distribution, words = ("integers", 2**32) if count <= _LARGEST_NARROW_RANGE else ("wideintegers", 2**64)
+        storage = np.dtype(f"uint{8 * out.itemsize}")
+        parameters = np.array((least % 2**64, count % 2**64, words % count), np.uint64)  # the last: the rejection threshold
+        self._fill(f"{distribution}_{storage.name}", parameters.view(np.float64), out.view(storage), streaming=False)
         return out
 
-    def bytes(self, length):
-        """`length` random bytes; see `numpy.random.Generator.bytes`."""
+    def bytes(self, length: int) -> bytes:
+        """`length` random bytes; see `numpy.random.Generator.bytes`.
+
+        >>> fastinit.default_rng(0).bytes(4).hex()
+        'b42b6b86'
+        """
         if type(length) is not int or length < 0:
             return _numpy.bytes(self, length)
         words = np.empty(-(-length // 4), np.uint32)
-        self._fill("words_uint32", (0.0, 0.0), 2048, words, fresh=True)
+        self._fill("words_uint32", np.empty(0), words, streaming=False)
         return words.astype("<u4", copy=False).tobytes()[:length]
 
     # ---- the draw ---------------------------------------------------------------------------------------------------
 
-    def _draw(self, distribution: str, first: float, second: float, size, dtype, out, numpy_method: Callable) -> Any:
-        """Values of a distribution with two parameters in a new array or `out`; what is not plainly valid goes to NumPy's method."""
-        prepared = _prepared(size, dtype, out)
-        if prepared is None:
-            return numpy_method(self, size, dtype, out=out)
-        element, out, flat = prepared
-        self._fill(f"{distribution}_{element.name}", (first, second), element.tile_elements, flat, flat is out)
-        return out
+    def _draw(
+        self, distribution: str, parameters: Parameters, size: Any, dtype: Any, out: Any, by_numpy: Callable[..., Any]
+    ) -> Any:
+        """Values of a distribution in a new array or `out`. NumPy's method gets what is not plainly valid."""
+        drawn = float_array(size, dtype, out)
+        if drawn is None:
+            return by_numpy(self, size, dtype, out=out)
+        real = drawn.dtype.type
+        values = parameters(real) if callable(parameters) else np.array(parameters, np.float64)
+        plain = drawn.view(np.ndarray)
+        flat = plain if plain.flags.c_contiguous else plain.T
+        streaming = out is not None and flat.nbytes >= STREAMING_BYTES
+        self._fill(f"{distribution}_{drawn.dtype.name}", values, flat, streaming)
+        return drawn
 
-    def _draw_distribution(self, distribution: TruncatedNormal, size, dtype, out) -> Any:
-        prepared = _prepared(size, dtype, out)
-        if prepared is None:
-            return _numpy.standard_normal(self, size, dtype, out)
-        element, out, flat = prepared
-        parameters = distribution.parameters(element.dtype.type)
-        self._fill_from_next_tile(
-            f"{distribution.kernel}_{element.name}", parameters, element.tile_elements, flat.reshape(-1), flat is out
-        )
-        return out
+    def _draw_truncated(
+        self, distribution: TruncatedNormal, size: Any = None, dtype: Any = np.float64, out: Any = None
+    ) -> Any:
+        return self._draw(distribution.kernel, distribution.parameters, size, dtype, out, _numpy.standard_normal)
 
-    def _fill(self, kernel: str, parameters: tuple, tile_elements: int, out: np.ndarray, fresh: bool) -> None:
-        """Into a C-contiguous array of the storage type; two floats or three ints are the kernel's parameters."""
-        if out.size:
-            bits = np.array(parameters, np.float64 if len(parameters) == 2 else np.uint64).view(np.float64)
-            self._fill_from_next_tile(kernel, bits, tile_elements, out.reshape(-1), fresh)
-
-    def _fill_from_next_tile(
-        self, kernel: str, parameters: np.ndarray, tile_elements: int, flat: np.ndarray, fresh: bool
-    ) -> None:
-        """From the next tile on, and move past the last one used. Others may draw meanwhile: the tiles are ours."""
+    def _fill(self, kernel: str, parameters: Float64Array, out: Array, streaming: bool) -> None:
+        """Fill a C-contiguous array from the next tile of the stream on, with tiles that no other draw takes."""
+        if not out.size:
+            return
+        tile_elements = TILE_WORDS // KERNELS[kernel].words_per_value
         with self.bit_generator.lock:
-            tile = self._cursor.take(-(-flat.size // tile_elements)) % TILES
+            tile = self._cursor.take(-(-out.size // tile_elements)) % TILES
             stream = self._cursor.stream
-        past_cache = not fresh and flat.nbytes >= STREAMING_BYTES
-        fill_run(kernel, stream, parameters, tile * tile_elements, flat, past_cache)
+        fill_run(kernel, stream, parameters, tile * tile_elements, out.reshape(-1), streaming)
 
-    def _scaled(self, draw: Callable, loc, scale, size, dtype, out, numpy_method: Callable) -> Any:
-        """loc + scale times standard values, where either may be an array; shapes and errors are NumPy's."""
+    def _scaled(
+        self, draw: Callable[..., Any], loc: Any, scale: Any, size: Any, dtype: Any, out: Any, by_numpy: Callable[[], Any]
+    ) -> Any:
+        """loc + scale times standard values, where either may be an array.
+
+        `by_numpy()` is the same request to NumPy: for what is wrong, and for one plain value.
+        """
+        is_single = size is None and out is None
+        if (is_single and dtype is np.float64 and are_plain(loc, scale)) or not are_scales(scale):
+            return by_numpy()
         try:
-            loc, scale = _float64(loc), _float64(scale)
+            loc, scale = as_float64(loc), as_float64(scale)
             shape = np.broadcast_shapes(loc.shape, scale.shape)
             wanted = shape if size is None else np.empty(size, np.bool_).shape
             valid = np.broadcast_shapes(shape, wanted) == wanted and not isinstance(size, (bool, np.bool_))
         except (TypeError, ValueError):
             valid = False
         if not valid:
-            return numpy_method(self, loc, scale, size)
-        if out is None and wanted == () and size is None:
+            return by_numpy()
+        if is_single and wanted == ():
             return float(draw(dtype=dtype) * float(scale) + float(loc))
         drawn = draw(wanted if out is None else size, dtype, out=out)
         if out is not None and np.broadcast_shapes(shape, drawn.shape) != drawn.shape:
@@ -261,66 +376,27 @@ class Generator(np.random.Generator):
         return np.add(drawn, loc, out=drawn, casting="same_kind")
 
 
-def _standard_exponential(generator, size, dtype, out):
+def _standard_exponential(generator: Generator, size: Any, dtype: Any, out: Any) -> Any:
     return _numpy.standard_exponential(generator, size, dtype, out=out)
 
 
-def _float64(parameter: Any) -> np.ndarray:
-    """An array, or one number by its __float__: where this raises, so does NumPy's method."""
-    array = np.asarray(parameter, np.float64)
-    return array if array.ndim else np.asarray(math.copysign(parameter, parameter))
+Seeded: TypeAlias = np.random.Generator | np.random.BitGenerator | np.random.RandomState
 
 
-def _all(condition: Callable, values: Any) -> bool:
-    """Whether the condition holds for all of the numbers; not if they are none."""
-    with np.errstate(all="ignore"):
-        try:
-            numbers = np.asarray(values() if callable(values) else values, np.float64)
-        except (TypeError, ValueError):
-            return False
-        return bool(np.all(condition(numbers)))
+@overload
+def default_rng(seed: Entropy | TiledXoshiro128 | Generator = None) -> Generator: ...
+@overload
+def default_rng(seed: Seeded) -> np.random.Generator: ...
+def default_rng(seed: Entropy | Seeded = None) -> np.random.Generator:
+    """A Generator for None (fresh entropy), an int, a sequence of ints or a SeedSequence; see `numpy.random.default_rng`.
 
+    A generator, NumPy's or fastinit's, is returned as it is; a bit generator is wrapped in the Generator of its kind.
 
-def _prepared(size: Any, dtype: Any, out: Any) -> tuple[_Float, np.ndarray, np.ndarray] | None:
-    """The element type, the array to return and the same to fill in memory order; None for what is not plainly valid."""
-    try:
-        element = _FLOATS.get(dtype) or _FLOATS[np.dtype(dtype)]
-        if out is None:
-            if isinstance(size, (bool, np.bool_)):
-                return None
-            out = np.empty(size, element.dtype)
-            return element, out, out
-    except (KeyError, TypeError, ValueError):
-        return None
-    if not isinstance(out, np.ndarray) or out.dtype != element.dtype:
-        return None
-    flags = out.flags
-    if not (flags.writeable and flags.aligned and out.dtype.isnative and (flags.c_contiguous or flags.f_contiguous)):
-        return None
-    if size is not None and tuple(np.atleast_1d(size)) != out.shape:
-        return None
-    plain = out.view(np.ndarray)
-    return element, out, plain if flags.c_contiguous else plain.T
-
-
-def _prepared_integers(size: Any, dtype: Any, least: int, count: int) -> tuple[_Integer | None, np.ndarray | None]:
-    """The element type and a new array; None for it where NumPy has to say what is wrong, or to do it."""
-    try:
-        kind = _INTEGERS_BY_DTYPE.get(dtype) or _INTEGERS_BY_DTYPE[np.dtype(dtype)]
-        if count < 1 or least < kind.least or least + count - 1 > kind.greatest or isinstance(size, (bool, np.bool_)):
-            return None, None
-        return kind, np.empty(size, kind.dtype)
-    except (KeyError, TypeError, ValueError):
-        return None, None
-
-
-def default_rng(seed: Any = None) -> np.random.Generator:
-    """As `numpy.random.default_rng`: a new Generator for None, an int, a sequence of ints or a SeedSequence.
-
-    A generator, NumPy's or ours, is returned as it is; a bit generator is wrapped in the Generator of its kind.
+    >>> fastinit.default_rng(0).integers(100, size=5)
+    array([52,  8, 94,  7, 86])
     """
     if isinstance(seed, TiledXoshiro128):
         return Generator(seed)
-    if isinstance(seed, (np.random.Generator, np.random.BitGenerator, np.random.RandomState)):
+    if isinstance(seed, Seeded):
         return np.random.default_rng(seed)
     return Generator(TiledXoshiro128(seed))

@@ -2,69 +2,36 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import ContextDecorator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
 import fastinit.random
-
-# What `numpy.random` and `fastinit.random` both have, apart from classes: isinstance tests go on meaning what they meant.
-PATCHED = tuple(
-    name
-    for name in fastinit.random.__all__
-    if hasattr(np.random, name) and not isinstance(getattr(np.random, name), type) and name != "get_bit_generator"
-)
-
-_lock = threading.Lock()
-_count = 0
-_originals: dict[str, Any] = {}
+from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 
 
-class _Patch(ContextDecorator):
-    """In force within a `with` block or a decorated function; blocks nest and may overlap in several threads."""
-
-    def __enter__(self) -> None:
-        install()
-
-    def __exit__(self, *error: object) -> None:
-        uninstall()
+def _replacements() -> Iterator[Replacement]:
+    """What both modules have. Classes stay NumPy's, so that isinstance tests mean what they meant."""
+    for name in fastinit.random.__all__:
+        original = getattr(np.random, name, None)
+        if original is not None and not isinstance(original, type) and name != "get_bit_generator":
+            yield np.random, name, getattr(fastinit.random, name)
 
 
-def patch_numpy() -> _Patch:
-    """`numpy.random.default_rng` and the module's functions are fastinit's: `with patch_numpy(): ...`, or `@patch_numpy()`.
+_patch = ScopedPatch(_replacements)
 
-    The patch is the process's, not the thread's, and counted: it ends with the last block that asked for it. Names that a
-    program bound before (`from numpy.random import normal`) stay NumPy's, and so do RandomState and the bit generators.
+
+def patch_numpy() -> ScopedPatch:
+    """Replace `numpy.random.default_rng` and the functions of `numpy.random` by fastinit's, within a block or a function.
+
+    `with patch_numpy(): ...`, `@patch_numpy()`, or `patch_numpy().install()` until `.uninstall()`. The scope is the process:
+    all threads see it, blocks are counted, and the last one to end puts NumPy's functions back. Names that a program bound
+    before (`from numpy.random import normal`) stay NumPy's, and so do RandomState and the bit generators. RuntimeError if
+    `uninstall` is called more often than `install`.
+
+    >>> with fastinit.patch_numpy():
+    ...     np.random.seed(0)
+    ...     np.random.normal(0.0, 0.02, 3)
+    array([-0.0226476 , -0.04158995, -0.00367156])
     """
-    return _Patch()
-
-
-def install() -> None:
-    """Patch until as many calls of `uninstall`."""
-    global _count
-    with _lock:
-        if _count == 0:
-            for name in PATCHED:
-                _originals[name] = getattr(np.random, name)
-                setattr(np.random, name, getattr(fastinit.random, name))
-        _count += 1
-
-
-def uninstall() -> None:
-    """Take back one `install`; the last one puts NumPy's own functions back. RuntimeError where none is in force."""
-    global _count
-    with _lock:
-        if _count == 0:
-            raise RuntimeError("uninstall was called more often than install: numpy.random is not patched")
-        _count -= 1
-        if _count == 0:
-            for name, original in _originals.items():
-                setattr(np.random, name, original)
-            _originals.clear()
-
-
-def is_patched() -> bool:
-    """Whether `numpy.random` is fastinit's now."""
-    return _count > 0
+    return _patch

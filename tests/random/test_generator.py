@@ -3,7 +3,6 @@
 import copy
 import os
 import pickle
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -13,7 +12,6 @@ import scipy.stats
 
 import fastinit
 import fastinit.random
-import fastinit.random.patch
 from fastinit import Generator, TiledXoshiro128, default_rng
 from fastinit.core.fill import LEAST_FOR_THREADS
 
@@ -68,10 +66,10 @@ def test_where_the_generator_stands_after_a_draw_does_not_depend_on_the_path_tak
 
 
 def test_a_first_draw_is_the_stream_that_the_initializers_read():
-    np.testing.assert_array_equal(
-        default_rng(7).normal(0.0, 0.02, (3, 5000)), fastinit.normal((3, 5000), 0.0, 0.02, seed=7, dtype="float64")
-    )
-    np.testing.assert_array_equal(default_rng(7).uniform(-1, 1, 5000, np.float32), fastinit.uniform(5000, -1, 1, seed=7))
+    normals = fastinit.normal((3, 5000), mean=0.0, std=0.02, seed=7, dtype="float64")
+    np.testing.assert_array_equal(default_rng(7).normal(0.0, 0.02, (3, 5000)), normals)
+    uniforms = fastinit.uniform(5000, low=-1, high=1, seed=7)
+    np.testing.assert_array_equal(default_rng(7).uniform(-1, 1, 5000, np.float32), uniforms)
 
 
 @pytest.mark.parametrize(("low", "high"), [(2**60, 2**60 + 384), (np.float32(0.1), np.float32(0.3)), (-1, np.int64(2))])
@@ -144,7 +142,7 @@ def test_array_draws_follow_their_distribution(name, cdf):
     assert ks < 2.694 / np.sqrt(n)  # sqrt(ln(2 / 1e-6) / 2): one false alarm in a million, seed fixed
 
 
-# ---- whole numbers ----
+# ---- integers ----
 
 
 @pytest.mark.parametrize("dtype", ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
@@ -406,7 +404,7 @@ def test_a_state_of_the_module_is_got_and_set():
 
 
 def numpys_functions():
-    return {name: getattr(np.random, name) for name in fastinit.random.patch.PATCHED}
+    return {name: getattr(np.random, name) for name in np.random.__all__}
 
 
 def test_patched_code_draws_from_the_stream_and_numpy_is_restored_exactly():
@@ -415,44 +413,25 @@ def test_patched_code_draws_from_the_stream_and_numpy_is_restored_exactly():
         np.random.seed(0)
         drawn = np.random.normal(0, 0.02, (64, 64))
         assert isinstance(np.random.default_rng(1), Generator)
-    np.testing.assert_array_equal(drawn, fastinit.normal((64, 64), 0, 0.02, seed=0, dtype="float64"))
+        replaced = {name for name, original in before.items() if getattr(np.random, name) is not original}
+    np.testing.assert_array_equal(drawn, default_rng(0).normal(0, 0.02, (64, 64)))
+    assert replaced == {name for name, original in before.items() if not isinstance(original, type)}
     assert numpys_functions() == before
 
 
-def test_patches_nest_and_end_with_the_last():
+def test_all_blocks_share_one_patch_which_ends_with_the_last():
+    """Nesting, threads and errors within a block: tests/runtime/test_scoped_patch.py."""
+    before = numpys_functions()
+
     @fastinit.patch_numpy()
     def patched():
         with fastinit.patch_numpy():
             pass
-        return fastinit.random.patch.is_patched()
+        return fastinit.patch_numpy().is_installed, np.random.default_rng
 
-    assert patched() and not fastinit.random.patch.is_patched()
-
-
-def test_patches_of_several_threads_are_counted_together():
-    before = numpys_functions()
-    inside = threading.Barrier(4)
-
-    def patch():
-        with fastinit.patch_numpy():
-            inside.wait(60)
-            assert np.random.default_rng is fastinit.random.default_rng
-
-    with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(patch) for _ in range(4)]:
-            done.result()
+    assert patched() == (True, fastinit.random.default_rng)
+    assert not fastinit.patch_numpy().is_installed
     assert numpys_functions() == before
-
-
-def test_an_error_within_the_block_ends_the_patch():
-    with pytest.raises(KeyError), fastinit.patch_numpy():
-        raise KeyError
-    assert not fastinit.random.patch.is_patched()
-
-
-def test_uninstalling_too_often_is_an_error():
-    with pytest.raises(RuntimeError, match="uninstall was called more often than install"):
-        fastinit.random.patch.uninstall()
 
 
 def test_scikit_learn_runs_on_its_legacy_face():

@@ -1,4 +1,4 @@
-"""Draws of a few values past the interpreter are those of the methods in Python, and what is no such draw goes to these."""
+"""Short draws in C have the values of the methods in Python, which make all other draws."""
 
 import copy
 import inspect
@@ -13,9 +13,9 @@ import pytest
 import fastinit
 from fastinit import Generator, default_rng
 from fastinit.random import short_draws
-from fastinit.random.short_draws import MOST
+from fastinit.random.short_draws import MOST_VALUES
 
-pytestmark = pytest.mark.skipif(short_draws._maker() is None, reason="csrc/short_draws.c was not built")
+pytestmark = pytest.mark.skipif(short_draws.native_type() is None, reason="csrc/short_draws.c was not built")
 
 METHODS = {
     "random": (),
@@ -31,7 +31,7 @@ METHODS = {
 }
 NO_SHORT_DRAWS = {
     "nothing": lambda rng, draw: draw(rng, 0),
-    "more than the most": lambda rng, draw: draw(rng, MOST + 1),
+    "more than the most": lambda rng, draw: draw(rng, MOST_VALUES + 1),
     "a shape": lambda rng, draw: draw(rng, (2, 3)),
     "a NumPy length": lambda rng, draw: draw(rng, np.int64(7)),
     "a dtype by name": lambda rng, draw: draw(rng, 7, "float32"),
@@ -44,7 +44,7 @@ def both_ways(name):
     return short, short.__wrapped__
 
 
-@pytest.mark.parametrize("n", [1, 100, MOST])
+@pytest.mark.parametrize("n", [1, 100, MOST_VALUES])
 @pytest.mark.parametrize("name", METHODS)
 def test_values_and_place_are_those_of_the_method_in_python(name, n):
     parameters, results = METHODS[name], []

@@ -1,0 +1,92 @@
+"""What a Generator's draw is asked for: plain numbers or not, and the array that it goes to."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from fastinit.backends.catalogue import DISTRIBUTIONS, ELEMENTS
+from fastinit.runtime.types import Array, Float64Array
+
+NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))
+_FLOAT_DTYPES = frozenset(np.dtype(element.real) for element in ELEMENTS.values())
+_INTEGER_LIMITS = {np.dtype(np.bool_): (0, 1)} | {
+    dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    for unsigned in map(np.dtype, DISTRIBUTIONS["integers"].elements)
+    for dtype in (unsigned, np.dtype(f"i{unsigned.itemsize}"))
+}
+
+
+def are_plain(loc: Any, scale: Any) -> bool:
+    """Whether both are plain numbers, and the scale is positive or NaN."""
+    return type(loc) in NUMBERS and type(scale) in NUMBERS and bool(scale > 0 or scale != scale)
+
+
+def are_scales(scales: Any) -> bool:
+    """Whether these are numbers without a minus sign."""
+    with np.errstate(all="ignore"):
+        try:
+            return not np.signbit(np.asarray(scales, np.float64)).any()
+        except (TypeError, ValueError):
+            return False
+
+
+def as_float64(parameter: Any) -> Float64Array:
+    """An array, or one number by its __float__: where this raises, so does NumPy's method."""
+    array = np.asarray(parameter, np.float64)
+    return array if array.ndim else np.asarray(math.copysign(parameter, parameter))
+
+
+def difference(low: Any, high: Any) -> Any:
+    """high - low: a float for two floats, else a float64 array; NaN where one of them is no number."""
+    if type(low) is type(high) is float:
+        return high - low
+    with np.errstate(all="ignore"):
+        try:
+            return np.asarray(as_float64(high) - as_float64(low))
+        except (TypeError, ValueError):
+            return math.nan
+
+
+def float_array(size: Any, dtype: Any, out: Any) -> Array | None:
+    """`out`, or a new array; None for what is not plainly valid."""
+    kind = _dtype(dtype)
+    if kind not in _FLOAT_DTYPES:
+        return None
+    if out is None:
+        return _new(size, kind)
+    if not isinstance(out, np.ndarray) or out.dtype != kind:
+        return None
+    flags = out.flags
+    is_plain = flags.writeable and flags.aligned and out.dtype.isnative and (flags.c_contiguous or flags.f_contiguous)
+    return out if is_plain and (size is None or tuple(np.atleast_1d(size)) == out.shape) else None
+
+
+def integer_array(size: Any, dtype: Any, least: int, count: int) -> Array | None:
+    """A new array; None where NumPy has to say what is wrong, or to draw."""
+    kind = _dtype(dtype)
+    if kind is None or kind not in _INTEGER_LIMITS:
+        return None
+    first, last = _INTEGER_LIMITS[kind]
+    return _new(size, kind) if first <= least < least + count <= last + 1 else None
+
+
+def _new(size: Any, dtype: Any) -> Array | None:
+    try:
+        return None if isinstance(size, (bool, np.bool_)) else np.empty(size, dtype)
+    except (TypeError, ValueError):
+        return None
+
+
+def _dtype(dtype: Any) -> np.dtype[Any] | None:
+    """What NumPy makes of it; None where that is an error."""
+    try:
+        return _cached_dtype(dtype)
+    except (TypeError, ValueError):
+        return None
+
+
+_cached_dtype = lru_cache(maxsize=64)(np.dtype)
