@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fastinit.backends.catalogue import KERNELS
-from fastinit.core.fill import STREAMING_BYTES, fill_run
+from fastinit.core.draws import fill_run
+from fastinit.core.pieces import NONTEMPORAL_BYTES
 from fastinit.distributions import TruncatedNormal
 from fastinit.random.bit_generator import TILE_WORDS, TILES, Entropy, TiledXoshiro128
 from fastinit.random.requests import NUMBERS, are_plain, are_scales, as_float64, difference, float_array, integer_array
@@ -301,7 +302,7 @@ class Generator(np.random.Generator):
         distribution, words = ("integers", 2**32) if count <= _LARGEST_NARROW_RANGE else ("wideintegers", 2**64)
         storage = np.dtype(f"uint{8 * out.itemsize}")
         parameters = np.array((least % 2**64, count % 2**64, words % count), np.uint64)  # the last: the rejection threshold
-        self._fill(f"{distribution}_{storage.name}", parameters.view(np.float64), out.view(storage), streaming=False)
+        self._fill(f"{distribution}_{storage.name}", parameters.view(np.float64), out.view(storage), nontemporal=False)
         return out
 
     def bytes(self, length: int) -> bytes:
@@ -313,7 +314,7 @@ class Generator(np.random.Generator):
         if type(length) is not int or length < 0:
             return _numpy.bytes(self, length)
         words = np.empty(-(-length // 4), np.uint32)
-        self._fill("words_uint32", np.empty(0), words, streaming=False)
+        self._fill("words_uint32", np.empty(0), words, nontemporal=False)
         return words.astype("<u4", copy=False).tobytes()[:length]
 
     # ---- the draw ---------------------------------------------------------------------------------------------------
@@ -329,8 +330,8 @@ class Generator(np.random.Generator):
         values = parameters(real) if callable(parameters) else np.array(parameters, np.float64)
         plain = drawn.view(np.ndarray)
         flat = plain if plain.flags.c_contiguous else plain.T
-        streaming = out is not None and flat.nbytes >= STREAMING_BYTES
-        self._fill(f"{distribution}_{drawn.dtype.name}", values, flat, streaming)
+        nontemporal = out is not None and flat.nbytes >= NONTEMPORAL_BYTES
+        self._fill(f"{distribution}_{drawn.dtype.name}", values, flat, nontemporal)
         return drawn
 
     def _draw_truncated(
@@ -338,7 +339,7 @@ class Generator(np.random.Generator):
     ) -> Any:
         return self._draw(distribution.kernel, distribution.parameters, size, dtype, out, _numpy.standard_normal)
 
-    def _fill(self, kernel: str, parameters: Float64Array, out: Array, streaming: bool) -> None:
+    def _fill(self, kernel: str, parameters: Float64Array, out: Array, nontemporal: bool) -> None:
         """Fill a C-contiguous array from the next tile of the stream on, with tiles that no other draw takes."""
         if not out.size:
             return
@@ -346,7 +347,7 @@ class Generator(np.random.Generator):
         with self.bit_generator.lock:
             tile = self._cursor.take(-(-out.size // tile_elements)) % TILES
             stream = self._cursor.stream
-        fill_run(kernel, stream, parameters, tile * tile_elements, out.reshape(-1), streaming)
+        fill_run(kernel, stream, parameters, tile * tile_elements, out.reshape(-1), nontemporal)
 
     def _scaled(
         self, draw: Callable[..., Any], loc: Any, scale: Any, size: Any, dtype: Any, out: Any, by_numpy: Callable[[], Any]

@@ -13,7 +13,7 @@ import scipy.stats
 import fastinit
 import fastinit.random
 from fastinit import Generator, TiledXoshiro128, default_rng
-from fastinit.core.fill import LEAST_FOR_THREADS
+from fastinit.core.pieces import LEAST_FOR_THREADS
 
 # Array draws of n values; the last two take two words a value for their 64 bits.
 DRAWS = {
