@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -20,9 +21,9 @@ from fastinit.cli.verify import verify
 class _EndsCleanly(TyperGroup):
     """Bad input is one line on standard error and exit status 2, an interrupt 130."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def invoke(self, *context: Any, **named: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            return super().invoke(*context, **named)
         except (ValueError, OSError, ImportError) as error:
             errors.print(f"fastinit: {_one_line(error)}")
             sys.exit(2)
@@ -45,14 +46,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for name, sub_command in {
+sub_commands: dict[str, Callable[..., None]] = {
     "init": init,
     "verify": verify,
     "audit": audit,
     "stream": stream,
     "models": list_models,
     "config": print_config,
-}.items():
+}
+for name, sub_command in sub_commands.items():
     app.command(name)(sub_command)
 
 

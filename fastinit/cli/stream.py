@@ -37,7 +37,7 @@ def stream(
             stream_words(words, first, piece)
         else:
             fill_piece(Uniform(0.0, 1.0), words, first, piece)
-        data = memoryview(piece.view(np.uint8))
+        data = piece.view(np.uint8).data
         while data:
             data = data[os.write(sys.stdout.fileno(), data) :]
         first += PIECE

@@ -219,7 +219,7 @@ def _make_piece(
 
 
 def _write_piece(descriptor: int, done: Progress, values: Array, first: int, offset: int) -> None:
-    _write_all(descriptor, memoryview(values.view(np.uint8)), offset)
+    _write_all(descriptor, values.view(np.uint8).data, offset)
     done(values.nbytes)
 
 
@@ -234,7 +234,7 @@ def _compare_piece(
 ) -> None:
     """Bits against bits, so that NaN equals itself and -0.0 differs from 0.0. Bytes that the file lacks differ."""
     stored = _buffers.stored[: values.nbytes]
-    got = os.preadv(descriptor, [stored], offset)
+    got = os.preadv(descriptor, [stored.data], offset)
     stored[got:] = ~values.view(np.uint8)[got:]
     unequal = (stored.reshape(-1, values.itemsize) != values.view(np.uint8).reshape(-1, values.itemsize)).any(axis=1)
     if unequal.any():

@@ -32,7 +32,7 @@ NAME_OF_CODE = {code: name for name, (code, _) in DTYPES.items()}
 
 @dataclass(frozen=True)
 class StoredTensor:
-    """A tensor in a file: name, shape, dtype (a key of DTYPES), the file, and the offset of the tensor's first byte there."""
+    """A tensor in a file: name, shape, dtype (a key of DTYPES), the file, and the offset of its first byte there."""
 
     name: str
     shape: tuple[int, ...]

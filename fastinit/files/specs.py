@@ -93,7 +93,7 @@ def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | N
 
 def _tensor(name: str, entry: object) -> TensorSpec:
     """`[512, 512]`, or `{ shape = [512, 512], dtype = "float16" }`."""
-    table = entry if isinstance(entry, dict) else {"shape": entry}
+    table: dict[str, Any] = entry if isinstance(entry, dict) else {"shape": entry}
     for key in table:
         checks.one_of(f"key of tensor {name!r}", key, ("shape", "dtype"))
     if "shape" not in table:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from fastinit.distributions import Distribution
 from fastinit.recipes.rules import Rule, matcher
-from fastinit.recipes.tensors import TensorSpec, tensor_specs
+from fastinit.recipes.tensors import Tensors, TensorSpec, tensor_specs
 
 if TYPE_CHECKING:
     from fastinit.recipes.recipe import Recipe
@@ -20,7 +20,16 @@ Action = Literal["draw", "compute", "tie", "keep", "skip"]
 
 
 class PlanError(ValueError):
-    """A recipe does not fit a model. `complaints` holds everything that is wrong, the message one line for each."""
+    """A recipe does not fit a model. `complaints` holds everything that is wrong, the message one line for each.
+
+    >>> import fastinit
+    >>> try:
+    ...     fastinit.Recipe([]).plan({"w": (3, 4), "b": 4}, skip=["c"])
+    ... except fastinit.recipes.PlanError as error:
+    ...     print(error)
+    skip has 'c', which matches no tensor
+    no rule matches 2 tensors: 'w' (3, 4), 'b' (4,)
+    """
 
     def __init__(self, complaints: Iterable[str]) -> None:
         self.complaints = tuple(complaints)
@@ -36,6 +45,11 @@ class PlannedTensor:
     - "tie": it is one with the tensor `source`, which is drawn, computed or kept;
     - "keep": it was loaded, and stays as loaded;
     - "skip": nothing is done, it stays as it is.
+
+    >>> import fastinit
+    >>> tensor = fastinit.Recipe([("*", "normal")]).plan({"w": (3, 4)})["w"]
+    >>> tensor.action, tensor.distribution
+    ('draw', Normal(mean=0.0, std=1.0))
     """
 
     spec: TensorSpec
@@ -66,6 +80,18 @@ class Plan:
     """What a recipe does with each tensor of a model: `Recipe.plan` makes it, and printed it is a table.
 
     Iterating gives a `PlannedTensor` for each tensor, in the model's order; `plan["h.0.weight"]` is that of one name.
+
+    >>> import fastinit
+    >>> recipe = fastinit.Recipe([("*", "normal")], skip=["old"], tied={"head": "embed"})
+    >>> plan = recipe.plan({"embed": 4, "head": 4, "old": 2})
+    >>> print(plan)
+    tensor  shape  action  values
+    embed   (4,)   draw    Normal(mean=0.0, std=1.0)
+    head    (4,)   tie     embed
+    old     (2,)   skip
+    3 tensors: 1 draw, 1 tie, 1 skip
+    >>> plan["head"].source, plan.distributions
+    ('embed', {'embed': Normal(mean=0.0, std=1.0)})
     """
 
     tensors: tuple[PlannedTensor, ...]
@@ -113,12 +139,7 @@ class Plan:
         return "\n".join([*lines, f"{len(self)} tensor{'s' if len(self) != 1 else ''}: {counts or 'none'}"])
 
 
-def plan_of(
-    recipe: Recipe,
-    tensors: Mapping[str, Any] | Iterable[TensorSpec],
-    skip: Collection[str],
-    loaded: Collection[str] | Mapping[str, Any],
-) -> Plan:
+def plan_of(recipe: Recipe, tensors: Tensors, skip: Collection[str], loaded: Collection[str] | Mapping[str, object]) -> Plan:
     """The plan of `Recipe.plan`: first what is excluded, then the rules for what is left."""
     specs = {spec.name: spec for spec in tensor_specs(tensors)}
     complaints: list[str] = []
@@ -172,7 +193,9 @@ def _matching(globs: Iterable[str], specs: Mapping[str, TensorSpec], complaints:
     return found
 
 
-def _loaded(loaded: Collection[str] | Mapping[str, Any], specs: Mapping[str, TensorSpec], complaints: list[str]) -> set[str]:
+def _loaded(
+    loaded: Collection[str] | Mapping[str, object], specs: Mapping[str, TensorSpec], complaints: list[str]
+) -> set[str]:
     """The names of `loaded`; where it has arrays, these must have the shapes that the model says."""
     names = patterns("loaded", list(loaded) if isinstance(loaded, Mapping) else loaded)
     complaints += [f"loaded has {name!r}, which is no tensor of the model" for name in names if name not in specs]

@@ -7,43 +7,59 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, get
 from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.recipes.tensors import TensorSpec
+from fastinit.runtime.checks import boolean, integer
+
+LayoutLike: TypeAlias = "str | Layout | Mapping[str, Any] | None"
+InitializerLike: TypeAlias = "str | Initializer | type[Initializer] | Callable[..., Any] | Distribution | Mapping[str, Any]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Rule:
     """Tensors whose name matches the glob `pattern` get `initializer`: an initializer, or what `fastinit.get` takes.
 
     `layout`: that of these tensors (`fastinit.initializers`). With `ndim`, only tensors of so many axes. A rule that is the
-    first match of no tensor is an error unless it is `optional`.
+    first match of no tensor is an error unless it is `optional`. TypeError and ValueError for other arguments.
+
+    >>> import fastinit
+    >>> fastinit.Rule("*.weight", "kaiming_normal_", layout="oi", ndim=2).initializer
+    HeNormal()
     """
 
     pattern: str
     initializer: Initializer
-    layout: Layout | None = None
-    ndim: int | None = None
-    optional: bool = False
+    layout: Layout | None
+    ndim: int | None
+    optional: bool
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.pattern, str):
-            raise TypeError(f"pattern must be a string as '*.bias', got {self.pattern!r}")
-        if self.ndim is not None and (isinstance(self.ndim, bool) or not isinstance(self.ndim, int) or self.ndim < 0):
-            raise ValueError(f"rule {self.pattern!r}: ndim must be a number of axes or None, got {self.ndim!r}")
-        if not isinstance(self.optional, bool):
-            raise TypeError(f"rule {self.pattern!r}: optional must be True or False, got {self.optional!r}")
+    def __init__(
+        self,
+        pattern: str,
+        initializer: InitializerLike,
+        layout: LayoutLike = None,
+        ndim: int | None = None,
+        optional: bool = False,
+    ) -> None:
+        if not isinstance(pattern, str):
+            raise TypeError(f"pattern must be a string as '*.bias', got {pattern!r}")
         try:
-            object.__setattr__(self, "initializer", get(self.initializer))
-            object.__setattr__(self, "layout", None if self.layout is None else layout_of(self.layout))
+            vars(self).update(
+                pattern=pattern,
+                initializer=get(initializer),
+                layout=None if layout is None else layout_of(layout),
+                ndim=None if ndim is None else integer("ndim", ndim, 0),
+                optional=boolean("optional", optional),
+            )
         except (TypeError, ValueError) as error:
-            raise type(error)(f"rule {self.pattern!r}: {error}") from None
+            raise type(error)(f"rule {pattern!r}: {error}") from None
 
     @classmethod
-    def with_parameters(cls, pattern: str, initializer: Any, options: Mapping[str, Any]) -> Rule:
+    def with_parameters(cls, pattern: str, initializer: InitializerLike, options: Mapping[str, Any]) -> Rule:
         """Of an initializer's name and its parameters, `layout`, `ndim` and `optional` being the rule's own."""
         own = {key: options[key] for key in ("layout", "ndim", "optional") if key in options}
         try:
@@ -66,18 +82,22 @@ class Rule:
             raise ValueError(f"rule {self.pattern!r} for tensor {tensor.name!r}: {error}") from None
 
 
-def rule_of(rule: Any) -> Rule:
-    """A Rule; or of a tuple (pattern, initializer), or (pattern, initializer's name, parameters in a mapping)."""
+RuleLike: TypeAlias = Rule | tuple[str, InitializerLike] | tuple[str, InitializerLike, Mapping[str, Any]]
+"""A rule, (pattern, initializer), or (pattern, initializer's name, parameters)."""
+
+
+def rule_of(rule: RuleLike) -> Rule:
     if isinstance(rule, Rule):
         return rule
-    if isinstance(rule, (tuple, list)) and len(rule) == 2:
-        return Rule(*rule)
-    if isinstance(rule, (tuple, list)) and len(rule) == 3 and isinstance(rule[2], Mapping):
-        return Rule.with_parameters(*rule)
+    if isinstance(rule, (tuple, list)):
+        if len(rule) == 2:
+            return Rule(*rule)
+        if len(rule) == 3 and isinstance(rule[2], Mapping):
+            return Rule.with_parameters(*rule)
     raise TypeError(f"a rule must be (pattern, initializer), (pattern, name, parameters) or a Rule, got {rule!r}")
 
 
 @cache
-def matcher(pattern: str) -> Callable[[str], Any]:
+def matcher(pattern: str) -> Callable[[str], re.Match[str] | None]:
     """Whether the whole of a name matches a glob, upper and lower case being different."""
     return re.compile(fnmatch.translate(pattern)).match

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.runtime import checks
+from fastinit.runtime.types import Shape
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One tensor of a model: its name, its whole shape, and its dtype where the model fixes it (else None)."""
+    """One tensor of a model: its name, its whole shape, and its dtype where the model fixes it (else None).
+
+    >>> from fastinit.recipes import Recipe, TensorSpec
+    >>> Recipe([("*", "zeros")]).materialize([TensorSpec("num_batches_tracked", (), "int64")])
+    {'num_batches_tracked': array(0)}
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str | None = None
 
     def dtype_where(self, chosen: str) -> str:
-        """The dtype to make it in where `chosen` is asked for: its own where that is none of floating-point numbers."""
-        return chosen if self.is_float() else self.dtype
+        """The dtype to make it in where `chosen` is asked for: its own where it holds integers or booleans."""
+        return self.dtype if self.dtype is not None and not self.is_float() else chosen
 
     def is_float(self) -> bool:
-        """Whether it is one of floating-point numbers, as it is where the model fixes no dtype."""
+        """Whether it holds floating-point numbers, as it does where the model fixes no dtype."""
         return self.dtype is None or self.dtype in ELEMENTS
 
     def can_hold(self, value: int) -> bool:
@@ -37,23 +43,33 @@ class TensorSpec:
         return limits.min <= value <= limits.max
 
 
-def tensor_specs(tensors: Mapping[str, Any] | Iterable[TensorSpec]) -> tuple[TensorSpec, ...]:
-    """`tensors`: shapes by name, or by name what has a `shape` and perhaps a `dtype`, as arrays have; or TensorSpecs."""
+class HasShape(Protocol):
+    """What has a shape, and perhaps a dtype, as the arrays and tensors of all libraries have."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+
+Tensors: TypeAlias = Mapping[str, Shape | HasShape] | Iterable[TensorSpec]
+"""By name, shapes or what has a `shape` and perhaps a `dtype`, as arrays have; or TensorSpecs."""
+
+
+def tensor_specs(tensors: Tensors) -> tuple[TensorSpec, ...]:
     if isinstance(tensors, Mapping):
         return tuple(_spec(name, tensor) for name, tensor in tensors.items())
     if not isinstance(tensors, Iterable):
         raise TypeError(f"shapes must be a mapping from names to shapes, or TensorSpecs, got {tensors!r}")
-    specs, names = tuple(tensors), set()
-    for spec in specs:
+    specs: dict[str, TensorSpec] = {}
+    for spec in tensors:
         if not isinstance(spec, TensorSpec):
             raise TypeError(f"shapes must be a mapping from names to shapes, or TensorSpecs, got {spec!r} among them")
-        if spec.name in names:
+        if spec.name in specs:
             raise ValueError(f"shapes must have each name once, got {spec.name!r} twice")
-        names.add(spec.name)
-    return specs
+        specs[spec.name] = spec
+    return tuple(specs.values())
 
 
-def _spec(name: str, tensor: Any) -> TensorSpec:
+def _spec(name: object, tensor: object) -> TensorSpec:
     if not isinstance(name, str):
         raise TypeError(f"shapes must have strings for names, got {name!r}")
     dtype = getattr(tensor, "dtype", None)
@@ -66,6 +82,6 @@ def _spec(name: str, tensor: Any) -> TensorSpec:
 
 def _dtype_name(dtype: Any) -> str:
     try:
-        return np.dtype(dtype).name
+        return str(np.dtype(dtype).name)
     except TypeError:  # torch's, whose text is torch.float32
         return str(dtype).rpartition(".")[2]

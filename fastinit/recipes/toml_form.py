@@ -18,7 +18,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
@@ -32,6 +32,8 @@ else:
     except ImportError:  # only the extra `cli` brings it
         tomllib = None
 
+T = TypeVar("T")
+
 KEYS = ("recipe", "rules", "skip", "tied")
 RULE_KEYS = ("match", "init")
 
@@ -40,6 +42,13 @@ def load(path: str | Path) -> Recipe:
     """The recipe in a TOML file. ValueError, beginning with the path, for anything that is none; OSError for no such file.
 
     ImportError on Python 3.10 without tomli (`pip install 'fastinit[cli]'`).
+
+    >>> import fastinit, pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = pathlib.Path(directory, "recipe.toml")
+    ...     _ = path.write_text('recipe = { name = "gpt2", depth = 12 }')
+    ...     fastinit.recipes.load(path) == fastinit.recipes.gpt2(depth=12)
+    True
     """
     try:
         content = loads(Path(path).read_text("utf-8"))
@@ -53,7 +62,8 @@ def load(path: str | Path) -> Recipe:
 def loads(text: str) -> dict[str, Any]:
     if tomllib is None:
         raise ImportError("reading TOML on Python 3.10 needs tomli: pip install 'fastinit[cli]'")
-    return tomllib.loads(text)
+    content: dict[str, Any] = tomllib.loads(text)
+    return content
 
 
 def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
@@ -91,7 +101,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
     return Rule.with_parameters(entry["match"], entry["init"], options)
 
 
-def list_of(key: str, value: Any, kind: type) -> list:
+def list_of(key: str, value: object, kind: type[T]) -> list[T]:
     if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
         what = "tables" if kind is dict else "strings"
         raise TypeError(f"{key} must be a list of {what}, got {value!r}")

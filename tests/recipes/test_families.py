@@ -108,7 +108,7 @@ def test_parameter_count_is_the_published_one(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_tensor_has_a_distribution(name):
     model = build(name)
-    assert list(model.recipe.distributions(model.tensors)) == [tensor.name for tensor in model.tensors]
+    assert list(model.recipe.plan(model.tensors).distributions) == [tensor.name for tensor in model.tensors]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -121,7 +121,7 @@ def test_only_batch_counters_fix_their_dtype(name):
 def test_distribution(model, name, initializer):
     built = build(model)
     shape = next(tensor.shape for tensor in built.tensors if tensor.name == name)
-    assert built.recipe.distributions(built.tensors)[name] == initializer.distribution_for(shape)
+    assert built.recipe.plan(built.tensors).distributions[name] == initializer.distribution_for(shape)
 
 
 def test_resnet50_state_dict_has_161_parameters_and_159_buffers():

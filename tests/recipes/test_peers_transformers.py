@@ -1,4 +1,4 @@
-"""Ready recipes are distributed as transformers draws its models, and have a distribution for every tensor of the published ones."""
+"""The families' recipes draw as transformers draws its models, and leave no tensor of the published ones without a rule."""
 
 import math
 from fnmatch import fnmatchcase
@@ -108,7 +108,7 @@ def test_each_tensor_is_distributed_as_transformers_draws_it(name):
 @pytest.mark.parametrize("name", LARGE)
 def test_every_tensor_of_a_whole_model_on_the_meta_device_has_a_distribution(name):
     model, recipe = model_of(LARGE[name], "meta"), LARGE[name][-1]
-    distributions = recipe.distributions(model.state_dict())
+    distributions = recipe.plan(model.state_dict()).distributions
     assert all(distribution is not None or tensor in dict(recipe.tied) for tensor, distribution in distributions.items())
 
 

@@ -231,7 +231,7 @@ def close(distribution, expected):
     ],
 )
 def test_a_tensor_has_the_distribution_of_its_family(recipe, name, shape, initializer):
-    distribution, expected = recipe.distributions({name: shape})[name], initializer.distribution_for(shape, layout="oi")
+    distribution, expected = recipe.plan({name: shape}).distributions[name], initializer.distribution_for(shape, layout="oi")
     assert close(distribution, expected)
 
 

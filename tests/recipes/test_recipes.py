@@ -11,7 +11,6 @@ from fastinit import HeNormal, Layout, Parts, Stacked, XavierUniform, recipes
 from fastinit.core.fill import DTYPES
 from fastinit.distributions import Constant, Normal
 from fastinit.recipes import PlanError, PlannedTensor, Recipe, Rule, TensorSpec
-from fastinit.recipes.tensors import tensor_specs
 
 SHAPES = {"layer.0.weight": (4, 8), "layer.0.bias": (8,)}
 MODEL = {"embed.weight": (50, 8), "layer.0.weight": (8, 8), "layer.0.bias": (8,), "head.weight": (50, 8)}
@@ -27,18 +26,18 @@ def same(arrays, others):
 
 def test_the_first_matching_rule_decides():
     recipe = Recipe([("*.weight", "normal", {"std": 0.5}), ("layer.*", "zeros")])
-    assert recipe.distributions(SHAPES) == {"layer.0.weight": Normal(0.0, 0.5), "layer.0.bias": Constant(0.0)}
+    assert recipe.plan(SHAPES).distributions == {"layer.0.weight": Normal(0.0, 0.5), "layer.0.bias": Constant(0.0)}
 
 
 def test_a_rule_with_ndim_looks_at_tensors_of_so_many_axes_only():
     recipe = Recipe([Rule("*", "ones", ndim=1), Rule("*", "zeros")])
-    assert recipe.distributions(SHAPES) == {"layer.0.weight": Constant(0.0), "layer.0.bias": Constant(1.0)}
+    assert recipe.plan(SHAPES).distributions == {"layer.0.weight": Constant(0.0), "layer.0.bias": Constant(1.0)}
 
 
 @pytest.mark.parametrize("layout", ["oi", Layout("oi"), {"letters": "oi"}])
 def test_the_layout_of_a_rule_reaches_the_distribution(layout):
     recipe = Recipe([("*.weight", "he_normal", {"layout": layout})], allow_unmatched=True)
-    assert recipe.distributions(SHAPES)["layer.0.weight"] == Normal(0.0, (2 / 8) ** 0.5)
+    assert recipe.plan(SHAPES).distributions["layer.0.weight"] == Normal(0.0, (2 / 8) ** 0.5)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +53,8 @@ def test_the_layout_of_a_rule_reaches_the_distribution(layout):
     ],
 )
 def test_patterns_are_globs_of_whole_names(pattern, name, matches):
-    distribution = Recipe([(pattern, "ones")], allow_unmatched=True, allow_unused=True).distributions({name: (2,)})[name]
-    assert (distribution is not None) == matches
+    planned = Recipe([(pattern, "ones")], allow_unmatched=True, allow_unused=True).plan({name: (2,)})[name]
+    assert (planned.action == "draw") == matches
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_recipes_are_values():
 
 def test_own_rules_go_before_those_of_a_ready_recipe():
     recipe = Recipe([("wte.weight", "zeros"), *recipes.gpt2(depth=2)])
-    assert recipe.distributions({"wte.weight": (5, 4), "wpe.weight": (5, 4)}) == {
+    assert recipe.plan({"wte.weight": (5, 4), "wpe.weight": (5, 4)}).distributions == {
         "wte.weight": Constant(0.0),
         "wpe.weight": Normal(0.0, 0.02),
     }
@@ -85,7 +84,7 @@ def test_own_rules_go_before_those_of_a_ready_recipe():
                                     [TensorSpec(name, shape) for name, shape in SHAPES.items()]],
                          ids=["shapes", "arrays", "specs"])  # fmt: skip
 def test_the_tensors_may_be_given_as_shapes_as_arrays_or_as_specs(shapes):
-    assert Recipe([("*", "ones")]).distributions(shapes) == dict.fromkeys(SHAPES, Constant(1.0))
+    assert Recipe([("*", "ones")]).plan(shapes).distributions == dict.fromkeys(SHAPES, Constant(1.0))
 
 
 # ---- what is left over ----
@@ -93,17 +92,18 @@ def test_the_tensors_may_be_given_as_shapes_as_arrays_or_as_specs(shapes):
 
 def test_a_tensor_without_a_rule_is_left_alone_where_that_is_allowed():
     recipe = Recipe([("*.bias", "zeros")], allow_unmatched=True)
-    assert recipe.distributions(SHAPES) == {"layer.0.weight": None, "layer.0.bias": Constant(0.0)}
+    assert recipe.plan(SHAPES).distributions == {"layer.0.bias": Constant(0.0)}
     assert list(recipe.materialize(SHAPES)) == ["layer.0.bias"]
 
 
 def test_a_rule_or_a_skip_without_a_tensor_is_passed_over_where_that_is_allowed():
     rules = [("*.gamma", "ones"), ("*", "zeros")]
-    assert Recipe(rules, skip=["*.beta"], allow_unused=True).distributions(SHAPES) == dict.fromkeys(SHAPES, Constant(0.0))
+    plan = Recipe(rules, skip=["*.beta"], allow_unused=True).plan(SHAPES)
+    assert plan.distributions == dict.fromkeys(SHAPES, Constant(0.0))
 
 
 def test_an_optional_rule_may_be_left_without_a_tensor():
-    assert Recipe([Rule("*.gamma", "ones", optional=True), ("*", "zeros")]).distributions(SHAPES)
+    assert Recipe([Rule("*.gamma", "ones", optional=True), ("*", "zeros")]).plan(SHAPES).distributions
 
 
 def test_an_empty_model_needs_no_rule():
@@ -164,18 +164,22 @@ def test_all_that_is_wrong_is_said_at_once():
     shapes = {"a.w": (3,), "n": np.zeros(2, int), "t": (4,), "u": (5,), "v": (6,)}
     with pytest.raises(PlanError) as raised:
         recipe.plan(shapes, skip=["z"], loaded={"q": np.ones(1), "v": np.ones(2)})
-    assert str(raised.value).splitlines() == list(raised.value.complaints) == [
-        "skip has 'z', which matches no tensor",
-        "skip has 'y', which matches no tensor",
-        "loaded has 'q', which is no tensor of the model",
-        "loaded has 'v' of shape (2,), but the model's is (6,)",
-        "tied has 't' of shape (4,) as one with 'a.w' of (3,)",
-        "no tensor is left for the rules 'x': earlier ones match, or no name does",
-        "no rule matches tensor 'u' of shape (5,)",
-        "rule '*.w' for tensor 'a.w': shape (3,) has no fan_in: he_normal needs at least 2 axes; for a bias use zeros",
-        "tensor 'n' has dtype int64, for which no values are drawn: leave it out with `skip`, "
-        "or give it a rule with zeros, ones or constant",
-    ]
+    assert (
+        str(raised.value).splitlines()
+        == list(raised.value.complaints)
+        == [
+            "skip has 'z', which matches no tensor",
+            "skip has 'y', which matches no tensor",
+            "loaded has 'q', which is no tensor of the model",
+            "loaded has 'v' of shape (2,), but the model's is (6,)",
+            "tied has 't' of shape (4,) as one with 'a.w' of (3,)",
+            "no tensor is left for the rules 'x': earlier ones match, or no name does",
+            "no rule matches tensor 'u' of shape (5,)",
+            "rule '*.w' for tensor 'a.w': shape (3,) has no fan_in: he_normal needs at least 2 axes; for a bias use zeros",
+            "tensor 'n' has dtype int64, for which no values are drawn: leave it out with `skip`, "
+            "or give it a rule with zeros, ones or constant",
+        ]
+    )
 
 
 def test_tensors_without_a_rule_are_all_listed():
@@ -285,7 +289,7 @@ def test_loaded_arrays_are_returned_as_they_are_and_only_the_missing_made():
 
 def test_frozen_tensors_have_no_distribution_and_are_left_out():
     recipe = Recipe(RECIPE.rules, skip=["embed.*"])
-    assert recipe.distributions(MODEL)["embed.weight"] is None
+    assert recipe.plan(MODEL)["embed.weight"].action == "skip"
     assert "embed.weight" not in recipe.materialize(MODEL)
 
 
@@ -296,7 +300,7 @@ def test_frozen_tensors_are_returned_where_they_are_loaded():
 
 
 def test_frozen_tensors_need_no_rule():
-    assert Recipe([("*.bias", "zeros")], skip=["*.weight"]).distributions(SHAPES)["layer.0.weight"] is None
+    assert Recipe([("*.bias", "zeros")], skip=["*.weight"]).plan(SHAPES)["layer.0.weight"].action == "skip"
 
 
 # ---- tied tensors ----
@@ -305,7 +309,7 @@ TIED = Recipe(RECIPE.rules, tied={"head.weight": "embed.weight"})
 
 
 def test_tied_tensors_are_one_array_that_is_drawn_once():
-    assert TIED.distributions(MODEL)["head.weight"] is None
+    assert TIED.plan(MODEL)["head.weight"].source == "embed.weight"
     arrays = TIED.materialize(MODEL, seed=3)
     assert arrays["head.weight"] is arrays["embed.weight"]
     assert np.array_equal(arrays["embed.weight"], RECIPE.materialize(MODEL, seed=3)["embed.weight"])
@@ -376,7 +380,7 @@ def test_stacked_experts_have_the_distribution_of_one_and_values_of_their_own():
 
 def test_experts_in_one_tensor_have_fans_without_their_number():
     recipe = Recipe([Rule("*.experts", "he_normal", layout="eio")])
-    assert recipe.distributions({"moe.experts": (4, 500, 400)}) == {"moe.experts": Normal(0.0, (2 / 500) ** 0.5)}
+    assert recipe.plan({"moe.experts": (4, 500, 400)}).distributions == {"moe.experts": Normal(0.0, (2 / 500) ** 0.5)}
 
 
 # ---- errors ----
@@ -400,7 +404,7 @@ def test_experts_in_one_tensor_have_fans_without_their_number():
 )
 def test_a_recipe_that_does_not_fit_is_an_error_that_says_where(rules, message):
     with pytest.raises(ValueError) as raised:
-        Recipe(rules).distributions(SHAPES)
+        Recipe(rules).plan(SHAPES)
     assert str(raised.value).startswith(message)
 
 
@@ -415,26 +419,26 @@ ERRORS = [
     (lambda: Recipe([(3, "zeros")]), TypeError, "pattern must be a string as '*.bias', got 3"),
     (lambda: Recipe([("*", 3)]), TypeError, "rule '*': identifier must be a name, an initializer, its class, function or"),
     (lambda: Recipe([("*", "zeros", {"std": 1})]), TypeError, "rule '*': zeros has no parameter 'std': it takes none"),
-    (lambda: Rule("*", "zeros", ndim=-1), ValueError, "rule '*': ndim must be a number of axes or None, got -1"),
+    (lambda: Rule("*", "zeros", ndim=-1), ValueError, "rule '*': ndim must be an int of at least 0, got -1"),
     (lambda: Rule("*", "zeros", layout="q"), ValueError, "rule '*': layout must be one of 'io', 'oi', 'embedding', or"),
     (lambda: Rule("*", "zeros", optional="no"), TypeError, "rule '*': optional must be True or False, got 'no'"),
     (lambda: Recipe(ANY, skip="w"), TypeError, "skip must be a collection of patterns, got 'w'"),
     (lambda: Recipe(ANY, skip=[3]), TypeError, "skip must have strings as '*.bias', got 3 among them"),
     (lambda: Recipe(ANY, tied=[("a",)]), TypeError, "tied must be a mapping from names to names, got [('a',)]"),
     (lambda: Recipe(ANY, tied={"a": 3}), TypeError, "tied must be a mapping from names to names, got {'a': 3}"),
-    (lambda: Recipe(ANY, skip=["x.*"]).distributions(SHAPES), ValueError, "skip has 'x.*', which matches no tensor"),
-    (lambda: Recipe(ANY).distributions(3), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 3"),
-    (lambda: Recipe(ANY).distributions(["w"]), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 'w'"),
-    (lambda: Recipe(ANY).distributions({3: (4,)}), TypeError, "shapes must have strings for names, got 3"),
-    (lambda: Recipe(ANY).distributions({"w": "x"}), TypeError, "tensor 'w': shape must be an int or a sequence of ints, got 'x'"),
-    (lambda: Recipe(ANY).distributions([TensorSpec("w", (2,))] * 2), ValueError, "shapes must have each name once, got 'w' twice"),
+    (lambda: Recipe(ANY, skip=["x.*"]).plan(SHAPES), ValueError, "skip has 'x.*', which matches no tensor"),
+    (lambda: Recipe(ANY).plan(3), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 3"),
+    (lambda: Recipe(ANY).plan(["w"]), TypeError, "shapes must be a mapping from names to shapes, or TensorSpecs, got 'w'"),
+    (lambda: Recipe(ANY).plan({3: (4,)}), TypeError, "shapes must have strings for names, got 3"),
+    (lambda: Recipe(ANY).plan({"w": "x"}), TypeError, "tensor 'w': shape must be an int or a sequence of ints, got 'x'"),
+    (lambda: Recipe(ANY).plan([TensorSpec("w", (2,))] * 2), ValueError, "shapes must have each name once, got 'w' twice"),
     (lambda: Recipe(ANY).materialize(SHAPES, dtype="int8"), TypeError, "dtype must be one of float32, float64, float16,"),
     (lambda: RECIPE.materialize(MODEL, seed=-1), ValueError, "seed must not be negative, got -1"),
     (lambda: RECIPE.materialize(MODEL, skip="embed.*"), TypeError, "skip must be a collection of patterns, got 'embed.*'"),
     (lambda: RECIPE.materialize(MODEL, skip=3), TypeError, "skip must be a collection of patterns, got 3"),
     (lambda: RECIPE.materialize(MODEL, skip=["x"]), ValueError, "skip has 'x', which matches no tensor"),
-    (lambda: RECIPE.materialize(MODEL, loaded={"x": np.ones(3)}), ValueError, "loaded has 'x', which is no tensor of the model"),
-    (lambda: RECIPE.materialize(MODEL, loaded={"layer.0.bias": [1]}), TypeError, "loaded has 'layer.0.bias' as [1], which is"),
+    (lambda: RECIPE.materialize(MODEL, loaded={"x": np.ones(3)}), ValueError, "loaded has 'x', which is no tensor of"),
+    (lambda: RECIPE.materialize(MODEL, loaded={"layer.0.bias": [1]}), TypeError, "loaded has 'layer.0.bias' as [1], "),
     (
         lambda: RECIPE.materialize(MODEL, loaded={"layer.0.bias": np.ones(3)}),
         ValueError,
@@ -459,7 +463,7 @@ def test_all_is_checked_before_anything_is_made(monkeypatch):
 def test_a_frozen_tensor_is_frozen_also_where_it_is_tied():
     recipe = Recipe([("*", "normal")], skip=["b"], tied={"b": "a"})
     shapes = {"a": (3,), "b": (3,)}
-    assert recipe.distributions(shapes)["b"] is None and recipe.tied_in(tensor_specs(shapes)) == {}
+    assert [tensor.action for tensor in recipe.plan(shapes)] == ["draw", "skip"]
     assert list(recipe.materialize(shapes, seed=0)) == ["a"]
 
 
@@ -503,7 +507,7 @@ def test_a_ready_recipe_may_be_named_alone(toml):
 def test_rules_of_toml_need_their_tensors_as_others_do(toml):
     recipe = recipes.load(toml('recipe = "llama"\n[[rules]]\nmatch = "typo"\ninit = "zeros"'))
     with pytest.raises(ValueError, match="no tensor is left for the rules 'typo'"):
-        recipe.distributions({"model.embed_tokens.weight": (5, 4)})
+        recipe.plan({"model.embed_tokens.weight": (5, 4)})
 
 
 @pytest.mark.parametrize(
