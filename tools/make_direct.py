@@ -1,5 +1,9 @@
-"""Writes direct-1.csv and direct-2.csv, the first 1000 raw 64-bit outputs of a seed, in the format of NumPy's own:
-python make_direct.py. By the reference backend: two words of the stream a value, the first one high."""
+"""Writes tests/vectors/direct-1.csv and direct-2.csv, the first 1000 raw 64-bit outputs of a seed, in NumPy's format.
+
+    python tools/make_direct.py      # a second
+
+By the reference backend: a value is two words of the stream, the first one high.
+"""
 
 from pathlib import Path
 

@@ -1,6 +1,9 @@
-"""Writes golden.json, the values that every backend must give, from the reference backend: python make_golden.py
+"""Writes tests/vectors/golden.json, the values that every backend must give, from the reference backend.
 
-Run it again only with a new stream version (or, until the first release, when the last bits of a transform move).
+    python tools/make_golden.py      # half a minute
+
+For a new kernel or element type: its entries go behind those that are there. It says how many entries are new, and how many
+have other values than before, which only a new version of the stream may bring.
 """
 
 import hashlib
@@ -11,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from fastinit.backends import reference
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.request import FillRequest
-from fastinit.core.fill import DTYPES
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
 
@@ -38,7 +41,7 @@ FLOAT_DRAWS = [  # kernel, two parameters
     ("lognormal_float64", (-1.0, 0.5)),
     ("lognormal_float64", (0.0, 300.0)),  # infinities, subnormals and zeros
 ]
-# Kernel, low, range. Kernels keep the low bits, so a range may be larger than the type: the 1-byte ones draw again as well.
+# Kernel, low, range. Kernels keep the low bits, so a range may be larger than the type: 1-byte ones are rejected as well.
 INTEGER_DRAWS = [
     *((f"integers_uint{bits}", low, count) for bits in (8, 16, 32, 64) for low, count in ((0, 2), (-7, 201), (5, 2**8))),
     *((f"integers_uint{bits}", low, count) for bits in (16, 32, 64) for low, count in ((3, 1000), (-(2**15), 2**16))),
@@ -88,20 +91,38 @@ def integer_draw(kernel, low, count):
     return draw(kernel, (low % 2**64, count % 2**64, word % count))
 
 
+def request_of(entry):
+    """What an entry pins, without its values."""
+    return {key: value for key, value in entry.items() if key not in ("first_bits", "sha256")}
+
+
+def new_ones_last(entries, before):
+    """The entries in the order of `before`, those that it lacks at the end."""
+    known = [request_of(entry) for entry in before]
+    values = [entry for entry in before if request_of(entry) in map(request_of, entries) and entry not in entries]
+    new = [entry for entry in entries if request_of(entry) not in known]
+    print(f"{len(new)} new entries, {len(values)} with other values than before")
+    return [*sorted((e for e in entries if e not in new), key=lambda entry: known.index(request_of(entry))), *new]
+
+
 def main():
+    path = VECTORS / "golden.json"
+    before = json.loads(path.read_text()) if path.exists() else {"cases": [], "draws": []}
+    cases = [case(distribution, element) for distribution in DISTRIBUTIONS for element in ELEMENT_TYPES.values()]
+    draws = [
+        *(draw(kernel, numbers) for kernel, numbers in FLOAT_DRAWS),
+        *(integer_draw(kernel, low, count) for kernel, low, count in INTEGER_DRAWS),
+    ]
     golden = {
         "made_by": "python tools/make_golden.py",
         "stream": "1",
         "seed": SEED,
         "first_bits": f"of elements 0 to {FIRST - 1}, in hex",
         "sha256": f"of the bits of {MANY} elements, little-endian",
-        "cases": [case(distribution, element) for distribution in DISTRIBUTIONS for element in DTYPES.values()],
-        "draws": [
-            *(draw(kernel, numbers) for kernel, numbers in FLOAT_DRAWS),
-            *(integer_draw(kernel, low, count) for kernel, low, count in INTEGER_DRAWS),
-        ],
+        "cases": new_ones_last(cases, before["cases"]),
+        "draws": new_ones_last(draws, before["draws"]),
     }
-    (VECTORS / "golden.json").write_text(json.dumps(golden, indent=1) + "\n")
+    path.write_text(json.dumps(golden, indent=1) + "\n")
 
 
 if __name__ == "__main__":

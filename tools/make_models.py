@@ -1,4 +1,4 @@
-"""Writes models/*.json: name to shape of every tensor of the built-in models, taken from the real classes.
+"""Writes tests/vectors/models/*.json: name to shape of every tensor of the built-in models, taken from the real classes.
 
     python tools/make_models.py
 

@@ -7,11 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from fastinit import backends
+from fastinit.backends.catalogue import ELEMENTS
 from fastinit.runtime import threads
 
 
 def config() -> dict[str, Any]:
-    """Backend, level, threads and versions, as plain data."""
+    """Backend, level, dtypes, threads and versions, as plain data."""
     chosen = backends.current()
     return {
         "fastinit": _version("fastinit"),
@@ -20,6 +21,7 @@ def config() -> dict[str, Any]:
         "level": chosen.level,
         "available backends": list(backends.available_backends()),
         "available levels": list(backends.available_levels()),
+        "dtypes": list(ELEMENTS),
         "threads": threads.get_num_threads(),
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -28,7 +30,7 @@ def config() -> dict[str, Any]:
 
 
 def show_config() -> None:
-    """Print the backend, its instruction-set level, the number of threads and the versions in use.
+    """Print the backend, its instruction-set level, the dtypes, the number of threads and the versions in use.
 
     >>> import fastinit
     >>> fastinit.show_config()  # doctest: +ELLIPSIS

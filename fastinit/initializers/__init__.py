@@ -6,8 +6,8 @@ that all of them share, by keyword only:
 
 - `seed`: a non-negative int, a `numpy.random.SeedSequence`, or None (the default) for fresh entropy.
 - `name`: the tensor's name, or None. Tensors of different names get independent values from one seed.
-- `dtype`: float32 (the default), float64, float16, bfloat16, float8_e4m3fn or float8_e5m2, as a dtype or by name. The narrow
-  ones are the float32 values rounded once, to nearest even.
+- `dtype`: float32 (the default), float64, float16, bfloat16 or one of the float8 types that `fastinit.show_config()` lists,
+  as a dtype or by name. The narrow ones are the float32 values rounded once, to nearest even.
 - `layout`: which axes of `shape` are inputs and outputs. A matrix is (in, out) where nothing is said; "oi" is (out, in,
   *kernel) as in torch, "io" (*kernel, in, out) as in Keras and JAX; one letter an axis says the rest ("hwio", "eio" for a
   stack of experts), and a `fastinit.Layout` also groups, transposed convolutions, or the fans by hand. Above two axes it

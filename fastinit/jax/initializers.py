@@ -62,7 +62,7 @@ class JaxInitializer:
     ) -> jax.Array:
         """An array of this shape whose values the words of the key decide (`seed_of`), traced or not.
 
-        `dtype`: float32, float64, float16, bfloat16, float8_e4m3fn or float8_e5m2, as JAX canonicalizes it. Eagerly on a CPU
+        `dtype`: a dtype that `fastinit.show_config()` lists, as JAX canonicalizes it. Eagerly on a CPU
         the array is the memory that was filled, with no copy; with `out_sharding` each device gets its shard of the values.
         In traced code the host fills when the computation runs; with `out_sharding` the whole is made, then distributed.
         TypeError or ValueError for other dtypes, shapes that the initializer cannot fill, and what is no key.

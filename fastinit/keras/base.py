@@ -25,7 +25,7 @@ Axes: TypeAlias = Sequence[int] | None
 CALL_DOC = """
 Called as `init(shape, dtype=None, layout=None)`, it makes a tensor of Keras' backend:
 
-- `dtype`: float32, float64, float16, bfloat16, float8_e4m3fn or float8_e5m2; None is `keras.config.floatx()`.
+- `dtype`: one that `fastinit.show_config()` lists; None is `keras.config.floatx()`.
 - `layout`: None, a `keras.distribution.TensorLayout` or, on jax, a sharding.
 
 TypeError for other dtypes and layouts; ValueError for a shape that the distribution does not fit.

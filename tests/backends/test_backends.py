@@ -112,6 +112,22 @@ def test_the_catalogue_needs_the_standard_library_alone():
     assert (done.stdout, done.stderr) == (f"{len(KERNELS)}\n", "")
 
 
+def test_every_element_of_the_catalogue_is_in_every_table():
+    from fastinit.files.safetensors_format import DTYPES as STORED
+
+    assert list(DTYPES) == list(ELEMENTS)
+    assert [name for name in ELEMENTS if name in STORED] == [e.name for e in ELEMENTS.values() if e.safetensors]
+    for distribution in ("uniform", "normal", "truncated"):
+        assert all(f"{distribution}_{element}" in KERNELS for element in ELEMENTS)
+
+
+def test_every_element_of_the_catalogue_is_a_dtype_of_torch():
+    torch = pytest.importorskip("torch")
+    from fastinit.torch.tensors import DTYPES as TORCH_DTYPES
+
+    assert list(TORCH_DTYPES) == [getattr(torch, name) for name in ELEMENTS]
+
+
 @pytest.mark.parametrize("name", KERNELS)
 def test_numba_has_the_functions_of_every_kernel_of_the_catalogue(name):
     from fastinit.backends.numba.kernels import kernel_of
@@ -182,7 +198,7 @@ def test_the_distributions_of_a_generator_are_the_same_on_every_backend(
 
 # ---- golden values ----
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "golden.json").read_text())  # made by vectors/make_golden.py
+GOLDEN = json.loads((Path(__file__).parents[1] / "vectors" / "golden.json").read_text())  # made by tools/make_golden.py
 DISTRIBUTION_TYPES = {distribution.__name__: distribution for distribution in (Uniform, Normal, TruncatedNormal)}
 
 
@@ -689,10 +705,11 @@ def test_show_config_says_what_is_in_use(capsys, num_threads):
     lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
     shown = {key: value.strip() for key, value in lines.items()}
     assert list(shown) == [
-        "fastinit", "stream", "backend", "level", "available backends", "available levels", "threads", "python",
+        "fastinit", "stream", "backend", "level", "available backends", "available levels", "dtypes", "threads", "python",
         "machine", "numpy", "numba", "cffi", "ml_dtypes",
     ]  # fmt: skip
     assert shown["stream"] == "1" and shown["backend"] == "reference" and shown["threads"] == "3"
     assert shown["available backends"] == ", ".join(backends.available_backends())
     assert shown["available levels"] == ", ".join(backends.available_levels())
+    assert shown["dtypes"] == ", ".join(ELEMENTS)
     assert shown["numpy"] == np.__version__

@@ -10,6 +10,7 @@ from numpy.random import SeedSequence
 
 import fastinit
 from fastinit import initializers
+from fastinit.backends.catalogue import ELEMENTS
 from fastinit.core.fill import DTYPES
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
@@ -376,7 +377,7 @@ ERRORS = [
     (
         lambda: fastinit.he_normal((3, 4), dtype="int8"),
         TypeError,
-        "dtype must be one of float32, float64, float16, bfloat16, float8_e4m3fn, float8_e5m2, got 'int8'",
+        f"dtype must be one of {', '.join(ELEMENTS)}, got 'int8'",
     ),
     (
         lambda: fastinit.he_normal("weight"),

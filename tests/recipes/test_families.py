@@ -13,7 +13,7 @@ from fastinit.files.checkpoint import write
 from fastinit.recipes.families import MODELS, build
 from fastinit.recipes.families.building import Model
 
-GOLDEN = Path(__file__).parents[1] / "vectors" / "models"  # made by vectors/make_models.py
+GOLDEN = Path(__file__).parents[1] / "vectors" / "models"  # made by tools/make_models.py
 BUFFERS = ("running_mean", "running_var", "num_batches_tracked")  # of a batch norm: saved, but not trained
 
 PARAMETERS = {  # published, or counted by the reference class; tied tensors once
