@@ -1,83 +1,124 @@
-"""`fastinit.audit(tensors, distributions)`: how tensors really are filled, against what they should be.
+"""`fastinit.audit(tensors, expected)`: measures tensors, tests them against their distributions, and says what is wrong.
 
-    report = fastinit.audit("model.safetensors", {"wte.weight": Normal(0.0, 0.02)})
+    report = fastinit.audit("model.safetensors", {"wte.weight": fastinit.Normal(std=0.02)})
     print(report); report.ok; report.findings; report.to_json(); report.plot("model.png")
 
-Every check is one that values of the distribution fail once in 1e6 (`chance.FALSE_ALARM_RATE`), whatever their number:
+Every check is one that values of the distribution fail once in 1e6 (`significance.FALSE_ALARM_RATE`), whatever their number:
 
-- mean, std: the deviation in standard errors, its skewness taken into account where n is small (`chance.score`);
+- mean, std: the deviation in standard errors, its skewness taken into account where n is small (`significance.score`);
 - tails beyond 2, 3, 4 and 5 std, zeros, distinct values, equal rows and columns: counts against Poisson's distribution;
 - shape: Pearson's chi-square over eighths of a std, where mean, std and tails are right;
 - outside: not one value may be beyond the distribution's bounds, as far as the dtype's rounding carries them.
 
-What a narrow dtype's rounding does to a distribution is computed from the probability of each of its values. So a tensor of less
-than a few hundred values is only found out when it is far off, and one of millions when its std is off by 0.5 %.
+What a narrow dtype's rounding does to a distribution is computed from the probability of each of its values. So a tensor of
+less than a few hundred values is only found out when it is far off, and one of millions when its std is off by 0.5 %.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastinit.auditing.expected import nominal_of
+import numpy.typing as npt
+
+from fastinit.auditing.expected import expected_of
 from fastinit.auditing.findings import Finding, findings_of
-from fastinit.auditing.measure import Progress, measure
 from fastinit.auditing.measured import EDGES
+from fastinit.auditing.measuring import Progress, measure
 from fastinit.auditing.patterns import is_float
-from fastinit.auditing.repeats import repeats
-from fastinit.auditing.report import Report, Row, row_of
-from fastinit.auditing.sources import Source, size_of, sources_of
+from fastinit.auditing.repeats import find_repeats
+from fastinit.auditing.report import Report
+from fastinit.auditing.rows import Row, row_of
+from fastinit.auditing.sources import Source, sources_of
 from fastinit.auditing.subject import Tensor
+from fastinit.distributions import Distribution
+from fastinit.initializers import Initializer, get
+from fastinit.recipes.plan import Plan
 
 __all__ = ["EDGES", "Finding", "Report", "Row", "audit"]
 
 
 def audit(
-    tensors: Mapping[str, Any] | str | os.PathLike,
-    distributions: Mapping[str, Any] | None = None,
+    tensors: Mapping[str, npt.ArrayLike] | str | os.PathLike[str],
+    expected: Mapping[str, Distribution | Initializer | str | Mapping[str, Any]] | Plan | None = None,
     *,
     progress: Progress = lambda nbytes: None,
 ) -> Report:
-    """Measure every tensor and say what is wrong with it.
+    """Measure every tensor, test it against the distribution it should have, and say what is wrong with it.
 
-    `tensors`: arrays by name, or the path of a `.safetensors` or `.safetensors.index.json` file, which is read in pieces.
-    `distributions`: by name, the distribution that a tensor should follow; a tensor without, or with one of a kind not known here, is only
-    looked at for itself. `progress` is told, from any thread, how many bytes have just been dealt with: of all tensors, also
-    those that are skipped because they are not of a float dtype.
+    `tensors`: arrays by name, of any shape and dtype, or the path of a `.safetensors` or `.safetensors.index.json` file,
+    which is read in pieces. Tensors that are not of a float dtype are listed, but not measured.
+    `expected`: by name, what a tensor should have been filled with: a distribution, an initializer, or what else
+    `fastinit.get` takes (with the default layout); or the `Plan` of a recipe. A tensor without, or with an initializer whose
+    values need the whole tensor (as orthogonal), is only examined by itself.
+    `progress` is called, from any thread, with the number of bytes that have just been measured or skipped.
+
+    Raises TypeError for what is no mapping, array or initializer; ValueError for an unknown initializer, for one that does
+    not take the tensor's shape, for expectations that share no name with the tensors, and for a file that is no safetensors
+    file; OSError for one that cannot be read.
+
+    >>> import fastinit
+    >>> w = fastinit.normal((256, 256), std=1.0, seed=0)
+    >>> report = fastinit.audit({"w": w}, {"w": fastinit.Normal(std=0.02)})
+    >>> report.ok
+    False
+    >>> print(report.findings[0])
+    error: w: std: 1.00288 is 50.1440 of the expected 0.02, +17792.0 standard errors off
     """
-    sources = sources_of(tensors)
-    distributions = _checked(distributions, {source.name for source in sources})
+    sources, by_name = sources_of(tensors), _by_name(expected)
+    distributions = _distributions(by_name, sources)
     floats = [source for source in sources if is_float(source.dtype)]
-    measured = measure(floats, [nominal_of(distributions.get(source.name), source.dtype) for source in floats], progress)
-    progress(sum(size_of(source) * source.dtype.itemsize for source in sources if not is_float(source.dtype)))
+    expectations = [expected_of(distributions.get(source.name), source.dtype) for source in floats]
+    measured = measure(list(zip(floats, expectations)), progress)
+    progress(sum(source.nbytes for source in sources if not is_float(source.dtype)))
     found = [
-        Tensor(source.name, source.shape, source.dtype, result, distributions.get(source.name))
-        for source, result in zip(floats, measured)
+        Tensor(source, result, distributions.get(source.name), expectation)
+        for source, result, expectation in zip(floats, measured, expectations)
     ]
-    rows = {tensor.name: row_of(tensor) for tensor in found}
+    rows = {tensor.source.name: row_of(tensor) for tensor in found}
     findings = [finding for tensor in found for finding in findings_of(tensor)]
     missing = [
         Finding(name, "missing", "error", "there is a distribution for it, but no such tensor")
-        for name in distributions.keys() - {source.name for source in sources}
+        for name in sorted(by_name.keys() - {source.name for source in sources})
     ]
     return Report(
         tuple(rows.get(source.name) or _skipped(source) for source in sources),
-        tuple([*findings, *repeats(found, floats), *sorted(missing, key=lambda finding: finding.name)]),
+        (*findings, *find_repeats(found), *missing),
     )
 
 
 def _skipped(source: Source) -> Row:
-    return Row(source.name, source.shape, source.dtype.name, size_of(source), skipped="skipped: not of a float dtype")
+    return Row(source.name, source.shape, source.dtype.name, source.size, skipped="skipped: not of a float dtype")
 
 
-def _checked(distributions: Mapping[str, Any] | None, names: set[str]) -> Mapping[str, Any]:
-    if distributions is None:
-        return {}
-    if not isinstance(distributions, Mapping):
-        raise TypeError(f"distributions must be a mapping from names to distributions, got {type(distributions).__name__}")
-    if distributions and not distributions.keys() & names:
-        raise ValueError(
-            f"distributions has none of the tensors' names: it has {min(distributions)!r}, they are {min(names)!r} and so on"
+def _by_name(expected: Mapping[str, Any] | Plan | None) -> Mapping[str, Any]:
+    by_name = expected.distributions if isinstance(expected, Plan) else {} if expected is None else expected
+    if not isinstance(by_name, Mapping):
+        raise TypeError(
+            "expected must be a mapping from names to distributions or initializers, or a plan, "
+            f"got {type(expected).__name__}"
         )
-    return distributions
+    return by_name
+
+
+def _distributions(expected: Mapping[str, Any], sources: Sequence[Source]) -> dict[str, Distribution]:
+    """Of the tensors that are there."""
+    found = {source.name: _distribution(source, expected[source.name]) for source in sources if source.name in expected}
+    if expected and not found:
+        raise ValueError(
+            f"expected has none of the tensors' names: it has {min(expected)!r}, they are "
+            f"{min(source.name for source in sources)!r} and so on"
+        )
+    return found
+
+
+def _distribution(source: Source, expected: Any) -> Distribution:
+    """A distribution is taken as it is: that of a whole tensor may be audited by a part of it."""
+    if isinstance(expected, Distribution):
+        return expected
+    try:
+        return get(expected).distribution_for(source.shape)
+    except (TypeError, ValueError) as error:
+        error.args = (f"expected[{source.name!r}]: {error}",)
+        raise

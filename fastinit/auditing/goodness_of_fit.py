@@ -7,138 +7,134 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from fastinit.auditing.expected import Nominal
+from fastinit.auditing.expected import Expected
 from fastinit.auditing.hints import hint
 from fastinit.auditing.measured import EDGES, Measured, Values, beyond
-from fastinit.auditing.patterns import is_narrow
-from fastinit.auditing.significance import LEAST_EXPECTED, TOO_RARE, score, score_of_chi_square, score_of_count
+from fastinit.auditing.moments import SampleMoments
+from fastinit.auditing.significance import CRITICAL_SCORE, LEAST_EXPECTED, score, score_of_chi_square, score_of_count
 from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor
-from fastinit.distributions import Uniform
+from fastinit.runtime.types import Float64Array
 
 ARITHMETIC = 4  # times the dtype's own rounding that a generator's arithmetic may make two values equal
 SKEWNESS_OF_CHI_SQUARE = math.sqrt(8.0)  # of one degree of freedom
 LEAST_FOR_STD = 8  # values: of fewer the distribution of the std is not near enough to a gamma's
-UNITS = (
-    8  # of the dtype, where the distribution's values are largest, by which a generator's arithmetic may shift mean and std
-)
+UNITS = 8  # of the dtype's spacing by which a generator's arithmetic may shift mean and std
 FROM_ROUNDING = 0.1  # standard errors that the dtype's rounding may move a bin's count by
 
 
-def unlike_distribution(tensor: Tensor, nominal: Nominal) -> list[Found]:
+def unlike(expected: Expected, tensor: Tensor) -> list[Found]:
     """Zeros first; then tails and shape only where the rest is right: they would say the same again."""
     measured = tensor.measured
     if measured.values.moments.n < 2:
         return []
-    if found := [*_zeros(measured, nominal)]:
+    if found := [*_zeros(measured, expected)]:
         return found
-    found = [*_few_values(tensor, nominal)]
-    if nominal.pmf is None or measured.n * (1 - nominal.pmf.max()) > LEAST_EXPECTED:
-        found = [*_mean(tensor, nominal), *_std(tensor, nominal), *found]
-    found += _outside(measured, nominal)
-    return found or _tails_and_shape(tensor, nominal)
+    found = [*_few_values(measured.values, expected)]
+    if expected.pmf is None or measured.n * (1 - expected.share_of_commonest) > LEAST_EXPECTED:
+        found = [*_mean(measured.values, expected), *_std(tensor, expected), *found]
+    found += _outside(measured.values, expected)
+    return found or _tails_and_shape(measured, expected)
 
 
-def _zeros(measured: Measured, nominal: Nominal) -> Iterator[Found]:
-    due = measured.n * max(nominal.share_of_zero, GENERATOR)
-    if measured.values.zeros > due and score_of_count(measured.values.zeros, due) > TOO_RARE:
-        share = measured.values.zeros / measured.n
-        yield "zeros", f"{measured.values.zeros:,} values ({share:.2%}) are zero, where the distribution gives {due:,.3g}"
+def _zeros(measured: Measured, expected: Expected) -> Iterator[Found]:
+    zeros, usual = measured.values.counts.zeros, measured.n * max(expected.share_of_zeros, GENERATOR)
+    if score_of_count(zeros, usual) > CRITICAL_SCORE:
+        yield "zeros", f"{zeros:,} values ({zeros / measured.n:.2%}) are zero, where the distribution gives {usual:,.3g}"
 
 
-def _mean(tensor: Tensor, nominal: Nominal) -> Iterator[Found]:
-    moments = tensor.measured.values.moments
-    off, std = mean_off(tensor.measured, nominal), max(nominal.std, moments.std)  # its own, or a wrong std is said twice
-    certain = _less(moments.mean - nominal.mean, UNITS * nominal.spacing) / std * math.sqrt(moments.n)
-    if abs(score(certain, nominal.skewness / math.sqrt(moments.n))) > TOO_RARE:
-        one_sided = isinstance(tensor.distribution, Uniform) and nominal.low < 0 <= tensor.measured.values.low
-        why = f" (no value is below 0: drawn from 0 on, not from {tensor.distribution.low:.6g} on)" if one_sided else ""
-        yield "mean", f"{moments.mean:.6g} is {off:+.1f} standard errors off the nominal {nominal.mean:.6g}{why}"
+def _mean(values: Values, expected: Expected) -> Iterator[Found]:
+    moments, off = values.moments, mean_off(values.moments, expected)
+    std = max(expected.std, moments.std)  # its own, or a wrong std is said twice
+    certain = _less(moments.mean - expected.mean, UNITS * expected.spacing) / std * math.sqrt(moments.n)
+    if abs(score(certain, expected.skewness / math.sqrt(moments.n))) > CRITICAL_SCORE:
+        low = expected.distribution.bounds[0]
+        one_sided = -math.inf < low < 0 <= values.low
+        why = f" (no value is below 0: drawn from 0 on, not from {low:.6g} on)" if one_sided else ""
+        yield "mean", f"{moments.mean:.6g} is {off:+.1f} standard errors off the expected {expected.mean:.6g}{why}"
 
 
-def _std(tensor: Tensor, nominal: Nominal) -> Iterator[Found]:
-    """The distribution of the mean square is near a shifted gamma's, and its low tail no shorter than that of a chi-square."""
+def _std(tensor: Tensor, expected: Expected) -> Iterator[Found]:
+    """The mean square is distributed nearly as a shifted gamma, its low tail no shorter than a chi-square's."""
     moments = tensor.measured.values.moments
     if moments.n < LEAST_FOR_STD:
         return
-    freedom = moments.n - 1
-    ratio = 1 + _less(math.sqrt(moments.m2 / freedom) / nominal.std - 1, UNITS * nominal.spacing / nominal.std)
-    off = (ratio**2 - 1) * math.sqrt(freedom / (nominal.kurtosis - 1))
-    skewness = nominal.skewness_of_squares if off > 0 else min(nominal.skewness_of_squares, SKEWNESS_OF_CHI_SQUARE)
-    if abs(score(off, skewness / math.sqrt(freedom))) <= TOO_RARE:
-        return
-    std, error = math.sqrt(moments.m2 / freedom), relative_error_of_std(nominal, moments.n)
-    why, far = hint(std, nominal.std, error, tensor.shape), std_off(tensor.measured, nominal)
-    text = f"{std:.6g} is {std / nominal.std:.4f} of the nominal {nominal.std:.6g}, {far:+.1f} standard errors off"
-    yield "std", f"{text}: {why}" if why else text
+    freedom, std = moments.n - 1, _unbiased_std(moments)
+    ratio = 1 + _less(std / expected.std - 1, UNITS * expected.spacing / expected.std)
+    deviation = (ratio**2 - 1) * math.sqrt(freedom / (expected.kurtosis - 1))
+    skewness = expected.skewness_of_squares
+    if deviation <= 0:
+        skewness = min(skewness, SKEWNESS_OF_CHI_SQUARE)
+    if abs(score(deviation, skewness / math.sqrt(freedom))) > CRITICAL_SCORE:
+        cause = hint(std, expected.std, _relative_error_of_std(expected, moments.n), tensor.source.shape)
+        ratio_text = f"{std:.6g} is {std / expected.std:.4f} of the expected {expected.std:.6g}"
+        off = f"{std_off(moments, expected):+.1f} standard errors off"
+        yield "std", f"{ratio_text}, {off}{': ' if cause else ''}{cause}"
 
 
 def _less(deviation: float, slack: float) -> float:
-    """What is left of a deviation of which so much, either way, may be put down to arithmetic."""
+    """What is left of a deviation of which so much, either way, may come from arithmetic."""
     return math.copysign(max(0.0, abs(deviation) - slack), deviation)
 
 
-def _outside(measured: Measured, nominal: Nominal) -> Iterator[Found]:
-    values = measured.values
-    if values.low < nominal.low or values.high > nominal.high:
-        bounds = f"[{nominal.low:.6g}, {nominal.high:.6g}]"
+def _outside(values: Values, expected: Expected) -> Iterator[Found]:
+    if values.low < expected.low or values.high > expected.high:
+        bounds = f"[{expected.low:.6g}, {expected.high:.6g}]"
         yield "outside", f"values from {values.low:.6g} to {values.high:.6g}, where the distribution stays within {bounds}"
 
 
-def _tails_and_shape(tensor: Tensor, nominal: Nominal) -> list[Found]:
-    measured = tensor.measured
-    n = measured.values.moments.n
-    if measured.sigma != nominal.std or nominal.spacing > FROM_ROUNDING * nominal.std / math.sqrt(n):
+def _tails_and_shape(measured: Measured, expected: Expected) -> list[Found]:
+    """Tested where the histogram is in units of the distribution's std, and rounding moves no bin's count."""
+    n, histogram = measured.values.moments.n, measured.histogram
+    resolution = FROM_ROUNDING * expected.std / math.sqrt(n)
+    if histogram is None or measured.sigma != expected.std or expected.spacing > resolution:
         return []
-    due = n * nominal.probabilities(nominal.mean + nominal.std * EDGES)
+    usual = n * expected.probabilities(expected.mean + expected.std * EDGES)
     for sigmas in (5, 4, 3, 2):
-        there, expected = measured.beyond(sigmas), float(beyond(due, sigmas))
-        if abs(score_of_count(there, expected)) > TOO_RARE:
-            return [
-                ("tails", f"{there:,} values beyond {sigmas} std of the mean, where the distribution gives {expected:,.3g}")
-            ]
-    rarity = score_of_chi_square(measured.histogram, due)
-    if rarity > TOO_RARE:
-        text = (
-            f"mean and std are right, but the histogram is not the distribution's (chi-square, {rarity:.1f} standard errors)"
-        )
-        return [("shape", text)]
-    return []
+        there, usually = int(beyond(histogram, sigmas)), beyond(usual, sigmas)
+        if abs(score_of_count(there, usually)) > CRITICAL_SCORE:
+            text = f"{there:,} values beyond {sigmas} std of the mean, where the distribution gives {usually:,.3g}"
+            return [("tails", text)]
+    chi_square = score_of_chi_square(histogram, usual)
+    text = (
+        f"mean and std are right, but the histogram is not the distribution's (chi-square, {chi_square:.1f} standard errors)"
+    )
+    return [("shape", text)] if chi_square > CRITICAL_SCORE else []
 
 
-def _few_values(tensor: Tensor, nominal: Nominal) -> Iterator[Found]:
-    values = tensor.measured.values
-    missing, due = (_missing_values if is_narrow(tensor.dtype) else _coincidences)(values, nominal)
-    if score_of_count(missing, due) > TOO_RARE:
-        least = values.distinct + missing - due
-        text = f"{values.distinct:,} distinct values among {values.distinct_of:,}, where the distribution gives {least:,.0f} or more"
-        yield "few values", text
+def _few_values(values: Values, expected: Expected) -> Iterator[Found]:
+    missing, allowed = _coincidences(values, expected) if expected.pmf is None else _missing_values(values, expected.pmf)
+    if score_of_count(missing, allowed) > CRITICAL_SCORE:
+        least = f"where the distribution gives {values.sample.distinct + missing - allowed:,.0f} or more"
+        yield "few values", f"{values.sample.distinct:,} distinct values among {values.sample.n:,}, {least}"
 
 
-def _missing_values(values: Values, nominal: Nominal) -> tuple[int, float]:
-    """How many values of a narrow dtype are missing of those that the distribution gives often enough; and how many may be."""
-    frequent = nominal.pmf[nominal.pmf > FREQUENT]
+def _missing_values(values: Values, pmf: Float64Array) -> tuple[int, float]:
+    """How many of a narrow dtype's frequent values are missing, and how many of them may be."""
+    frequent = pmf[pmf > FREQUENT]
     absent = np.exp(values.moments.n * np.log1p(-frequent))
-    return max(0, len(frequent) - values.distinct), float(absent.sum())
+    return max(0, len(frequent) - values.sample.distinct), float(absent.sum())
 
 
-def _coincidences(values: Values, nominal: Nominal) -> tuple[int, float]:
-    """How many values of the sample are there already; and how many pairs may be equal."""
-    pairs = values.distinct_of * (values.distinct_of - 1) / 2
-    return values.distinct_of - values.distinct, pairs * (ARITHMETIC * nominal.coincidence + GENERATOR)
+def _coincidences(values: Values, expected: Expected) -> tuple[int, float]:
+    """How many values of the sample equal another, and how many pairs may be equal."""
+    pairs = values.sample.n * (values.sample.n - 1) / 2
+    return values.sample.n - values.sample.distinct, pairs * (ARITHMETIC * expected.coincidence + GENERATOR)
 
 
-def mean_off(measured: Measured, nominal: Nominal) -> float:
-    """How far the mean is from the nominal one, in standard errors."""
-    moments = measured.values.moments
-    return (moments.mean - nominal.mean) / nominal.std * math.sqrt(moments.n)
+def mean_off(moments: SampleMoments, expected: Expected) -> float:
+    """How far the mean is from the expected one, in standard errors."""
+    return (moments.mean - expected.mean) / expected.std * math.sqrt(moments.n)
 
 
-def std_off(measured: Measured, nominal: Nominal) -> float:
-    moments = measured.values.moments
-    std = math.sqrt(moments.m2 / (moments.n - 1))
-    return (std / nominal.std - 1) / relative_error_of_std(nominal, moments.n)
+def std_off(moments: SampleMoments, expected: Expected) -> float:
+    """How far the std, of at least two values, is from the expected one, in standard errors."""
+    return (_unbiased_std(moments) / expected.std - 1) / _relative_error_of_std(expected, moments.n)
 
 
-def relative_error_of_std(nominal: Nominal, n: int) -> float:
+def _unbiased_std(moments: SampleMoments) -> float:
+    return math.sqrt(moments.m2 / (moments.n - 1))
+
+
+def _relative_error_of_std(expected: Expected, n: int) -> float:
     """The standard error of the standard deviation of n values, over it: for a normal 1 / sqrt(2n)."""
-    return math.sqrt((nominal.kurtosis - 1) / (4 * n))
+    return math.sqrt((expected.kurtosis - 1) / (4 * n))

@@ -3,43 +3,62 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from fastinit.auditing.moments import Moments
+from fastinit.auditing.moments import SampleMoments
 from fastinit.auditing.structure import Run
+from fastinit.runtime.types import Array, Float64Array
 
 EDGES_PER_SIGMA = 8
-EDGES = np.arange(-8 * EDGES_PER_SIGMA, 8 * EDGES_PER_SIGMA + 1) / EDGES_PER_SIGMA  # of the histogram, in sigmas
+EDGES: Float64Array = np.arange(-8 * EDGES_PER_SIGMA, 8 * EDGES_PER_SIGMA + 1) / EDGES_PER_SIGMA
+"""The edges of a row's histogram, in units of its `sigma` from its `centre`: 129 values from -8 to 8.
+
+>>> from fastinit.auditing import EDGES
+>>> EDGES[:3].tolist(), len(EDGES)
+([-8.0, -7.875, -7.75], 129)
+"""
 
 
-@dataclass(frozen=True)
-class Values:
-    """What the order of the values does not change.
+class Counts(NamedTuple):
+    """How many values are NaN, infinite, zero, and out of the range of weights: subnormal or huge."""
 
-    `moments`, `low` and `high` are of the finite values. `distinct` values are among `distinct_of`: all, or a sample;
-    `commonest` is the share of the most frequent one there, `coincidence` the probability that two are equal. `wild` values
-    are subnormal or huge. `unused_bits`: how many low bits of the significand no value sets.
-    """
-
-    moments: Moments
-    low: float
-    high: float
     nan: int
     inf: int
     zeros: int
-    wild: int
+    out_of_range: int
+
+
+class Sample(NamedTuple):
+    """Of n values, all of a tensor or a part: how many are distinct, the share of the commonest one, and the probability
+    that two are equal."""
+
+    n: int
     distinct: int
-    distinct_of: int
     commonest: float
     coincidence: float
+
+
+class Values(NamedTuple):
+    """What the order of the values does not change.
+
+    `moments`, `low` and `high` are of the finite values. `unused_bits`: how many low bits of the significand no value sets.
+    """
+
+    moments: SampleMoments
+    low: float
+    high: float
+    counts: Counts
     unused_bits: int
+    sample: Sample
 
 
 @dataclass(frozen=True)
 class Order:
-    """`rows` are along the first axis, `columns` along the last: the numbers of those that hold one value; 0 and 0 looked at
-    where there are none. `repeated_rows`: pairs (row, earlier row that is the same)."""
+    """`rows` lie along the first axis, `columns` along the last: the indices of those that hold one value; 0 and 0 are
+    examined where there are none. `repeated_rows`: pairs (row, earlier row that is the same)."""
 
     zero_run: Run
     constant_rows: list[int]
@@ -57,22 +76,26 @@ class Measured:
     n: int
     values: Values
     order: Order
-    head: np.ndarray
+    head: Float64Array
     centre: float
     sigma: float
-    histogram: np.ndarray | None
+    histogram: npt.NDArray[np.int64] | None
 
     @property
     def is_constant(self) -> bool:
         v = self.values
-        return self.n > 0 and v.low == v.high and v.nan + v.inf == 0
-
-    def beyond(self, sigmas: int) -> int:
-        """The number of values more than so many sigmas from the centre."""
-        return int(beyond(self.histogram, sigmas))
+        return self.n > 0 and v.low == v.high and v.counts.nan + v.counts.inf == 0
 
 
-def beyond(bins: np.ndarray, sigmas: int) -> float:
+def beyond(bins: Array, sigmas: int) -> float:
     """The sum of the bins of a histogram over EDGES that lie beyond so many sigmas."""
     lowest, highest = (int(np.searchsorted(EDGES, side)) for side in (-sigmas, sigmas))
-    return bins[: lowest + 1].sum() + bins[highest + 1 :].sum()
+    return float(bins[: lowest + 1].sum() + bins[highest + 1 :].sum())
+
+
+def sample_of(counts: npt.NDArray[np.integer[Any]]) -> Sample:
+    """From how often each distinct value is there."""
+    n = int(counts.sum())
+    pairs = n * (n - 1)
+    coincidence = float((counts * (counts - 1.0)).sum() / pairs) if pairs else 0.0
+    return Sample(n, len(counts), float(counts.max() / n) if n else 0.0, coincidence)

@@ -1,67 +1,84 @@
-"""The two looks at every piece of a tensor: the first at its values and their order, the second for the histogram."""
+"""The two passes over every piece of a tensor: the first for its values and their order, the second for the histogram."""
 
 from __future__ import annotations
 
 import math
 import threading
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
-import ml_dtypes
 import numpy as np
+import numpy.typing as npt
 
 from fastinit.auditing import structure
-from fastinit.auditing.expected import Nominal
-from fastinit.auditing.measured import EDGES, EDGES_PER_SIGMA, Measured, Order, Values
-from fastinit.auditing.moments import Moments, moments, moments_of_counts, together
-from fastinit.auditing.patterns import UNSIGNED, bits, patterns, significand_bits
-from fastinit.auditing.sources import Source, size_of
-from fastinit.auditing.structure import HEAD, LEAST_RUN, PIECE, ZeroRuns
+from fastinit.auditing.expected import Expected
+from fastinit.auditing.measured import EDGES, EDGES_PER_SIGMA, Counts, Measured, Order, Values, sample_of
+from fastinit.auditing.moments import SampleMoments, combined, moments, moments_of_counts
+from fastinit.auditing.patterns import bits, patterns, significand_bits, smallest_normal
+from fastinit.auditing.sources import Source
+from fastinit.auditing.structure import HEAD, LEAST_RUN, PIECE, Indices, ZeroRuns
+from fastinit.runtime.types import Array, Float64Array
 
 SAMPLE = 2**16  # values of 4 or 8 bytes among which the distinct ones are counted
-MOST_ROWS = 2**18  # rows of a tensor, from the first, that are looked at and compared with one another
-LEADING = 64  # values of a tensor by which it is known again
+MOST_ROWS = 2**18  # rows of a tensor, from the first, that are examined and compared with one another
+LEADING = 64  # values of a tensor that are compared with those of other tensors
 SMALL = 1e-30  # dtypes with normal numbers below this have no use for subnormal ones
 HUGE = 2.0**60  # no initial weight is larger; memory that was never written, read as floats, often is
 
 
-class Looks:
-    """Looks may be taken at the pieces in any order and from any thread: the result is the same."""
+class Passes(ABC):
+    """Pieces may be passed over in any order and from any thread: the result is the same."""
 
-    def __init__(self, source: Source, nominal: Nominal | None) -> None:
-        self.source, self.nominal, self.n = source, nominal, size_of(source)
+    values: Values
+    histogram: npt.NDArray[np.int64] | None
+
+    def __init__(self, source: Source, expected: Expected | None) -> None:
+        self.source, self.expected, self.n = source, expected, source.size
         self.rows, self.row_length = _matrix(source.shape[0] if source.shape else 0, self.n)
-        self.columns = source.shape[-1] if self.rows and 1 < source.shape[-1] < self.n else 0
-        step = self.row_length if 0 < self.row_length <= PIECE else self.columns if 0 < self.columns <= PIECE else 1
-        self.pieces = list(structure.pieces(0, self.n, PIECE // step * step))
-        self._aligned_columns = self.columns if self.columns and step % self.columns == 0 else 0
-        self._first_row = bits(source.read(0, self._aligned_columns))
-        self._constant_columns = np.arange(self._aligned_columns)
-        self._constant_rows: list[np.ndarray] = [np.empty(0, np.intp)] * len(self.pieces)
-        self._heads: list[np.ndarray | None] = [None] * len(self.pieces)
-        self._runs: list[ZeroRuns | None] = [None] * len(self.pieces)
+        columns = source.shape[-1] if self.rows and 1 < source.shape[-1] < self.n else 0
+        step = self.row_length if 0 < self.row_length <= PIECE else columns if 0 < columns <= PIECE else 1
+        self.pieces = list(structure.pieces(0, self.n, PIECE // step * step)) or [(0, 0)]
+        self._columns = columns if columns and step % columns == 0 else 0  # only where no piece cuts a row of them
+        self._first_row = bits(source.read(0, self._columns))
+        self._constant_columns: Indices = np.arange(self._columns)
+        self._constant_rows: list[Indices] = [np.empty(0, np.intp)] * len(self.pieces)
+        self._heads: list[Array | None] = [None] * len(self.pieces)
+        self._runs = [ZeroRuns(count) for _, count in self.pieces]
+        self._tallies: dict[int, Tally] = {}
         self._lock = threading.Lock()
         self.centre = self.sigma = math.nan
-        self.values: Values | None = None
 
-    def first_look(self, i: int) -> None:
+    def first_pass(self, i: int) -> None:
         piece = self.source.read(*self.pieces[i])
-        self._look_at_rows(i, bits(piece))
-        self._look_at_values(i, piece)
+        self._examine_rows(i, bits(piece))
+        self._examine_values(i, piece)
 
     def choose_sigma(self) -> None:
-        """The distribution's, where the tensor is near it, else the tensor's own."""
-        self.values = self._all_values()
-        own, nominal = self.values.moments, self.nominal
-        near = nominal and nominal.std / 2 < own.std < nominal.std * 2 and abs(own.mean - nominal.mean) < nominal.std
-        self.centre, self.sigma = (nominal.mean, nominal.std) if near else (own.mean, own.std)
+        """The distribution's where the tensor is near it, else the tensor's own."""
+        self.values = self._combined_values()
+        own, expected = self.values.moments, self.expected
+        self.centre, self.sigma = own.mean, own.std
+        if expected and expected.std / 2 < own.std < expected.std * 2 and abs(own.mean - expected.mean) < expected.std:
+            self.centre, self.sigma = expected.mean, expected.std
         self.histogram = np.zeros(len(EDGES) + 1, np.int64) if 0 < self.sigma < math.inf else None
+
+    @abstractmethod
+    def second_pass(self, i: int) -> int:
+        """Add a piece to the histogram, and return its number of bytes."""
 
     def measured(self) -> Measured:
         head = self.source.read(0, LEADING).astype(np.float64)
         return Measured(self.n, self.values, self._order(), head, self.centre, self.sigma, self.histogram)
 
-    def _look_at_rows(self, i: int, words: np.ndarray) -> None:
-        if self._aligned_columns and len(self._constant_columns):
-            rows = words.reshape(-1, self._aligned_columns)
+    @abstractmethod
+    def _examine_values(self, i: int, piece: Array) -> None: ...
+
+    @abstractmethod
+    def _combined_values(self) -> Values: ...
+
+    def _examine_rows(self, i: int, words: Array) -> None:
+        if self._columns and len(self._constant_columns):
+            rows = words.reshape(-1, self._columns)
             with self._lock:
                 self._constant_columns = structure.still_constant(self._constant_columns, self._first_row, rows)
         first_row = self.pieces[i][0] // self.row_length if 0 < self.row_length <= PIECE else MOST_ROWS
@@ -72,21 +89,21 @@ class Looks:
 
     def _order(self) -> Order:
         if self.row_length > PIECE:
-            self._look_at_long_rows()
-        constant = np.concatenate([*self._constant_rows, np.empty(0, np.intp)])
+            self._examine_long_rows()
+        constant = np.concatenate(self._constant_rows)
         heads = [head for head in self._heads if head is not None]
         repeated = structure.repeated_rows(self.source, np.concatenate(heads), self.row_length, constant) if heads else []
         return Order(
-            zero_run=structure.joined(run for run in self._runs if run).longest,
+            zero_run=structure.joined(self._runs).longest,
             constant_rows=constant.tolist(),
             rows=min(self.rows, MOST_ROWS),
             row_length=self.row_length,
             constant_columns=self._constant_columns.tolist(),
-            column_length=self.n // self._aligned_columns if self._aligned_columns else 0,
+            column_length=self.n // self._columns if self._columns else 0,
             repeated_rows=repeated,
         )
 
-    def _look_at_long_rows(self) -> None:
+    def _examine_long_rows(self) -> None:
         """Rows longer than a piece are few."""
         starts = range(0, self.n, self.row_length)
         self._heads = [np.stack([bits(self.source.read(start, HEAD)) for start in starts])]
@@ -94,115 +111,96 @@ class Looks:
         self._constant_rows = [np.array(constant, np.intp)]
 
 
-class Wide(Looks):
-    """Of 4 or 8 bytes an element."""
+class Tally(NamedTuple):
+    """What one piece of a wide tensor has; `bits_used` by any of its values, `sample` of its bit patterns."""
 
-    def __init__(self, source: Source, nominal: Nominal | None) -> None:
-        super().__init__(source, nominal)
-        self._moments: list[Moments] = [moments(np.empty(0))] * len(self.pieces)
-        self._sample: list[np.ndarray] = [np.empty(0, UNSIGNED[source.dtype.itemsize])] * len(self.pieces)
-        self._low, self._high, self._bits = math.inf, -math.inf, 0
-        self._nan = self._inf = self._zeros = self._wild = 0
+    moments: SampleMoments
+    low: float
+    high: float
+    counts: Counts
+    bits_used: np.unsignedinteger[Any]
+    sample: Array
 
-    def _look_at_values(self, i: int, piece: np.ndarray) -> None:
+
+class WidePasses(Passes):
+    """Over elements of 4 or 8 bytes."""
+
+    def _examine_values(self, i: int, piece: Array) -> None:
         words, nan, inf = bits(piece), 0, 0
-        self._sample[i] = words[: math.ceil(len(words) * min(1.0, SAMPLE / self.n))].copy()
-        used = int(np.bitwise_or.reduce(words))
         real = piece.astype(np.float64)
         if not math.isfinite(real.sum()):
-            nan = int(np.isnan(piece).sum())
-            inf = int(np.isinf(piece).sum())
+            nan, inf = _count(np.isnan(piece)), _count(np.isinf(piece))
             piece = piece[np.isfinite(piece)]
             real = piece.astype(np.float64)
-        zeros, wild = _zeros_and_wild(piece)
-        self._runs[i] = structure.zero_runs(words << 1 == 0) if zeros >= LEAST_RUN else structure.no_runs(len(words))
-        self._moments[i] = moments(real)
-        with self._lock:
-            if len(piece):
-                self._low, self._high = min(self._low, float(piece.min())), max(self._high, float(piece.max()))
-            self._bits |= used
-            self._nan, self._inf = self._nan + nan, self._inf + inf
-            self._zeros, self._wild = self._zeros + zeros, self._wild + wild
+        sizes, zeros = np.abs(piece), _count(piece == 0)
+        out_of_range = _count(sizes < _least_in_range(piece.dtype)) - zeros + _count(sizes > HUGE)
+        if zeros >= LEAST_RUN:
+            self._runs[i] = structure.zero_runs(words << 1 == 0)
+        low, high = float(piece.min(initial=math.inf)), float(piece.max(initial=-math.inf))
+        sample = words[: math.ceil(len(words) * min(1.0, SAMPLE / max(1, self.n)))].copy()
+        counts = Counts(nan, inf, zeros, out_of_range)
+        self._tallies[i] = Tally(moments(real), low, high, counts, np.bitwise_or.reduce(words), sample)
 
-    def second_look(self, i: int) -> int:
-        """The number of bytes looked at."""
-        first, count = self.pieces[i]
+    def second_pass(self, i: int) -> int:
+        piece = self.source.read(*self.pieces[i])
         if self.histogram is not None:
-            places = self._places(self.source.read(first, count))
-            counts = np.bincount(places, minlength=len(EDGES) + 1)
+            bins = np.bincount(self._bins(piece), minlength=len(EDGES) + 1)
             with self._lock:
-                self.histogram += counts
-        return count * self.source.dtype.itemsize
+                self.histogram += bins
+        return piece.nbytes
 
-    def _places(self, piece: np.ndarray) -> np.ndarray:
-        """Of each value, how many edges are not above it."""
-        places = np.subtract(piece, np.float64(self.centre), dtype=np.float64)
+    def _bins(self, piece: Array) -> Indices:
+        """Of each finite value, how many edges are not above it."""
+        places: Float64Array = np.subtract(piece, np.float64(self.centre), dtype=np.float64)
         places *= EDGES_PER_SIGMA / self.sigma
         places += (len(EDGES) + 1) // 2
-        if self.values.nan + self.values.inf:
+        if self.values.counts.nan + self.values.counts.inf:
             places = places[np.isfinite(places)]
         np.clip(places, 0.0, float(len(EDGES)), out=places)
         return places.astype(np.intp)
 
-    def _all_values(self) -> Values:
-        sample = np.concatenate([*self._sample, np.empty(0, UNSIGNED[self.source.dtype.itemsize])])[:SAMPLE]
-        _, counts = np.unique(sample, return_counts=True)
-        lowest_set = (self._bits & -self._bits).bit_length() - 1 if self._bits else 64
-        return Values(
-            moments=together(self._moments) if self._moments else moments(np.empty(0)),
-            low=self._low,
-            high=self._high,
-            nan=self._nan,
-            inf=self._inf,
-            zeros=self._zeros,
-            wild=self._wild,
-            unused_bits=min(lowest_set, significand_bits(self.source.dtype)),
-            **_how_distinct(counts),
-        )
+    def _combined_values(self) -> Values:
+        parts, lows, highs, counts, bits_used, samples = zip(*(self._tallies[i] for i in range(len(self.pieces))))
+        used = int(np.bitwise_or.reduce(bits_used))
+        unused_bits = min((used & -used).bit_length() - 1 if used else 64, significand_bits(self.source.dtype))
+        sample = sample_of(np.unique(np.concatenate(samples)[:SAMPLE], return_counts=True)[1])
+        return Values(combined(parts), min(lows), max(highs), Counts(*map(sum, zip(*counts))), unused_bits, sample)
 
 
-class Narrow(Looks):
-    """Of 1 or 2 bytes an element: the counts of its bit patterns say all about its values."""
+class NarrowPasses(Passes):
+    """Over elements of 1 or 2 bytes: the counts of their bit patterns say all about their values."""
 
-    def __init__(self, source: Source, nominal: Nominal | None) -> None:
-        super().__init__(source, nominal)
-        self._counts = np.zeros(2 ** (8 * source.dtype.itemsize), np.int64)
+    def __init__(self, source: Source, expected: Expected | None) -> None:
+        super().__init__(source, expected)
+        self._known = patterns(source.dtype)
+        self._counts = np.zeros(len(self._known.rank), np.int64)
 
-    def _look_at_values(self, i: int, piece: np.ndarray) -> None:
-        counts = np.bincount(bits(piece), minlength=len(self._counts))
-        self._runs[i] = structure.no_runs(len(piece))
-        zero = patterns(self.source.dtype).is_zero
-        if counts[zero].sum() >= LEAST_RUN:
-            self._runs[i] = structure.zero_runs(zero[bits(piece)])
+    def _examine_values(self, i: int, piece: Array) -> None:
+        words, is_zero = bits(piece), self._known.is_zero
+        counts = np.bincount(words, minlength=len(self._counts))
+        if counts[is_zero].sum() >= LEAST_RUN:
+            self._runs[i] = structure.zero_runs(is_zero[words])
         with self._lock:
             self._counts += counts
 
-    def second_look(self, i: int) -> int:
-        """The counts say it all: nothing is read again."""
+    def second_pass(self, i: int) -> int:
+        """Nothing is read again."""
         if i == 0 and self.histogram is not None:
-            edges = self.centre + self.sigma * EDGES
-            places = np.searchsorted(edges, patterns(self.source.dtype).values, side="right")
-            self.histogram += np.bincount(places, self._finite, minlength=len(EDGES) + 1).astype(np.int64)
+            bins = np.searchsorted(self.centre + self.sigma * EDGES, self._known.values, side="right")
+            self.histogram += np.bincount(bins, self._finite, minlength=len(EDGES) + 1).astype(np.int64)
         return self.pieces[i][1] * self.source.dtype.itemsize
 
-    def _all_values(self) -> Values:
-        known = patterns(self.source.dtype)
-        counts = np.bincount(known.rank, self._counts, minlength=len(known.values) + 2).astype(np.int64)
-        *_, nan, inf = counts.tolist()
+    def _combined_values(self) -> Values:
+        values = self._known.values
+        counts = np.bincount(self._known.rank, self._counts, minlength=len(values) + 2).astype(np.int64)
         self._finite = counts[:-2]
-        there = known.values[self._finite > 0]
-        wild = (np.abs(known.values) > HUGE) | (known.values != 0) & (np.abs(known.values) < _least_tame(self.source.dtype))
-        return Values(
-            moments=moments_of_counts(known.values, self._finite),
-            low=float(there[0]) + 0.0 if len(there) else math.inf,  # no -0
-            high=float(there[-1]) if len(there) else -math.inf,
-            nan=nan,
-            inf=inf,
-            zeros=int(self._finite[np.searchsorted(known.values, 0.0)]),
-            wild=int(self._finite[wild].sum()),
-            unused_bits=0,
-            **_how_distinct(self._counts[self._counts > 0]),
-        )
+        there = values[self._finite > 0]
+        sizes, least = np.abs(values), _least_in_range(self.source.dtype)
+        out_of_range = (sizes > HUGE) | (sizes > 0) & (sizes < least)
+        zeros, strange = (int(self._finite[chosen].sum()) for chosen in (values == 0, out_of_range))
+        low, high = (float(there[0]) + 0.0, float(there[-1])) if len(there) else (math.inf, -math.inf)  # no -0
+        counted, sample = Counts(int(counts[-2]), int(counts[-1]), zeros, strange), sample_of(self._counts[self._counts > 0])
+        return Values(moments_of_counts(values, self._finite), low, high, counted, 0, sample)
 
 
 def _matrix(rows: int, n: int) -> tuple[int, int]:
@@ -210,26 +208,11 @@ def _matrix(rows: int, n: int) -> tuple[int, int]:
     return (rows, n // rows) if rows > 1 and n // rows > 1 else (0, 0)
 
 
-def _zeros_and_wild(piece: np.ndarray) -> tuple[int, int]:
-    size = np.abs(piece)
-    zeros = int(np.count_nonzero(piece == 0))
-    subnormal = int(np.count_nonzero(size < _least_tame(piece.dtype))) - zeros
-    return zeros, subnormal + int(np.count_nonzero(size > HUGE))
+def _count(chosen: Array) -> int:
+    return int(np.count_nonzero(chosen))
 
 
-def _least_tame(dtype: np.dtype) -> float:
+def _least_in_range(dtype: np.dtype[Any]) -> float:
     """Below it a value is subnormal; in dtypes of small range that is no sign of anything."""
-    smallest = float(ml_dtypes.finfo(dtype).smallest_normal)
+    smallest = smallest_normal(dtype)
     return smallest if smallest < SMALL else 0.0
-
-
-def _how_distinct(counts: np.ndarray) -> dict[str, float]:
-    """`counts`: how often each distinct value is there."""
-    n = int(counts.sum())
-    pairs = n * (n - 1)
-    return {
-        "distinct": len(counts),
-        "distinct_of": n,
-        "commonest": float(counts.max() / n) if n else 0.0,
-        "coincidence": float((counts * (counts - 1.0)).sum() / pairs) if pairs else 0.0,
-    }

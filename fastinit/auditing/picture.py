@@ -1,22 +1,24 @@
-"""The picture of a report: histograms over their distributions' densities, of the tensors that something was found about and of the
-largest; and the std of all tensors."""
+"""The picture of a report: histograms over their distributions' densities, of the tensors that something was found about and
+of the largest; and the std of all tensors."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fastinit.auditing.findings import Finding
 from fastinit.auditing.measured import EDGES
+from fastinit.auditing.rows import Row
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from fastinit.auditing.report import Report, Row
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 FORMATS = (".png", ".svg", ".pdf")
 MOST_HISTOGRAMS, COLUMNS = 12, 4
@@ -26,10 +28,10 @@ LONGEST_NAME = 34
 DRAWN, DISTRIBUTION, WRONG = "#9ecae1", "#08306b", "#cb181d"
 
 
-def check_target(path: str | os.PathLike) -> None:
+def check_target(path: str | os.PathLike[str]) -> None:
     """Raise what `draw` would for this path, before there is a report whose making would have been in vain.
 
-    ValueError for another suffix than FORMATS, OSError where the file cannot be, ImportError without matplotlib.
+    ValueError for another suffix than FORMATS, OSError where the file cannot be written, ImportError without matplotlib.
     """
     path = Path(path)
     if path.suffix not in FORMATS:
@@ -44,10 +46,10 @@ def check_target(path: str | os.PathLike) -> None:
         raise ImportError("a picture needs matplotlib: pip install 'fastinit[plot]'") from error
 
 
-def draw(report: Report, path: str | os.PathLike) -> None:
-    """Nothing appears at `path` before the picture is whole; a file that is there is replaced then."""
+def draw(rows: Sequence[Row], findings: Iterable[Finding], title: str, path: str | os.PathLike[str]) -> None:
+    """Nothing appears at `path` before the picture is complete; a file that is there is replaced then."""
     check_target(path)
-    figure, path = draw_figure(report), Path(path)
+    figure, path = draw_figure(rows, findings, title), Path(path)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")  # the suffix tells the format
     try:
         figure.savefig(partial, dpi=110)
@@ -56,32 +58,32 @@ def draw(report: Report, path: str | os.PathLike) -> None:
         partial.unlink(missing_ok=True)
 
 
-def draw_figure(report: Report) -> Figure:
+def draw_figure(rows: Sequence[Row], findings: Iterable[Finding], title: str) -> Figure:
     """The picture as matplotlib holds it."""
     from matplotlib.figure import Figure
 
-    wrong: dict[str, str] = {}
-    for finding in report.findings:
-        wrong[finding.name] = ", ".join(filter(None, (wrong.get(finding.name), finding.kind)))
-    spread = [row for row in report.tensors if row.histogram is not None]
+    wrong: defaultdict[str, list[str]] = defaultdict(list)
+    for finding in findings:
+        wrong[finding.name].append(finding.kind)
+    spread = [row for row in rows if row.histogram is not None]
     chosen = sorted(spread, key=lambda row: (row.name not in wrong, -row.n))[:MOST_HISTOGRAMS]
     lines = max(1, math.ceil(len(chosen) / COLUMNS))
     figure = Figure(figsize=(13, 2.2 * lines + 4.6), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[2.2 * lines + 0.6, 4])
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[2.2 * lines + 0.6, 4]).ravel()
     if chosen:
-        _histograms(above, chosen, wrong)
-    _stds(below.subplots(), [row for row in report.tensors if row.std is not None], wrong)
+        _draw_histograms(above, chosen, wrong)
+    _draw_stds(below.subplots(), rows, wrong)
     which = f"{len(chosen)} of them, those with findings first, then the largest; " if len(spread) > len(chosen) else ""
     legend = "filled: the values; line: the distribution; red: something was found"
-    above.suptitle(f"{report.summary()}\n{which}{legend}", fontsize=10)
+    above.suptitle(f"{title}\n{which}{legend}", fontsize=10)
     return figure
 
 
-def _histograms(figure, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
+def _draw_histograms(figure: SubFigure, rows: Sequence[Row], wrong: Mapping[str, Sequence[str]]) -> None:
     lines = math.ceil(len(rows) / COLUMNS)
     axes = figure.subplots(lines, COLUMNS, sharex=True, squeeze=False).ravel()
     for ax, row in zip(axes, rows):
-        _histogram(ax, row, wrong.get(row.name, ""))
+        _draw_histogram(ax, row, wrong.get(row.name, ()))
     for ax in axes[len(rows) :]:
         ax.axis("off")
     for ax in axes[max(0, len(rows) - COLUMNS) : len(rows)]:
@@ -89,57 +91,55 @@ def _histograms(figure, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
         ax.xaxis.set_tick_params(labelbottom=True)
 
 
-def _histogram(ax, row: Row, kinds: str) -> None:
+def _draw_histogram(ax: Axes, row: Row, kinds: Sequence[str]) -> None:
     """Densities per sigma; what lies beyond 8 sigmas is left out."""
-    width = np.diff(EDGES)
-    total = max(1, row.histogram.sum())
-    ax.stairs(row.histogram[1:-1] / total / width, EDGES, fill=True, color=WRONG if kinds else DRAWN, alpha=0.8)
-    if row.due is not None:
-        ax.stairs(row.due[1:-1] / total / width, EDGES, color=DISTRIBUTION, linewidth=1.1, baseline=None)
+    total = np.diff(EDGES) * max(1, row.n - row.nan - row.inf)
+    if row.histogram is not None:
+        ax.stairs(row.histogram[1:-1] / total, EDGES, fill=True, color=WRONG if kinds else DRAWN, alpha=0.8)
+    if row.expected_histogram is not None:
+        ax.stairs(row.expected_histogram[1:-1] / total, EDGES, color=DISTRIBUTION, linewidth=1.1, baseline=None)
     ax.set_xlim(-5.5, 5.5)
     ax.set_yticks([])
     ax.tick_params(labelsize=7)
     ax.set_title(_short(row.name), fontsize=8, color=WRONG if kinds else "black", parse_math=False)
     distribution = (row.distribution or "no distribution").split("(")[0]
     ax.text(0.02, 0.95, f"{distribution}\n{row.dtype}\nn = {row.n:,}", transform=ax.transAxes, fontsize=6.5, va="top")
-    ax.text(0.98, 0.95, kinds.replace(", ", "\n"), transform=ax.transAxes, fontsize=6.5, va="top", ha="right", color=WRONG)
-    for side in ("left", "right", "top"):
-        ax.spines[side].set_visible(False)
+    ax.text(0.98, 0.95, "\n".join(kinds), transform=ax.transAxes, fontsize=6.5, va="top", ha="right", color=WRONG)
+    ax.spines[["left", "right", "top"]].set_visible(False)
 
 
-def _stds(ax, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
-    """Against the distributions' where there are distributions; else as they are, on a logarithmic axis."""
-    with_distribution = [row for row in rows if row.nominal_std]
-    shown = with_distribution or [row for row in rows if row.std]
-    heights = [row.std / row.nominal_std if with_distribution else row.std for row in shown]
-    colours = [WRONG if row.name in wrong else DISTRIBUTION for row in shown]
-    if with_distribution:
+def _draw_stds(ax: Axes, rows: Sequence[Row], wrong: Mapping[str, Sequence[str]]) -> None:
+    """Over the distributions' where there are distributions; else as they are, on a logarithmic axis."""
+    ratios = [(row, row.std / row.expected_std) for row in rows if row.std is not None and row.expected_std]
+    shown = ratios or [(row, row.std) for row in rows if row.std]
+    places, heights = range(len(shown)), [height for _, height in shown]
+    if ratios:
         ax.axhline(1.0, color="grey", linewidth=0.8, zorder=0)
-        errors = [abs((h - 1) / row.std_off) if row.std_off else 0.0 for h, row in zip(heights, shown)]
-        ax.errorbar(range(len(shown)), heights, yerr=errors, fmt="none", ecolor="grey", linewidth=0.8, zorder=1)
+        errors = [abs((ratio - 1) / row.std_off) if row.std_off else 0.0 for row, ratio in ratios]
+        ax.errorbar(places, heights, yerr=errors, fmt="none", ecolor="grey", linewidth=0.8, zorder=1)
     else:
         ax.set_yscale("log")
-    ax.scatter(range(len(shown)), heights, c=colours, s=14, zorder=2)
-    ax.set_ylabel("std / std of the distribution, ± standard error" if with_distribution else "std", fontsize=8)
+    ax.scatter(places, heights, c=[WRONG if row.name in wrong else DISTRIBUTION for row, _ in shown], s=14, zorder=2)
+    ax.set_ylabel("std / std of the distribution, ± standard error" if ratios else "std", fontsize=8)
     ax.tick_params(which="both", labelsize=7)
     ax.grid(axis="y", which="both", alpha=0.3)
-    _name_tensors(ax, shown, wrong)
+    _name_tensors(ax, [row.name for row, _ in shown], wrong)
 
 
-def _name_tensors(ax, rows: Sequence[Row], wrong: Mapping[str, str]) -> None:
+def _name_tensors(ax: Axes, names: Sequence[str], wrong: Mapping[str, Sequence[str]]) -> None:
     """All where that can be read, else those that something was found about, as far as they stand apart."""
     places: list[int] = []
-    for i, row in enumerate(rows):
-        apart = not places or i - places[-1] >= len(rows) / MOST_NAMES
-        if apart and (len(rows) <= MOST_NAMES or row.name in wrong):
+    for i, name in enumerate(names):
+        apart = not places or i - places[-1] >= len(names) / MOST_NAMES
+        if apart and (len(names) <= MOST_NAMES or name in wrong):
             places.append(i)
-    names = [_short(rows[i].name) for i in places]
     rotation = 20 if len(places) <= MOST_FLAT_NAMES else 60
-    ax.set_xticks(places, names, rotation=rotation, ha="right", fontsize=7, parse_math=False)
+    texts = [_short(names[i]) for i in places]
+    ax.set_xticks(places, texts, rotation=rotation, ha="right", fontsize=7, parse_math=False)
     for label, i in zip(ax.get_xticklabels(), places):
-        label.set_color(WRONG if rows[i].name in wrong else "black")
-    if len(rows) > MOST_NAMES:
-        ax.set_xlabel(f"{len(rows)} tensors in the order of the report", fontsize=8)
+        label.set_color(WRONG if names[i] in wrong else "black")
+    if len(names) > MOST_NAMES:
+        ax.set_xlabel(f"{len(names)} tensors in the order of the report", fontsize=8)
 
 
 def _short(name: str) -> str:

@@ -1,4 +1,4 @@
-"""How surprising a count, a mean or a square is: as the score of a normal that is as rare, and which score is too rare."""
+"""How significant a deviation of a count, a mean or a square is: as the score of a standard normal that is as rare."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from statistics import NormalDist
 
 import numpy as np
 
+from fastinit.runtime.types import Array, Float64Array
+
 FALSE_ALARM_RATE = 1e-6  # of each check, on values that do follow their distribution
-TOO_RARE = 4.8916384757  # |score| that chance exceeds with FALSE_ALARM_RATE: the standard normal's quantile at 1 - 5e-7
+CRITICAL_SCORE = 4.8916384757  # |score| exceeded with FALSE_ALARM_RATE: the standard normal's quantile at 1 - 5e-7
 LEAST_EXPECTED = 25.0  # values in a bin, so that Pearson's statistic has the tail of the chi-square distribution
-EXACT_COUNT = 1000  # up to here the Poisson tail is summed, beyond it is nearly that of a cube root's normal
+EXACT_COUNT = 1000  # up to here the Poisson tail is summed, beyond it the cube root of the count is taken as normal
 
 
 def score(deviation: float, skewness: float) -> float:
-    """Of a sum that is `deviation` of its standard deviations off its mean and has this skewness.
+    """The score of a sum that is `deviation` of its standard deviations off its mean and has this skewness.
 
     The sum is taken as a shifted gamma (Pearson III), which is exact for squares of normals and for exponentials, and that
     as the cube of a normal (Wilson and Hilferty 1931). Beyond the gamma's end the score is that of the end.
@@ -25,7 +27,7 @@ def score(deviation: float, skewness: float) -> float:
 
 
 def score_of_count(count: int, expected: float) -> float:
-    """Of a count where `expected` are due: Poisson's distribution, which for a binomial errs on the safe side."""
+    """The score of a count by Poisson's distribution, whose tails are no lighter than a binomial's."""
     above = count > expected
     if expected == 0:
         return math.inf if above else 0.0
@@ -37,8 +39,8 @@ def score_of_count(count: int, expected: float) -> float:
     return -rarity if above else rarity
 
 
-def score_of_chi_square(observed: np.ndarray, expected: np.ndarray) -> float:
-    """Of Pearson's statistic over bins, neighbours merged until LEAST_EXPECTED are due; -inf where less than 4 are left."""
+def score_of_chi_square(observed: Array, expected: Float64Array) -> float:
+    """The score of Pearson's statistic, neighbouring bins merged to LEAST_EXPECTED; -inf where fewer than 4 are left."""
     observed, expected = _merged(observed, expected)
     freedom = len(expected) - 1
     if freedom < 3:
@@ -61,14 +63,14 @@ def _sum_of_ratios(count: int, expected: float, above: bool) -> float:
     return total
 
 
-def _merged(observed: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Runs of bins that expect LEAST_EXPECTED or more together, from the left; what is left over joins the last run."""
-    starts, due = [0], 0.0
-    for i, e in enumerate(expected):
-        due += e
-        if due >= LEAST_EXPECTED and i + 1 < len(expected):
+def _merged(observed: Array, expected: Float64Array) -> tuple[Array, Float64Array]:
+    """Runs of bins that expect LEAST_EXPECTED or more together, from the left; the rest joins the last run."""
+    starts, in_run = [0], 0.0
+    for i, in_bin in enumerate(expected.tolist()):
+        in_run += in_bin
+        if in_run >= LEAST_EXPECTED and i + 1 < len(expected):
             starts.append(i + 1)
-            due = 0.0
-    if due < LEAST_EXPECTED and len(starts) > 1:
+            in_run = 0.0
+    if in_run < LEAST_EXPECTED and len(starts) > 1:
         starts.pop()
     return np.add.reduceat(observed, starts), np.add.reduceat(expected, starts)

@@ -4,74 +4,76 @@ from __future__ import annotations
 
 import math
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fastinit.files import safetensors_format as format
+from fastinit.runtime.types import Array
 
 
 @dataclass(frozen=True)
-class ArraySource:
+class Source(ABC):
+    """A tensor whose elements can be read piece by piece; `dtype` is in the machine's byte order."""
+
     name: str
-    array: np.ndarray
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    @abstractmethod
+    def read(self, first: int, count: int) -> Array:
+        """At most `count` elements in row-major order, contiguous."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
+    def size(self) -> int:
+        return math.prod(self.shape)
 
     @property
-    def dtype(self) -> np.dtype:
-        return self.array.dtype.newbyteorder("=")
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
 
-    def read(self, first: int, count: int) -> np.ndarray:
+    def same_memory(self, other: Source) -> bool:
+        """Whether it is the very same tensor under another name, as tied weights are."""
+        return False
+
+
+@dataclass(frozen=True)
+class ArraySource(Source):
+    array: Array
+
+    def read(self, first: int, count: int) -> Array:
         flat = self.array.reshape(-1) if self.array.flags.c_contiguous else self.array.flat  # `flat` copies only that
         return np.ascontiguousarray(flat[first : first + count], self.dtype)
 
     def same_memory(self, other: Source) -> bool:
-        """Whether it is the very same tensor under another name, as tied weights are."""
         return isinstance(other, ArraySource) and _memory(self.array) == _memory(other.array)
 
 
 @dataclass(frozen=True)
-class FileSource:
-    name: str
+class FileSource(Source):
     path: Path
-    stored: format.StoredTensor
+    offset: int
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.stored.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        return np.dtype(format.DTYPES[self.stored.dtype][1])
-
-    def read(self, first: int, count: int) -> np.ndarray:
+    def read(self, first: int, count: int) -> Array:
         """ValueError where the file ends before these elements."""
-        count = min(count, self.stored.size - first)
-        offset = self.stored.offset + first * self.dtype.itemsize
-        raw = np.fromfile(self.path, np.uint8, count * self.dtype.itemsize, offset=offset)
-        if raw.size < count * self.dtype.itemsize:
+        count, itemsize = min(count, self.size - first), self.dtype.itemsize
+        raw = np.fromfile(self.path, np.uint8, count * itemsize, offset=self.offset + first * itemsize)
+        if raw.size < count * itemsize:
             raise ValueError(f"{self.path} ends before all of tensor {self.name!r}")
         return raw.view(self.dtype)
-
-    def same_memory(self, other: Source) -> bool:
-        return False
-
-
-Source = ArraySource | FileSource
 
 
 def sources_of(tensors: object) -> list[Source]:
     """TypeError for what is neither a mapping nor a path, OSError or ValueError for a file that cannot be read."""
+    found: list[Source]
     if isinstance(tensors, str | os.PathLike):
-        files = format.read_files(Path(tensors))
-        found: list[Source] = [FileSource(stored.name, path, stored) for path, all in files.items() for stored in all]
+        found = [_in_file(path, stored) for path, all in format.read_files(Path(tensors)).items() for stored in all]
     elif isinstance(tensors, Mapping):
-        found = [ArraySource(_checked_name(name), _as_array(name, value)) for name, value in tensors.items()]
+        found = [_in_memory(name, value) for name, value in tensors.items()]
     else:
         raise TypeError(
             "tensors must be a mapping from names to arrays, or the path of a .safetensors or .safetensors.index.json file, "
@@ -82,25 +84,23 @@ def sources_of(tensors: object) -> list[Source]:
     return found
 
 
-def size_of(source: Source) -> int:
-    return math.prod(source.shape)
-
-
-def _memory(array: np.ndarray) -> tuple:
+def _memory(array: Array) -> tuple[object, ...]:
     return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
-def _checked_name(name: object) -> str:
+def _in_file(path: Path, stored: format.StoredTensor) -> Source:
+    dtype: np.dtype[Any] = np.dtype(format.DTYPES[stored.dtype][1])
+    return FileSource(stored.name, stored.shape, dtype, path, stored.offset)
+
+
+def _in_memory(name: object, value: object) -> Source:
     if not isinstance(name, str):
         raise TypeError(f"names of tensors must be str, got {name!r}")
-    return name
-
-
-def _as_array(name: str, value: object) -> np.ndarray:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise TypeError(f"tensor {name!r} is no array: {error}") from None
     if array.dtype.kind in "OSUMm":
         raise TypeError(f"tensor {name!r} must hold numbers, got dtype {array.dtype}")
-    return array
+    dtype: np.dtype[Any] = array.dtype.newbyteorder("=")
+    return ArraySource(name, array.shape, dtype, array)

@@ -1,18 +1,22 @@
-"""What is looked for in the order of a tensor's values: runs of zeros, rows and columns of one value, rows that repeat."""
+"""What the order of a tensor's values shows: runs of zeros, rows and columns of one value, repeated rows."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from fastinit.auditing.patterns import bits
 from fastinit.auditing.sources import Source
+from fastinit.runtime.types import Array
 
-HEAD = 8  # leading elements of a row: rows that agree in them are compared whole
-LEAST_RUN = 64  # in a piece with fewer zeros than this no run is looked for
+Indices: TypeAlias = npt.NDArray[np.intp]
+
+HEAD = 8  # leading elements of a row: only rows that agree in them are compared in full
+LEAST_RUN = 64  # pieces with fewer zeros than this are not searched for runs
 PIECE = 2**17  # elements read at a time: a float64 copy of them stays in the second-level cache
 
 
@@ -25,16 +29,12 @@ class ZeroRuns(NamedTuple):
     """Of `n` values: how many zeros lead, how many trail, and the longest run of zeros anywhere."""
 
     n: int
-    leading: int
-    trailing: int
-    longest: Run
+    leading: int = 0
+    trailing: int = 0
+    longest: Run = Run(0, 0)
 
 
-def no_runs(n: int) -> ZeroRuns:
-    return ZeroRuns(n, 0, 0, Run(0, 0))
-
-
-def zero_runs(is_zero: np.ndarray) -> ZeroRuns:
+def zero_runs(is_zero: npt.NDArray[np.bool_]) -> ZeroRuns:
     n = len(is_zero)
     others = np.flatnonzero(~is_zero)
     gaps = np.diff(others, prepend=-1, append=n) - 1
@@ -57,13 +57,13 @@ def joined(parts: Iterable[ZeroRuns]) -> ZeroRuns:
     return ZeroRuns(n, leading, trailing, longest)
 
 
-def constant_rows(rows: np.ndarray) -> np.ndarray:
-    """The numbers of the rows that hold one value, of a matrix with at least two columns."""
+def constant_rows(rows: Array) -> Indices:
+    """The indices of the rows that hold one value, of a matrix with at least two columns."""
     found = np.flatnonzero(rows[:, 0] == rows[:, 1])
     return found[(rows[found] == rows[found, :1]).all(axis=1)] if len(found) else found
 
 
-def still_constant(candidates: np.ndarray, first: np.ndarray, rows: np.ndarray) -> np.ndarray:
+def still_constant(candidates: Indices, first: Array, rows: Array) -> Indices:
     """Those of the columns `candidates` that hold in all of these rows what they hold in the row `first`."""
     for some in (rows[:HEAD], rows):  # the first few rows rule out nearly all
         if len(candidates):
@@ -71,8 +71,8 @@ def still_constant(candidates: np.ndarray, first: np.ndarray, rows: np.ndarray) 
     return candidates
 
 
-def repeated_rows(source: Source, heads: np.ndarray, n: int, except_rows: np.ndarray) -> list[tuple[int, int]]:
-    """Pairs (row, earlier row) of equal rows of n elements, `heads` being their leading ones; not of `except_rows`."""
+def repeated_rows(source: Source, heads: Array, n: int, except_rows: Indices) -> list[tuple[int, int]]:
+    """Pairs (row, earlier row) of equal rows of n elements, which begin with `heads`; `except_rows` take no part."""
     alike = _alike(heads)
     alike = alike[~np.isin(alike, except_rows)]
     earlier: dict[bytes, int] = {}
@@ -85,8 +85,8 @@ def repeated_rows(source: Source, heads: np.ndarray, n: int, except_rows: np.nda
     return pairs
 
 
-def _alike(heads: np.ndarray) -> np.ndarray:
-    """The numbers of the rows whose head is also that of another row."""
+def _alike(heads: Array) -> Indices:
+    """The indices of the rows whose head is also that of another row."""
     whole = np.ascontiguousarray(heads).view(np.dtype((np.void, heads.itemsize * heads.shape[1]))).ravel()
     _, inverse, counts = np.unique(whole, return_inverse=True, return_counts=True)
     return np.flatnonzero(counts[inverse] > 1)
@@ -99,10 +99,10 @@ def is_constant(source: Source, first: int, count: int) -> bool:
 
 
 def digest(source: Source, first: int, count: int) -> bytes:
-    """Of the bytes of these elements: equal for equal ones, and else different."""
+    """A digest of the bytes of these elements: equal only for equal bytes."""
     state = hashlib.blake2b(digest_size=16)
     for at, n in pieces(first, count, PIECE):
-        state.update(source.read(at, n).view(np.uint8))
+        state.update(source.read(at, n).view(np.uint8).data)
     return state.digest()
 
 

@@ -3,43 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
-import numpy as np
-
-from fastinit.auditing.expected import Nominal, nominal_of
+from fastinit.auditing.expected import Expected
 from fastinit.auditing.measured import Measured
 from fastinit.auditing.patterns import is_narrow
+from fastinit.auditing.sources import Source
+from fastinit.distributions import Distribution
 
 GENERATOR = 2.0**-20  # the probability of a value, and of two being equal, that a generator's own steps may add
 FREQUENT = 2.0**-16  # values of a narrow dtype that a distribution gives less often than this may be missing
 
-Found = tuple[str, str]
+Found: TypeAlias = tuple[str, str]
 """The kind of a finding and its sentence."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor as measured, and its distribution: None where none is given or its kind is not known here."""
+    """`expected` is None where no distribution is given, where its density is not known, and for a constant."""
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype
+    source: Source
     measured: Measured
-    distribution: object
+    distribution: Distribution | None
+    expected: Expected | None
 
     @property
-    def nominal(self) -> Nominal | None:
-        return nominal_of(self.distribution, self.dtype)
+    def constant(self) -> float | None:
+        """The one value that all elements should have, if that is so."""
+        return None if self.distribution is None else self.distribution.constant_value
 
     @property
     def is_matrix(self) -> bool:
-        return sum(n > 1 for n in self.shape) > 1
+        return sum(n > 1 for n in self.source.shape) > 1
 
-
-def coincidence(tensor: Tensor) -> float:
-    """The probability that two values of the tensor are equal: no less than it may well be, where few values tell."""
-    values = tensor.measured.values
-    if not is_narrow(tensor.dtype):
-        return max(values.coincidence, FREQUENT)
-    pairs = values.distinct_of * (values.distinct_of - 1) / 2
-    return min(1.0, values.coincidence + 10 / max(pairs, 1))
+    @property
+    def coincidence(self) -> float:
+        """An upper estimate of the probability that two values are equal: few values estimate it badly."""
+        values = self.measured.values
+        if not is_narrow(self.source.dtype):
+            return max(values.sample.coincidence, FREQUENT)
+        pairs = values.sample.n * (values.sample.n - 1) / 2
+        return min(1.0, values.sample.coincidence + 10 / max(pairs, 1))

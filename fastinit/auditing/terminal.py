@@ -8,21 +8,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fastinit.auditing.report import COLUMNS, FOOTNOTE, Report, cells
+from fastinit.auditing.report import COLUMNS, FOOTNOTE, TEXTS, Report, cells
 
 COLOURS = {"warning": "yellow", "error": "red"}
-LEAST_TELLING = ("distinct", "zeros", "NaN, inf", ">3 std", "min", "max", "mean", "mean off", "std off")
+LEAST_INFORMATIVE = ("distinct", "zeros", "NaN, inf", ">3 std", "min", "max", "mean", "mean off", "std off")
 BORDER = 3  # characters that a column takes beside its texts
 
 
 def show(report: Report, console: Console) -> None:
-    rows = [_whole(cells(row)) for row in report.tensors]
-    telling = [i for i in range(len(COLUMNS)) if any(row[i] for row in rows)]
-    shown = _that_fit(telling, [COLUMNS, *rows], console.width)
+    rows = [_full(cells(row)) for row in report.tensors]
+    used = [i for i in range(len(COLUMNS)) if any(row[i] for row in rows)]
+    shown = _that_fit(used, [COLUMNS, *rows], console.width)
     table = Table()
     for i in shown:
-        table.add_column(COLUMNS[i], overflow="fold", justify="left" if i < 3 else "right")
-    colours = _colours(report)
+        table.add_column(COLUMNS[i], overflow="fold", justify="left" if i < TEXTS else "right")
+    worst_last = sorted(report.findings, key=lambda finding: finding.severity == "error")
+    colours = {finding.name: COLOURS[finding.severity] for finding in worst_last}
     for row in rows:
         table.add_row(*(Text(row[i]) for i in shown), style=colours.get(row[0]))
     console.print(table)
@@ -30,26 +31,20 @@ def show(report: Report, console: Console) -> None:
         console.print(str(finding), style=COLOURS[finding.severity], markup=False)
     console.print(report.summary())
     console.print(FOOTNOTE, style="dim")
-    if left_out := [COLUMNS[i] for i in telling if i not in shown]:
-        console.print(f"Left out for want of width: {', '.join(left_out)}.", style="dim")
+    if left_out := [COLUMNS[i] for i in used if i not in shown]:
+        console.print(f"The terminal is too narrow for: {', '.join(left_out)}.", style="dim")
 
 
-def _whole(row: tuple[str, ...]) -> tuple[str, ...]:
-    """A short row says why a tensor was skipped, in more words than a column has room for."""
-    return row if len(row) == len(COLUMNS) else (*row[:3], "skipped", *[""] * (len(COLUMNS) - 4))
+def _full(row: tuple[str, ...]) -> tuple[str, ...]:
+    """A column has no room for the reason why a tensor was skipped."""
+    return row if len(row) == len(COLUMNS) else (*row[:TEXTS], "skipped", *[""] * (len(COLUMNS) - TEXTS - 1))
 
 
 def _that_fit(columns: Sequence[int], texts: Sequence[tuple[str, ...]], width: int) -> list[int]:
-    """Those of the columns that are left when the least telling are taken away until the rest fits, if it ever does."""
+    """The columns without the least informative ones, as many of which are left out as the width demands."""
     widths = {i: max(len(row[i]) for row in texts) + BORDER for i in columns}
-    for name in LEAST_TELLING:
+    for name in LEAST_INFORMATIVE:
         if sum(widths.values()) < width:
             break
         widths.pop(COLUMNS.index(name), None)
     return list(widths)
-
-
-def _colours(report: Report) -> dict[str, str]:
-    """By tensor, that of the worst finding."""
-    worst_last = sorted(report.findings, key=lambda finding: finding.severity == "error")
-    return {finding.name: COLOURS[finding.severity] for finding in worst_last}

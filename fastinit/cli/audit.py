@@ -32,10 +32,10 @@ def audit(
     """Measure the values of a file, of any origin, and say what is wrong with them; exit status 1 if there is an error."""
     if picture:
         check_target(picture)
-    distributions = None if spec is None else specs.plan(spec).distributions
+    expected = None if spec is None else specs.plan(spec)
     total = sum(tensor.nbytes for tensors in read_files(file).values() for tensor in tensors)
     with progress("auditing", total) as advance:
-        report = auditing.audit(file, distributions, progress=advance)
+        report = auditing.audit(file, expected, progress=advance)
     if picture:
         report.plot(picture)
     if as_json:

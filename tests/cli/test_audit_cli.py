@@ -76,7 +76,7 @@ def test_a_damaged_file_exits_with_1_and_names_the_tensor_and_the_cause(model):
     assert finding.endswith("a factor of 2 is missing in the variance: ReLU's gain, perhaps")
 
 
-def test_without_a_spec_a_file_is_looked_at_for_itself(model):
+def test_without_a_spec_a_file_is_examined_by_itself(model):
     assert run("audit", model / "damaged.safetensors").returncode == 0
 
 
@@ -118,7 +118,7 @@ def test_a_terminal_gets_the_columns_it_has_room_for(model, columns, there, left
     assert status == 1
     assert all(f" {name} " in heads for name in there)
     assert not any(f" {name} " in heads for name in left_out)
-    assert ("Left out for want of width" in shown) == bool(left_out)
+    assert ("The terminal is too narrow for" in shown) == bool(left_out)
     assert max(len(line) for line in lines if line.startswith(("┏", "└"))) <= columns
 
 
@@ -173,7 +173,7 @@ def test_without_matplotlib_the_picture_says_what_to_install(model, tmp_path):
         (["text.safetensors"], "text.safetensors is no safetensors file that can be read: "),
         (["good.safetensors", "--spec", "mpl"], "unknown model 'mpl': did you mean 'mlp'?"),
         (["good.safetensors", "--spec", "no.toml"], "no.toml: No such file or directory"),
-        (["good.safetensors", "--spec", "gpt2"], "distributions has none of the tensors' names: it has "),
+        (["good.safetensors", "--spec", "gpt2"], "expected has none of the tensors' names: it has "),
         (["good.safetensors", "--picture", "no/audit.png"], "no directory no for the picture audit.png"),
         (["good.safetensors", "--picture", "audit.jpg"], "a picture's path must end in .png, .svg, .pdf, got 'audit.jpg'"),
     ],
