@@ -40,16 +40,19 @@ def fill_batch(
     if out is not None:
         for name, shape in shapes.items():
             check_out(out[name], shape, element.dtype)
-    if seed is None:
-        seed = SeedSequence()  # one for all
-    for distribution in {id(distributions[name]): distributions[name] for name in shapes}.values():
-        distribution.parameters(element.real)  # for its errors
-    streams = streams_of(seed, list(shapes))  # which checks the names
+    streams = streams_of(SeedSequence() if seed is None else seed, list(shapes))  # which checks the names
     arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
-    batch = _Batch(element)
-    for (name, array), words in zip(arrays.items(), streams):
-        distributions[name].write(_Tensor(batch, distributions[name], words, array))
-    batch.fill()
+    small: list[_Small] = []
+    groups: dict[int, _Group] = {}
+    for words, (name, array) in zip(streams, arrays.items()):
+        distribution = distributions[name]
+        if id(distribution) not in groups:
+            distribution.parameters(element.real)  # for its errors
+            groups[id(distribution)] = _Group(distribution, element, small)
+        groups[id(distribution)].tensors.append((words, array))
+    for group in groups.values():
+        group.distribution.write(group)
+    _fill_small(small)
     return arrays
 
 
@@ -62,43 +65,43 @@ class _Small(NamedTuple):
     out: Array
 
 
-class _Batch:
-    """Small arrays, collected to be filled together."""
+class _Group:
+    """The request for all tensors of one distribution (`fastinit.distributions.base.Request`)."""
 
-    def __init__(self, element: ElementType) -> None:
-        self.element = element
-        self.arrays: list[_Small] = []
-
-    def fill(self) -> None:
-        sizes = [small.out.size for small in self.arrays]
-        num_threads = threads.get_num_threads() if sum(sizes) > LEAST_FOR_THREADS else 1
-        backend = current()
-        threads.run((partial(_fill_part, backend, self.arrays[part]) for part in _parts(sizes)), num_threads)
-
-
-class _Tensor:
-    """The request for a whole tensor of a batch (`fastinit.distributions.base.Request`)."""
-
-    def __init__(self, batch: _Batch, distribution: Distribution, stream: UInt32Array, out: Array) -> None:
-        self.real = batch.element.real
-        self._batch, self._distribution, self._stream, self._out = batch, distribution, stream, out
+    def __init__(self, distribution: Distribution, element: ElementType, small: list[_Small]) -> None:
+        self.real = element.real
+        self.distribution = distribution
+        self.tensors: list[tuple[UInt32Array, Array]] = []
+        self._element, self._small = element, small
 
     def draw(self, kernel: str, parameters: Float64Array) -> None:
-        out, element = self._out, self._batch.element
-        if 0 < out.size <= SMALL and out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative:
-            flat = np.asarray(out).reshape(-1).view(element.storage)
-            self._batch.arrays.append(_Small(f"{kernel}_{element.name}", self._stream, parameters, flat))
-        else:
-            fill(self._distribution, out.shape, seed=self._seed(), dtype=element.dtype, out=out)
+        """Small arrays are collected, to be filled together; the others are filled one by one."""
+        element, name = self._element, f"{kernel}_{self._element.name}"
+        for words, out in self.tensors:
+            if 0 < out.size <= SMALL and out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative:
+                flat = np.asarray(out).reshape(-1).view(element.storage)
+                self._small.append(_Small(name, words, parameters, flat))
+            else:
+                fill(self.distribution, out.shape, seed=_stream(words), dtype=element.dtype, out=out)
 
     def repeat(self, value: float) -> None:
-        self._out[...] = value
+        for _, out in self.tensors:
+            out[...] = value
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
-        self._out[...] = values(Draws(self._seed(), self.real))
+        for words, out in self.tensors:
+            out[...] = values(Draws(_stream(words), self.real))
 
-    def _seed(self) -> Stream:
-        return Stream(*self._stream.tolist())
+
+def _stream(words: UInt32Array) -> Stream:
+    return Stream(*words.tolist())
+
+
+def _fill_small(arrays: Sequence[_Small]) -> None:
+    sizes = [small.out.size for small in arrays]
+    num_threads = threads.get_num_threads() if sum(sizes) > LEAST_FOR_THREADS else 1
+    backend = current()
+    threads.run((partial(_fill_part, backend, arrays[part]) for part in _parts(sizes)), num_threads)
 
 
 def _fill_part(backend: Backend, part: Sequence[_Small]) -> None:

@@ -39,7 +39,6 @@ def fill(
     whole_shape = checks.shape(shape)
     wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
     stream = stream_of(seed, name)
-    distribution.parameters(element.real)  # for its errors; they are cached
     if out is not None:
         check_out(out, wanted.shape, element.dtype)
     request = _Fill(stream, element, wanted, index, out)
