@@ -13,11 +13,11 @@ except ModuleNotFoundError as error:
     raise ImportError("fastinit.torch needs PyTorch: pip install 'fastinit[torch]'") from None
 
 from fastinit.torch import nn_init
-from fastinit.torch.accelerate import accelerate, install, uninstall
+from fastinit.torch.acceleration import accelerate, install, uninstall
 from fastinit.torch.auditing import audit
 from fastinit.torch.data_dependent import data_dependent_, lsuv_
 from fastinit.torch.module import init_, init_missing_
-from fastinit.torch.param_init import ParamInit, by_name, param_init
+from fastinit.torch.parameters import ParamInit, by_name, param_init
 from fastinit.torch.report import InitReport
 from fastinit.torch.residual import fixup_, tfixup_
 

@@ -18,7 +18,8 @@ from fastinit import recipes
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Constant, Distribution
 from fastinit.recipes.tensors import tensor_specs
-from fastinit.torch import intercept, streams
+from fastinit.torch import replacements as intercept
+from fastinit.torch import streams
 from fastinit.torch.meta import materialized
 from fastinit.torch.names import joined, matching, modules_by_name, names_by_torchs, tensors_by_name
 from fastinit.torch.report import InitReport, Write

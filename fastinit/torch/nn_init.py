@@ -17,7 +17,7 @@ from torch.nn.init import calculate_gain, constant_, dirac_, eye_, ones_, zeros_
 from fastinit import distributions
 from fastinit.distributions import Distribution
 from fastinit.initializers import HeNormal, HeUniform, Initializer, XavierNormal, XavierUniform
-from fastinit.torch.intercept import filled, orthogonal, sparse, trunc_normal
+from fastinit.torch.replacements import filled, orthogonal, sparse, trunc_normal
 
 __all__ = [
     "calculate_gain",

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fastinit.initializers import HeNormal, Initializer, Normal, Ones, Parts, VarianceScaling, XavierUniform, Zeros
 from fastinit.torch.layers import affine_layers, weight_layout
 from fastinit.torch.names import modules_by_name, tensors_by_name
-from fastinit.torch.param_init import ParamInit, by_name
+from fastinit.torch.parameters import ParamInit, by_name
 from fastinit.torch.report import InitReport
 from fastinit.torch.tensors import TORCH
 

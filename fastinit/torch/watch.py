@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Constant, Distribution
-from fastinit.torch import intercept
+from fastinit.torch import replacements as intercept
 from fastinit.torch.report import Write
 from fastinit.torch.tensors import is_dtensor, local
 

@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import fastinit
 import fastinit.torch
 from fastinit.torch import accelerate
-from fastinit.torch.intercept import STOCK
+from fastinit.torch.replacements import STOCK
 from fastinit.torch.streams import drawn_from
 
 STANDARD = fastinit.distributions.Normal(0.0, 1.0)

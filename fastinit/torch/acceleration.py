@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import torch
 
-from fastinit.torch import intercept, streams
+from fastinit.torch import replacements as intercept
+from fastinit.torch import streams
 
 _installed: list[torch.Generator | None] = []
 

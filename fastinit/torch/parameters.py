@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from fastinit.initializers import Initializer, get
 from fastinit.initializers.layouts import layout_of
-from fastinit.torch.intercept import filled
 from fastinit.torch.module import Initialization
 from fastinit.torch.names import tensors_by_name
+from fastinit.torch.replacements import filled
 from fastinit.torch.report import InitReport
 from fastinit.torch.tensors import DTYPES, TORCH, check_range
 
