@@ -18,8 +18,8 @@ class ScopedPatch(ContextDecorator):
 
     The scope is the process: every thread sees them. Uses are counted, so blocks may nest, and may overlap in several
     threads: the first use replaces, the last one to end puts back what was there, and an attribute that its owner only
-    inherited is deleted again. `replacements` is called at each first use. Names that a program bound before, by
-    `from library import function`, are not replaced.
+    inherited is deleted again; what others have put in a replacement's place stays. `replacements` is called at each first
+    use. Names that a program bound before, by `from library import function`, are not replaced.
 
     >>> import math
     >>> from fastinit.runtime.scoped_patch import ScopedPatch
@@ -34,7 +34,7 @@ class ScopedPatch(ContextDecorator):
         self._replacements = replacements
         self._lock = threading.RLock()
         self._uses = 0
-        self._originals: list[Replacement] = []
+        self._originals: list[tuple[Any, str, object, object]] = []  # owner, name, what was there, what is there now
 
     @property
     def is_installed(self) -> bool:
@@ -47,7 +47,7 @@ class ScopedPatch(ContextDecorator):
             if self._uses == 0:
                 try:
                     for owner, name, new in self._replacements():
-                        self._originals.append((owner, name, _own(owner, name)))
+                        self._originals.append((owner, name, _own(owner, name), new))
                         _put(owner, name, new)
                 except BaseException:
                     self._restore()
@@ -71,8 +71,9 @@ class ScopedPatch(ContextDecorator):
 
     def _restore(self) -> None:
         while self._originals:
-            owner, name, original = self._originals.pop()
-            _put(owner, name, original)
+            owner, name, original, new = self._originals.pop()
+            if _own(owner, name) is new:
+                _put(owner, name, original)
 
 
 def _own(owner: Any, name: str) -> object:

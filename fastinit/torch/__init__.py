@@ -3,6 +3,10 @@
     fastinit.torch.init_(model, seed=0)
 
 Shards of DTensors get their part of the same global weights, without communication.
+
+Scope: `accelerate`, and `install` until `uninstall`, hold for the whole process, since they replace functions of torch that
+every thread calls; blocks are counted, and torch's own functions are back when the last one has ended. `by_name`, and the
+inside of `init_`, give names to one module's tensors in the calling thread or task alone. `nn_init` replaces nothing.
 """
 
 try:
@@ -15,26 +19,14 @@ except ModuleNotFoundError as error:
 from fastinit.torch import nn_init
 from fastinit.torch.acceleration import accelerate, install, uninstall
 from fastinit.torch.auditing import audit
-from fastinit.torch.data_dependent import data_dependent_, lsuv_
-from fastinit.torch.module import init_, init_missing_
-from fastinit.torch.parameters import ParamInit, by_name, param_init
+from fastinit.torch.data_dependent import data_dependent_
+from fastinit.torch.lsuv import lsuv_
+from fastinit.torch.module import by_name, init_, init_missing_
+from fastinit.torch.parameters import ParamInit, param_init
 from fastinit.torch.report import InitReport
 from fastinit.torch.residual import fixup_, tfixup_
 
-__all__ = [
-    "InitReport",
-    "ParamInit",
-    "accelerate",
-    "audit",
-    "by_name",
-    "data_dependent_",
-    "fixup_",
-    "init_",
-    "init_missing_",
-    "install",
-    "lsuv_",
-    "nn_init",
-    "param_init",
-    "tfixup_",
-    "uninstall",
-]
+__all__ = ["InitReport", "audit", "by_name", "init_", "init_missing_"]  # whole models, by name
+__all__ += ["data_dependent_", "fixup_", "lsuv_", "tfixup_"]  # by data, or by the structure of residual networks
+__all__ += ["ParamInit", "nn_init", "param_init"]  # one tensor
+__all__ += ["accelerate", "install", "uninstall"]  # code that calls torch's functions

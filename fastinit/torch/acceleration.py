@@ -1,4 +1,4 @@
-"""Makes code that initializes with torch fast as it stands: a block, or from now on."""
+"""Has fastinit draw what existing code initializes with torch: within a block, or from now on."""
 
 from __future__ import annotations
 
@@ -7,50 +7,68 @@ from contextlib import contextmanager
 
 import torch
 
-from fastinit.torch import replacements as intercept
 from fastinit.torch import streams
+from fastinit.torch.replacements import PATCH
 
-_installed: list[torch.Generator | None] = []
+_installed: list[torch.Generator | None] = []  # the source of each `install` in force
 
 
 @contextmanager
 def accelerate(seed: int | None = None) -> Iterator[None]:
-    """Within the block, in all threads, torch's random fills of CPU tensors are drawn by fastinit.
+    """Within the block torch's random fills of CPU tensors are drawn by fastinit, in all threads of the process.
 
     That is whatever ends in `Tensor.normal_`, `Tensor.uniform_` or `torch.nn.init.trunc_normal_`: `torch.nn.init`, the
-    constructors of modules, Hugging Face's, under any name they were imported by; and `torch.nn.init.orthogonal_` and
-    `sparse_`, of which names that were imported before keep torch's algorithm, with our normals. The distributions are torch's, the
-    values are not. Each fill takes the stream of four words drawn from `generator=` where one is given, else from
-    a generator of this block's own with `seed`, else from torch's default one: so `torch.manual_seed` governs, and the same
-    calls in the same order give the same values, however many threads fastinit uses.
+    constructors of modules, Hugging Face's models, under any name they were imported by. `torch.nn.init.orthogonal_` and
+    `sparse_` are drawn too; imported by name before, they keep torch's algorithm, with fastinit's normals.
+
+    The distributions are torch's, the values are not. Each fill has a stream of four words, drawn from `generator=` where
+    one is given, else from the block's own generator with `seed`, else from torch's default one. So `torch.manual_seed`
+    governs, and the same calls in the same order give the same values, with any number of threads.
 
     Values depend on the place in the tensor and not on the memory: a transposed or channels-last tensor gets those of
-    a contiguous one. Tensors of float8, and `orthogonal_` of any dtype, are filled too, where torch raises; and where std is
-    0, `trunc_normal_` gives the mean. Versions are raised as by torch, and torch raises what it raises without us.
+    a contiguous one. float8 tensors, and `orthogonal_` of any dtype, are filled too, where torch raises; with a std of 0,
+    `trunc_normal_` gives the mean. Otherwise versions rise and errors are raised as in torch.
 
-    Left to torch: tensors on other devices, meta and fake tensors, subclasses, integers and complex numbers, what asks for
-    gradients in grad mode, elements that share memory, and whatever is compiled, traced, transformed by `torch.func` or
-    watched by a mode. Blocks may nest and overlap; `seed` is that of the last one entered. After the last one all is as it
-    was.
+    torch itself fills tensors on other devices, meta and fake tensors, subclasses, integers and complex numbers, those that
+    require gradients in grad mode, those whose elements share memory, and whatever is compiled, traced, transformed by
+    `torch.func` or watched by a mode. Blocks may nest and overlap: `seed` is that of the last one entered, and torch's
+    functions are back after the last one has ended. TypeError or ValueError for a seed that is no int of at least 0.
+
+    >>> import torch, fastinit.torch
+    >>> with fastinit.torch.accelerate(seed=0):
+    ...     layer = torch.nn.Linear(512, 512)
+    >>> bool(layer.weight.abs().max() <= 512**-0.5)
+    True
     """
     source = streams.push_source(seed)
-    intercept.enter()
     try:
-        yield
+        with PATCH:
+            yield
     finally:
-        intercept.leave()
         streams.remove_source(source)
 
 
 def install(seed: int | None = None) -> None:
-    """`accelerate` from now on, until `uninstall` was called as often as this."""
+    """`accelerate` for the whole process from now on, until `uninstall` was called as often as `install`.
+
+    >>> import torch, fastinit.torch
+    >>> fastinit.torch.install(seed=0)
+    >>> layer = torch.nn.Linear(512, 512)
+    >>> fastinit.torch.uninstall()
+    """
     _installed.append(streams.push_source(seed))
-    intercept.enter()
+    PATCH.install()
 
 
 def uninstall() -> None:
-    """Undo the last `install`. RuntimeError where there is none."""
+    """Undo the last `install`. RuntimeError where there is none to undo.
+
+    >>> import fastinit.torch
+    >>> fastinit.torch.uninstall()
+    Traceback (most recent call last):
+    RuntimeError: uninstall() without install()
+    """
     if not _installed:
         raise RuntimeError("uninstall() without install()")
-    intercept.leave()
+    PATCH.uninstall()
     streams.remove_source(_installed.pop())

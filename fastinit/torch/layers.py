@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TypeAlias
+
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 
 from fastinit.initializers.layouts import KERNEL_LETTERS, Layout
 from fastinit.torch.names import modules_by_name
 from fastinit.torch.tensors import is_plain
 
-CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-AFFINE = (nn.Linear, *CONVOLUTIONS, *TRANSPOSED)
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
+
+Layer: TypeAlias = nn.Linear | _ConvNd
 
 
-def affine_layers(module: nn.Module) -> dict[str, nn.Module]:
-    """By name, in the order of construction: those with a weight of their own, that no other layer shares or computes."""
-    owners: dict[int, int] = {}
-    for part in module.modules():
-        for tensor in part._parameters.values():
-            owners[id(tensor)] = owners.get(id(tensor), 0) + 1
+def layers_by_name(module: nn.Module) -> dict[str, Layer]:
+    """The layers in the order of construction, but those whose weight is computed or also belongs to another module."""
+    uses = Counter(id(tensor) for part in module.modules() for tensor in part._parameters.values())
     return {
         name: part
         for name, part in modules_by_name(module)
-        if isinstance(part, AFFINE) and part._parameters.get("weight") is not None and owners[id(part.weight)] == 1
+        if isinstance(part, LAYERS) and part._parameters.get("weight") is not None and uses[id(part.weight)] == 1
     }
 
 
-def of(layer: str, parameter: str) -> str:
-    """The name of a layer's parameter."""
+def parameter_name(layer: str, parameter: str) -> str:
+    """The name of the parameter of a layer with this name."""
     return f"{layer}.{parameter}" if layer else parameter
 
 
-def weight_layout(layer: nn.Module) -> Layout:
+def weight_layout(layer: Layer) -> Layout:
     """(out, in, *kernel), or (in, out, *kernel) of a transposed convolution; groups as they are."""
     if isinstance(layer, TRANSPOSED):
         return Layout("io" + KERNEL_LETTERS[: layer.weight.ndim - 2], groups=layer.groups, transposed=True)
@@ -47,12 +49,12 @@ def check_memory(name: str, tensor: Tensor) -> None:
         )
 
 
-def channel_axis(layer: nn.Module, output: Tensor) -> int:
+def channel_axis(layer: Layer, output: Tensor) -> int:
     """The axis of the layer's output that its output channels are on."""
     return output.ndim - 1 if isinstance(layer, nn.Linear) else output.ndim - layer.weight.ndim + 1
 
 
-def scale_channels_(layer: nn.Module, factors: Tensor) -> None:
+def scale_channels_(layer: Layer, factors: Tensor) -> None:
     """Multiply the weights of each output channel by its factor."""
     weight = layer.weight
     if isinstance(layer, TRANSPOSED):  # (in, out / groups, *kernel), the groups along the inputs

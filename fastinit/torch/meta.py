@@ -9,9 +9,9 @@ from fastinit.torch.tensors import is_dtensor
 
 
 def materialized(module: nn.Module, tensor: Tensor) -> Tensor:
-    """The tensor with memory, whose values are undefined: the same object, but for one that has weak references to it.
+    """The tensor with memory, whose values are undefined: the same object, unless weak references to it exist.
 
-    Those of torch's recurrent modules have; a new object then takes its place wherever `module` has it.
+    Weak references, which torch's recurrent modules keep, rule that out: a new object then takes its place in `module`.
     """
     made = torch.empty_like(tensor, device=tensor.device_mesh.device_type if is_dtensor(tensor) else "cpu")
     if isinstance(tensor, nn.Parameter):
@@ -29,10 +29,9 @@ def materialized(module: nn.Module, tensor: Tensor) -> Tensor:
 
 def _replace(module: nn.Module, tensor: Tensor, made: Tensor) -> None:
     for part in module.modules():
-        for tensors in (part._parameters, part._buffers):
-            for name, found in tensors.items():
-                if found is tensor:
-                    tensors[name] = made
-        if hasattr(part, "_init_flat_weights"):  # RNNBase keeps a list of its own
+        tables: list[dict[str, Tensor | None]] = [part._parameters, part._buffers]  # type: ignore[list-item]  # a parameter only replaces one
+        for table in tables:
+            table.update({name: made for name, found in table.items() if found is tensor})
+        if isinstance(part, nn.RNNBase):  # keeps a list of its own
             part._flat_weights = [getattr(part, name, None) for name in part._flat_weights_names]
             part._init_flat_weights()

@@ -8,49 +8,48 @@ from fnmatch import fnmatchcase
 from torch import Tensor, nn
 
 WRAPPED = {"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module"}  # by compile, checkpointing, FSDP
-PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)  # call what they wrap `module`
+PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)  # what they wrap is their `module`
 
 
 def joined(parent: nn.Module, name: str, child: str) -> str:
-    """The name of a module within one of this name."""
+    """The name of a module within `parent`, whose name is `name`."""
     if child in WRAPPED or (child == "module" and isinstance(parent, PARALLEL)):
         return name
     return f"{name}.{child}" if name else child
 
 
 def modules_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """All modules, each once; what is wrapped has its wrapper's name."""
-    names = _names_of_modules(module)
+    """All modules, each once; a wrapped module has the name of its wrapper."""
+    names = _module_names(module)
     for name, part in module.named_modules():
         yield names[name], part
 
 
 def tensors_by_name(module: nn.Module, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
     """Parameters and then buffers, in torch's order."""
-    modules = _names_of_modules(module)
+    names = _module_names(module)
     for name, tensor in _tensors(module, remove_duplicate):
-        yield _in(modules, name), tensor
+        yield _tensor_name(names, name), tensor
 
 
-def names_by_torchs(module: nn.Module) -> dict[str, str]:
-    """The name of each tensor, by that and by the one that torch gives it."""
-    modules = _names_of_modules(module)
-    found = {name: _in(modules, name) for name, _ in _tensors(module, remove_duplicate=False)}
-    return found | {name: name for name in found.values()}
+def names_by_key(module: nn.Module) -> dict[str, str]:
+    """The name of each tensor by what a checkpoint may call it: that name, or the one that torch gives it."""
+    modules = _module_names(module)
+    names = {name: _tensor_name(modules, name) for name, _ in _tensors(module, remove_duplicate=False)}
+    return names | {name: name for name in names.values()}
 
 
-def matching(module: nn.Module, option: str, patterns: Iterable[str]) -> set[str]:
-    """The tensors whose names match one of the patterns. ValueError for a pattern that matches none."""
-    if isinstance(patterns, str):
-        raise TypeError(f"{option} must be a collection of patterns, got the string {patterns!r}")
-    names = [name for name, _ in tensors_by_name(module, remove_duplicate=False)]
-    found: set[str] = set()
-    for pattern in patterns:
-        those = {name for name in names if fnmatchcase(name, pattern)}
-        if not those:
-            raise ValueError(f"{option} has {pattern!r}, which matches no tensor of the module")
-        found |= those
-    return found
+def matching(names: Iterable[str], globs: Iterable[str], option: str) -> list[str]:
+    """The names that match one of the globs. ValueError for a glob that matches none."""
+    if isinstance(globs, str):
+        raise TypeError(f"{option} must be a collection of patterns, got the string {globs!r}")
+    names, found = [*names], set[str]()
+    for glob in globs:
+        matches = {name for name in names if fnmatchcase(name, glob)}
+        if not matches:
+            raise ValueError(f"{option} has {glob!r}, which matches nothing in the module")
+        found |= matches
+    return [name for name in names if name in found]
 
 
 def _tensors(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, Tensor]]:
@@ -58,8 +57,8 @@ def _tensors(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, T
     yield from module.named_buffers(remove_duplicate=remove_duplicate)
 
 
-def _names_of_modules(module: nn.Module) -> dict[str, str]:
-    """By the names that torch gives them."""
+def _module_names(module: nn.Module) -> dict[str, str]:
+    """By the name that torch gives it, each module's name."""
     modules = dict(module.named_modules(remove_duplicate=False))
     names = {"": ""}
     for name in modules:
@@ -69,8 +68,8 @@ def _names_of_modules(module: nn.Module) -> dict[str, str]:
     return names
 
 
-def _in(modules: dict[str, str], name: str) -> str:
-    """A tensor's name, the names of modules being these."""
+def _tensor_name(modules: dict[str, str], name: str) -> str:
+    """The name of the tensor that torch calls `name`; `modules`: what `_module_names` gives."""
     parent, _, own = name.rpartition(".")
     parent = modules.get(parent, parent)
     return f"{parent}.{own}" if parent else own

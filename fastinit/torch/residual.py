@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from typing import Any
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from fastinit.initializers import HeNormal, Initializer, Normal, Ones, Parts, VarianceScaling, XavierUniform, Zeros
-from fastinit.torch.layers import affine_layers, weight_layout
-from fastinit.torch.names import modules_by_name, tensors_by_name
-from fastinit.torch.parameters import ParamInit, by_name
+from fastinit.initializers.layouts import Layout
+from fastinit.torch.layers import layers_by_name, weight_layout
+from fastinit.torch.module import by_name
+from fastinit.torch.names import matching, modules_by_name, tensors_by_name
+from fastinit.torch.parameters import ParamInit
 from fastinit.torch.report import InitReport
-from fastinit.torch.tensors import TORCH
+from fastinit.torch.tensors import TORCH, distribution_of
 
-Patterns = str | Iterable[str]
+Globs: TypeAlias = str | Iterable[str]
 ENCODER_GAIN = 0.67  # T-Fixup, section 3.2: of N^(-1/4)
 SCALED = re.compile(r"linear[12]|(self_attn|multihead_attn)(\.out_proj)?")  # of a layer's modules
 
-Wanted = tuple[Tensor, Initializer, Any]
-"""A tensor, what it is to be filled by, and its layout."""
+
+class Fill(NamedTuple):
+    """A tensor, what it is to be filled by, and its layout."""
+
+    tensor: Tensor
+    initializer: Initializer
+    layout: Layout = TORCH
 
 
 def fixup_(
     module: nn.Module,
-    branches: Patterns,
+    branches: Globs,
     *,
     seed: int = 0,
-    last: Patterns = (),
-    classifier: Patterns = (),
-    shortcuts: Patterns = (),
-    multipliers: Patterns = (),
-    biases: Patterns = (),
+    last: Globs = (),
+    classifier: Globs = (),
+    shortcuts: Globs = (),
+    multipliers: Globs = (),
+    biases: Globs = (),
 ) -> InitReport:
     """Fixup: in L residual branches of m layers each, He's normal times L^(-1/(2m-2)), and the last layer zero.
 
@@ -52,35 +58,35 @@ def fixup_(
     nothing, a tensor on the meta device, and for two branches that share a layer, before anything is written.
 
     Zhang, Dauphin and Ma 2019, "Fixup Initialization", arXiv 1901.09321, section 4.
+
+    >>> import torch, fastinit.torch
+    >>> from torch import nn
+    >>> branches = [nn.Sequential(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32)) for _ in range(4)]
+    >>> report = fastinit.torch.fixup_(nn.ModuleList(branches), branches="?", seed=0)
+    >>> report.filled["0.0.weight"], report.filled["0.2.weight"]
+    ('Normal(mean=0.0, std=0.125)', 'Constant(value=0.0)')
     """
-    layers = affine_layers(module)
+    layers = layers_by_name(module)
     parameters = {name: tensor for name, tensor in tensors_by_name(module) if isinstance(tensor, nn.Parameter)}
     parts = _matching(dict(modules_by_name(module)), branches, "branches")
     if not parts:
         raise ValueError("branches must be patterns that name at least one residual branch, got none")
-    plan: dict[str, Initializer] = dict.fromkeys(layers, HeNormal())
-    ends, aside = _matching(layers, last, "last"), _matching(layers, shortcuts, "shortcuts")
-    for branch in _split(parts, [name for name in layers if name not in aside]):
+    initializers: dict[str, Initializer] = dict.fromkeys(layers, HeNormal())
+    ends, outside = _matching(layers, last, "last"), _matching(layers, shortcuts, "shortcuts")
+    for branch in _split(parts, [name for name in layers if name not in outside]):
         scale = 2.0 * len(parts) ** (-1 / (len(branch) - 1)) if len(branch) > 1 else 2.0
-        ended = [name for name in branch if name in ends] or branch[-1:]
-        plan.update({name: Zeros() if name in ended else VarianceScaling(scale) for name in branch})
-    plan.update(dict.fromkeys(_matching(layers, classifier, "classifier"), Zeros()))
-    wanted: list[Wanted] = [(layers[name].weight, of, weight_layout(layers[name])) for name, of in plan.items()]
-    wanted += [(layer.bias, Zeros(), TORCH) for layer in layers.values() if layer.bias is not None]
-    wanted += [(parameters[name], Ones(), TORCH) for name in _matching(parameters, multipliers, "multipliers")]
-    wanted += [(parameters[name], Zeros(), TORCH) for name in _matching(parameters, biases, "biases")]
-    return _filled(module, wanted, seed)
+        zero = [name for name in branch if name in ends] or branch[-1:]
+        initializers.update({name: Zeros() if name in zero else VarianceScaling(scale) for name in branch})
+    initializers.update(dict.fromkeys(_matching(layers, classifier, "classifier"), Zeros()))
+    fills = [Fill(layers[name].weight, of, weight_layout(layers[name])) for name, of in initializers.items()]
+    fills += [Fill(layer.bias, Zeros()) for layer in layers.values() if layer.bias is not None]
+    fills += [Fill(parameters[name], Ones()) for name in _matching(parameters, multipliers, "multipliers")]
+    fills += [Fill(parameters[name], Zeros()) for name in _matching(parameters, biases, "biases")]
+    return _filled(module, fills, seed)
 
 
-def _matching(named: Iterable[str], patterns: Patterns, argument: str) -> list[str]:
-    """Those of the names that match one of the patterns. ValueError for a pattern that matches none."""
-    found: set[str] = set()
-    for pattern in [patterns] if isinstance(patterns, str) else patterns:
-        matching = {name for name in named if fnmatchcase(name, pattern)}
-        if not matching:
-            raise ValueError(f"{argument} has {pattern!r}, which matches nothing in the module")
-        found |= matching
-    return [name for name in named if name in found]
+def _matching(names: Iterable[str], globs: Globs, option: str) -> list[str]:
+    return matching(names, [globs] if isinstance(globs, str) else globs, option)
 
 
 def _split(branches: list[str], layers: list[str]) -> list[list[str]]:
@@ -97,11 +103,11 @@ def _split(branches: list[str], layers: list[str]) -> list[list[str]]:
 
 
 def tfixup_(module: nn.Module, *, seed: int = 0) -> InitReport:
-    """T-Fixup of `nn.TransformerEncoderLayer`s, `nn.TransformerDecoderLayer`s and what else a module has beside them.
+    """T-Fixup of a module's Transformer layers, and of the `nn.Linear`, `nn.Embedding` and normalizations beside them.
 
     - Weights of layers and projections: Xavier's uniform, query, key and value each with its own fans; biases 0.
-    - In each of N encoder layers value and output projections and both linear layers times 0.67 N^(-1/4); in each of N
-      decoder layers, in both of its attentions, times (9 N)^(-1/4).
+    - In each of N `nn.TransformerEncoderLayer`s value and output projections and both linear layers times 0.67 N^(-1/4); in
+      each of N `nn.TransformerDecoderLayer`s, in both of its attentions, times (9 N)^(-1/4).
     - `nn.Embedding`: normal, std d^(-1/2) (9 N)^(-1/4), N counting the decoder's layers, or the encoder's where there is no
       decoder; the padding row 0. (The paper's N(0, d^(-1/2)) gives the std.)
     - Normalizations, which the method does without: 1 and 0.
@@ -110,30 +116,28 @@ def tfixup_(module: nn.Module, *, seed: int = 0) -> InitReport:
     written, for a module without such layers and for tensors on the meta device.
 
     Huang, Perez, Ba and Volkovs 2020, "Improving Transformer Optimization Through Better Initialization", section 3.2.
+
+    >>> import torch, fastinit.torch
+    >>> layer = torch.nn.TransformerEncoderLayer(64, 4, 256, batch_first=True)
+    >>> report = fastinit.torch.tfixup_(layer, seed=0)
+    >>> report.filled["norm1.weight"], report.filled["linear1.bias"]
+    ('Constant(value=1.0)', 'Constant(value=0.0)')
     """
     encoders = [part for part in module.modules() if isinstance(part, nn.TransformerEncoderLayer)]
     decoders = [part for part in module.modules() if isinstance(part, nn.TransformerDecoderLayer)]
     if not encoders and not decoders:
         raise ValueError("module has no nn.TransformerEncoderLayer or nn.TransformerDecoderLayer: for others use a Recipe")
     gains: dict[nn.Module, float] = {}
-    for stack, gain in ((encoders, _encoder_gain(len(encoders))), (decoders, _decoder_gain(len(decoders)))):
-        for layer in stack:
-            gains.update({part: gain for name, part in layer.named_modules() if SCALED.fullmatch(name)})
-    embedding_gain = _decoder_gain(len(decoders) or len(encoders))
-    wanted = [w for part in module.modules() for w in _of_transformer(part, gains.get(part, 1.0), embedding_gain)]
-    return _filled(module, wanted, seed)
+    for layer in [*encoders, *decoders]:
+        gain = ENCODER_GAIN * len(encoders) ** -0.25 if layer in encoders else (9 * len(decoders)) ** -0.25
+        gains.update({part: gain for name, part in layer.named_modules() if SCALED.fullmatch(name)})
+    embedding_gain = (9 * (len(decoders) or len(encoders))) ** -0.25
+    fills = [fill for part in module.modules() for fill in _of_transformer(part, gains.get(part, 1.0), embedding_gain)]
+    return _filled(module, fills, seed)
 
 
-def _encoder_gain(num_layers: int) -> float:
-    return ENCODER_GAIN * num_layers**-0.25 if num_layers else 1.0
-
-
-def _decoder_gain(num_layers: int) -> float:
-    return (9 * num_layers) ** -0.25 if num_layers else 1.0
-
-
-def _of_transformer(part: nn.Module, gain: float, embedding_gain: float) -> list[Wanted]:
-    """What the part's own parameters get."""
+def _of_transformer(part: nn.Module, gain: float, embedding_gain: float) -> list[Fill]:
+    """The fills of the part's own parameters."""
     own = dict(part.named_parameters(recurse=False))
     xavier, scaled = XavierUniform(), XavierUniform(gain)
     of: dict[str, Initializer] = {}
@@ -147,16 +151,18 @@ def _of_transformer(part: nn.Module, gain: float, embedding_gain: float) -> list
         of = {"weight": Normal(0.0, part.embedding_dim**-0.5 * embedding_gain)}
     elif isinstance(part, (nn.LayerNorm, nn.RMSNorm)):
         of = {"weight": Ones(), "bias": Zeros()}
-    return [(own[name], initializer, TORCH) for name, initializer in of.items() if name in own]
+    return [Fill(own[name], initializer) for name, initializer in of.items() if name in own]
 
 
-def _filled(module: nn.Module, wanted: list[Wanted], seed: int) -> InitReport:
-    for tensor, initializer, layout in wanted:
-        initializer.distribution_for(tuple(tensor.shape), layout=layout)  # for its errors, before anything is written
+def _filled(module: nn.Module, fills: list[Fill], seed: int) -> InitReport:
+    for fill in fills:
+        distribution_of(
+            fill.initializer, tuple(fill.tensor.shape), fill.layout
+        )  # for its errors, before anything is written
     with torch.no_grad(), by_name(module, seed) as report:
-        for tensor, initializer, layout in wanted:
-            ParamInit(initializer, layout)(tensor)
-        filled = {id(tensor) for tensor, _, _ in wanted}
+        for fill in fills:
+            ParamInit(fill.initializer, fill.layout)(fill.tensor)
+        filled = {id(fill.tensor) for fill in fills}
         for part in module.modules():
             if isinstance(part, nn.Embedding) and part.padding_idx is not None and id(part.weight) in filled:
                 part.weight[part.padding_idx].fill_(0.0)

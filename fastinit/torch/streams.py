@@ -12,19 +12,23 @@ import torch
 from torch import Tensor
 
 from fastinit.core.stream import Stream, stream_of
+from fastinit.torch.report import Write
 
 
 class Names(Protocol):
-    """What knows tensors by name: see `named`."""
+    """Knows tensors by name: see `named`."""
 
     def stream(self, tensor: Tensor) -> Stream | None:
         """The stream of a tensor, or None for one that has no name."""
+        ...
 
-    def is_kept(self, tensor: Tensor) -> bool:
+    def is_skipped(self, tensor: Tensor) -> bool:
         """Whether a tensor is to stay as it is."""
+        ...
 
-    def note(self, tensor: Tensor, got: object) -> None:
-        """A tensor was filled, by this distribution or operation."""
+    def note(self, tensor: Tensor, write: Write) -> None:
+        """Record that a tensor is written to."""
+        ...
 
 
 _names: ContextVar[Names | None] = ContextVar("fastinit_names", default=None)
@@ -43,6 +47,7 @@ def named(names: Names | None) -> Iterator[None]:
 
 
 def names() -> Names | None:
+    """What `named` has put in force in this thread or task."""
     return _names.get()
 
 
@@ -53,7 +58,7 @@ def drawn_from(generator: torch.Generator | None) -> Stream:
 
 
 def source_stream(generator: torch.Generator | None) -> Stream | None:
-    """A stream for a tensor that has no name; None where torch is to fill it itself, for nobody has asked us to."""
+    """A stream for a tensor without a name; None where no `accelerate` is in force, so that torch fills it."""
     with _lock:
         if not _sources:
             return None
@@ -77,6 +82,6 @@ def remove_source(source: torch.Generator | None) -> None:
 
 
 def _torch_seed(seed: int) -> int:
-    """64 bits for a torch generator, by way of our streams: seeds of any size, and no two alike."""
+    """64 bits for a torch generator, from fastinit's stream of the seed: seeds of any size, and no two alike."""
     k0, k1, _, _ = stream_of(seed)
     return k1 << 32 | k0

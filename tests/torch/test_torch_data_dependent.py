@@ -70,7 +70,7 @@ def outputs(model, batch):
     """The output of each layer with a weight, with BatchNorm as in training, and Dropout as in evaluation."""
     found, handles = {}, []
     for name, part in model.named_modules():
-        if isinstance(part, fastinit.torch.layers.AFFINE):
+        if isinstance(part, fastinit.torch.layers.LAYERS):
             handles.append(part.register_forward_hook(lambda p, i, output, name=name: found.__setitem__(name, (p, output))))
     model.eval()
     for part in model.modules():
@@ -272,8 +272,8 @@ def test_a_batch_that_the_module_cannot_take_raises_its_own_error_and_changes_no
     ("make", "options", "message"),
     [
         (lambda: nn.ReLU(), {}, "batch reaches no nn.Linear and no convolution"),
-        (lambda: mlp(2), {"tolerance": 0.0}, "tolerance must be a positive number, got 0.0"),
-        (lambda: mlp(2), {"max_iterations": 0}, "max_iterations must be a positive number, got 0"),
+        (lambda: mlp(2), {"tolerance": 0.0}, "tolerance must be a positive finite number, got 0.0"),
+        (lambda: mlp(2), {"max_iterations": 0}, "max_iterations must be an int of at least 1, got 0"),
         (lambda: mlp(2).to("meta"), {}, "0.weight must be a whole tensor of floats with memory"),
     ],
     ids=["no layer", "tolerance", "iterations", "meta"],

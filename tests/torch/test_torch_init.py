@@ -1,4 +1,4 @@
-"""`init_`: every tensor of a module by its name, with the distribution its module would draw, wherever the module's memory is."""
+"""`init_`: every tensor of a module by its name, with the distribution its module draws, wherever its memory is."""
 
 import copy
 import subprocess
@@ -303,20 +303,19 @@ def test_a_dtype_that_is_none_is_refused_before_anything_is_written(dtype):
     assert equal(state(model), before)
 
 
-@pytest.mark.parametrize("option", ["skip", "freeze"])
-def test_what_is_to_be_kept_keeps_its_values(option):
+def test_what_is_skipped_keeps_its_values():
     model = Net()
     before = state(model)
-    report = init_(model, **{option: ["layers.0.*", "embedding.weight"]})
+    report = init_(model, skip=["layers.0.*", "embedding.weight"])
     after = state(model)
-    kept = {name for name in before if name.startswith("layers.0.") or name == "embedding.weight"}
-    assert all(torch.equal(before[name], after[name]) for name in kept)
-    assert {*report.kept} == kept and not kept & {*report.filled}
+    skipped = {name for name in before if name.startswith("layers.0.") or name == "embedding.weight"}
+    assert all(torch.equal(before[name], after[name]) for name in skipped)
+    assert {*report.skipped} == skipped and not skipped & {*report.filled}
     changed = {name for name in before if name.endswith("weight") and not torch.equal(before[name], after[name])}
     assert "layers.1.linear1.weight" in changed
 
 
-def test_what_is_kept_does_not_change_the_others():
+def test_what_is_skipped_does_not_change_the_others():
     plain, partly = Net(), Net()
     init_(plain, seed=4)
     init_(partly, seed=4, skip=["layers.0.*"])
@@ -324,19 +323,19 @@ def test_what_is_kept_does_not_change_the_others():
     assert all(torch.equal(a[name], b[name]) for name in a if not name.startswith("layers.0."))
 
 
-@pytest.mark.parametrize("option", ["skip", "freeze"])
-def test_a_pattern_without_a_tensor_is_an_error(option):
+@pytest.mark.parametrize(
+    ("skip", "error", "message"),
+    [
+        (["weight", "wieght"], ValueError, "skip has 'wieght', which matches nothing in the module"),
+        ("weight", TypeError, "skip must be a collection of patterns, got the string 'weight'"),
+    ],
+)
+def test_globs_that_are_none_or_match_nothing_are_refused_before_anything_is_written(skip, error, message):
     model = nn.Linear(3, 3)
     before = state(model)
-    with pytest.raises(ValueError, match=f"^{option} has 'wieght', which matches no tensor of the module$"):
-        init_(model, **{option: ["weight", "wieght"]})
+    with pytest.raises(error, match=f"^{message}$"):
+        init_(model, skip=skip)
     assert equal(state(model), before)
-
-
-@pytest.mark.parametrize("option", ["skip", "freeze"])
-def test_a_string_for_the_patterns_is_an_error(option):
-    with pytest.raises(TypeError, match=f"^{option} must be a collection of patterns, got the string 'weight'$"):
-        init_(nn.Linear(3, 3), **{option: "weight"})
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "x", True])
@@ -359,7 +358,7 @@ def test_a_module_whose_shapes_are_not_known_is_an_error():
         init_(nn.LazyLinear(3))
 
 
-def test_missing_tensors_are_initialized_and_loaded_ones_kept():
+def test_missing_tensors_are_initialized_and_loaded_ones_stay():
     whole, holes = Net(), Net()
     init_(whole, seed=2)
     loaded = {name: tensor for name, tensor in whole.state_dict().items() if not name.startswith("layers.1")}
@@ -374,7 +373,7 @@ def test_missing_tensors_are_initialized_and_loaded_ones_kept():
     for name in before:
         expected = before[name] if name in loaded or name == "mask" else state(whole)[name]
         assert torch.equal(after[name], expected), name
-    assert {*report.kept} == {name for name in loaded if name != "head.weight"}
+    assert {*report.skipped} == {name for name in loaded if name != "head.weight"}
 
 
 def test_a_checkpoint_loads_into_a_model_on_the_meta_device():
@@ -399,9 +398,9 @@ def test_the_report_says_what_each_tensor_got():
     assert report.filled["embedding.weight"] == "Normal(mean=0.0, std=1.0), a part fill_(0)"
     assert report.filled["norm.weight"] == "fill_(1.0)"
     assert report.filled["layers.0.linear1.weight"].startswith("Uniform(low=-0.2")
-    assert report.kept == ["norm.bias"] and report.untouched == ["mask"]
+    assert report.skipped == ["norm.bias"] and report.untouched == ["mask"]
     names = {name for name, _ in [*model.named_parameters(), *model.named_buffers()]}
-    assert names == {*report.filled, *report.kept, *report.untouched}
+    assert names == {*report.filled, *report.skipped, *report.untouched}
     lines = str(report).splitlines()
     assert len(lines) == len(names) + 1 and any(line.split() == ["mask", "NOTHING"] for line in lines)
     assert any(line.split() == ["head.weight", "tied", "to", "embedding.weight"] for line in lines)
@@ -442,15 +441,15 @@ def test_tensors_that_are_computed_are_reported_and_repeat_with_the_seed():
 
 
 @pytest.mark.parametrize("name", ["out", "drawn", "copied", "generated"])
-def test_tensors_that_are_computed_can_be_kept(name):
+def test_tensors_that_are_computed_can_be_skipped(name):
     model = Computed()
     before = state(model)
     init_(model, skip=[name])
     assert torch.equal(state(model)[name], before[name])
 
 
-def test_an_operation_on_tensors_to_be_kept_and_others_is_an_error():
-    with pytest.raises(NotImplementedError, match="writes to several tensors at once, of which some are to be kept"):
+def test_an_operation_on_skipped_tensors_and_others_is_an_error():
+    with pytest.raises(NotImplementedError, match="writes to several tensors at once, of which some are to be skipped"):
         init_(Computed(), skip=["first"])
 
 
@@ -524,15 +523,15 @@ def test_a_recipe_gives_what_it_makes_of_the_same_names_and_shapes():
     assert report.untouched == [] and report.filled["embedding.weight"] == "Normal(mean=0.0, std=0.5)"
 
 
-def test_a_recipe_skips_freezes_and_leaves_what_no_rule_matches():
+def test_a_recipe_leaves_what_it_or_the_call_skips_or_no_rule_matches():
     model = Net(1)
     before = state(model)
     recipe = Recipe([("*.weight", "ones")], skip=["norm.*"], allow_unmatched=True)
     report = init_(model, recipe, skip=["layers.0.linear1.*"])
     after = state(model)
-    assert torch.equal(after["norm.weight"], before["norm.weight"]) and "norm.weight" in report.kept
+    assert torch.equal(after["norm.weight"], before["norm.weight"]) and "norm.weight" in report.skipped
     assert torch.equal(after["layers.0.linear1.weight"], before["layers.0.linear1.weight"])
-    assert (after["layers.0.linear2.weight"] == 1).all() and "mask" in report.untouched
+    assert (after["layers.0.linear2.weight"] == 1).all() and "mask" in report.skipped
 
 
 def test_tensors_that_a_recipe_ties_get_the_same_values():
@@ -776,7 +775,7 @@ def test_missing_tensors_may_be_skipped():
 
 def test_the_loaded_keys_may_be_an_iterator():
     report = init_missing_(nn.Linear(3, 3), iter(["bias"]))
-    assert report.kept == ["bias"] and list(report.filled) == ["weight"]
+    assert report.skipped == ["bias"] and list(report.filled) == ["weight"]
 
 
 def test_a_loaded_key_without_values_is_an_error():

@@ -1,4 +1,4 @@
-"""torch's functions of `torch.nn.init` keep their distributions, shapes, errors and warnings, under `accelerate` and as `nn_init`."""
+"""The functions of `torch.nn.init` keep distributions, errors and warnings, under `accelerate` and as `nn_init`."""
 
 import inspect
 import math

@@ -1,0 +1,112 @@
+"""Finds the name of a tensor by the memory that it lies in, so that views of a module's tensors are known too."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from torch import Tensor
+
+from fastinit.core.stream import Stream, stream_of
+from fastinit.torch.report import Write
+from fastinit.torch.tensors import is_dtensor, local
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
+
+MOST_FILLS = 1000  # of one tensor in one run; no module does it more than a few times
+SOMEWHERE = (-1, -1)  # the rows of a part that does not consist of whole rows
+
+Note: TypeAlias = Callable[[str, Write, "tuple[int, int] | None"], None]
+"""Takes a tensor's name, what was written to it, and the rows that were, as `InitReport.note` does."""
+
+
+class NamesByMemory:
+    """The names of a module's tensors, for `fastinit.torch.streams.named`."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], skips: Callable[[str | None], bool], seed: int, note: Note) -> None:
+        self._tensors, self._skips, self._seed, self._note = tensors, skips, seed, note
+        self._fills: Counter[Stream] = Counter()
+        self._by_storage: dict[int, list[tuple[int, str]]] = {}
+        for name, tensor in tensors.items():
+            storage, offset = _memory(tensor)
+            self._by_storage.setdefault(storage, []).append((offset, name))
+
+    def name(self, tensor: Tensor) -> str | None:
+        """The tensor's name, or that of the one it is a view of."""
+        storage, offset = _memory(tensor)
+        before = [found for found in self._by_storage.get(storage, ()) if found[0] <= offset]
+        return max(before)[1] if before else None
+
+    def adopted(self, name: str, part: DTensor) -> DTensor:
+        """The part of the tensor of this name, known by it while it lives, also where the part has memory of its own."""
+        storage, offset = _memory(part)
+        if storage not in self._by_storage:
+            self._by_storage[storage] = [(offset, name)]
+            weakref.finalize(part._local_tensor, self._by_storage.pop, storage)
+        return part
+
+    def is_skipped(self, tensor: Tensor) -> bool:
+        return self._skips(self.name(tensor))
+
+    def stream(self, tensor: Tensor) -> Stream | None:
+        name = self.name(tensor)
+        if name is None:
+            return None
+        whole = self._tensors[name]
+        if is_dtensor(whole) and not is_dtensor(tensor):
+            raise ValueError(f"{name} is a DTensor, and its local shard was to be filled: fill the DTensor, as a whole")
+        part = "" if tensor.shape == whole.shape else f"[{_offset(tensor, whole)}:{tuple(tensor.shape)}]"
+        stream = stream_of(self._seed, name + part)
+        self._fills[stream] += 1
+        if self._fills[stream] > MOST_FILLS:
+            raise RuntimeError(
+                f"{name + part} was filled {MOST_FILLS} times, with the same values each time: a loop that draws until they "
+                "fit does not end; let it draw into another tensor"
+            )
+        return stream
+
+    def note(self, tensor: Tensor, write: Write) -> None:
+        name = self.name(tensor)
+        if name is None:
+            return
+        whole, part = self._tensors[name], None
+        if tensor.numel() != whole.numel():
+            part = _rows(local(tensor), local(whole))
+        if part == SOMEWHERE:
+            write, part = replace(write, distribution=None), (0, len(local(whole)))
+        self._note(name, write, part)
+
+
+def _rows(view: Tensor, whole: Tensor) -> tuple[int, int]:
+    """The rows of the whole tensor that its view consists of; (0, 0) for a placeholder of a part on another rank."""
+    if _memory(view)[0] != _memory(whole)[0]:
+        return 0, 0
+    length = math.prod(whole.shape[1:])
+    if not (length and view.is_contiguous() and whole.is_contiguous()):
+        return SOMEWHERE
+    first, before = divmod(int(view.storage_offset() - whole.storage_offset()), length)
+    count, more = divmod(view.numel(), length)
+    return SOMEWHERE if before or more else (first, first + count)
+
+
+def _memory(tensor: Tensor) -> tuple[int, int]:
+    """The storage and the offset in it."""
+    here = local(tensor)
+    try:
+        return here.untyped_storage()._cdata, int(here.storage_offset())
+    except (NotImplementedError, RuntimeError):  # a wrapper without memory
+        return 0, 0
+
+
+def _offset(view: Tensor, whole: Tensor) -> int:
+    """The number of the element of `whole` that its view begins with."""
+    if not (is_dtensor(whole) and is_dtensor(view)):
+        return int(view.storage_offset() - whole.storage_offset())
+    from fastinit.torch.sharded import global_offset
+
+    return global_offset(view, whole)

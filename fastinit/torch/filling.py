@@ -1,0 +1,82 @@
+"""Fills a tensor by fastinit where it can and may, and by torch's own function elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch._C._functorch import maybe_current_level
+from torch.autograd import forward_ad
+from torch.overrides import _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from fastinit.core.stream import Stream
+from fastinit.distributions import Distribution
+from fastinit.initializers import Initializer
+from fastinit.torch import streams
+from fastinit.torch.report import Write
+from fastinit.torch.tensors import check_range, distribution_of, fill_, is_fillable
+
+
+class AllowsFills:
+    """A dispatch mode of this class lets fastinit's fills go on under it; under every other mode torch fills."""
+
+
+def filled(
+    tensor: Tensor,
+    make: Callable[[], Initializer | Distribution],
+    generator: torch.Generator | None,
+    stock: Callable[[], Tensor],
+    *,
+    explicit: bool = False,
+) -> Tensor:
+    """The tensor, filled by fastinit with what `make` gives, or else by `stock`, which is torch's own function.
+
+    What torch refuses goes to `stock` as well, so that errors are torch's. `explicit`: a function of fastinit was called,
+    which fills without any `accelerate` in force.
+    """
+    if not isinstance(tensor, Tensor) or not _is_drawable(generator):
+        return stock()
+    names = streams.names()
+    if names and names.is_skipped(tensor):
+        return tensor
+    named = names.stream(tensor) if names and generator is None else None
+    if not _may_fill(tensor, named) or not is_fillable(tensor) or tensor.numel() == 0:
+        return stock()
+    try:
+        distribution = distribution_of(make(), tuple(tensor.shape))
+        check_range(distribution, tensor.dtype)
+    except (TypeError, ValueError):
+        return stock()
+    stream = named or (streams.drawn_from(generator) if explicit or names else streams.source_stream(generator))
+    if stream is None:
+        return stock()
+    if names:
+        names.note(tensor, Write.of(distribution))
+    return fill_(tensor, distribution, stream)
+
+
+def _is_drawable(generator: torch.Generator | None) -> bool:
+    """Whether a stream can be drawn from it; else torch says what is wrong with it."""
+    return generator is None or (isinstance(generator, torch.Generator) and generator.device.type == "cpu")
+
+
+def _may_fill(tensor: Tensor, named: Stream | None) -> bool:
+    """Not while torch traces, compiles or watches, nor past autograd, nor on a device that torch fills faster itself."""
+    if torch.is_grad_enabled() and tensor.requires_grad:
+        return False
+    if torch.compiler.is_compiling() or torch._C._is_tracing() or _is_transforming():
+        return False
+    if tensor.device.type != "cpu" and named is None:
+        return False
+    mode = _get_current_dispatch_mode()
+    if mode is not None and not isinstance(mode, AllowsFills):
+        return False
+    return all(isinstance(mode, DeviceContext) for mode in _get_current_function_mode_stack())
+
+
+def _is_transforming() -> bool:
+    """Within `torch.func`'s transformations and forward-mode derivatives, where a fill means more than its values."""
+    return maybe_current_level() is not None or forward_ad._current_level >= 0

@@ -1,0 +1,164 @@
+"""One run of `init_`: finds a module's tensors, has them filled by a recipe or by the modules, and reports on each."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from glob import escape
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
+from torch.nn.parameter import is_lazy
+from torch.utils._python_dispatch import _disable_current_modes
+
+from fastinit.core.stream import stream_of
+from fastinit.recipes import Recipe
+from fastinit.recipes.plan import Plan
+from fastinit.runtime.scoped_patch import ScopedPatch
+from fastinit.torch import streams
+from fastinit.torch.by_memory import NamesByMemory
+from fastinit.torch.meta import materialized
+from fastinit.torch.names import tensors_by_name
+from fastinit.torch.own_methods import convert, reset
+from fastinit.torch.progress import progress_bar
+from fastinit.torch.replacements import PATCH
+from fastinit.torch.report import InitReport, Write
+from fastinit.torch.tensors import fill_, is_fillable, local
+from fastinit.torch.watch import Watch
+
+
+class Initialization:
+    """The module's tensors by name, the names of those that are skipped or loaded, and the report so far."""
+
+    def __init__(self, module: nn.Module, seed: int, skip: Collection[str] = (), loaded: Collection[str] = ()) -> None:
+        stream_of(seed)  # for its errors
+        self.module, self.seed = module, seed
+        self.tensors = dict(tensors_by_name(module))
+        for name, tensor in self.tensors.items():
+            if is_lazy(tensor):
+                raise ValueError(f"{name} has no shape yet: run the lazy module once, with a batch")
+        first_name = {id(tensor): name for name, tensor in self.tensors.items()}
+        every = {name: first_name[id(tensor)] for name, tensor in tensors_by_name(module, remove_duplicate=False)}
+        self.report = InitReport(tied={name: first for name, first in every.items() if first != name})
+        self._loaded = {every[name] for name in loaded}
+        self._kept = self._loaded | {every[name] for name in skip}  # stay as they are
+        self._filled_before: set[str] = set()  # see `_begin`
+        self._seed_torch = torch.default_generator.manual_seed  # of the CPU alone, which is faster than of all devices
+        self._in_parts: list[str] = []  # from the meta device and written in parts, which may not be all
+        self._from_meta = {name for name, tensor in self.tensors.items() if tensor.is_meta}
+        self._advance: Callable[[int], object] = lambda nbytes: None
+
+    def run(self, recipe: str | Recipe, dtype: torch.dtype | None, progress: bool) -> InitReport:
+        """Fill the tensors. What a recipe cannot do is an error before anything is written."""
+        if not (isinstance(recipe, Recipe) or recipe == "auto"):
+            raise TypeError(f"recipe must be 'auto' or a fastinit.Recipe, got {recipe!r}")
+        bar = progress_bar() if progress else None
+        plan = None
+        if isinstance(recipe, Recipe):
+            plan = recipe.plan(self.tensors, skip=[*map(escape, self._kept - self._loaded)], loaded=self._loaded)
+            self._kept |= {planned.name for planned in plan if planned.action == "skip"}
+        if dtype is not None:
+            convert(self.module, dtype)
+            self.tensors = dict(tensors_by_name(self.module))
+        for name in self._from_meta:
+            self.tensors[name] = materialized(self.module, self.tensors[name])
+        with torch.no_grad(), bar or nullcontext():
+            if bar:
+                todo = [t for name, t in self.tensors.items() if not self._is_skipped(name)]
+                self._advance = partial(bar.advance, bar.add_task("", total=sum(map(_nbytes, todo))))
+            self._by_the_modules() if plan is None else self._by_plan(plan)
+        self.finish()
+        return self.report
+
+    def _by_plan(self, plan: Plan) -> None:
+        for planned in plan:
+            if planned.action in ("keep", "skip"):
+                continue
+            name, tensor = planned.name, self.tensors[planned.name]
+            source = plan[planned.stream_name]  # of a tied tensor what it is one with, of others themselves
+            write = Write.of(source.distribution) if source.distribution is not None else Write(f"copy of {source.name}")
+            if source.distribution is None:  # it was loaded
+                tensor.copy_(self.tensors[source.name])
+            elif source.value is not None:
+                tensor.fill_(source.value)
+            elif is_fillable(tensor):
+                fill_(tensor, source.distribution, stream_of(self.seed, source.name))
+            else:
+                raise ValueError(f"{name}, a {type(tensor).__name__} on {tensor.device}, cannot be filled in place")
+            self._note(name, write)
+
+    def _by_the_modules(self) -> None:
+        devices = sorted({tensor.device.index for tensor in self.tensors.values() if tensor.device.type == "cuda"})
+        if devices:
+            self._seed_torch = torch.manual_seed
+        with self.in_force(), torch.random.fork_rng(devices=devices):
+            reset(self.module, [t for name, t in self.tensors.items() if name not in self._kept], self._begin)
+
+    @contextmanager
+    def in_force(self) -> Iterator[None]:
+        """Within the block whatever torch's functions draw into the module's tensors is drawn by name."""
+        names = NamesByMemory(self.tensors, self._is_skipped, self.seed, self._note)
+        with PATCH, streams.named(names), Watch(names), _looking_contiguous(self.module):
+            yield
+
+    def _begin(self, name: str) -> None:
+        """The module of this name is next to initialize itself.
+
+        Tensors that it shares with a module before it were filled there, and are skipped. Torch's generator, for what it
+        draws into other tensors, to copy it or to compute with it, is seeded by its name.
+        """
+        own = f"{name}." if name else ""
+        tied = self.report.tied.items()
+        self._filled_before = {first for alias, first in tied if alias.startswith(own) and not first.startswith(own)}
+        self._seed_torch(stream_of(self.seed, name).k0)
+
+    def _is_skipped(self, name: str | None) -> bool:
+        return name in self._kept or name in self._filled_before
+
+    def _note(self, name: str, write: Write, part: tuple[int, int] | None = None) -> None:
+        tensor = self.tensors[name]
+        if name not in self.report.filled:
+            self._advance(_nbytes(tensor))
+            if part is not None and name in self._from_meta:
+                self._in_parts.append(name)
+                _write_off(tensor)
+        self.report.note(name, write, len(local(tensor)) if tensor.ndim else 1, part)
+
+    def finish(self) -> None:
+        """Complete the report; what has no values becomes NaN, and a warning names it."""
+        report = self.report
+        filled = {name: "no elements" for name, t in self.tensors.items() if t.numel() == 0 and name not in self._kept}
+        filled |= report.filled
+        report.filled = {name: filled[name] for name in self.tensors if name in filled}
+        report.skipped = sorted(self._kept)
+        report.untouched = [name for name in self.tensors if name not in filled.keys() | self._kept]
+        lost = [name for name in self.tensors if name in self._from_meta and name not in filled]
+        for name in lost:
+            _write_off(self.tensors[name])
+        lost += [f"a part of {name}" for name in self._in_parts if local(self.tensors[name]).isnan().any()]
+        if lost:
+            warnings.warn(
+                f"nothing initializes {', '.join(lost)}, which came from the meta device without values: now NaN, or 0 "
+                "where they are integers or booleans; give them a rule in a Recipe",
+                stacklevel=4,
+            )
+
+
+def _nbytes(tensor: Tensor) -> int:
+    """As if it were dense: `tensor.nbytes` is not there for sparse tensors."""
+    return tensor.numel() * tensor.element_size()
+
+
+def _write_off(tensor: Tensor) -> None:
+    with torch.no_grad(), _disable_current_modes():
+        tensor.fill_(float("nan") if tensor.is_floating_point() else 0)
+
+
+def _looking_contiguous(module: nn.Module) -> ScopedPatch:
+    """Convolutions draw weights that are not, as channels-last ones, into a tensor without a name; fastinit fills any."""
+    weights = [part._parameters.get("weight") for part in module.modules() if isinstance(part, _ConvNd)]
+    others = [weight for weight in weights if weight is not None and not weight.is_contiguous()]
+    return ScopedPatch(lambda: [(weight, "is_contiguous", lambda **_: True) for weight in others])

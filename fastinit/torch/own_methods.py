@@ -1,0 +1,76 @@
+"""Runs the methods by which a module initializes itself: `reset_parameters`, and Hugging Face's `_init_weights`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
+from fastinit.torch.names import joined, modules_by_name
+
+Begin: TypeAlias = Callable[[str], None]
+"""Called with a module's name before its method runs."""
+
+
+def reset(module: nn.Module, tensors: Iterable[Tensor], begin: Begin, name: str = "") -> None:
+    """In the order of construction: children first, so that a parent's method may overwrite what theirs have drawn.
+
+    `tensors`: those that Hugging Face is to initialize again, which marks what it has initialized.
+    """
+    if is_hugging_face(module):
+        _reset_hugging_face(module, tensors, begin, name)
+        return
+    names = {child: joined(module, name, child_name) for child_name, child in module.named_children()}
+    for child, child_name in names.items():
+        reset(child, tensors, begin, child_name)
+    method = getattr(module, "reset_parameters", None) or getattr(module, "_reset_parameters", None)
+    if callable(method) and name not in names.values():  # a wrapper has its child's name, and its method is the child's
+        begin(name)
+        method()
+
+
+def is_hugging_face(module: nn.Module) -> bool:
+    """Whether it is a model of transformers, which initializes all modules within it."""
+    return hasattr(type(module), "initialize_weights") and hasattr(type(module), "_init_weights")
+
+
+def _reset_hugging_face(model: nn.Module, tensors: Iterable[Tensor], begin: Begin, name: str) -> None:
+    """Run the families' `_init_weights` on every module, also on what is marked as initialized."""
+    names = {part: f"{name}.{own}" if name and own else name or own for own, part in modules_by_name(model)}
+    for marked in [*names, *tensors]:
+        vars(marked).pop("_is_hf_initialized", None)
+
+    def replacements() -> Iterator[Replacement]:
+        if hasattr(type(model), "is_custom_code"):  # is read off the class's module, which FSDP2 makes torch's
+            own: Any = next(kind for kind in type(model).__mro__ if not kind.__module__.startswith("torch."))
+            yield model, "is_custom_code", own.is_custom_code
+        for part in names:
+            if hasattr(type(part), "_init_weights"):
+                yield part, "_init_weights", _after(lambda module: begin(names[module]), part._init_weights)
+
+    initialize: Any = model.initialize_weights
+    with ScopedPatch(replacements):
+        initialize()
+
+
+def _after(first: Callable[[Any], object], then: Any) -> Callable[[Any], Any]:
+    """A function of one argument that calls both."""
+
+    def both(argument: Any) -> Any:
+        first(argument)
+        return then(argument)
+
+    return both
+
+
+def convert(module: nn.Module, dtype: torch.dtype) -> None:
+    """As `module.to` does, but for what Hugging Face's models compute again, and in float32: frequencies of positions."""
+    models = [part for part in module.modules() if is_hugging_face(part)]
+    parts = {part for model in models for part in model.modules()}
+    before = [(part, name, part._buffers[name]) for part in parts for name in part._non_persistent_buffers_set]
+    module.to(dtype=dtype)
+    for part, name, buffer in before:
+        part._buffers[name] = buffer

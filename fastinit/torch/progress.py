@@ -1,0 +1,19 @@
+"""The progress bar of an initialization, on standard error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+def progress_bar() -> Progress:
+    """A bar that counts bytes. ImportError where rich is not installed."""
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+    except ImportError:
+        raise ImportError("progress=True needs rich: pip install 'fastinit[cli]'") from None
+    columns = (TextColumn("initializing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
