@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
 from fastinit.cli.audit import audit
-from fastinit.cli.config import print_config
+from fastinit.cli.config import config
 from fastinit.cli.init import init
-from fastinit.cli.models import list_models
+from fastinit.cli.models import models
 from fastinit.cli.output import errors
 from fastinit.cli.stream import stream
 from fastinit.cli.verify import verify
@@ -46,16 +45,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-sub_commands: dict[str, Callable[..., None]] = {
-    "init": init,
-    "verify": verify,
-    "audit": audit,
-    "stream": stream,
-    "models": list_models,
-    "config": print_config,
-}
-for name, sub_command in sub_commands.items():
-    app.command(name)(sub_command)
+for sub_command in (init, verify, audit, stream, models, config):
+    app.command()(sub_command)
 
 
 def run() -> None:

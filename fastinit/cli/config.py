@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastinit.cli.options import Json
 from fastinit.cli.output import print_json
-from fastinit.core.config import config, show_config
+from fastinit.core import config as in_use
 
 
-def print_config(as_json: Json = False) -> None:
+def config(as_json: Json = False) -> None:
     """Print the backend, the instruction-set level, the threads and the versions in use."""
     if as_json:
-        print_json(**config())
+        print_json(**in_use.config())
     else:
-        show_config()
+        in_use.show_config()

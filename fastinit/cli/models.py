@@ -9,7 +9,7 @@ from fastinit.files import specs
 from fastinit.recipes.families import MODELS
 
 
-def list_models() -> None:
+def models() -> None:
     """List the built-in models."""
     table = Table("model", "tensors", "parameters")
     for name in MODELS:

@@ -60,7 +60,8 @@ def _file_plan(model: Model, dtype: str | None, stored: Mapping[str, StoredTenso
 def _to_write(tensor: PlannedTensor, dtype: str | None) -> PlannedTensor:
     if tensor.action == "skip":
         return replace(tensor, action="keep")
-    return replace(tensor, spec=replace(tensor.spec, dtype=tensor.spec.dtype_where(dtype or tensor.spec.dtype or "float32")))
+    chosen = (dtype or tensor.spec.dtype or "float32") if tensor.action == "draw" else tensor.spec.dtype
+    return replace(tensor, spec=replace(tensor.spec, dtype=chosen))
 
 
 def _plan_of_toml(path: Path, dtype: str | None) -> FilePlan:

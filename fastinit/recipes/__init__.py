@@ -24,38 +24,16 @@ from fastinit.recipes.families.timm import timm
 from fastinit.recipes.families.torchtitan import torchtitan
 from fastinit.recipes.families.vit import vit
 from fastinit.recipes.plan import Action, Plan, PlanError, PlannedTensor
-from fastinit.recipes.recipe import Recipe, check_dtype
+from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.recipe import check_dtype as check_dtype
 from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.recipes.toml_form import load
 from fastinit.runtime.nearest import did_you_mean
 
-__all__ = [
-    "READY",
-    "Action",
-    "Plan",
-    "PlanError",
-    "PlannedTensor",
-    "Recipe",
-    "Rule",
-    "TensorSpec",
-    "bert",
-    "check_dtype",
-    "generic",
-    "gpt2",
-    "llama",
-    "load",
-    "mamba",
-    "megatron",
-    "mup",
-    "olmo",
-    "ready",
-    "resnet",
-    "t5",
-    "timm",
-    "torchtitan",
-    "vit",
-]  # fmt: skip
+__all__ = ["READY", "Action", "Plan", "PlanError", "PlannedTensor", "Recipe", "Rule", "TensorSpec", "load", "ready"]
+__all__ += ["bert", "gpt2", "llama", "mamba", "megatron", "mup", "olmo", "t5", "torchtitan"]  # language models
+__all__ += ["generic", "resnet", "timm", "vit"]
 
 READY: dict[str, Callable[..., Recipe]] = {
     family.__name__: family

@@ -28,7 +28,7 @@ class PlanError(ValueError):
     ... except fastinit.recipes.PlanError as error:
     ...     print(error)
     skip has 'c', which matches no tensor
-    no rule matches 2 tensors: 'w' (3, 4), 'b' (4,)
+    no rule matches tensor 'w' of shape (3, 4), nor 'b' of shape (4,)
     """
 
     def __init__(self, complaints: Iterable[str]) -> None:
@@ -149,12 +149,16 @@ def plan_of(recipe: Recipe, tensors: Tensors, skip: Collection[str], loaded: Col
     untouched = (skipped | skipped_by_recipe) - kept
     sources = _sources(recipe, specs, kept, untouched, complaints)
     excluded = skipped_by_recipe | {alias for alias, _ in recipe.tied}
-    rules = {name: _first_match(recipe, spec) for name, spec in specs.items() if name not in excluded}
+    rules = {
+        name: next((rule for rule in recipe.rules if rule.matches(spec)), None)
+        for name, spec in specs.items()
+        if name not in excluded
+    }
     complaints += _unused(recipe, rules.values())
     wanted = {name: rule for name, rule in rules.items() if name not in kept | untouched | sources.keys()}
-    missing = [spec for name, spec in specs.items() if name in wanted and wanted[name] is None]
+    missing = [f"{name!r} of shape {specs[name].shape}" for name, rule in wanted.items() if rule is None]
     if missing and not recipe.allow_unmatched:
-        complaints.append(f"no rule matches {_listed(missing)}")
+        complaints.append(f"no rule matches tensor {', nor '.join(missing)}")
     planned: dict[str, PlannedTensor] = {}
     for name, spec in specs.items():
         rule = wanted.get(name)
@@ -232,22 +236,12 @@ def _sources(
     return {name: sources.get(source, source) for name, source in sources.items()}
 
 
-def _first_match(recipe: Recipe, spec: TensorSpec) -> Rule | None:
-    return next((rule for rule in recipe.rules if rule.matches(spec)), None)
-
-
 def _unused(recipe: Recipe, used: Iterable[Rule | None]) -> list[str]:
     """The complaint about rules that are the first match of nothing; what a call leaves out counts as matched."""
     first = set(map(id, used))
     unused = [rule for rule in recipe.rules if not (rule.optional or recipe.allow_unused or id(rule) in first)]
     globs = ", ".join(repr(rule.pattern) for rule in unused)
     return [f"no tensor is left for the rules {globs}: earlier ones match, or no name does"] if unused else []
-
-
-def _listed(specs: list[TensorSpec]) -> str:
-    if len(specs) == 1:
-        return f"tensor {specs[0].name!r} of shape {specs[0].shape}"
-    return f"{len(specs)} tensors: {', '.join(f'{spec.name!r} {spec.shape}' for spec in specs)}"
 
 
 def _ruled(spec: TensorSpec, rule: Rule, complaints: list[str]) -> PlannedTensor:

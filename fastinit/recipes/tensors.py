@@ -26,10 +26,6 @@ class TensorSpec:
     shape: tuple[int, ...]
     dtype: str | None = None
 
-    def dtype_where(self, chosen: str) -> str:
-        """The dtype to make it in where `chosen` is asked for: its own where it holds integers or booleans."""
-        return self.dtype if self.dtype is not None and not self.is_float() else chosen
-
     def is_float(self) -> bool:
         """Whether it holds floating-point numbers, as it does where the model fixes no dtype."""
         return self.dtype is None or self.dtype in ELEMENTS

@@ -131,7 +131,7 @@ def test_only_what_a_slice_selects_is_made(made):
 
 
 @pytest.mark.parametrize("chunks", [50, -1])
-def test_what_is_made_together_is_made_once(made, chunks):
+def test_a_whole_tensor_is_made_once(made, chunks):
     lazy = fastinit.dask.orthogonal((200, 100), chunks=chunks, seed=0)
     (da.ones((500, 200), chunks=(50, chunks)) @ lazy + lazy[:1]).compute()
     assert [shape for shape, _ in made] == [(200, 100)]
@@ -197,7 +197,7 @@ def test_zarr_holds_numpys_values(tmp_path, dtype):
     assert stored.chunks == (20, 20) and same(stored[:], fastinit.normal(SHAPE, seed=0, name="w", dtype=dtype))
 
 
-def test_zarr_holds_bfloat16_as_whole_numbers(tmp_path):
+def test_zarr_holds_bfloat16_as_integers(tmp_path):
     """Zarr has no such dtype."""
     zarr = pytest.importorskip("zarr")
     lazy = fastinit.dask.normal(SHAPE, chunks=20, seed=0, dtype="bfloat16")

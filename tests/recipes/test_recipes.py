@@ -183,8 +183,11 @@ def test_all_that_is_wrong_is_said_at_once():
 
 
 def test_tensors_without_a_rule_are_all_listed():
-    with pytest.raises(PlanError, match=r"^no rule matches 2 tensors: 'layer.0.weight' \(4, 8\), 'layer.0.bias' \(8,\)$"):
+    with pytest.raises(PlanError) as raised:
         Recipe([]).plan(SHAPES)
+    assert raised.value.complaints == (
+        "no rule matches tensor 'layer.0.weight' of shape (4, 8), nor 'layer.0.bias' of shape (8,)",
+    )
 
 
 def test_an_integer_that_the_dtype_cannot_hold_is_refused():
@@ -256,10 +259,10 @@ def test_a_seed_sequence_is_a_seed_and_none_is_fresh_entropy():
     assert not same(RECIPE.materialize(MODEL, seed=None), RECIPE.materialize(MODEL, seed=None))
 
 
-# ---- whole numbers ----
+# ---- integers ----
 
 
-def test_tensors_of_whole_numbers_keep_their_dtype_and_take_constants():
+def test_tensors_of_integers_keep_their_dtype_and_take_constants():
     counter = TensorSpec("num_batches_tracked", (), "int64")
     made = Recipe([("*", "zeros")]).materialize([counter, TensorSpec("w", (2,))], dtype="bfloat16")
     assert made["num_batches_tracked"].dtype == np.int64 and made["w"].dtype == DTYPES["bfloat16"].dtype
@@ -267,12 +270,12 @@ def test_tensors_of_whole_numbers_keep_their_dtype_and_take_constants():
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
 @pytest.mark.parametrize("initializer", ["normal", fastinit.Constant(0.5)], ids=repr)
-def test_nothing_is_drawn_for_tensors_of_whole_numbers(dtype, initializer):
+def test_nothing_is_drawn_for_tensors_of_integers(dtype, initializer):
     with pytest.raises(ValueError, match=f"tensor 'n' has dtype {dtype}, for which no values are drawn"):
         Recipe([("*", initializer)]).materialize([TensorSpec("n", (3,), dtype)])
 
 
-# ---- skip and skip ----
+# ---- skip and loaded ----
 
 
 def test_skipped_tensors_are_left_out_and_the_others_unchanged():
@@ -287,19 +290,19 @@ def test_loaded_arrays_are_returned_as_they_are_and_only_the_missing_made():
     assert same(arrays, {**RECIPE.materialize(MODEL, seed=3), **loaded})
 
 
-def test_frozen_tensors_have_no_distribution_and_are_left_out():
+def test_tensors_that_the_recipe_skips_are_left_out():
     recipe = Recipe(RECIPE.rules, skip=["embed.*"])
     assert recipe.plan(MODEL)["embed.weight"].action == "skip"
     assert "embed.weight" not in recipe.materialize(MODEL)
 
 
-def test_frozen_tensors_are_returned_where_they_are_loaded():
+def test_tensors_that_the_recipe_skips_are_returned_where_they_are_loaded():
     embedding = np.ones((50, 8))
     recipe = Recipe(RECIPE.rules, skip=["embed.*"])
     assert recipe.materialize(MODEL, loaded={"embed.weight": embedding})["embed.weight"] is embedding
 
 
-def test_frozen_tensors_need_no_rule():
+def test_tensors_that_the_recipe_skips_need_no_rule():
     assert Recipe([("*.bias", "zeros")], skip=["*.weight"]).plan(SHAPES)["layer.0.weight"].action == "skip"
 
 
@@ -460,7 +463,7 @@ def test_all_is_checked_before_anything_is_made(monkeypatch):
         Recipe([("*", "normal")]).materialize([TensorSpec("w", (2,)), TensorSpec("n", (2,), "int8")])
 
 
-def test_a_frozen_tensor_is_frozen_also_where_it_is_tied():
+def test_a_skipped_tensor_is_skipped_also_where_it_is_tied():
     recipe = Recipe([("*", "normal")], skip=["b"], tied={"b": "a"})
     shapes = {"a": (3,), "b": (3,)}
     assert [tensor.action for tensor in recipe.plan(shapes)] == ["draw", "skip"]
