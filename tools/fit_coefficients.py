@@ -175,7 +175,7 @@ def tables():
 def main():
     header = [
         "/* Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what. */",
-        "/* clang-format off: one number a line */",
+        "/* clang-format off */",
     ]
     module = [
         '"""Coefficients, lowest power first; written by tools/fit_coefficients.py, which says of what."""',
