@@ -41,4 +41,11 @@ static ALWAYS_INLINE uint8_t narrow_float8_e5m2(float x)
     return (uint8_t)((bits_f32(x) >> 24 & 0x80u) | narrow_bits(x, 2, 15, 0x7b, 0x7c));
 }
 
+/* One zero, whose sign would make it NaN; no infinity. */
+static ALWAYS_INLINE uint8_t narrow_float8_e4m3fnuz(float x)
+{
+    uint32_t magnitude = narrow_bits(x, 3, 8, 0x7f, 0x80);
+    return (uint8_t)(magnitude == 0 ? 0 : (bits_f32(x) >> 24 & 0x80u) | magnitude);
+}
+
 #endif

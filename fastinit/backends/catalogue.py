@@ -43,6 +43,7 @@ ELEMENTS = {
         Element("bfloat16", 16, "float32", "ml_dtypes", "BF16", "BF16"),
         Element("float8_e4m3fn", 8, "float32", "ml_dtypes", "F8E4M3FN", "F8_E4M3"),
         Element("float8_e5m2", 8, "float32", "ml_dtypes", "F8E5M2", "F8_E5M2"),
+        Element("float8_e4m3fnuz", 8, "float32", "ml_dtypes", "F8E4M3FNUZ", "F8_E4M3FNUZ"),
     )
 }
 

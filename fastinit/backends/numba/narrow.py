@@ -47,3 +47,11 @@ def narrow_float8_e4m3fn(x):
 def narrow_float8_e5m2(x):
     sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))
     return uint8(sign | narrow_bits(x, 2, 15, 0x7B, 0x7C))
+
+
+@inlined
+def narrow_float8_e4m3fnuz(x):
+    """One zero, whose sign would make it NaN; no infinity."""
+    magnitude = narrow_bits(x, 3, 8, 0x7F, 0x80)
+    sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))
+    return uint8(uint32(0) if magnitude == uint32(0) else uint32(sign | magnitude))
