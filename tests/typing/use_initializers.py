@@ -16,7 +16,7 @@ assert_type(fastinit.normal(16, mean=0.0, std=0.02, index=slice(0, 4)), npt.NDAr
 assert_type(fastinit.truncated_normal((4, 4), std=0.02, out=np.empty((4, 4), np.float32)), npt.NDArray[Any])
 assert_type(fastinit.constant((3,), 0.5), npt.NDArray[Any])
 assert_type(fastinit.zeros(3), npt.NDArray[Any])
-assert_type(fastinit.orthogonal((4, 4), gain=2.0, layout=fastinit.Layout.of("oi")), npt.NDArray[Any])
+assert_type(fastinit.orthogonal((4, 4), gain=2.0, layout=fastinit.Layout("oi", groups=2)), npt.NDArray[Any])
 assert_type(fastinit.fill_many("he_normal", {"a": (3, 4), "b": (5,)}, seed=0), dict[str, npt.NDArray[Any]])
 
 # Classes are values, functions their calls.
@@ -32,7 +32,7 @@ assert_type(fastinit.get(distributions.Normal(0.0, 0.02)), fastinit.Initializer)
 # Distributions answer for themselves.
 cut = distributions.TruncatedNormal(0.0, 0.02, -2.0, 2.0)
 assert_type(cut.std, float)
-assert_type(cut.times(2.0), distributions.Distribution)
+assert_type(cut.times(2.0), distributions.TruncatedNormal)
 assert_type(cut.bounds, tuple[float, float])
 
 assert_type(fastinit.gain("relu"), float)
@@ -42,6 +42,6 @@ with fastinit.use_backend("reference"):
     fastinit.he_normal((3, 4))
 
 # What a checker must refuse: mypy reports an ignored error that is no error any more.
-fastinit.he_normal((3, 4), 0.1)  # type: ignore[misc]  # all but the shape is by keyword
+fastinit.he_normal((3, 4), 0.1)  # type: ignore[call-arg]  # all but the shape is by keyword
 fastinit.he_normal((3, 4), mood="fan_in")  # type: ignore[call-arg]  # no such parameter
 fastinit.he_normal("3")  # type: ignore[arg-type]  # no shape
