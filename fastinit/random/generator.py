@@ -18,8 +18,8 @@ from fastinit.backends.catalogue import KERNELS
 from fastinit.core.draws import fill_run
 from fastinit.core.pieces import NONTEMPORAL_BYTES
 from fastinit.distributions import TruncatedNormal
+from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS, TILES, Entropy, TiledXoshiro128
-from fastinit.random.requests import NUMBERS, are_plain, are_scales, as_float64, difference, float_array, integer_array
 from fastinit.random.short_draws import Form, short_draw
 from fastinit.runtime.types import Array, Float64Array, Real, Shape
 
@@ -31,6 +31,7 @@ Parameters: TypeAlias = Sequence[float] | Callable[[Real], Float64Array]
 
 _numpy = np.random.Generator
 _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
+_TILE_ELEMENTS = {name: TILE_WORDS // kernel.words_per_value for name, kernel in KERNELS.items()}
 _LARGEST_NARROW_RANGE = 2**24  # one word a value up to here: at most one word in 2^8 is rejected
 
 
@@ -146,7 +147,7 @@ class Generator(np.random.Generator):
         >>> fastinit.default_rng(0).normal(10.0, 2.0, 3)
         array([7.73524018, 5.84100547, 9.6328443 ])
         """
-        if are_plain(loc, scale) and (size is not None or out is not None):
+        if requests.are_plain(loc, scale) and (size is not None or out is not None):
             return self._draw("normal", (loc, scale), size, dtype, out, _numpy.standard_normal)
         by_numpy = partial(_numpy.normal, self, loc, scale, size)
         return self._scaled(self.standard_normal, loc, scale, size, dtype, out, by_numpy)
@@ -182,13 +183,13 @@ class Generator(np.random.Generator):
         >>> fastinit.default_rng(0).uniform(-1.0, 1.0, 3)
         array([ 0.05014559, -0.82235583,  0.89543347])
         """
-        low, high = (float(number) if type(number) in NUMBERS else number for number in (low, high))  # as NumPy subtracts
-        width = difference(low, high)
+        low, high = map(requests.plain_float, (low, high))  # NumPy subtracts in float64
+        width = requests.difference(low, high)
+        if requests.are_plain(low, width) and width < math.inf and (size is not None or out is not None):
+            return self._draw("uniform", (low, width), size, dtype, out, _numpy.random)
         by_numpy = partial(_numpy.uniform, self, low, high, size)
         if not np.isfinite(width).all():
             return by_numpy()
-        if are_plain(low, width) and (size is not None or out is not None):
-            return self._draw("uniform", (low, width), size, dtype, out, _numpy.random)
         return self._scaled(self.random, low, width, size, dtype, out, by_numpy)
 
     @typed_as(_numpy.exponential)
@@ -199,7 +200,7 @@ class Generator(np.random.Generator):
         >>> fastinit.default_rng(0).exponential(2.0, 3)
         array([1.28843674, 4.84223994, 0.10739925])
         """
-        if are_plain(0.0, scale) and size is not None:
+        if requests.are_plain(0.0, scale) and size is not None:
             return self._draw("exponential", (scale,), size, np.float64, None, _standard_exponential)
         by_numpy = partial(_numpy.exponential, self, scale, size)
         return self._scaled(self.standard_exponential, 0.0, scale, size, np.float64, None, by_numpy)
@@ -215,7 +216,7 @@ class Generator(np.random.Generator):
         array([0.56768423, 0.35354354, 0.91229769])
         """
         by_numpy = partial(_numpy.lognormal, self, mean, sigma, size)
-        if are_plain(mean, sigma):
+        if requests.are_plain(mean, sigma):
             if size is None:
                 return by_numpy()
             return self._draw("lognormal", (mean, sigma), size, np.float64, None, _numpy.standard_normal)
@@ -269,7 +270,7 @@ class Generator(np.random.Generator):
         >>> fastinit.default_rng(0).truncated_normal(0.0, 1.0, -2.0, 2.0, 3)
         array([ 0.06002459, -1.23976703,  1.45630258])
         """
-        if type(loc) in NUMBERS and type(scale) in NUMBERS:
+        if type(loc) in requests.NUMBERS and type(scale) in requests.NUMBERS:
             distribution = TruncatedNormal(loc, scale, low, high)
             if size is None and out is None:
                 return float(self.truncated_normal(loc, scale, low, high, 1, dtype)[0])
@@ -296,13 +297,13 @@ class Generator(np.random.Generator):
             return _numpy.integers(self, low, high, size, dtype, endpoint)
         least, beyond = (0, int(low)) if high is None else (int(low), int(high))
         count = beyond - least + bool(endpoint)
-        out = integer_array(size, dtype, least, count)
+        out = requests.integer_array(size, dtype, least, count)
         if out is None:
             return _numpy.integers(self, low, high, size, dtype, endpoint)
         distribution, words = ("integers", 2**32) if count <= _LARGEST_NARROW_RANGE else ("wideintegers", 2**64)
-        storage = np.dtype(f"uint{8 * out.itemsize}")
+        storage = f"uint{8 * out.itemsize}"
         parameters = np.array((least % 2**64, count % 2**64, words % count), np.uint64)  # the last: the rejection threshold
-        self._fill(f"{distribution}_{storage.name}", parameters.view(np.float64), out.view(storage), nontemporal=False)
+        self._fill(f"{distribution}_{storage}", parameters.view(np.float64), out.view(storage), nontemporal=False)
         return out
 
     def bytes(self, length: int) -> bytes:
@@ -323,7 +324,7 @@ class Generator(np.random.Generator):
         self, distribution: str, parameters: Parameters, size: Any, dtype: Any, out: Any, by_numpy: Callable[..., Any]
     ) -> Any:
         """Values of a distribution in a new array or `out`. NumPy's method gets what is not plainly valid."""
-        drawn = float_array(size, dtype, out)
+        drawn = requests.float_array(size, dtype, out)
         if drawn is None:
             return by_numpy(self, size, dtype, out=out)
         real = drawn.dtype.type
@@ -331,7 +332,7 @@ class Generator(np.random.Generator):
         plain = drawn.view(np.ndarray)
         flat = plain if plain.flags.c_contiguous else plain.T
         nontemporal = out is not None and flat.nbytes >= NONTEMPORAL_BYTES
-        self._fill(f"{distribution}_{drawn.dtype.name}", values, flat, nontemporal)
+        self._fill(f"{distribution}_{requests.FLOATS[drawn.dtype]}", values, flat, nontemporal)
         return drawn
 
     def _draw_truncated(
@@ -343,7 +344,7 @@ class Generator(np.random.Generator):
         """Fill a C-contiguous array from the next tile of the stream on, with tiles that no other draw takes."""
         if not out.size:
             return
-        tile_elements = TILE_WORDS // KERNELS[kernel].words_per_value
+        tile_elements = _TILE_ELEMENTS[kernel]
         with self.bit_generator.lock:
             tile = self._cursor.take(-(-out.size // tile_elements)) % TILES
             stream = self._cursor.stream
@@ -357,10 +358,10 @@ class Generator(np.random.Generator):
         `by_numpy()` is the same request to NumPy: for what is wrong, and for one plain value.
         """
         is_single = size is None and out is None
-        if (is_single and dtype is np.float64 and are_plain(loc, scale)) or not are_scales(scale):
+        if (is_single and dtype is np.float64 and requests.are_plain(loc, scale)) or not requests.are_scales(scale):
             return by_numpy()
         try:
-            loc, scale = as_float64(loc), as_float64(scale)
+            loc, scale = requests.as_float64(loc), requests.as_float64(scale)
             shape = np.broadcast_shapes(loc.shape, scale.shape)
             wanted = shape if size is None else np.empty(size, np.bool_).shape
             valid = np.broadcast_shapes(shape, wanted) == wanted and not isinstance(size, (bool, np.bool_))

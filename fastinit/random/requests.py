@@ -12,11 +12,13 @@ from fastinit.backends.catalogue import DISTRIBUTIONS, ELEMENTS
 from fastinit.runtime.types import Array, Float64Array
 
 NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))
-_FLOAT_DTYPES = frozenset(np.dtype(element.real) for element in ELEMENTS.values())
+FLOATS = {np.dtype(element.real): element.real for element in ELEMENTS.values()}
+"""The dtypes that floats are drawn in, and their names: `dtype.name` takes NumPy a microsecond."""
+
 _INTEGER_LIMITS = {np.dtype(np.bool_): (0, 1)} | {
     dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
-    for unsigned in map(np.dtype, DISTRIBUTIONS["integers"].elements)
-    for dtype in (unsigned, np.dtype(f"i{unsigned.itemsize}"))
+    for name in DISTRIBUTIONS["integers"].elements
+    for dtype in (np.dtype(name), np.dtype(name[1:]))
 }
 
 
@@ -40,6 +42,11 @@ def as_float64(parameter: Any) -> Float64Array:
     return array if array.ndim else np.asarray(math.copysign(parameter, parameter))
 
 
+def plain_float(number: Any) -> Any:
+    """A plain number as a float; anything else as it is."""
+    return float(number) if type(number) in NUMBERS else number
+
+
 def difference(low: Any, high: Any) -> Any:
     """high - low: a float for two floats, else a float64 array; NaN where one of them is no number."""
     if type(low) is type(high) is float:
@@ -54,7 +61,7 @@ def difference(low: Any, high: Any) -> Any:
 def float_array(size: Any, dtype: Any, out: Any) -> Array | None:
     """`out`, or a new array; None for what is not plainly valid."""
     kind = _dtype(dtype)
-    if kind not in _FLOAT_DTYPES:
+    if kind not in FLOATS:
         return None
     if out is None:
         return _new(size, kind)
