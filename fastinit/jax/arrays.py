@@ -4,96 +4,101 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import jax
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
-from numpy.random import SeedSequence
+from jax.typing import DTypeLike
 
 from fastinit.backends import current
-from fastinit.core.fill import element_type, fill
+from fastinit.core.dtypes import element_type
+from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
-from fastinit.distributions import Distribution, WholeTensor
+from fastinit.distributions import Distribution
 from fastinit.jax import native
-from fastinit.jax.keys import key_words, seed_of_words
+from fastinit.jax.keys import key_words, stream_of_words
 from fastinit.runtime import huge_pages
+from fastinit.runtime.types import Array
 
 ALIGNMENT = 64  # what XLA asks of memory that it takes as it is (xla/cpu_function_runtime.h, MinAlign)
 
-Index = tuple[slice, ...]
-Seed = SeedSequence | Stream
+if TYPE_CHECKING:
+    DType: TypeAlias = np.dtype[Any]
+    Index: TypeAlias = tuple[slice, ...]
+    StreamOf: TypeAlias = Callable[[Array], Stream]  # makes a stream of a key's words
+    Computation: TypeAlias = Callable[[jax.Array], jax.Array]  # from the words of a key, or of several, to the values
 
 
-def element_dtype(dtype: Any) -> np.dtype:
+def element_dtype(dtype: DTypeLike | None) -> DType:
     """The dtype that JAX makes of this one: without `jax_enable_x64` float32 of float64. None is JAX's default float."""
     return element_type(jax.dtypes.canonicalize_dtype(float if dtype is None else dtype)).dtype
 
 
 def drawn(
-    distribution: Distribution, key: Any, shape: tuple[int, ...], dtype: np.dtype, out_sharding: Any = None
+    distribution: Distribution, key: jax.Array, shape: tuple[int, ...], dtype: DType, out_sharding: object = None
 ) -> jax.Array:
     """The values of `distribution` for this key, with this sharding (None: on the context's mesh or default device)."""
     words = key_words(key)
-    if isinstance(words, jax.core.Tracer):
-        return traced(distribution, shape, words, dtype, seed_of_words, _named(out_sharding, "get_abstract_mesh"))
-    seed, sharding = seed_of_words(np.asarray(words)), _named(out_sharding, "get_mesh")
+    if isinstance(words, Tracer):
+        return traced(distribution, shape, words, dtype, stream_of_words, _named(out_sharding, "get_abstract_mesh"))
+    stream, sharding = stream_of_words(np.asarray(words)), _named(out_sharding, "get_mesh")
     if sharding is None and (mesh := _mesh("get_mesh")) is not None:
         sharding = NamedSharding(mesh, PartitionSpec())  # where JAX puts what it makes under jax.set_mesh
-    if sharding is None:
-        return jax.device_put(filled(distribution, shape, seed, None, dtype))
-    return sharded(distribution, shape, seed, None, dtype, sharding)
+    if sharding is not None:
+        return sharded(distribution, shape, stream, dtype, sharding)
+    return on_device(filled(distribution, shape, stream, dtype))
+
+
+def on_device(array: Array | jax.Array, sharding: Sharding | None = None) -> jax.Array:
+    """The array with this sharding (None: on the default device), in the memory that it has where that can be."""
+    return cast(jax.Array, jax.device_put(array, sharding))
 
 
 def traced(
     distribution: Distribution,
     shape: tuple[int, ...],
     words: jax.Array,
-    dtype: np.dtype,
-    seed_of: Callable[[np.ndarray], Seed],
+    dtype: DType,
+    stream_of: StreamOf,
     sharding: Sharding | None = None,
 ) -> jax.Array:
-    """What the host fills when traced code runs; `seed_of` makes a seed of the words that there are then."""
-    return _placed(_computation(distribution, shape, dtype, seed_of, current().name)(words), sharding)
+    """What the host fills when traced code runs; `stream_of` makes a stream of the words that there are then."""
+    return _placed(_computation(distribution, shape, dtype, stream_of, current().name)(words), sharding)
 
 
 def filled(
-    distribution: Distribution,
-    shape: tuple[int, ...],
-    seed: Seed,
-    name: str | None,
-    dtype: np.dtype,
-    index: Index | None = None,
-) -> np.ndarray:
+    distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: DType, index: Index | None = None
+) -> Array:
     """A new read-only array, so aligned that JAX on a CPU takes its memory as it is; nobody else may write to it then."""
     part = shape if index is None else tuple(len(range(*cut.indices(n))) for cut, n in zip(index, shape))
     out = _aligned(part, dtype)
-    fill(distribution, shape, seed=seed, name=name, dtype=dtype, out=out, index=index)
+    fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
     out.flags.writeable = False
     return out
 
 
 def sharded(
-    distribution: Distribution, shape: tuple[int, ...], seed: Seed, name: str | None, dtype: np.dtype, sharding: Sharding
+    distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: DType, sharding: Sharding
 ) -> jax.Array:
     """An array of which each device's shard is filled by its place in the whole; devices with the same shard share it."""
-    shards: dict[tuple, np.ndarray] = {}
+    part: Callable[[Index], Array] = partial(filled, distribution, shape, stream, dtype)
+    if not distribution.is_elementwise:
+        part = filled(distribution, shape, stream, dtype).__getitem__
+    shards: dict[tuple[tuple[int, int, int], ...], Array] = {}
 
-    def shard(index: Index) -> np.ndarray:
+    def shard(index: Index | None) -> Array:
+        index = index or ()
         bounds = tuple(cut.indices(n) for cut, n in zip(index, shape))
         if bounds not in shards:
             shards[bounds] = part(index)
         return shards[bounds]
 
-    if isinstance(distribution, WholeTensor):
-        whole = filled(distribution, shape, seed, name, dtype)
-        part = whole.__getitem__
-    else:
-        part = partial(filled, distribution, shape, seed, name, dtype)
     return jax.make_array_from_callback(shape, sharding, shard)
 
 
-def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+def _aligned(shape: tuple[int, ...], dtype: DType) -> Array:
     """An uninitialized array that begins at a multiple of 64. NumPy itself asks for huge pages where it is large."""
     nbytes = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
     memory = np.empty(nbytes + ALIGNMENT, np.uint8)
@@ -103,45 +108,50 @@ def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def _computation(
-    distribution: Distribution, shape: tuple[int, ...], dtype: np.dtype, seed_of: Callable[[np.ndarray], Seed], backend: str
-) -> Callable[[jax.Array], jax.Array]:
-    """From a key's words to the values: traceable, and run by the host. Over several keys (vmap) it is called once.
+    distribution: Distribution, shape: tuple[int, ...], dtype: DType, stream_of: StreamOf, backend: str
+) -> Computation:
+    """The computation of these values, which the host runs. Over several keys (vmap) it is called once.
 
-    On a CPU by the first that there is: the handler in C, which is of that backend and makes seeds as `seed_of_words`; a
-    callback that fills XLA's buffer; one that returns an array.
+    On a CPU it is the first of these that is available: the handler in C, which is of backend "c" and makes streams as
+    `stream_of_words`; a callback that fills XLA's buffer; a callback that returns an array.
 
     Cached, so that what is traced again is the same computation to JAX and is not compiled again.
     """
     result = jax.ShapeDtypeStruct(shape, dtype)
 
-    def write(out: np.ndarray, keys: np.ndarray) -> None:
+    def write(out: Array, keys: Array) -> None:
         huge_pages.advise(out)
         for at in np.ndindex(keys.shape[:-1]):
-            fill(distribution, shape, seed=seed_of(keys[at]), dtype=dtype, out=out[(*at, ...)])
+            place = (*at, ...)
+            fill(distribution, shape, seed=stream_of(keys[at]), dtype=dtype, out=out[place])
 
-    def make(keys: jax.Array) -> np.ndarray:
+    def make(keys: jax.Array) -> Array:
         out = np.empty((*keys.shape[:-1], *shape), dtype)
         write(out, np.asarray(keys))
         return out
 
-    on_host = partial(jax.pure_callback, make, result, vmap_method="expand_dims")
-    by_handler = native.computation(distribution, result) if backend == "c" and seed_of is seed_of_words else None
+    on_host: Computation = partial(jax.pure_callback, make, result, vmap_method="expand_dims")
+    by_handler = native.computation(distribution, result) if backend == "c" and stream_of is stream_of_words else None
     in_place = by_handler or _in_place(write, result)
-    return on_host if in_place is None else partial(jax.lax.platform_dependent, cpu=in_place, default=on_host)
+    if in_place is None:
+        return on_host
+    return cast("Computation", partial(jax.lax.platform_dependent, cpu=in_place, default=on_host))
 
 
-def _in_place(write: Callable[[np.ndarray, np.ndarray], None], result: jax.ShapeDtypeStruct) -> Callable | None:
+def _in_place(write: Callable[[Array, Array], None], result: jax.ShapeDtypeStruct) -> Computation | None:
     """The computation that has `write` fill XLA's own buffer, on a CPU. None where this JAX is too old for it."""
     try:
         from jax.experimental.buffer_callback import buffer_callback
     except ImportError:
         return None
-    return buffer_callback(
-        lambda context, out, keys: write(np.asarray(out), np.asarray(keys)), result, vmap_method="expand_dims"
-    )
+
+    def in_place(context: object, out: Any, keys: Any) -> None:
+        write(np.asarray(out), np.asarray(keys))
+
+    return cast("Computation", buffer_callback(in_place, result, vmap_method="expand_dims"))
 
 
-def _named(sharding: Any, get_mesh: str) -> Sharding | None:
+def _named(sharding: object, get_mesh: str) -> Sharding | None:
     """With the mesh of the context, by that function of `jax.sharding`, where a PartitionSpec leaves it open."""
     if sharding is None or isinstance(sharding, Sharding):
         return sharding
@@ -165,7 +175,8 @@ def _mesh(get_mesh: str) -> Any:
 def _placed(array: jax.Array, sharding: Sharding | None) -> jax.Array:
     if sharding is None:
         return array
-    return (jax.sharding.reshard if _is_explicit(sharding) else jax.lax.with_sharding_constraint)(array, sharding)
+    placed = (jax.sharding.reshard if _is_explicit(sharding) else jax.lax.with_sharding_constraint)(array, sharding)
+    return cast(jax.Array, placed)
 
 
 def _is_explicit(sharding: Sharding) -> bool:

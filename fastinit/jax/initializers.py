@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import jax
 from jax.nn.initializers import constant, ones, zeros
 from jax.sharding import NamedSharding, PartitionSpec
 from jax.typing import DTypeLike
 
-from fastinit.initializers import (
-    DeltaOrthogonal,
-    Initializer,
-    Normal,
-    Orthogonal,
-    TruncatedNormal,
-    Uniform,
-    VarianceScaling,
-    get,
-)
+from fastinit import initializers
 from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.jax.arrays import drawn, element_dtype
 from fastinit.runtime import checks
@@ -33,10 +24,18 @@ __all__ = [
     "zeros_init",
 ]  # fmt: skip
 
-Axes: TypeAlias = int | Sequence[int]
-OutSharding: TypeAlias = NamedSharding | PartitionSpec | None
-
 IO = Layout("io")
+
+if TYPE_CHECKING:
+    Axes: TypeAlias = int | Sequence[int]
+    OutSharding: TypeAlias = NamedSharding | PartitionSpec | None
+
+    class Preset(Protocol):
+        """How the factories with a variance by fan are called."""
+
+        def __call__(
+            self, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: DTypeLike | None = None
+        ) -> JaxInitializer: ...
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class JaxInitializer:
     (2, 3)
     """
 
-    initializer: Initializer
+    initializer: initializers.Initializer
     layout: Layout = IO
     dtype: DTypeLike | None = None
 
@@ -106,7 +105,7 @@ def initializer(
     >>> init.initializer
     HeNormal(negative_slope=0.2)
     """
-    return JaxInitializer(get(identifier, **parameters), layout_of(layout), dtype)
+    return JaxInitializer(initializers.get(identifier, **parameters), layout_of(layout), dtype)
 
 
 def uniform(scale: float = 1e-2, dtype: DTypeLike | None = None) -> JaxInitializer:
@@ -116,7 +115,7 @@ def uniform(scale: float = 1e-2, dtype: DTypeLike | None = None) -> JaxInitializ
     >>> fastinit.jax.uniform(0.5)(jax.random.key(0), (3,))
     Array([0.4477402 , 0.49326146, 0.11436701], dtype=float32)
     """
-    return JaxInitializer(Uniform(0.0, scale), dtype=dtype)
+    return JaxInitializer(initializers.Uniform(0.0, scale), dtype=dtype)
 
 
 def normal(stddev: float = 1e-2, dtype: DTypeLike | None = None) -> JaxInitializer:
@@ -126,7 +125,7 @@ def normal(stddev: float = 1e-2, dtype: DTypeLike | None = None) -> JaxInitializ
     >>> fastinit.jax.normal(0.02)(jax.random.key(0), (3,))
     Array([-0.0088104 ,  0.00101541, -0.03340154], dtype=float32)
     """
-    return JaxInitializer(Normal(0.0, stddev), dtype=dtype)
+    return JaxInitializer(initializers.Normal(0.0, stddev), dtype=dtype)
 
 
 def truncated_normal(
@@ -141,7 +140,7 @@ def truncated_normal(
     >>> fastinit.jax.truncated_normal(0.02)(jax.random.key(0), (3,))
     Array([ 0.02325021,  0.03608043, -0.01405687], dtype=float32)
     """
-    return JaxInitializer(TruncatedNormal(0.0, stddev, lower, upper), dtype=dtype)
+    return JaxInitializer(initializers.TruncatedNormal(0.0, stddev, lower, upper), dtype=dtype)
 
 
 def variance_scaling(
@@ -169,30 +168,11 @@ def variance_scaling(
     '0.071'
     """
     layout = Layout(in_axis=_axes(in_axis), out_axis=_axes(out_axis), batch_axis=_axes(batch_axis))
-    return JaxInitializer(VarianceScaling(scale, mode, distribution, "jax"), layout, dtype)
+    return JaxInitializer(initializers.VarianceScaling(scale, mode, distribution, "jax"), layout, dtype)
 
 
 def _axes(axes: Axes) -> int | tuple[int, ...]:
     return axes if isinstance(axes, int) else tuple(axes)
-
-
-class Preset(Protocol):
-    """How the factories with a variance by fan are called."""
-
-    def __call__(
-        self, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: DTypeLike | None = None
-    ) -> JaxInitializer: ...
-
-
-_PRESET_DOC = """{kind} with mean 0 and variance {variance}.
-
-It is `variance_scaling({scale}, "{mode}", "{distribution}")`, which describes axes, shapes and errors.
-
->>> import jax, fastinit.jax
->>> weight = fastinit.jax.{name}()(jax.random.key(0), (100, 400))
->>> f"{{weight.std():.2f}}"
-'{std}'
-"""
 
 
 def _preset(name: str, scale: float, mode: str, distribution: str, variance: str, std: str) -> Preset:
@@ -204,10 +184,15 @@ def _preset(name: str, scale: float, mode: str, distribution: str, variance: str
         return variance_scaling(scale, mode, distribution, in_axis, out_axis, batch_axis, dtype)
 
     factory.__name__ = factory.__qualname__ = name
-    factory.__doc__ = _PRESET_DOC.format(
-        kind=distribution.replace("_", " ").capitalize(),
-        name=name, scale=scale, mode=mode, distribution=distribution, variance=variance, std=std,
-    )  # fmt: skip
+    factory.__doc__ = f"""{distribution.replace("_", " ").capitalize()} with mean 0 and variance {variance}.
+
+    It is `variance_scaling({scale}, "{mode}", "{distribution}")`, which describes axes, shapes and errors.
+
+    >>> import jax, fastinit.jax
+    >>> weight = fastinit.jax.{name}()(jax.random.key(0), (100, 400))
+    >>> f"{{weight.std():.2f}}"
+    '{std}'
+    """
     return factory
 
 
@@ -233,7 +218,7 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike | Non
     >>> jnp.allclose(matrix.T @ matrix, jnp.eye(2), atol=1e-6)
     Array(True, dtype=bool)
     """
-    return _ByColumns(Orthogonal(scale), dtype=dtype, column_axis=column_axis)
+    return _ByColumns(initializers.Orthogonal(scale), dtype=dtype, column_axis=column_axis)
 
 
 def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> JaxInitializer:
@@ -249,7 +234,7 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike
     """
     if column_axis not in (-2, -1, 0, 1):
         raise ValueError(f"column_axis must be an axis of the matrix (in, out), got {column_axis!r}")
-    return JaxInitializer(DeltaOrthogonal(scale), dtype=dtype)
+    return JaxInitializer(initializers.DeltaOrthogonal(scale), dtype=dtype)
 
 
 def zeros_init() -> jax.nn.initializers.Initializer:

@@ -7,8 +7,10 @@ from typing import Any, TypeGuard
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from numpy.random import SeedSequence
 
+from fastinit.core.stream import Stream, stream_of
 from fastinit.runtime.types import Array
 
 JAX = int.from_bytes(b"jax", "big")
@@ -30,7 +32,7 @@ def seed_of(key: jax.Array) -> SeedSequence:
     True
     """
     words = key_words(key)
-    if isinstance(words, jax.core.Tracer):
+    if isinstance(words, Tracer):
         raise TypeError("key is traced, so its value is not known here: call seed_of outside of jit and vmap")
     return seed_of_words(np.asarray(words))
 
@@ -38,6 +40,11 @@ def seed_of(key: jax.Array) -> SeedSequence:
 def seed_of_words(words: Array) -> SeedSequence:
     """As `seed_of`, of the key's words."""
     return SeedSequence(words.reshape(-1).tolist(), spawn_key=(JAX, words.size))
+
+
+def stream_of_words(words: Array) -> Stream:
+    """The stream of the values for the key of these words."""
+    return stream_of(seed_of_words(words))
 
 
 def is_key(value: Any) -> TypeGuard[jax.Array]:

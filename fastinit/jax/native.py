@@ -10,17 +10,16 @@ import jax
 import numpy as np
 
 from fastinit.backends import available_levels
-from fastinit.core.fill import element_type
-from fastinit.distributions import Normal, TruncatedNormal, Uniform
+from fastinit.core.dtypes import element_type
+from fastinit.distributions import Distribution
 from fastinit.runtime import settings
 
 TARGET = "fastinit_fill"  # also in what jax.export writes
-DISTRIBUTIONS = (Uniform, Normal, TruncatedNormal)
 
 
-def computation(distribution, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
+def computation(distribution: Distribution, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
     """From a key's words to the values, on a CPU. None where no kernel makes the values, or there is no handler."""
-    if not isinstance(distribution, DISTRIBUTIONS) or not is_registered():
+    if distribution.kernel is None or not is_registered():
         return None
     parameters = distribution.parameters(element_type(result.dtype).real)
     call = jax.ffi.ffi_call(TARGET, result, vmap_method="expand_dims")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
 from jax.tree_util import DictKey, FlattenedIndexKey, GetAttrKey, SequenceKey, tree_flatten_with_path
 from numpy.random import SeedSequence
 
-from fastinit.jax.arrays import sharded
+from fastinit.core.stream import stream_of
+from fastinit.jax.arrays import on_device, sharded
 from fastinit.jax.keys import is_key, seed_of
 from fastinit.recipes import Recipe
 from fastinit.recipes.plan import PlannedTensor
@@ -20,7 +21,8 @@ from fastinit.runtime.types import Seed
 
 _TEXT_OF = {DictKey: "key", FlattenedIndexKey: "key", GetAttrKey: "name", SequenceKey: "idx"}
 
-Path: TypeAlias = tuple[Any, ...]  # of a leaf in a pytree
+if TYPE_CHECKING:
+    Path: TypeAlias = tuple[Any, ...]  # of a leaf in a pytree
 
 
 def init_sharded(
@@ -73,14 +75,15 @@ def _filled(source: PlannedTensor, tensor: Any, seed: Seed, sharding: Sharding) 
     """The values planned for `source`, in the dtype of `tensor`, which is that one or tied to it."""
     dtype = jax.dtypes.canonicalize_dtype(tensor.dtype)
     if source.distribution is None or source.value is not None:
-        return jax.device_put(np.full(source.spec.shape, source.value, dtype), sharding)
-    return sharded(source.distribution, source.spec.shape, seed, source.name, dtype, sharding)
+        return on_device(np.full(source.spec.shape, source.value, dtype), sharding)
+    return sharded(source.distribution, source.spec.shape, stream_of(seed, source.name), dtype, sharding)
 
 
-def _sequence(seed: Seed | jax.Array) -> Seed:
+def _sequence(seed: Any) -> Seed:
     if is_key(seed):
         return seed_of(seed)
-    return SeedSequence() if seed is None else seed  # one for all tensors
+    sequence: Seed = SeedSequence() if seed is None else seed  # one for all tensors
+    return sequence
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
 
 from fastinit import initializers
-from fastinit.core.fill import DTYPES, element_type
+from fastinit.backends.catalogue import ELEMENTS
+from fastinit.core.dtypes import element_type
 from fastinit.distributions import Distribution
 from fastinit.initializers.layouts import Layout
 from fastinit.keras.seeds import NO_DRAWS, Seed, Source, check_seed, next_source
-from fastinit.keras.tensors import Request, Tensor, backend
+from fastinit.keras.tensors import Request, backend
 from fastinit.runtime import checks
 from fastinit.runtime.types import Shape
 
 IO = Layout("io")
 
-Axes: TypeAlias = Sequence[int] | None
+if TYPE_CHECKING:
+    from fastinit.keras.tensors import Tensor
+
+    Axes: TypeAlias = Sequence[int] | None
 
 CALL_DOC = """
 Called as `init(shape, dtype=None, layout=None)`, it makes a tensor of Keras' backend:
@@ -85,7 +89,7 @@ class Filling(Filled):
 
     def __call__(self, shape: Shape, dtype: Any = None, layout: Any = None) -> Tensor:
         dtype = keras.backend.standardize_dtype(dtype)
-        if dtype in DTYPES:
+        if dtype in ELEMENTS:
             return super().__call__(shape, dtype, layout)
         made = super(Filled, self).__call__(checks.shape(shape), dtype)
         if layout is None:
@@ -127,22 +131,19 @@ class DrawnByAxes(Drawn):
 
     def check(self) -> None:
         super().check()
-        given = f"input_axes={self.input_axes!r}, output_axes={self.output_axes!r}"
-        if (self.input_axes is None) != (self.output_axes is None):
-            raise ValueError(f"input_axes and output_axes go together, got {given}")
+        in_axes, out_axes = self.input_axes, self.output_axes
+        if (in_axes is None) != (out_axes is None):
+            raise ValueError(f"input_axes and output_axes go together, got input_axes={in_axes!r}, output_axes={out_axes!r}")
 
     def axes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """The input and the output axes, counted from the front. None where there are none, ValueError beyond the shape."""
-        if self.input_axes is None or self.output_axes is None:
+        """The input and the output axes; None where there are none. ValueError for those that the shape has not."""
+        in_axes, out_axes = self.input_axes, self.output_axes
+        if in_axes is None or out_axes is None:
             return None
-        return _from_front(self.input_axes, shape), _from_front(self.output_axes, shape)
-
-
-def _from_front(axes: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
-    for axis in axes:
-        if not -len(shape) <= axis < len(shape):
-            raise ValueError(f"axis {axis} of input_axes or output_axes is out of range for shape {shape}")
-    return tuple(axis % len(shape) for axis in axes)
+        for axis in (*in_axes, *out_axes):
+            if not -len(shape) <= axis < len(shape):
+                raise ValueError(f"axis {axis} of input_axes or output_axes is out of range for shape {shape}")
+        return tuple(in_axes), tuple(out_axes)
 
 
 class Scaled(DrawnByAxes):

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from fastinit import initializers
 from fastinit.distributions import Distribution
 from fastinit.initializers.convolution import COSINES
-from fastinit.keras.base import Axes, Drawn, Filled, Filling, Preset, Scaled
+from fastinit.keras.base import Drawn, Filled, Filling, Preset, Scaled
+from fastinit.runtime import checks
 from fastinit.runtime.types import Shape
+
+if TYPE_CHECKING:
+    from fastinit.keras.base import Axes
 
 __all__ = [
     "STFT", "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "LecunNormal", "LecunUniform",
@@ -88,10 +93,10 @@ class STFT(Filled, keras.initializers.STFT):
             return super().distribution_for(shape)
         import scipy.signal
 
-        initializers.STFT(self.side, None).distribution_for(shape)  # refuses other shapes
-        frames, _, _ = shape
-        window = scipy.signal.get_window(self.window, frames, self.periodic).tolist()
-        return initializers.STFT(self.side, tuple(window), self.scaling).distribution_for(shape)
+        lengths = checks.shape(shape)
+        initializers.STFT(self.side, None).distribution_for(lengths)  # refuses other shapes
+        window = np.asarray(scipy.signal.get_window(self.window, lengths[0], self.periodic)).tolist()
+        return initializers.STFT(self.side, tuple(window), self.scaling).distribution_for(lengths)
 
 
 class RandomNormal(Drawn, keras.initializers.RandomNormal):

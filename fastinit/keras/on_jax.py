@@ -8,39 +8,40 @@ from typing import Any, TypeGuard
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.sharding import NamedSharding, Sharding
 
-from fastinit.jax.arrays import element_dtype, filled, sharded, traced
+from fastinit.jax.arrays import element_dtype, filled, on_device, sharded, traced
 from fastinit.keras.tensors import Request
 
 
 def tensor(request: Request, layout: Any) -> jax.Array:
     distribution, shape, dtype, next_source = request
-    sharding, element = _sharding(layout), element_dtype(dtype)
-    if isinstance(_traced_in_traced_code(np.uint32(0)), jax.core.Tracer):
+    sharding, element = None if layout is None else _sharding(layout), element_dtype(dtype)
+    if isinstance(_traced_in_traced_code(np.uint32(0)), Tracer):
         source = next_source()
         return traced(distribution, shape, _traced_in_traced_code(source.words), element, source.stream_of, sharding)
     if sharding is None:
-        return jax.device_put(filled(distribution, shape, next_source().stream(), None, element))
+        return on_device(filled(distribution, shape, next_source().stream(), element))
     # Keras has made the axes of an abstract mesh explicit: no generator's state is laid out so
     with jax.set_mesh(jax.sharding.get_mesh()) if _is_abstract(sharding) else nullcontext():
-        return sharded(distribution, shape, next_source().stream(), None, element, _on_devices(sharding))
+        return sharded(distribution, shape, next_source().stream(), element, _on_devices(sharding))
 
 
 def placed(tensor: jax.Array, layout: Any) -> jax.Array:
     """The same tensor, laid out so."""
-    return jax.device_put(tensor, _on_devices(_sharding(layout)))
+    return on_device(tensor, _on_devices(_sharding(layout)))
 
 
 def _traced_in_traced_code(words: Any) -> jax.Array:
     return jnp.bitwise_or(words, np.uint32(0))
 
 
-def _sharding(layout: Any) -> Sharding | None:
-    layout = getattr(layout, "backend_layout", layout)
-    if layout is not None and not isinstance(layout, Sharding):
+def _sharding(layout: Any) -> Sharding:
+    sharding = getattr(layout, "backend_layout", layout)
+    if not isinstance(sharding, Sharding):
         raise TypeError(f"layout must be a keras.distribution.TensorLayout, a jax.sharding.Sharding or None, got {layout!r}")
-    return layout
+    return sharding
 
 
 def _is_abstract(sharding: Sharding) -> TypeGuard[NamedSharding]:

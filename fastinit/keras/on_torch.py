@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import keras
 import torch
 
 from fastinit.keras.tensors import Request
-from fastinit.torch.tensors import DTYPES, fill_, from_array
-
-TORCH_DTYPES = {element.name: dtype for dtype, (element, _) in DTYPES.items()}
+from fastinit.torch.tensors import fill_, from_array
 
 
 def tensor(request: Request, layout: None) -> torch.Tensor:
-    device = keras.ops.convert_to_tensor(0.0).device
-    dtype = TORCH_DTYPES[request.dtype]
+    device = cast(torch.Tensor, keras.ops.convert_to_tensor(0.0)).device
+    dtype = getattr(torch, request.dtype)
     if device.type == "cpu":
         return from_array(request.values(request.next_source().stream()), dtype)
     made = torch.empty(request.shape, dtype=dtype, device=device)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import keras
 import numpy as np
 from numpy.random import SeedSequence
 
 from fastinit.core.stream import Stream, stream_of
+from fastinit.runtime.types import Array
 
 KERAS = int.from_bytes(b"keras", "big")
 
-Seed = int | keras.random.SeedGenerator
+Seed: TypeAlias = "int | keras.random.SeedGenerator"
 
 
 def seed_of(seed: Any) -> int | SeedSequence:
@@ -33,7 +34,7 @@ def seed_of(seed: Any) -> int | SeedSequence:
     """
     seed = getattr(seed, "seed", seed)
     if isinstance(seed, keras.random.SeedGenerator):
-        return _sequence(keras.ops.convert_to_numpy(seed.state.value))
+        return _sequence(np.asarray(keras.ops.convert_to_numpy(seed.state.value)))
     if isinstance(seed, int) and not isinstance(seed, bool):
         return seed
     raise TypeError(f"seed must be an initializer, an int or a keras.random.SeedGenerator, got {seed!r}")
@@ -51,10 +52,10 @@ class Source(NamedTuple):
     """
 
     words: Any
-    stream_of: Callable[[np.ndarray], Stream]
+    stream_of: Callable[[Array], Stream]
 
     def stream(self) -> Stream:
-        return self.stream_of(keras.ops.convert_to_numpy(self.words))
+        return self.stream_of(np.asarray(keras.ops.convert_to_numpy(self.words)))
 
 
 def next_source(seed: Seed, name: str | None) -> Source:
@@ -68,15 +69,15 @@ NO_DRAWS = Source(np.zeros(4, np.uint32), lambda words: Stream(0, 0, 0, 0))
 """Of distributions that draw nothing."""
 
 
-def _stream_of_words(words: np.ndarray) -> Stream:
+def _stream_of_words(words: Array) -> Stream:
     return Stream(*words.tolist())
 
 
 @cache
-def _stream_of_state(name: str | None) -> Callable[[np.ndarray], Stream]:
+def _stream_of_state(name: str | None) -> Callable[[Array], Stream]:
     return lambda state: stream_of(_sequence(state), name)
 
 
-def _sequence(state: np.ndarray) -> SeedSequence:
+def _sequence(state: Array) -> SeedSequence:
     halves = [half for number in state.tolist() for half in (number % 2**32, number // 2**32 % 2**32)]
     return SeedSequence(halves, spawn_key=(KERAS,))

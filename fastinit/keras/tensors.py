@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
 import keras
 
@@ -17,8 +16,8 @@ from fastinit.runtime.types import Array
 
 BACKENDS = {name: f"fastinit.keras.on_{name}" for name in ("jax", "torch", "tensorflow", "numpy")}
 
-Tensor: TypeAlias = Any
-"""A tensor of Keras' backend; the backends have no type in common."""
+if TYPE_CHECKING:
+    Tensor: TypeAlias = Any  # a tensor of Keras' backend; the backends have no type in common
 
 
 class Request(NamedTuple):
@@ -48,9 +47,4 @@ def backend(layout: object = None) -> Backend:
         raise ValueError(f"Keras' backend must be one of {', '.join(BACKENDS)}, got {name!r}: set KERAS_BACKEND")
     if layout is not None and name != "jax":
         raise ValueError(f"layout must be None on Keras' backend {name!r}, got {layout!r}: use jax")
-    return _module(name)
-
-
-@cache
-def _module(name: str) -> Backend:
     return cast(Backend, import_module(BACKENDS[name]))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
 from fastinit import initializers
 from fastinit.initializers.layouts import Layout, layout_of
-from fastinit.keras.base import IO, Axes, DrawnByAxes
+from fastinit.keras.base import IO, DrawnByAxes
+
+if TYPE_CHECKING:
+    from fastinit.keras.base import Axes
 
 
 class Initializer(DrawnByAxes, keras.initializers.VarianceScaling):

@@ -21,7 +21,7 @@ from scipy.signal import get_window
 import fastinit
 import fastinit.keras
 from fastinit import distributions
-from fastinit.core.fill import DTYPES
+from fastinit.backends.catalogue import ELEMENTS
 from fastinit.initializers import HeNormal, Orthogonal
 from fastinit.initializers.layouts import Layout
 from fastinit.keras.names import NAMES
@@ -127,7 +127,7 @@ def test_values_are_numpys_whatever_the_arguments(name):
     assert same(ours(name, seed=3, name="w", **arguments)(shape), numpy_call(seed=3, name="w"))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ELEMENTS)
 def test_each_dtype_is_numpys(dtype):
     wanted = "float32" if (BACKEND, dtype) == ("jax", "float64") else dtype  # without jax_enable_x64
     assert same(ours("HeNormal", seed=3)(SHAPE, dtype), fastinit.he_normal(SHAPE, seed=3, convention="keras", dtype=wanted))
