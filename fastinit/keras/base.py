@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 CALL_DOC = """
 Called as `init(shape, dtype=None, layout=None)`, it makes a tensor of Keras' backend:
 
-- `dtype`: one that `fastinit.show_config()` lists; None is `keras.config.floatx()`.
+- `dtype`: one that `fastinit.show_config()` lists and Keras knows; None is `keras.config.floatx()`.
 - `layout`: None, a `keras.distribution.TensorLayout` or, on jax, a sharding.
 
 TypeError for other dtypes and layouts; ValueError for a shape that the distribution does not fit.

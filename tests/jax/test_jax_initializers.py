@@ -17,13 +17,14 @@ from scipy.stats import ks_2samp
 
 import fastinit
 import fastinit.jax
+from fastinit.backends.catalogue import ELEMENTS
 from fastinit.initializers import HeNormal
 from fastinit.initializers.layouts import Layout
 from fastinit.jax import arrays
 
 THEIRS = jax.nn.initializers
 SHAPE = (48, 32)
-DTYPES = ["float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+DTYPES = [name for name in ELEMENTS if name != "float64"]  # for which JAX is to be configured
 FACTORIES = [
     "constant", "delta_orthogonal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "kaiming_normal",
     "kaiming_uniform", "lecun_normal", "lecun_uniform", "normal", "orthogonal", "truncated_normal", "uniform",

@@ -14,6 +14,7 @@ import jax.export
 import jax.numpy as jnp
 
 import fastinit.jax
+from fastinit.backends.catalogue import ELEMENTS
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
 from fastinit.jax import arrays, native
 from fastinit.jax.keys import seed_of_words
@@ -23,7 +24,7 @@ if not native.is_registered():
     pytest.skip("the kernels were built without jaxlib's header", allow_module_level=True)
 
 SHAPE = (48, 32)
-DTYPES = ["float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
+DTYPES = [name for name in ELEMENTS if name != "float64"]  # for which JAX is to be configured
 DISTRIBUTIONS = {
     "uniform": Uniform(-0.5, 1.5),
     "normal": Normal(0.25, 1e-40),
