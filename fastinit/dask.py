@@ -32,8 +32,10 @@ from fastinit.runtime import checks, threads
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed
 
 try:
-    import dask
     import dask.array as da
+    from dask.array.core import normalize_chunks
+    from dask.base import tokenize
+    from dask.delayed import delayed
 except ModuleNotFoundError:
     raise ImportError("fastinit.dask needs Dask's arrays: pip install 'fastinit[dask]'") from None
 
@@ -154,20 +156,20 @@ def _array(
     element = element_type(dtype)
     tensor = _Tensor(distribution, shape, stream, element.dtype)
     blocks = _checked_chunks(chunks, shape, element.dtype)
-    token = dask.base.tokenize(tensor, blocks)
+    token = tokenize(tensor, blocks)
     meta = np.empty((0,) * len(shape), element.dtype)
     distribution.parameters(element.real)
     if distribution.is_elementwise:
-        return da.from_array(tensor, blocks, name=f"{label}-{token}", meta=meta, inline_array=True)
+        return da.from_array(tensor, chunks=blocks, name=f"{label}-{token}", meta=meta, inline_array=True)
     # no Blockwise layer, which Dask may fuse with every block of what it is used for
-    values = dask.delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
+    values = delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
     return da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
 
 
 def _checked_chunks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], ...]:
     """The lengths of the blocks along each axis. ValueError for what Dask does not take, or does not know the sum of."""
     try:
-        blocks: tuple[tuple[int, ...], ...] = da.core.normalize_chunks(chunks, shape, dtype=dtype)
+        blocks: tuple[tuple[int, ...], ...] = normalize_chunks(chunks, shape, dtype=dtype)
         if any(sum(lengths) != n for lengths, n in zip(blocks, shape, strict=True)):
             raise ValueError("the lengths do not add up to the shape")
     except (ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError) as error:

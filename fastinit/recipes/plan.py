@@ -204,10 +204,11 @@ def _loaded(
     names = patterns("loaded", list(loaded) if isinstance(loaded, Mapping) else loaded)
     complaints += [f"loaded has {name!r}, which is no tensor of the model" for name in names if name not in specs]
     for name, array in loaded.items() if isinstance(loaded, Mapping) else ():
-        if not hasattr(array, "shape"):
+        shape = getattr(array, "shape", None)
+        if shape is None:
             raise TypeError(f"loaded has {name!r} as {array!r}, which is no array")
-        if name in specs and tuple(array.shape) != specs[name].shape:
-            complaints.append(f"loaded has {name!r} of shape {tuple(array.shape)}, but the model's is {specs[name].shape}")
+        if name in specs and tuple(shape) != specs[name].shape:
+            complaints.append(f"loaded has {name!r} of shape {tuple(shape)}, but the model's is {specs[name].shape}")
     return {name for name in names if name in specs}
 
 
@@ -215,10 +216,7 @@ def _sources(
     recipe: Recipe, specs: Mapping[str, TensorSpec], kept: Collection[str], untouched: Collection[str], complaints: list[str]
 ) -> dict[str, str]:
     """By name, the tensor that a tied one is to be one with: where only the other of a pair was loaded, it is that one."""
-    pairs: dict[str, str] = {}
-    for alias, name in recipe.tied:
-        if alias in specs and alias not in untouched:
-            pairs.setdefault(alias, name)  # as with rules, the first of them
+    pairs = {alias: name for alias, name in recipe.tied if alias in specs and alias not in untouched}
     sources: dict[str, str] = {}
     for alias, name in pairs.items():
         if name not in specs or name in pairs:

@@ -134,7 +134,7 @@ def check_dtype(tensor: TensorSpec, distribution: Distribution) -> None:
 
 def _pairs(tied: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     with suppress(TypeError, ValueError):
-        pairs = tuple((alias, name) for alias, name in (tied.items() if isinstance(tied, Mapping) else tied))
+        pairs = tuple(dict(tied).items())
         if all(isinstance(name, str) for pair in pairs for name in pair):
             return pairs
     raise TypeError(f"tied must be a mapping from names to names, got {tied!r}")

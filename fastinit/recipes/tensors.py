@@ -33,7 +33,7 @@ class TensorSpec:
     def can_hold(self, value: int) -> bool:
         """Whether the integer is within the range of the dtype, as far as NumPy knows it."""
         try:
-            limits = np.iinfo(np.dtype(self.dtype))
+            limits = np.iinfo(self.dtype or "")
         except (TypeError, ValueError):  # of another library, or no integers
             return True
         return limits.min <= value <= limits.max

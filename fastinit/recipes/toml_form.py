@@ -28,7 +28,7 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     try:
-        import tomli as tomllib
+        import tomli as tomllib  # pyright: ignore[reportMissingImports]  # which newer ones need not install
     except ImportError:  # only the extra `cli` brings it
         tomllib = None
 
@@ -79,7 +79,7 @@ def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recip
     if base is None:
         return own
     inherited = tuple(rule.as_optional() for rule in base)
-    return replace(own, rules=(*own, *inherited), skip=(*own.skip, *base.skip), tied=(*own.tied, *base.tied))
+    return replace(own, rules=(*own, *inherited), skip=(*own.skip, *base.skip), tied={**dict(base.tied), **dict(own.tied)})
 
 
 def _ready(entry: Any) -> Recipe:

@@ -200,11 +200,6 @@ def test_integers_are_tied_to_integers_only():
         Recipe([("*", "zeros")], tied={"n": "w"}).plan([TensorSpec("w", (2,)), TensorSpec("n", (2,), "int64")])
 
 
-def test_of_two_ties_of_one_name_the_first_counts():
-    recipe = Recipe([("*", "zeros")], tied=[("c", "b"), ("c", "a")])
-    assert recipe.plan({"a": (2,), "b": (2,), "c": (2,)}).ties == {"c": "b"}
-
-
 # ---- values ----
 
 
@@ -499,8 +494,13 @@ def test_a_toml_file_says_all_that_a_recipe_can(toml):
     """)
     own = Rule("*.c_proj.weight", HeNormal(0.2), Layout("oi"), 2, True)
     gpt2 = recipes.gpt2(12)
-    expected = Recipe((own, *gpt2), ["*.wte.weight"], (("head.weight", "transformer.wte.weight"), *gpt2.tied))
+    expected = Recipe((own, *gpt2), ["*.wte.weight"], (*gpt2.tied, ("head.weight", "transformer.wte.weight")))
     assert recipes.load(path) == expected
+
+
+def test_a_tie_of_a_toml_file_replaces_that_of_its_recipe(toml):
+    path = toml('recipe = { name = "gpt2", depth = 12 }\n[tied]\n"lm_head.weight" = "head"')
+    assert recipes.load(path).tied == (("lm_head.weight", "head"),)
 
 
 def test_a_ready_recipe_may_be_named_alone(toml):

@@ -33,7 +33,8 @@ def mup(
     h.0.mlp.c_fc.weight  (256, 1024)  draw    Normal(mean=0.0, std=0.01)
     2 tensors: 2 draw
     """
-    integer("width", width, 1), integer("base_width", base_width, 1)
+    integer("width", width, 1)
+    integer("base_width", base_width, 1)
     one_of("readout", readout, READOUTS)
     hidden = not_negative("std", std) / math.sqrt(width / base_width)
     onto_residual = Normal(0.0, hidden if depth is None else by_depth(hidden, depth))

@@ -29,7 +29,8 @@ def t5(width: int, head_width: int = 64, factor: float = 1.0) -> Recipe:
     2 tensors: 2 draw
     """
     positive("factor", factor)
-    integer("width", width, 1), integer("head_width", head_width, 1)
+    integer("width", width, 1)
+    integer("head_width", head_width, 1)
     return family(
         ("*layer_norm.weight", Constant(factor)),
         ("*.bias", Zeros()),
