@@ -25,7 +25,6 @@ from fastinit.recipes.families.torchtitan import torchtitan
 from fastinit.recipes.families.vit import vit
 from fastinit.recipes.plan import Action, Plan, PlanError, PlannedTensor
 from fastinit.recipes.recipe import Recipe
-from fastinit.recipes.recipe import check_dtype as check_dtype
 from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.recipes.toml_form import load

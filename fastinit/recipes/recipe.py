@@ -10,10 +10,9 @@ import numpy as np
 
 from fastinit.core.batch import fill_batch
 from fastinit.core.dtypes import element_type
-from fastinit.distributions import Distribution
 from fastinit.recipes.plan import Plan, patterns, plan_of
-from fastinit.recipes.rules import Rule, RuleLike, matcher, rule_of
-from fastinit.recipes.tensors import Tensors, TensorSpec
+from fastinit.recipes.rules import Rule, RuleLike, rule_of
+from fastinit.recipes.tensors import Tensors
 from fastinit.runtime.types import Array, DTypeLike, Seed
 
 
@@ -114,22 +113,6 @@ class Recipe:
         made |= {t.name: np.full(t.spec.shape, t.value, np.dtype(t.spec.dtype)) for t in plan if t.action == "compute"}
         made |= {alias: made[name] for alias, name in plan.ties.items()}
         return {tensor.name: made[tensor.name] for tensor in plan if tensor.name in made}
-
-    # ---- older ways to ask, until torch's adapter takes the plan ----
-
-    def distributions(self, shapes: Tensors) -> dict[str, Distribution | None]:
-        return {tensor.name: tensor.distribution for tensor in self.plan(shapes)}
-
-    def is_frozen(self, name: str) -> bool:
-        return any(matcher(pattern)(name) for pattern in self.skip)
-
-    def tied_in(self, tensors: Iterable[TensorSpec]) -> dict[str, str]:
-        names = {tensor.name for tensor in tensors}
-        return {alias: name for alias, name in self.tied if alias in names and not self.is_frozen(alias)}
-
-
-def check_dtype(tensor: TensorSpec, distribution: Distribution) -> None:
-    """Checked by the plan already."""
 
 
 def _pairs(tied: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
