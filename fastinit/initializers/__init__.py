@@ -29,6 +29,7 @@ Each initializer, as a value or a function, has a method `distribution`: the sam
 from fastinit import distributions
 from fastinit.initializers.attention import MimeticAttention, mimetic_attention
 from fastinit.initializers.base import CLASSES, CONVENTIONS, INITIALIZERS, Initializer
+from fastinit.initializers.biases import ChronoBias, LSTMBias, chrono_bias, lstm_bias
 from fastinit.initializers.composed import LooksLinear, Parts, Stacked, looks_linear, parts, stacked
 from fastinit.initializers.convolution import ICNR, STFT, Bilinear, bilinear, icnr, stft
 from fastinit.initializers.deepnorm import DeepNorm, deep_norm, deepnorm_constants
@@ -44,7 +45,6 @@ from fastinit.initializers.depth import (
     small_init,
     wang_init,
 )
-from fastinit.initializers.fixup import Fixup, TFixup, fixup, t_fixup
 from fastinit.initializers.identities import Dirac, Identity, ZerOHadamard, dirac, identity, zero_hadamard
 from fastinit.initializers.mamba import (
     Mamba2ALog,
@@ -59,6 +59,7 @@ from fastinit.initializers.mamba import (
 from fastinit.initializers.many import fill_many
 from fastinit.initializers.names import get
 from fastinit.initializers.orthogonality import DeltaOrthogonal, Orthogonal, delta_orthogonal, orthogonal
+from fastinit.initializers.periodic import Siren, siren
 from fastinit.initializers.plain import (
     Constant,
     Normal,
@@ -74,7 +75,7 @@ from fastinit.initializers.plain import (
     zeros,
 )
 from fastinit.initializers.prior import PriorBias, prior_bias
-from fastinit.initializers.recurrent import ChronoBias, LSTMBias, chrono_bias, lstm_bias
+from fastinit.initializers.residual import Fixup, TFixup, fixup, t_fixup
 from fastinit.initializers.scaled import (
     HeNormal,
     HeUniform,
@@ -95,7 +96,6 @@ from fastinit.initializers.scaled import (
     xavier_normal,
     xavier_uniform,
 )
-from fastinit.initializers.siren import Siren, siren
 from fastinit.initializers.sparsity import Sparse, sparse
 from fastinit.initializers.tutorial import (
     GaussianInit,
