@@ -1,56 +1,90 @@
 """fastinit: initial values for weight tensors at the speed of memory, the same bits whatever computes them."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from fastinit import initializers
+from fastinit import distributions, initializers
 from fastinit.__about__ import __version__
 from fastinit.backends import use_backend
 from fastinit.core.config import show_config
-from fastinit.initializers import *
-from fastinit.initializers.layouts import Layout
+from fastinit.initializers import (
+    HeNormal,
+    Initializer,
+    Layout,
+    Normal,
+    constant,
+    fill_many,
+    gain,
+    get,
+    glorot_normal,
+    glorot_uniform,
+    he_normal,
+    he_uniform,
+    identity,
+    kaiming_normal,
+    kaiming_uniform,
+    lecun_normal,
+    lecun_uniform,
+    normal,
+    ones,
+    orthogonal,
+    truncated_normal,
+    uniform,
+    variance_scaling,
+    xavier_normal,
+    xavier_uniform,
+    zeros,
+)
 from fastinit.runtime.threads import get_num_threads, set_num_threads
 
-_LOADED_ON_FIRST_USE = {
-    "Generator": "fastinit.random.generator",
-    "Recipe": "fastinit.recipes",
-    "Rule": "fastinit.recipes",
-    "TiledXoshiro128": "fastinit.random.bit_generator",
-    "audit": "fastinit.auditing",
-    "default_rng": "fastinit.random.generator",
-    "gain": "fastinit.initializers.gains",
-    "patch_numpy": "fastinit.random.patch",
-    "recommend": "fastinit.initializers.recommendation",
-    "second_moment": "fastinit.initializers.gains",
+if TYPE_CHECKING:
+    from fastinit import random, recipes
+    from fastinit.auditing import audit
+    from fastinit.initializers.recommendation import recommend
+    from fastinit.random.bit_generator import TiledXoshiro128
+    from fastinit.random.generator import Generator, default_rng
+    from fastinit.random.patch import patch_numpy
+    from fastinit.recipes import Recipe, Rule
+
+__all__ = [  # noqa: RUF022  # in groups
+    # one tensor: the initializers' functions (all of them, and their classes: fastinit.initializers)
+    "constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "identity", "kaiming_normal",
+    "kaiming_uniform", "lecun_normal", "lecun_uniform", "normal", "ones", "orthogonal", "truncated_normal", "uniform",
+    "variance_scaling", "xavier_normal", "xavier_uniform", "zeros",
+    # initializers as values, and what they are described by
+    "HeNormal", "Initializer", "Layout", "Normal", "distributions", "get", "initializers",
+    # which initializer to take
+    "gain", "recommend",
+    # many tensors: by name, by rules over the names of a model, and whether they are what they should be
+    "Recipe", "Rule", "audit", "fill_many", "recipes",
+    # NumPy's random numbers
+    "Generator", "TiledXoshiro128", "default_rng", "patch_numpy", "random",
+    # what computes the values
+    "get_num_threads", "set_num_threads", "show_config", "use_backend",
+    "__version__",
+]  # fmt: skip
+
+# What filling a tensor does not need is imported on first use.
+_MODULES_OF_LAZY_NAMES = {
+    "Generator": "random.generator",
+    "Recipe": "recipes",
+    "Rule": "recipes",
+    "TiledXoshiro128": "random.bit_generator",
+    "audit": "auditing",
+    "default_rng": "random.generator",
+    "patch_numpy": "random.patch",
+    "recommend": "initializers.recommendation",
 }
 
 
-def __getattr__(name: str):
-    """What filling a tensor does not need: NumPy's part of the API, and what is asked about initializers."""
+def __getattr__(name: str) -> Any:
     if name in ("random", "recipes"):
         return import_module(f"fastinit.{name}")
-    if name not in _LOADED_ON_FIRST_USE:
-        raise AttributeError(f"module 'fastinit' has no attribute {name!r}")
-    return getattr(import_module(_LOADED_ON_FIRST_USE[name]), name)
+    if name in _MODULES_OF_LAZY_NAMES:
+        return getattr(import_module(f"fastinit.{_MODULES_OF_LAZY_NAMES[name]}"), name)
+    hint = f": it is fastinit.initializers.{name}" if name in initializers.__all__ else ""
+    raise AttributeError(f"module 'fastinit' has no attribute {name!r}{hint}")
 
 
-__all__ = [
-    "__version__",
-    "Generator",
-    "Layout",
-    "Recipe",
-    "Rule",
-    "TiledXoshiro128",
-    "audit",
-    "default_rng",
-    "gain",
-    "get_num_threads",
-    "patch_numpy",
-    "random",
-    "recipes",
-    "recommend",
-    "second_moment",
-    "set_num_threads",
-    "show_config",
-    "use_backend",
-    *initializers.__all__,
-]
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -33,16 +33,18 @@ DISTRIBUTIONS = {
 }
 
 ARGUMENTS = {
-    "constant": (0.5,),
-    "sparse": (0.5,),
-    "chrono_bias": (9.0, "fi"),
-    "icnr": ("he_normal",),
-    "looks_linear": ("he_normal",),
-    "mimetic_attention": ("value",),
-    "parts": (0, ((0.5, "zeros"), (0.5, "he_normal"))),
-    "stacked": ("normal",),
-    **dict.fromkeys(("wang_init", "depth_scaled", "ds_init", "deep_norm", "fixup", "layer_scale"), (12,)),
-    "t_fixup": ("encoder", 12),
+    "constant": {"value": 0.5},
+    "sparse": {"sparsity": 0.5},
+    "chrono_bias": {"longest": 9.0, "gates": "fi"},
+    **{name: {"initializer": "he_normal"} for name in ("icnr", "looks_linear")},
+    "stacked": {"initializer": "normal"},
+    "mimetic_attention": {"part": "value"},
+    "parts": {"axis": 0, "parts": ((0.5, "zeros"), (0.5, "he_normal"))},
+    **{name: {"depth": 12} for name in ("wang_init", "depth_scaled", "layer_scale")},
+    "ds_init": {"layer": 11},
+    "deep_norm": {"encoder": 12},
+    "fixup": {"branches": 12},
+    "t_fixup": {"part": "encoder", "depth": 12},
 }
 """By the name of its function, what an initializer needs where it has parameters without a default."""
 
@@ -68,10 +70,7 @@ def is_installed(room: str) -> bool:
 
 def made(name: str, **parameters) -> fastinit.Initializer:
     """The initializer whose function has this name, with these parameters and those that it needs."""
-    cls = INITIALIZERS[name].initializer
-    needed = dict(zip(INITIALIZERS[name].__signature__.parameters, (None, *ARGUMENTS.get(name, ()))))
-    del needed["shape"]
-    return cls(**{**needed, **parameters})
+    return INITIALIZERS[name].initializer(**{**ARGUMENTS.get(name, {}), **parameters})
 
 
 def bits(array: np.ndarray) -> np.ndarray:

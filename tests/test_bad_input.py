@@ -145,7 +145,7 @@ def test_an_out_that_does_not_fit_is_refused_and_left_as_it_was(name, out, error
 def test_an_index_out_of_range_is_refused_and_nothing_written(name):
     out = np.full((6,), 7, np.float32)
     with pytest.raises(IndexError):
-        INITIALIZERS[name]((5, 6), *ARGUMENTS.get(name, ()), out=out, index=9)
+        INITIALIZERS[name]((5, 6), **ARGUMENTS.get(name, {}), out=out, index=9)
     assert (out == 7).all()
 
 

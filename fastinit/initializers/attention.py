@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from fastinit import distributions
-from fastinit.core.fill import Draws
-from fastinit.initializers.base import Structured, function
-from fastinit.initializers.layouts import Layout
-from fastinit.initializers.weights import Weight, check_finite, check_int_at_least, weight_of
+from fastinit.distributions import Normal
+from fastinit.distributions.base import Draws
+from fastinit.initializers.base import WholeTensorInitializer
+from fastinit.initializers.definition import initializer
+from fastinit.initializers.layouts import Layout, Lengths
+from fastinit.initializers.weights import Weight, finite, weight_of
+from fastinit.runtime import checks
+from fastinit.runtime.types import Array, Float64Array
 
 
 class Part(NamedTuple):
@@ -30,19 +32,26 @@ PARTS = {
 }
 
 
-@dataclass(frozen=True, repr=False)
-class MimeticAttention(Structured):
-    """Self-attention's projections by the products that trained ones have (Trockman and Kolter 2023).
+@initializer
+class MimeticAttention(WholeTensorInitializer):
+    """Self-attention's projections, with the products of query and key and of value and output that trained ones have.
 
     With Z normal of variance 1 / width, alpha Z + beta I is U S V^T for each head; of its first singular vectors, as many as
-    the head is wide, the query is U sqrt(S) and the key V sqrt(S), (width, head width) each. Likewise alpha Z - beta I, once
-    for all heads, gives the value U sqrt(S) and the output sqrt(S) V^T. So key and value product, the closest of that rank.
-    `part`: "query", "key", "value" or "output"; `heads` is looked at for the first two. alpha and beta are 0.7 for query and
-    key, 0.4 for value and output where not given (the paper's for vision). arXiv 2305.09828.
+    the head is wide, the query is U sqrt(S) and the key V sqrt(S), (width, head width) each: their product is the closest of
+    that rank. Likewise alpha Z - beta I, once for all heads, gives the value U sqrt(S) and the output sqrt(S) V^T.
+    `part`: "query", "key", "value" or "output"; `heads` is their number, for the first two. alpha and beta are 0.7 for
+    query and key and 0.4 for value and output where not given (the paper's for vision).
 
     Give both parts of a pair the same `seed` and the same `name`, as "layers.0.attention", and the same alpha, beta and
-    heads: each draws Z anew from a stream of the pair's. Parts of one fused tensor (`parts`) match as they are. The
-    decomposition is LAPACK's, in float64: last bits may differ between machines.
+    heads: both draw the same Z. Parts of one fused tensor (`parts`) match without that. The decomposition is LAPACK's, in
+    float64: last bits may differ between machines. Matrices, (width, width of all heads) but for the output's. ValueError
+    for another part, for heads that do not divide the width, and for kernels.
+    Source: Trockman and Kolter 2023, "Mimetic Initialization of Self-Attention Layers", arXiv 2305.09828.
+
+        >>> from fastinit.initializers import mimetic_attention
+        >>> pair = [mimetic_attention((8, 8), part=part, seed=0, name="attention") for part in ("value", "output")]
+        >>> round(float((pair[0] @ pair[1]).trace()), 2)
+        -3.39
     """
 
     part: str
@@ -51,15 +60,14 @@ class MimeticAttention(Structured):
     beta: float | None = None
 
     def check(self) -> None:
-        self.check_one_of("part", PARTS)
+        checks.one_of("part", self.part, PARTS)
         if self.heads is not None or self.part in ("query", "key"):
-            check_int_at_least(self, "heads", 1)
+            self.check_parameter(checks.integer, "heads", least=1)
         for field in ("alpha", "beta"):
             value = getattr(self, field)
-            self._set(field, distributions.number(field, PARTS[self.part].default if value is None else value))
-            check_finite(self, field)
+            self._set(field, finite(field, PARTS[self.part].default if value is None else value))
 
-    def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
+    def check_shape(self, shape: Lengths, layout: Layout) -> None:
         weight = weight_of(shape, layout, "mimetic_attention")
         if weight.kernel:
             raise ValueError(f"shape {shape} has axes of a kernel: mimetic_attention is for matrices")
@@ -69,30 +77,29 @@ class MimeticAttention(Structured):
         if inner // heads > width:
             raise ValueError(f"a head must not be wider than the {width} of shape {shape}, got {inner // heads}")
 
-    def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
+    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
         weight = weight_of(shape, layout, "mimetic_attention")
         width, inner, heads = self._sizes(weight)
         draws = draws.child(PARTS[self.part].pair)
-        values = np.empty((weight.n, heads, inner // heads, width), draws.real)
+        values: Array = np.empty((weight.n, heads, inner // heads, width), draws.real)
         for factors in values.reshape(-1, inner // heads, width):
             factors[...] = self._factor(draws, width)[: inner // heads]
         values = values.reshape(weight.n, inner, width)
         return weight.restored(values.swapaxes(1, 2) if self.part == "output" else values)
 
     def _sizes(self, weight: Weight) -> tuple[int, int, int]:
-        """The width of the model, that of all heads, and the number of products."""
-        width, inner = (weight.out, weight.into) if self.part == "output" else (weight.into, weight.out)
-        return width, inner, self.heads if self.part in ("query", "key") else 1
+        """The width of the model, that of all heads together, and the number of products."""
+        width, inner = (weight.outputs, weight.inputs) if self.part == "output" else (weight.inputs, weight.outputs)
+        return width, inner, self.heads or 1 if self.part in ("query", "key") else 1
 
-    def _factor(self, draws: Draws, width: int) -> np.ndarray:
+    def _factor(self, draws: Draws, width: int) -> Float64Array:
         """sqrt(S) U^T or sqrt(S) V^T of the next product, (width, width)."""
         part = PARTS[self.part]
-        product = self.alpha * draws.normal((width, width), 0.0, 1 / math.sqrt(width)).astype(np.float64)
+        assert self.alpha is not None and self.beta is not None  # `check` sets them
+        product = self.alpha * draws.of(Normal(0.0, 1 / math.sqrt(width)), (width, width)).astype(np.float64)
         product[np.diag_indices(width)] += part.sign * self.beta
         u, s, vt = np.linalg.svd(product)
-        largest = u[np.argmax(np.abs(u), axis=0), np.arange(width)]  # made positive: the signs are not LAPACK's choice
+        largest = u[np.argmax(np.abs(u), axis=0), np.arange(width)]  # becomes positive: LAPACK does not choose the signs
         vectors = u.T if part.is_left else vt
-        return vectors * (np.copysign(1.0, largest) * np.sqrt(s))[:, None]
-
-
-mimetic_attention = function(MimeticAttention)
+        factor: Float64Array = vectors * (np.copysign(1.0, largest) * np.sqrt(s))[:, None]
+        return factor

@@ -3,99 +3,107 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from fastinit import distributions
-from fastinit.core.fill import Draws
-from fastinit.initializers.base import Initializer, Structured, function
-from fastinit.initializers.layouts import Layout
-from fastinit.initializers.weights import Weight, check_int_at_least, convolution_of, made_initializer, weight_of
+from fastinit.distributions import Distribution
+from fastinit.distributions.base import Draws
+from fastinit.initializers.base import WholeTensorInitializer
+from fastinit.initializers.composed import OfAnother
+from fastinit.initializers.definition import initializer
+from fastinit.initializers.layouts import Layout, Lengths
+from fastinit.initializers.names import InitializerLike, distribution_of
+from fastinit.initializers.weights import Weight, convolution_of, weight_of
+from fastinit.runtime import checks
+from fastinit.runtime.types import Array, Float64Array
 
 
-@dataclass(frozen=True, repr=False)
-class Bilinear(Structured):
-    """Linear interpolation along each axis of the kernel: a (transposed) convolution that upsamples (Long et al. 2015).
+@initializer
+class Bilinear(WholeTensorInitializer):
+    """Linear interpolation along each axis of the kernel: a (transposed) convolution that upsamples; nothing is random.
 
     Tap x of k has 1 - |x - (k - 1) / 2| / f, f = ceil(k / 2); over several axes, the product. To upsample by a factor s:
-    stride s and k = 2 s - s % 2. With as many outputs as inputs, output c is made of input c; with one of either in each
-    group, as in a depthwise convolution, of all. "Fully Convolutional Networks for Semantic Segmentation", section 3.3.
-    MXNet and Paddle fill all pairs of channels, so that other than depthwise ones add up the channels.
+    stride s and k = 2 s - s % 2. With as many outputs as inputs, output c is that of input c; with one of either in each
+    group, as in a depthwise convolution, of all. (MXNet and Paddle fill all pairs of channels, which adds up the channels
+    of convolutions that are not depthwise.) Weights with at least one kernel axis. ValueError for other numbers of channels.
+    Source: Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation", section 3.3.
+
+        >>> from fastinit.initializers import bilinear
+        >>> bilinear((1, 1, 4), layout="oi")
+        array([[[0.25, 0.75, 0.75, 0.25]]], dtype=float32)
     """
 
     convention: str = "math"
 
-    def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
+    def check_shape(self, shape: Lengths, layout: Layout) -> None:
         weight = convolution_of(shape, layout, "bilinear", "identity")
-        if weight.out != weight.into and 1 not in (weight.out, weight.into):
-            raise ValueError(
-                f"shape {shape} has {weight.out} outputs of {weight.into} inputs: bilinear needs as many, or one of either"
-            )
+        if weight.outputs != weight.inputs and 1 not in (weight.outputs, weight.inputs):
+            given = f"shape {shape} has {weight.outputs} outputs of {weight.inputs} inputs"
+            raise ValueError(f"{given}: bilinear needs as many, or one of either")
 
-    def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
+    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
         weight = weight_of(shape, layout, "bilinear")
         values = weight.zeros(draws.real)
-        channels = np.arange(min(weight.out, weight.into)) if weight.out == weight.into else slice(None)
+        channels = np.arange(weight.inputs) if weight.outputs == weight.inputs else slice(None)
         values[:, channels, channels] = _triangles(weight)
         return weight.restored(values)
 
 
-def _triangles(weight: Weight) -> np.ndarray:
+def _triangles(weight: Weight) -> Array:
     kernel = np.ones(())
     for k in weight.kernel:
         kernel = kernel[..., None] * (1 - np.abs(np.arange(k) - (k - 1) / 2) / math.ceil(k / 2))
     return kernel
 
 
-SHUFFLES = ("pixel_shuffle", "depth_to_space")
-
-
-@dataclass(frozen=True, repr=False)
-class ICNR(Structured):
-    """A convolution before a sub-pixel shuffle that starts as nearest-neighbour upsampling by `scale` (Aitken et al. 2017).
+@initializer
+class ICNR(OfAnother):
+    """A convolution before a sub-pixel shuffle that starts as nearest-neighbour upsampling by `scale`.
 
     The outputs that a shuffle puts side by side, scale^d of them for a kernel of d axes (scale^2 without one), have equal
-    kernels; the different ones are those of `initializer` for a weight of so many outputs fewer. `shuffle` says which are
-    put together: "pixel_shuffle", consecutive ones as in torch; "depth_to_space", every (out / scale^d)-th as in TensorFlow.
-    "Checkerboard artifact free sub-pixel convolution", arXiv 1707.02937.
+    kernels; the different ones are those of `initializer`, or what `fastinit.get` makes one of, for a weight of so many
+    outputs fewer. `shuffle` says which are put together: "pixel_shuffle", consecutive ones as in torch; "depth_to_space",
+    every (out / scale^d)-th as in TensorFlow. Weights of at least 2 axes. ValueError where scale^d does not divide the
+    outputs, and for groups.
+    Source: Aitken et al. 2017, "Checkerboard artifact free sub-pixel convolution", arXiv 1707.02937.
+
+        >>> from fastinit.initializers import icnr
+        >>> icnr((4, 1, 1, 1), initializer="he_normal", layout="oi", seed=0).ravel()
+        array([0.39975324, 0.39975324, 0.39975324, 0.39975324], dtype=float32)
     """
 
-    initializer: Initializer
+    initializer: InitializerLike
     scale: int = 2
     shuffle: str = "pixel_shuffle"
 
     def check(self) -> None:
-        self._set("initializer", made_initializer("initializer", self.initializer))
-        check_int_at_least(self, "scale", 1)
-        self.check_one_of("shuffle", SHUFFLES)
+        super().check()
+        self.check_parameter(checks.integer, "scale", least=1)
+        checks.one_of("shuffle", self.shuffle, ("pixel_shuffle", "depth_to_space"))
 
-    def layout(self, layout: Layout | None) -> Layout:
-        return self.initializer.layout(layout)
-
-    def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
+    def check_shape(self, shape: Lengths, layout: Layout) -> None:
         self._different(shape, layout)
 
-    def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
+    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
         distribution, fewer, axis, repeats = self._different(shape, layout)
         values = draws.of(distribution, fewer)
         if self.shuffle == "pixel_shuffle":
             return np.repeat(values, repeats, axis)
         return np.concatenate([values] * repeats, axis)
 
-    def _different(
-        self, shape: tuple[int, ...], layout: Layout
-    ) -> tuple[distributions.Distribution, tuple[int, ...], int, int]:
-        """The distribution of the kernels that differ, their tensor's shape, the axis of outputs and how often each is there."""
+    def _different(self, shape: Lengths, layout: Layout) -> tuple[Distribution, Lengths, int, int]:
+        """The distribution and shape of the kernels that differ, the axis of outputs, and how often each is repeated."""
         weight = weight_of(shape, layout, "icnr")
-        axes = layout.axes(shape).out_of
+        axes = layout.axes(shape).out_axes
         if len(axes) != 1 or layout.groups != 1:
             raise ValueError(f"icnr needs one axis of outputs and no groups, got {layout} for shape {shape}")
         axis, repeats = axes[0], self.scale ** (len(weight.kernel) or 2)
         if shape[axis] % repeats:
             raise ValueError(f"icnr needs outputs in multiples of {repeats}, got {shape[axis]} of shape {shape}")
         fewer = (*shape[:axis], shape[axis] // repeats, *shape[axis + 1 :])
-        return self.initializer.distribution_for(fewer, layout=layout), fewer, axis, repeats
+        return distribution_of(self.initializer, fewer, layout), fewer, axis, repeats
 
 
 COSINES = {
@@ -106,24 +114,30 @@ COSINES = {
     "blackmanharris": (0.35875, 0.48829, 0.14128, 0.01168),
     "boxcar": (1.0,),
 }
-"""Windows as in scipy.signal.windows, a0 - a1 cos x + a2 cos 2x - ..., x being once around."""
+"""Windows as in scipy.signal.windows: a0 - a1 cos x + a2 cos 2x - ..., x from 0 to 2 pi."""
 
-SCALINGS = {
+SCALINGS: dict[str | None, Callable[[Float64Array], Any]] = {
     "density": lambda window: np.sqrt(np.sum(window**2)),
     "spectrum": lambda window: np.sum(np.abs(window)),
     None: lambda window: 1.0,
 }
 
 
-@dataclass(frozen=True, repr=False)
-class STFT(Structured):
-    """The short-time Fourier transform as a convolution (frames, 1, frequencies), as Keras's `STFTInitializer`.
+@initializer
+class STFT(WholeTensorInitializer):
+    """The short-time Fourier transform as a convolution, as Keras's `STFTInitializer`; nothing is random.
 
+    Shape (frames, 1, frequencies), in this order whatever the layout.
     Tap t of frequency f has cos(2 pi t f / n) for `side` "real", -sin(2 pi t f / n) for "imag", n = 2 (frequencies - 1),
     times the window over its `scaling`: "density", the root of the sum of its squares; "spectrum", the sum of its absolute
     values; or None. `window`: "hann", "hamming", "blackman", "nuttall", "blackmanharris", "boxcar", as many numbers as
     frames, or None for neither window nor scaling; `periodic` as in SciPy. Angles are reduced in integers, before they are
-    rounded. NumPy's cosine may differ in a float64's last bit between machines.
+    rounded. NumPy's cosine may differ in a float64's last bit between machines. ValueError for another shape, for unknown
+    names, and for a window that does not fit.
+
+        >>> from fastinit.initializers import stft
+        >>> stft((4, 1, 3), window=None)[:, 0, 1]
+        array([ 1.,  0., -1.,  0.], dtype=float32)
     """
 
     side: str = "real"
@@ -132,17 +146,14 @@ class STFT(Structured):
     periodic: bool = False
 
     def check(self) -> None:
-        self.check_one_of("side", ("real", "imag"))
-        self.check_one_of("scaling", SCALINGS)
-        if not isinstance(self.periodic, (bool, np.bool_)):
-            raise TypeError(f"periodic must be True or False, got {self.periodic!r}")
-        self._set("periodic", bool(self.periodic))
+        checks.one_of("side", self.side, ("real", "imag"))
+        checks.one_of("scaling", self.scaling, SCALINGS)
         if isinstance(self.window, str):
-            self.check_one_of("window", COSINES)
+            checks.one_of("window", self.window, COSINES)
         elif self.window is not None:
             self._set("window", _numbers(self.window))
 
-    def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
+    def check_shape(self, shape: Lengths, layout: Layout) -> None:
         if len(shape) != 3 or shape[1] != 1 or shape[0] < 1 or shape[2] < 2:
             raise ValueError(f"stft needs a shape of (frames, 1, frequencies of at least 2), got {shape}")
         if isinstance(self.window, tuple) and len(self.window) != shape[0]:
@@ -150,42 +161,39 @@ class STFT(Structured):
         if not np.all(np.isfinite(self._scaled_window(shape[0]))):
             raise ValueError(f"window {self.window!r} of {shape[0]} frames is 0 all over: it cannot be scaled")
 
-    def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
+    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
         frames, _, frequencies = shape
         n = 2 * (frequencies - 1)
         angles = 2 * np.pi / n * np.arange(n)
         circle = np.cos(angles) if self.side == "real" else -np.sin(angles)
         circle[np.abs(circle) < 1e-15] = 0.0  # quarter turns, rounded; n would be above 10^15 for another
         turns = np.outer(np.arange(frames), np.arange(frequencies)) % n
-        return (circle[turns] * self._scaled_window(frames)[:, None])[:, None, :]
+        values: Array = circle[turns] * self._scaled_window(frames)[:, None]
+        return values[:, None, :]
 
-    def _scaled_window(self, frames: int) -> np.ndarray:
+    def _scaled_window(self, frames: int) -> Float64Array:
         if self.window is None:
             return np.ones(frames)
-        by_name = isinstance(self.window, str)
-        window = _cosines(COSINES[self.window], frames, self.periodic) if by_name else np.array(self.window)
+        if isinstance(self.window, str):
+            window = _cosines(COSINES[self.window], frames, self.periodic)
+        else:
+            window = np.array(self.window)
         with np.errstate(all="ignore"):
-            return window / SCALINGS[self.scaling](window)
+            scaled: Float64Array = window / SCALINGS[self.scaling](window)
+        return scaled
 
 
-def _cosines(weights: tuple[float, ...], frames: int, periodic: bool) -> np.ndarray:
+def _cosines(weights: tuple[float, ...], frames: int, periodic: bool) -> Float64Array:
     if frames == 1:
         return np.ones(1)
     once_around = 2 * np.pi / (frames if periodic else frames - 1) * np.arange(frames)
-    return sum((-1) ** k * weight * np.cos(k * once_around) for k, weight in enumerate(weights))
+    terms = [(-1) ** k * weight * np.cos(k * once_around) for k, weight in enumerate(weights)]
+    return sum(terms[1:], terms[0])
 
 
-def _numbers(window: object) -> tuple[float, ...]:
+def _numbers(window: Any) -> tuple[float, ...]:
     try:
         values = tuple(window)
     except TypeError:
         raise TypeError(f"window must be a name, numbers or None, got {window!r}") from None
-    numbers = tuple(distributions.number("window", value) for value in values)
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"window must be finite, got {window!r}")
-    return numbers
-
-
-bilinear = function(Bilinear)
-icnr = function(ICNR)
-stft = function(STFT)
+    return tuple(checks.finite("window", value) for value in values)

@@ -10,45 +10,54 @@ from __future__ import annotations
 import inspect
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from math import asin, erfc, exp, expm1, inf, pi, sqrt
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from fastinit.distributions import number
 from fastinit.initializers.quadrature import normal_mean_square, polynomial_mean_square
+from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
+from fastinit.runtime.types import Array
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848, 1.0507009873554804934  # Klambauer et al. 2017: E[f^2] = 1
 GELU_CUBIC = 0.044715  # Hendrycks and Gimpel 2016, section 2
 
-Moment = Callable[[bool], float]
+Function: TypeAlias = Callable[[Any], Any]
+"""An activation or its derivative, on an array or on one number."""
+
+Moment: TypeAlias = Callable[[bool], float]
 """E[f(z)^2], or E[f'(z)^2] where the argument `backward` is true."""
 
 
 def second_moment(
-    activation: str | Callable[[Any], Any],
+    activation: str | Function,
     *,
     backward: bool = False,
-    derivative: Callable[[Any], Any] | None = None,
+    derivative: Function | None = None,
     **parameters: float,
 ) -> float:
-    """E[f(z)^2] for z ~ N(0, 1), or E[f'(z)^2] where `backward`, with an error below 1e-12 of it.
+    """E[f(z)^2] for z ~ N(0, 1), or E[f'(z)^2] where `backward`, with a relative error below 1e-12.
 
-    `activation`: one of `ACTIVATIONS` or `ALIASES`, with its `parameters` (leaky_relu and prelu: negative_slope; elu and
-    celu: alpha; sin: w0); or f itself, a callable on an array or on one number, whose `derivative` is a callable as well.
-    A gated unit f(a) b, as swiglu, has E[f(a)^2] E[b^2] for independent unit normals a and b (Shazeer 2020,
-    arXiv:2002.05202). "gelu" is that with the error function, as in torch and Keras; that of JAX is "gelu_tanh".
-    Source: He et al. 2015, section 2.2, where both are 1/2 for ReLU.
+    `activation`: a name in `ACTIVATIONS` or `ALIASES` of fastinit/initializers/gains.py, with its `parameters` (leaky_relu
+    and prelu: negative_slope; elu and celu: alpha; sin: w0); or f itself, a callable on an array or on one number, whose
+    `derivative` is a callable as well. A gated unit f(a) b, as swiglu, has E[f(a)^2] E[b^2] for independent unit normals a
+    and b (Shazeer 2020, arXiv 2002.05202). "gelu" is that with the error function, as in torch and Keras; that of JAX is
+    "gelu_tanh".
 
     TypeError for an `activation` that is neither, and for a parameter that it does not take. ValueError for an unknown
     name, for values that are not finite or do not fit the argument, where the integral is infinite or does not converge,
     and for `backward` where there is no derivative.
+    Source: He et al. 2015, arXiv 1502.01852, section 2.2, where both are 1/2 for ReLU.
+
+        >>> from fastinit.initializers import second_moment
+        >>> second_moment("relu"), second_moment("elu", alpha=0.5, backward=True)
+        (0.5, 0.5420255003057927)
     """
     if isinstance(activation, str):
-        name = _known(activation)
+        name = activation_name(activation)
         if derivative is not None:
             raise TypeError(f"{name} has a derivative of its own: derivative= goes with a callable")
         return _of_name(name, bool(backward), tuple(_checked(name, parameters).items()))
@@ -64,25 +73,30 @@ def second_moment(
 
 
 def gain(
-    activation: str | Callable[[Any], Any],
+    activation: str | Function,
     *,
     convention: str = "math",
     backward: bool = False,
-    derivative: Callable[[Any], Any] | None = None,
+    derivative: Function | None = None,
     **parameters: float,
 ) -> float:
     """second_moment(...)^-1/2: with std = gain / sqrt(fan_in), E[z^2] = 1 stays 1 through f and the weights.
 
-    sqrt(2) for ReLU (He et al. 2015, arXiv:1502.01852, section 2.2), 1 for SELU (Klambauer et al. 2017, arXiv:1706.02515).
-    That of a gated unit belongs to the projection after it. Where `backward`, E[f'(z)^2]^-1/2, which keeps the gradient's
-    second moment with std = gain / sqrt(fan_out).
+    The arguments are those of `second_moment`. sqrt(2) for ReLU, 1 for SELU. The gain of a gated unit belongs to the
+    projection after it. With `backward` it is E[f'(z)^2]^-1/2, which keeps the gradient's second moment with
+    std = gain / sqrt(fan_out).
     E[z^2] = 1 is a fixed point, and not always one that attracts: a small deviation grows 1.17 times a layer for silu, 1.14
     for gelu, stays for relu and shrinks to 0.46 for tanh (slope at 1 of q -> gain^2 E[f(sqrt(q) z)^2], the length map of
-    Poole et al. 2016, arXiv:1606.05340). Deep stacks of the former need normalization or residual branches beside it.
+    Poole et al. 2016, arXiv 1606.05340). Deep stacks of silu and gelu need normalization or residual branches as well.
 
     `convention="torch"` gives the table of `torch.nn.init.calculate_gain`, where tanh is 5/3, selu 3/4 and sigmoid 1.
     Errors: those of `second_moment`; ValueError for a second moment of 0, for another convention, and for what torch's table
     does not have.
+    Source: He et al. 2015, arXiv 1502.01852, section 2.2; SELU: Klambauer et al. 2017, arXiv 1706.02515.
+
+        >>> import fastinit
+        >>> fastinit.gain("relu"), fastinit.gain("tanh"), fastinit.gain("tanh", convention="torch")
+        (1.4142135623730951, 1.5925374197228312, 1.6666666666666667)
     """
     if convention == "torch":
         return _torch_gain(activation, backward or derivative is not None, parameters)
@@ -101,7 +115,7 @@ def _closed(forward: float, backward: float) -> Moment:
     return lambda towards_inputs: backward if towards_inputs else forward
 
 
-def _integrated(f: Callable, derivative: Callable) -> Moment:
+def _integrated(f: Function, derivative: Function) -> Moment:
     return lambda towards_inputs: normal_mean_square(derivative if towards_inputs else f)
 
 
@@ -132,27 +146,27 @@ def _celu(alpha: float) -> Moment:
 
 
 def _swish(beta: float) -> Moment:
-    def derivative(z: np.ndarray) -> np.ndarray:
+    def derivative(z: Array) -> Array:
         gate = _sigmoid(beta * z)
-        return gate + beta * z * gate * (1 - gate)
+        return np.asarray(gate + beta * z * gate * (1 - gate))
 
     return _integrated(lambda z: z * _sigmoid(beta * z), derivative)
 
 
 def _gelu_tanh() -> Moment:
-    def tanh(z: np.ndarray) -> np.ndarray:
-        return np.tanh(sqrt(2 / pi) * (z + GELU_CUBIC * z**3))
+    def tanh(z: Array) -> Array:
+        return np.asarray(np.tanh(sqrt(2 / pi) * (z + GELU_CUBIC * z**3)))
 
-    def derivative(z: np.ndarray) -> np.ndarray:
-        return (1 + tanh(z) + z * (1 - tanh(z) ** 2) * sqrt(2 / pi) * (1 + 3 * GELU_CUBIC * z * z)) / 2
+    def derivative(z: Array) -> Array:
+        return np.asarray((1 + tanh(z) + z * (1 - tanh(z) ** 2) * sqrt(2 / pi) * (1 + 3 * GELU_CUBIC * z * z)) / 2)
 
     return _integrated(lambda z: z * (1 + tanh(z)) / 2, derivative)
 
 
 def _mish() -> Moment:
-    def derivative(z: np.ndarray) -> np.ndarray:
+    def derivative(z: Array) -> Array:
         tanh = np.tanh(_softplus(z))
-        return tanh + z * (1 - tanh * tanh) * _sigmoid(z)
+        return np.asarray(tanh + z * (1 - tanh * tanh) * _sigmoid(z))
 
     return _integrated(lambda z: z * np.tanh(_softplus(z)), derivative)
 
@@ -169,12 +183,12 @@ def _gated(name: str) -> Moment:
     return moment
 
 
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-z))
+def _sigmoid(z: Array) -> Array:
+    return np.asarray(1 / (1 + np.exp(-z)))
 
 
-def _softplus(z: np.ndarray) -> np.ndarray:
-    return np.logaddexp(0, z)
+def _softplus(z: Array) -> Array:
+    return np.asarray(np.logaddexp(0, z))
 
 
 ACTIVATIONS: dict[str, Callable[..., Moment]] = {
@@ -215,7 +229,7 @@ ALIASES = {
     "relu2": "relu_squared", "squaredrelu": "relu_squared",
     "gelunew": "gelu_tanh", "gelufast": "gelu_tanh", "gelupytorchtanh": "gelu_tanh",
 }  # fmt: skip
-"""Other names, in letters and digits alone."""
+"""Other names, written with letters and digits only."""
 
 TORCH_GAINS: dict[str, Callable[..., float]] = {
     **dict.fromkeys(["linear", *(f"conv{n}d" for n in "123"), *(f"conv_transpose{n}d" for n in "123")], lambda: 1.0),
@@ -239,7 +253,7 @@ def _of_name(name: str, backward: bool, parameters: tuple[tuple[str, float], ...
     return moment
 
 
-def _torch_gain(activation: Any, backward: bool, parameters: dict[str, Any]) -> float:
+def _torch_gain(activation: str | Function, backward: bool, parameters: Mapping[str, Any]) -> float:
     known = ", ".join(TORCH_GAINS)
     if not isinstance(activation, str) or activation not in TORCH_GAINS:
         raise ValueError(f"torch has no gain for {activation!r}, only for {known}: use convention='math'")
@@ -249,7 +263,7 @@ def _torch_gain(activation: Any, backward: bool, parameters: dict[str, Any]) -> 
 
 
 @lru_cache(maxsize=256)
-def _known(activation: str) -> str:
+def activation_name(activation: str) -> str:
     """The name in ACTIVATIONS. ValueError for one that is not there, naming the nearest."""
     names = {_letters(name): name for name in ACTIVATIONS} | ALIASES
     letters = _letters(activation)
@@ -263,11 +277,11 @@ def _letters(name: str) -> str:
     return "".join(filter(str.isalnum, name.lower()))
 
 
-def _checked(name: str, parameters: dict[str, Any], table: dict[str, Callable] = ACTIVATIONS) -> dict[str, float]:
+def _checked(
+    name: str, parameters: Mapping[str, Any], table: Mapping[str, Callable[..., object]] = ACTIVATIONS
+) -> dict[str, float]:
     known = inspect.signature(table[name]).parameters
-    for parameter, value in parameters.items():
+    for parameter in parameters:
         if parameter not in known:
             raise TypeError(f"{name} has no parameter {parameter!r}: it takes {', '.join(known) or 'none'}")
-        if not math.isfinite(number(parameter, value)):
-            raise ValueError(f"{parameter} must be finite, got {value!r}")
-    return {parameter: float(value) for parameter, value in parameters.items()}
+    return {parameter: checks.finite(parameter, value) for parameter, value in parameters.items()}

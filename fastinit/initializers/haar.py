@@ -12,7 +12,7 @@ not Haar-distributed. x_k is column k of the normals from row k down; those abov
 Reflections are applied `TILE` at a time, I - V T V^T with T upper triangular (Schreiber and Van Loan 1989), to one panel
 of Q's columns after the other: 2 m n^2 - 2/3 n^3 multiply-adds, nearly all in stacks of products of 64 x 64 tiles. Threads
 share out the panels. A BLAS never splits so small a product, so the bits depend on the BLAS and the CPU it knows, and not
-on the number of its threads or ours. (OpenBLAS splits large ones, and then rounds otherwise: its kernels for AVX2 do
+on the number of its threads or fastinit's. (OpenBLAS splits large ones, and then rounds otherwise: its kernels for AVX2 do
 for float32 of any size, the others where the inner length is no multiple of 64.)
 
 Between machines values differ by rounding alone, since no ill-conditioned R is divided by, as other routes to Q do.
@@ -27,6 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastinit.runtime import threads
+from fastinit.runtime.types import Array
 
 # OpenBLAS keeps a product of at most 2^18 = 64^3 multiply-adds on the calling thread (interface/gemm.c, SMP_THRESHOLD_MIN).
 TILE = 64
@@ -39,12 +40,12 @@ LEAST_NORM = 1e-30  # of a vector that does not count as one of zeros: squares a
 class Reflectors(NamedTuple):
     """As many reflections as V has columns, I - V T V^T, and the signs that the columns of Q get."""
 
-    v: np.ndarray  # (tiles, height, width), from the row of the first reflection down
-    t: np.ndarray  # (width, width)
-    signs: np.ndarray  # (width,)
+    v: Array  # (tiles, height, width), from the row of the first reflection down
+    t: Array  # (width, width)
+    signs: Array  # (width,)
 
 
-def haar(normals: np.ndarray) -> np.ndarray:
+def haar(normals: Array) -> Array:
     """Write over independent standard normals (m, n), m >= n, the orthonormal columns made of them, and return the array.
 
     Haar-distributed: Q of the QR decomposition, with R's diagonal positive, of a Gaussian matrix, the one whose Householder
@@ -59,7 +60,7 @@ def haar(normals: np.ndarray) -> np.ndarray:
         return normals
     height, width = _tile(m, n)
     num_blocks = -(-n // width)
-    blocks: list[Reflectors | None] = [None] * num_blocks
+    blocks: dict[int, Reflectors] = {}
     num_threads = threads.get_num_threads() if num_blocks >= LEAST_BLOCKS_FOR_THREADS else 1
 
     def make(block: int) -> None:
@@ -69,14 +70,14 @@ def haar(normals: np.ndarray) -> np.ndarray:
     def write(block: int) -> None:
         first = block * width
         to = normals[:, first : first + width]
-        to[...] = _columns(blocks[: block + 1], -(-m // height)).reshape(-1, width)[:m, : to.shape[1]]
+        to[...] = _columns([blocks[at] for at in range(block + 1)], -(-m // height)).reshape(-1, width)[:m, : to.shape[1]]
 
     threads.run((partial(make, block) for block in range(num_blocks)), num_threads)
     threads.run((partial(write, block) for block in reversed(range(num_blocks))), num_threads)  # the longest ones first
     return normals
 
 
-def _check(normals: np.ndarray) -> None:
+def _check(normals: Array) -> None:
     if normals.dtype not in (np.float32, np.float64):
         raise TypeError(f"normals must be float32 or float64, got {normals.dtype}")
     if normals.ndim != 2:
@@ -94,7 +95,7 @@ def _tile(m: int, n: int) -> tuple[int, int]:
     return width, width
 
 
-def _tiles(part: np.ndarray, height: int, width: int) -> np.ndarray:
+def _tiles(part: Array, height: int, width: int) -> Array:
     """A copy of a matrix of at most `width` columns, zeros added, as (tiles, height, width)."""
     tiles = np.zeros((-(-len(part) // height), height, width), part.dtype)
     tiles.reshape(-1, width)[: len(part), : part.shape[1]] = part
@@ -105,7 +106,7 @@ def _stacks(num_tiles: int) -> Iterator[slice]:
     return (slice(at, min(at + STACK, num_tiles)) for at in range(0, num_tiles, STACK))
 
 
-def _reflectors(v: np.ndarray) -> Reflectors:
+def _reflectors(v: Array) -> Reflectors:
     """Of the vectors x, a column of `v` each from its diagonal down; `v` is overwritten.
 
     Above the diagonal (v_i, v_k) = (x_i, x_k) + s_k |x_k| x_i[k], as x_k has no element i: one Gram matrix tells all.
@@ -126,7 +127,7 @@ def _reflectors(v: np.ndarray) -> Reflectors:
     return Reflectors(v, t.astype(v.dtype), -sign.astype(v.dtype))
 
 
-def _gram(v: np.ndarray) -> np.ndarray:
+def _gram(v: Array) -> Array:
     """V^T V in float64."""
     gram = np.zeros((v.shape[2], v.shape[2]))
     for stack in _stacks(len(v)):  # both factors copied: NumPy has products of an array with itself made by another routine
@@ -135,7 +136,7 @@ def _gram(v: np.ndarray) -> np.ndarray:
     return gram
 
 
-def _triangular_factor(gram: np.ndarray, tau: np.ndarray) -> np.ndarray:
+def _triangular_factor(gram: Array, tau: Array) -> Array:
     """T of H_0 H_1 ... = I - V T V^T, of the part of V^T V above the diagonal.
 
     Two runs of reflections, of factors T_1 and T_2, are one, of [[T_1, -T_1 V_1^T V_2 T_2], [0, T_2]]: so of each pair of
@@ -154,12 +155,13 @@ def _triangular_factor(gram: np.ndarray, tau: np.ndarray) -> np.ndarray:
     return t[:width, :width]
 
 
-def _diagonal_blocks(square: np.ndarray, size: int) -> np.ndarray:
+def _diagonal_blocks(square: Array, size: int) -> Array:
     """A view (blocks, size, size) of those on the diagonal of a square contiguous matrix."""
-    return np.einsum("kikj->kij", square.reshape(-1, size, len(square) // size, size))
+    blocks: Array = np.einsum("kikj->kij", square.reshape(-1, size, len(square) // size, size))
+    return blocks
 
 
-def _columns(blocks: list[Reflectors], num_tiles: int) -> np.ndarray:
+def _columns(blocks: list[Reflectors], num_tiles: int) -> Array:
     """The panel of Q's columns that the last of the blocks begins, as tiles: all reflections of diag(-s)."""
     last = len(blocks) - 1
     v, _, signs = blocks[last]
@@ -171,7 +173,7 @@ def _columns(blocks: list[Reflectors], num_tiles: int) -> np.ndarray:
     return q
 
 
-def _reflect(reflectors: Reflectors, q: np.ndarray, filled: int | None = None) -> None:
+def _reflect(reflectors: Reflectors, q: Array, filled: int | None = None) -> None:
     """q = q - V T V^T q, of whose tiles only the first `filled` are not zeros."""
     v, t, _ = reflectors
     weights = np.zeros_like(t)

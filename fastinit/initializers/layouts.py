@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+
+from fastinit.runtime import checks
 
 KERNEL_LETTERS = "dhwxyzt"
 STACK_LETTERS = "begln"
 NAMED = {"io": "inputs before outputs", "oi": "outputs before inputs", "embedding": "(vocabulary, width)"}
 
-Axes = int | tuple[int, ...]
+Lengths: TypeAlias = tuple[int, ...]
+"""A shape, checked."""
+
+Axes: TypeAlias = int | tuple[int, ...]
 
 
 class AxesOfWeight(NamedTuple):
     """The axes of a weight by what they are, each counted from the front."""
 
-    into: tuple[int, ...]
-    out_of: tuple[int, ...]
+    in_axes: tuple[int, ...]
+    out_axes: tuple[int, ...]
     kernel: tuple[int, ...]
     stack: tuple[int, ...]
 
@@ -34,11 +40,19 @@ class Layout:
       (vocabulary, width), fan_in being the width. Or one letter an axis: i input, o output; d h w x y z t kernel; b e g l n
       stacks of weights that do not meet (batch, experts, groups, layers), which count in neither fan. "hwio" and "oihw" are
       convolutions, "iohw" torch's transposed one, "hwoi" Keras's, "hwgo" Keras's depthwise, where each group has one input
-      and so no axis of them, "eio" experts, "ioo" attention's (width, heads, head width), "iio" its way back.
+      and so no axis of them, "eio" experts, "ioo" attention's (width, heads, head width), "iio" its output projection.
     - `in_axis`, `out_axis`, `batch_axis`: axes as in JAX, ints or tuples of them; the other axes are the kernel's.
     - `groups`: of a grouped convolution, whose weight has all outputs and the inputs of one group; if `transposed`, all
       inputs and the outputs of one group. The longer of the two is divided by `groups`.
     - `fan`: the fans themselves, one number or (fan_in, fan_out), whatever the shape.
+
+    TypeError and ValueError for fields that contradict each other or mean nothing.
+
+        >>> import fastinit
+        >>> fastinit.Layout("oihw").fans((16, 8, 3, 3))
+        (72, 144)
+        >>> fastinit.he_normal.distribution_for((16, 8, 3, 3), layout=fastinit.Layout("oihw", groups=4))
+        Normal(mean=0.0, std=0.16666666666666666)
     """
 
     letters: str | None = None
@@ -51,12 +65,10 @@ class Layout:
 
     def __post_init__(self) -> None:
         for name in ("in_axis", "out_axis", "batch_axis"):
-            object.__setattr__(self, name, _axes(name, getattr(self, name)))
-        object.__setattr__(self, "fan", _plain(tuple(self.fan) if isinstance(self.fan, list) else self.fan))
-        object.__setattr__(self, "groups", _plain(self.groups))
-        self._check()
-
-    def _check(self) -> None:
+            self._set(name, _axes(name, getattr(self, name)))
+        self._set("fan", _plain(tuple(self.fan) if isinstance(self.fan, list) else self.fan))
+        self._set("groups", checks.integer("groups", self.groups, least=1))
+        self._set("transposed", checks.boolean("transposed", self.transposed))
         if self.letters is not None:
             _check_letters(self.letters)
             if self.in_axis is not None or self.out_axis is not None or self.batch_axis:
@@ -65,15 +77,12 @@ class Layout:
                 )
         elif (self.in_axis is None) != (self.out_axis is None):
             raise ValueError("in_axis and out_axis go together: pass both")
-        if isinstance(self.groups, bool) or not isinstance(self.groups, int):
-            raise TypeError(f"groups must be an int, got {self.groups!r}")
-        if self.groups < 1:
-            raise ValueError(f"groups must be an int of at least 1, got {self.groups!r}")
-        if not isinstance(self.transposed, bool):
-            raise TypeError(f"transposed must be True or False, got {self.transposed!r}")
         for number in self._fan_pair() or ():
             if not 0 < number < math.inf:
                 raise ValueError(f"fan must be a positive number or a pair of them, got {self.fan!r}")
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)  # only while the layout is constructed
 
     def _fan_pair(self) -> tuple[float, float] | None:
         if self.fan is None:
@@ -88,7 +97,8 @@ class Layout:
         if len(shape) < 2:
             raise ValueError(f"shape {shape} has no fan_in: {wanted_by} needs at least 2 axes; for a bias use zeros")
         if self.in_axis is not None:
-            return _axes_by_number(shape, self.in_axis, self.out_axis, self.batch_axis)
+            given = [_axes("axis", axes) or () for axes in (self.in_axis, self.out_axis, self.batch_axis)]
+            return _axes_by_number(shape, *given)
         if self.letters is None and len(shape) > 2:
             raise ValueError(
                 f"shape {shape} has {len(shape)} axes, which may be a convolution's or a stack's: {wanted_by} needs "
@@ -109,16 +119,23 @@ class Layout:
         if 0 in shape:
             raise ValueError(f"shape {shape} has a fan of zero: {wanted_by} needs axes of length at least 1")
         kernel = math.prod(shape[axis] for axis in axes.kernel)
-        into, out_of = (math.prod(shape[axis] for axis in part) for part in (axes.into, axes.out_of))
-        whole = into if self.transposed else out_of
-        if whole % self.groups:
-            raise ValueError(f"groups={self.groups} does not divide the {whole} channels of shape {shape}")
-        if self.transposed:
-            return into // self.groups * kernel, out_of * kernel
-        return into * kernel, out_of // self.groups * kernel
+        inputs, outputs = (math.prod(shape[axis] for axis in part) for part in (axes.in_axes, axes.out_axes))
+        inputs, outputs = self.of_one_group(inputs, outputs, shape)
+        return inputs * kernel, outputs * kernel
+
+    def of_one_group(self, inputs: int, outputs: int, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The inputs and outputs that are connected. ValueError where the groups do not divide the channels."""
+        divided = inputs if self.transposed else outputs
+        if divided % self.groups:
+            raise ValueError(f"groups={self.groups} does not divide the {divided} channels of shape {shape}")
+        return (inputs // self.groups, outputs) if self.transposed else (inputs, outputs // self.groups)
 
 
-def layout_of(layout: str | Layout | Mapping[str, Any] | None) -> Layout:
+LayoutLike: TypeAlias = str | Layout | Mapping[str, Any] | None
+"""What a `layout` argument takes: letters, a Layout, its fields in a mapping, or None for what the convention says."""
+
+
+def layout_of(layout: LayoutLike) -> Layout:
     """A Layout from its letters, its fields in a mapping, or None for the one that needs matrices.
 
     TypeError or ValueError for anything else.
@@ -136,11 +153,6 @@ def layout_of(layout: str | Layout | Mapping[str, Any] | None) -> Layout:
                 raise ValueError(f"layout has no field {key!r}: it takes {', '.join(known)}")
         return Layout(**layout)
     raise TypeError(f"layout must be a string as 'io' or 'oihw', a fastinit.Layout or None, got {layout!r}")
-
-
-def fans(shape: tuple[int, ...], layout: Any = None, wanted_by: str = "fans") -> tuple[float, float]:
-    """`layout_of(layout).fans(shape)`."""
-    return layout_of(layout).fans(shape, wanted_by)
 
 
 @lru_cache(maxsize=256)
@@ -166,7 +178,7 @@ def _axes(name: str, axes: Any) -> tuple[int, ...] | None:
     numbers = _plain(tuple(axes) if isinstance(axes, (tuple, list)) else (axes,))
     if not all(isinstance(axis, int) and not isinstance(axis, bool) for axis in numbers):
         raise TypeError(f"{name} must be an int or a tuple of ints, got {axes!r}")
-    return numbers
+    return tuple(numbers)
 
 
 def _plain(value: Any) -> Any:
@@ -176,18 +188,17 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _axes_by_number(
-    shape: tuple[int, ...], into: tuple[int, ...], out_of: tuple[int, ...], stack: tuple[int, ...]
-) -> AxesOfWeight:
+def _axes_by_number(shape: tuple[int, ...], *given: tuple[int, ...]) -> AxesOfWeight:
+    """`given`: the axes of inputs, of outputs and of the stack, which may be counted from the end."""
     n = len(shape)
-    for axis in (*into, *out_of, *stack):
+    for axis in itertools.chain(*given):
         if not -n <= axis < n:
             raise ValueError(f"axis {axis} is out of range for shape {shape}")
-    into, out_of, stack = (tuple(axis % n for axis in axes) for axes in (into, out_of, stack))
-    used = (*into, *out_of, *stack)
+    in_axes, out_axes, stack = (tuple(axis % n for axis in axes) for axes in given)
+    used = (*in_axes, *out_axes, *stack)
     if len(set(used)) < len(used):
-        raise ValueError(f"in_axis, out_axis and batch_axis must name each axis once, got {into}, {out_of}, {stack}")
-    return AxesOfWeight(into, out_of, tuple(axis for axis in range(n) if axis not in used), stack)
+        raise ValueError(f"in_axis, out_axis and batch_axis must name each axis once, got {in_axes}, {out_axes}, {stack}")
+    return AxesOfWeight(in_axes, out_axes, tuple(axis for axis in range(n) if axis not in used), stack)
 
 
 def _axes_by_letters(shape: tuple[int, ...], letters: str) -> AxesOfWeight:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from fastinit import distributions
-from fastinit.core.fill import Draws
-from fastinit.initializers.base import Initializer, Structured, function
-from fastinit.initializers.layouts import Layout
+from fastinit.distributions import Distribution
+from fastinit.distributions.base import Draws
+from fastinit.initializers.base import Initializer, WholeTensorInitializer
+from fastinit.initializers.definition import initializer
+from fastinit.initializers.layouts import Layout, Lengths
+from fastinit.initializers.weights import UNIT_UNIFORM
+from fastinit.runtime import checks
+from fastinit.runtime.types import Array
 
 SCHEMES = ("random", "constant")
 
 
-@dataclass(frozen=True, repr=False)
+@initializer
 class MambaDtWeight(Initializer):
     """The projection to the time steps: uniform within +-scale / sqrt(rank), rank = fan_in, or all `scale` / sqrt(rank).
 
-    `scheme`: "random" or "constant". Gu and Dao 2023, arXiv 2312.00752, and its code's `dt_init`.
+    `scheme`: "random" or "constant". Weights of at least 2 axes. ValueError for a negative scale, and for another scheme.
+    Source: Gu and Dao 2023, "Mamba", arXiv 2312.00752, and its code's `dt_init`.
+
+        >>> from fastinit.initializers import mamba_dt_weight
+        >>> mamba_dt_weight.distribution_for((16, 128))
+        Uniform(low=-0.25, high=0.25)
     """
 
     scale: float = 1.0
@@ -27,22 +36,26 @@ class MambaDtWeight(Initializer):
     convention: str = "math"
 
     def check(self) -> None:
-        if not 0 <= self.scale < math.inf:
-            raise ValueError(f"scale must be a finite number that is not negative, got {self.scale!r}")
-        self.check_one_of("scheme", SCHEMES)
+        checks.not_negative("scale", self.scale)
+        checks.one_of("scheme", self.scheme, SCHEMES)
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        bound = self.scale / math.sqrt(layout.fans(shape, "mamba_dt_weight")[0])
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        bound = self.scale / math.sqrt(layout.fans(shape, self.function_name)[0])
         return distributions.Uniform(-bound, bound) if self.scheme == "random" else distributions.Constant(bound)
 
 
-@dataclass(frozen=True, repr=False)
-class MambaDtBias(Structured):
-    """The bias whose softplus is a time step dt: log-uniform from dt_min to dt_max, no less than `floor`.
+@initializer
+class MambaDtBias(WholeTensorInitializer):
+    """The bias whose softplus is a time step dt: log-uniform from dt_min to dt_max, no less than `floor`; of any shape.
 
     dt = max(floor, exp(u (log dt_max - log dt_min) + log dt_min)), u uniform on [0, 1); the value is dt + log(-expm1(-dt)).
-    Of any shape. Mamba and Mamba-2: Gu and Dao 2023, arXiv 2312.00752, by its code (section 3.6 has dt uniform). NumPy's
-    exponential and logarithm may differ in a float64's last bit between machines; float32 values are that rounded.
+    NumPy's exponential and logarithm may differ in a float64's last bit between machines; float32 values are that rounded.
+    ValueError for bounds out of order or not positive, and for a negative floor.
+    Source: Mamba and Mamba-2, Gu and Dao 2023, arXiv 2312.00752, by its code (section 3.6 has dt uniform).
+
+        >>> from fastinit.initializers import mamba_dt_bias
+        >>> mamba_dt_bias(4, seed=0)
+        array([-4.484089 , -6.497962 , -2.5038002, -6.5784054], dtype=float32)
     """
 
     dt_min: float = 1e-3
@@ -53,37 +66,48 @@ class MambaDtBias(Structured):
         if not 0 < self.dt_min <= self.dt_max < math.inf:
             given = f"dt_min={self.dt_min!r}, dt_max={self.dt_max!r}"
             raise ValueError(f"dt_min must be above 0 and not above dt_max, both finite, got {given}")
-        if not 0 <= self.floor < math.inf:
-            raise ValueError(f"floor must be a finite number that is not negative, got {self.floor!r}")
+        checks.not_negative("floor", self.floor)
 
-    def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
+    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
         low, high = math.log(self.dt_min), math.log(self.dt_max)
-        dt = np.exp(draws.uniform(shape).astype(np.float64) * (high - low) + low)
+        dt = np.exp(draws.of(UNIT_UNIFORM, shape).astype(np.float64) * (high - low) + low)
         dt = np.maximum(dt, self.floor)
         return dt + np.log(-np.expm1(-dt))
 
 
-@dataclass(frozen=True, repr=False)
-class MambaALog(Structured):
+@initializer
+class MambaALog(WholeTensorInitializer):
     """log(1), log(2), ..., log(N) along the last axis: A = -exp(value) is S4D-Real's -1, -2, ..., -N.
 
-    (channels, N) for Mamba, (heads,) for Mamba-2 as in transformers. Gu et al. 2022, arXiv 2206.11893; Gu and Dao, arXiv
-    2312.00752, section 3.6. NumPy's logarithm may differ in a float64's last bit between machines.
+    Shape (channels, N) for Mamba, (heads,) for Mamba-2 as in transformers; nothing is random. NumPy's logarithm may differ
+    in a float64's last bit between machines. ValueError for a shape without axes.
+    Source: Gu et al. 2022, arXiv 2206.11893; Gu and Dao 2023, "Mamba", arXiv 2312.00752, section 3.6.
+
+        >>> from fastinit.initializers import mamba_a_log
+        >>> mamba_a_log((2, 4))
+        array([[0.       , 0.6931472, 1.0986123, 1.3862944],
+               [0.       , 0.6931472, 1.0986123, 1.3862944]], dtype=float32)
     """
 
-    def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
-        _check_has_axis(shape, "mamba_a_log")
+    def check_shape(self, shape: Lengths, layout: Layout) -> None:
+        if not shape:
+            raise ValueError("shape () has no axis: mamba_a_log needs at least 1")
 
-    def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
-        return np.broadcast_to(np.log(np.arange(1.0, shape[-1] + 1)), shape).copy()
+    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
+        return np.array(np.broadcast_to(np.log(np.arange(1.0, shape[-1] + 1)), shape))
 
 
-@dataclass(frozen=True, repr=False)
-class Mamba2ALog(Structured):
-    """The log of a uniform value on (low, high]: A = -exp(value) of each head of Mamba-2.
+@initializer
+class Mamba2ALog(WholeTensorInitializer):
+    """The logarithm of a uniform value on (low, high]: A = -exp(value) of each head of Mamba-2; of any shape.
 
-    Dao and Gu 2024, arXiv 2405.21060, and its code's `A_init_range`; Gated DeltaNet has low = 0. Of any shape. NumPy's
-    logarithm may differ in a float64's last bit between machines; float32 values are that rounded.
+    NumPy's logarithm may differ in a float64's last bit between machines; float32 values are that rounded. ValueError for
+    bounds out of order, negative or not finite.
+    Source: Dao and Gu 2024, arXiv 2405.21060, and its code's `A_init_range`; Gated DeltaNet has low = 0.
+
+        >>> from fastinit.initializers import mamba2_a_log
+        >>> mamba2_a_log(4, seed=0)
+        array([2.0948114, 2.6856456, 0.5789978, 2.703339 ], dtype=float32)
     """
 
     low: float = 1.0
@@ -94,17 +118,7 @@ class Mamba2ALog(Structured):
             given = f"low={self.low!r}, high={self.high!r}"
             raise ValueError(f"low must not be negative and be below high, both finite, got {given}")
 
-    def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> np.ndarray:
-        below = draws.uniform(shape).astype(np.float64)  # on [0, 1): what is taken from high never reaches low
-        return np.log(self.high - (self.high - self.low) * below)
-
-
-def _check_has_axis(shape: tuple[int, ...], wanted_by: str) -> None:
-    if not shape:
-        raise ValueError(f"shape () has no axis: {wanted_by} needs at least 1")
-
-
-mamba_dt_weight = function(MambaDtWeight)
-mamba_dt_bias = function(MambaDtBias)
-mamba_a_log = function(MambaALog)
-mamba2_a_log = function(Mamba2ALog)
+    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
+        below = draws.of(UNIT_UNIFORM, shape).astype(np.float64)  # on [0, 1): what is subtracted from high never reaches low
+        values: Array = np.log(self.high - (self.high - self.low) * below)
+        return values

@@ -1,73 +1,91 @@
-"""An initializer from whatever names it: its own name, another library's, its class, its function or its config."""
+"""An initializer from whatever names it: its own name, another library's, its class, function, config or distribution."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeAlias, cast
 
-from fastinit.initializers.base import CONVENTIONS, INITIALIZERS, Initializer, function_name, made_of
+from fastinit.distributions import Distribution, WholeTensor
+from fastinit.initializers.base import CLASSES, CONVENTIONS, Initializer, made_of
+from fastinit.initializers.definition import INITIALIZERS, InitializerFunction
+from fastinit.initializers.layouts import Layout, LayoutLike
+from fastinit.initializers.other_libraries import NAMES, PARAMETERS
 from fastinit.runtime.nearest import did_you_mean
+from fastinit.runtime.types import Shape
 
-# Name in letters and digits alone -> our name and the parameters that the other library's default means.
-ALIASES: dict[str, tuple[str, dict[str, Any]]] = {
-    **{alias: (name, {}) for alias, name in {
-        "zero": "zeros", "one": "ones",
-        "randomuniform": "uniform", "randomnormal": "normal", "gaussian": "normal",
-        "truncnormal": "truncated_normal", "truncnormaltf": "truncated_normal", "randomtruncatednormal": "truncated_normal",
-        "glorotuniform": "xavier_uniform", "glorotnormal": "xavier_normal", "xavier": "xavier_uniform",
-        "kaiminguniform": "he_uniform", "kaimingnormal": "he_normal", "msra": "he_normal",
-        "uniformscaling": "lecun_uniform", "uniformunitscaling": "lecun_uniform",
-        "eye": "identity", "convolutionaldeltaorthogonal": "delta_orthogonal",
-        "sine": "siren", "biasinitwithprob": "prior_bias",
-        "scaledinitmethodnormal": "depth_scaled", "initmethodnormal": "normal",  # Megatron-LM
-        "wanginitmethod": "wang_init", "smallinitinitmethod": "small_init", "smallinitinit": "small_init",  # GPT-NeoX, xLSTM
-    }.items()},
-    "firstlayersine": ("siren", {"first": True}),  # of the authors of SIREN
-    "msraprelu": ("he_normal", {"negative_slope": 0.25, "mode": "fan_avg"}),  # mxnet.init.MSRAPrelu
-}  # fmt: skip
-
-_LOW_HIGH = {"a": "low", "b": "high", "minval": "low", "maxval": "high", "lower": "low", "upper": "high"}
-_STD = {"stddev": "std", "sigma": "std"}
-PARAMETER_ALIASES: dict[str, dict[str, str]] = {
-    "constant": {"val": "value"},
-    "uniform": _LOW_HIGH,
-    "normal": {**_STD, "loc": "mean"},
-    "truncated_normal": {**_LOW_HIGH, **_STD, "loc": "mean"},
-    "he_uniform": {"a": "negative_slope", "slope": "negative_slope"},
-    "he_normal": {"a": "negative_slope", "slope": "negative_slope"},
-    "siren": {"omega_0": "omega", "w0": "omega"},
-    "prior_bias": {"prior_prob": "prior"},
-    "depth_scaled": {"sigma": "base", "std": "base", "num_layers": "depth", "layer_id": "layer"},
-    "small_init": {"dim": "width"},
-    "wang_init": {"dim": "width", "n_layers": "depth", "num_blocks": "depth"},
-    "orthogonal": {"scale": "gain"},
-    "delta_orthogonal": {"scale": "gain"},
-}
-"""What other libraries call a parameter of ours."""
+InitializerLike: TypeAlias = "str | Initializer | type[Initializer] | InitializerFunction | Distribution | Mapping[str, Any]"
+"""What `get` takes."""
 
 
-def get(identifier: Any, /, **parameters: Any) -> Initializer:
-    """An initializer: `get("he_normal")`, `get("kaiming_uniform_", a=5**0.5, convention="torch")`, `get("GlorotNormal")`.
+def get(identifier: InitializerLike, /, **parameters: Any) -> Initializer:
+    """An initializer from what names it.
 
-    `identifier`: a name of ours, or one of torch, JAX, Flax, Keras, MXNet or Paddle, in any case, with or without `_`; a
-    class or function of ours; a mapping {"class_name": ..., "config": ...}; or an initializer, returned as it is.
-    `parameters` are those of the initializer, also under the names that the other libraries give them, and `convention`.
-    ValueError for an unknown name, naming the nearest; TypeError for an identifier or a parameter that is none.
+    `identifier`: a name of fastinit's, or of torch, JAX, Flax, Keras, MXNet or Paddle, in any case, with or without `_`; a
+    class or function; a mapping {"class_name": ..., "config": ...}; a `fastinit.distributions.Distribution`, which is then
+    that of every shape; or an initializer, returned as it is. `parameters` are those of the initializer, also under the
+    names that the other libraries give them, and `convention`.
+    ValueError for an unknown name, with the nearest; TypeError for an identifier or a parameter that is none.
+
+        >>> import fastinit
+        >>> fastinit.get("kaiming_uniform_", a=0.1, convention="torch")
+        HeUniform(negative_slope=0.1, convention='torch')
+        >>> fastinit.get(fastinit.distributions.Normal(0.0, 0.02))
+        Normal(std=0.02)
     """
+    return named("identifier", identifier, parameters)
+
+
+def named(argument: str, identifier: Any, parameters: Mapping[str, Any] | None = None) -> Initializer:
+    """As `get`; an error names the `argument` that an identifier of no known kind was given for."""
+    parameters = parameters or {}
     if isinstance(identifier, str):
         name, of_alias = _resolved(identifier)
         return _made(INITIALIZERS[name].initializer, parameters, of_alias)
     if isinstance(identifier, Mapping):
         return _of_config(identifier, parameters)
-    if isinstance(identifier, Initializer):
+    if isinstance(identifier, (Initializer, Distribution)):
         if parameters:
             raise TypeError(f"parameters {', '.join(parameters)} cannot be given with an initializer that has its own")
-        return identifier
+        return identifier if isinstance(identifier, Initializer) else _of_distribution(identifier)
     cls = getattr(identifier, "initializer", identifier)
     if isinstance(cls, type) and issubclass(cls, Initializer):
         return _made(cls, parameters)
-    raise TypeError(f"identifier must be a name, an initializer, its class, function or config, got {identifier!r}")
+    raise TypeError(
+        f"{argument} must be a name, an initializer, its class, function or config, or a distribution, got {identifier!r}"
+    )
+
+
+def distribution_of(anything: InitializerLike, shape: Shape, layout: LayoutLike = None) -> Distribution:
+    """The distribution of a tensor of this shape, of whatever `get` takes: a distribution is its own.
+
+    >>> from fastinit.initializers import distribution_of
+    >>> distribution_of("he_normal", (8, 4)), distribution_of(distribution_of("ones", 3), (8, 4))
+    (Normal(mean=0.0, std=0.5), Constant(value=1.0))
+    """
+    return get(anything).distribution_for(shape, layout=layout)
+
+
+@dataclass(frozen=True, repr=False)
+class Fixed(Initializer):
+    """Of the distribution of a whole tensor, which is that of one shape only."""
+
+    distribution: WholeTensor[Any]
+
+    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> Distribution:
+        if shape != self.distribution.shape:
+            raise ValueError(f"{self.distribution!r} is for shape {self.distribution.shape} only, got shape {shape}")
+        return self.distribution
+
+
+def _of_distribution(distribution: Distribution) -> Initializer:
+    """The initializer of the same name, whose parameters are the distribution's."""
+    if not distribution.is_elementwise:
+        return Fixed(cast("WholeTensor[Any]", distribution))
+    return CLASSES[type(distribution).__name__](
+        **{field.name: getattr(distribution, field.name) for field in fields(distribution)}
+    )
 
 
 def _of_config(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Initializer:
@@ -84,25 +102,26 @@ def _of_config(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Init
 
 
 def _made(cls: type[Initializer], parameters: Mapping[str, Any], of_alias: Mapping[str, Any] | None = None) -> Initializer:
-    parameters = {**(of_alias or {}), **_renamed(function_name(cls), parameters)}
-    conventions = tuple(CONVENTIONS) if function_name(cls) in ("zeros", "ones", "constant") else ("math",)  # that all have
-    if parameters.get("convention") in conventions:
+    name = cls.function_name
+    parameters = {**(of_alias or {}), **_renamed(name, parameters)}
+    in_all = tuple(CONVENTIONS) if name in ("zeros", "ones", "constant") else ("math",)
+    if parameters.get("convention") in in_all:  # also of one that has no such parameter
         parameters.pop("convention")
-    return made_of(cls, (), parameters)
+    return made_of(cls, parameters, foreign=PARAMETERS.get(name))
 
 
 def _renamed(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    ours, renamed = PARAMETER_ALIASES.get(name, {}), {}
+    own, renamed = PARAMETERS.get(name, {}), {}
     for parameter, value in parameters.items():
-        own = ours.get(parameter, parameter)
-        if own in renamed:
-            raise TypeError(f"{own} of {name} is given twice, under two names: {', '.join(parameters)}")
-        renamed[own] = value
+        known = own.get(parameter, parameter)
+        if known in renamed:
+            raise TypeError(f"{known} of {name} is given twice, under two names: {', '.join(parameters)}")
+        renamed[known] = value
     return renamed
 
 
 def _resolved(identifier: str) -> tuple[str, dict[str, Any]]:
-    known = {_letters(name): (name, {}) for name in INITIALIZERS} | ALIASES
+    known: dict[str, tuple[str, dict[str, Any]]] = {_letters(name): (name, {}) for name in INITIALIZERS} | NAMES
     letters = _letters(identifier)
     for form in (letters, re.sub("init(ializer)?$", "", letters)):
         if form in known:

@@ -1,41 +1,63 @@
-"""Distributions given outright: constants, and distributions with parameters of their own."""
+"""Initializers whose distribution is given outright: constants, and distributions with parameters of their own."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from fastinit import distributions
-from fastinit.initializers.base import Initializer, function
-from fastinit.initializers.layouts import Layout
+from fastinit.distributions import Distribution
+from fastinit.initializers.base import Initializer
+from fastinit.initializers.definition import initializer
+from fastinit.initializers.layouts import Layout, Lengths
+from fastinit.runtime import checks
 
 
-@dataclass(frozen=True, repr=False)
+@initializer
 class Zeros(Initializer):
-    """All zeros: for biases."""
+    """All zeros: for biases. Any shape; nothing is random.
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+    >>> import fastinit
+    >>> fastinit.zeros((2, 3))
+    array([[0., 0., 0.],
+           [0., 0., 0.]], dtype=float32)
+    """
+
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         return distributions.Constant(0.0)
 
 
-@dataclass(frozen=True, repr=False)
+@initializer
 class Ones(Initializer):
-    """All ones: for the scales of norms."""
+    """All ones: for the scales of normalization layers. Any shape; nothing is random.
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+    >>> import fastinit
+    >>> fastinit.ones(3, dtype="float16")
+    array([1., 1., 1.], dtype=float16)
+    """
+
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         return distributions.Constant(1.0)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@initializer
 class Constant(Initializer):
-    """Every element is `value`."""
+    """Every element is `value`, which may be infinite. Any shape; nothing is random.
+
+    ValueError for NaN, and for a value beyond the range of the dtype.
+
+        >>> import fastinit
+        >>> fastinit.constant((2, 3), 0.5)
+        array([[0.5, 0.5, 0.5],
+               [0.5, 0.5, 0.5]], dtype=float32)
+    """
 
     value: float
+    positional = 1
 
     def check(self) -> None:
         distributions.Constant(self.value)
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         return distributions.Constant(self.value)
 
     def __eq__(self, other: object) -> bool:
@@ -46,11 +68,17 @@ class Constant(Initializer):
         return hash(repr(self.value))
 
 
-@dataclass(frozen=True, repr=False)
+@initializer
 class Uniform(Initializer):
-    """Uniform on [low, high). With nothing known but the number n of inputs, a = 1 / sqrt(n) and (-a, a) serve.
+    """Uniform on [low, high), of any shape.
 
-    Where neither is given the convention says: "math" and "keras" [-0.05, 0.05), "torch" [0, 1), "jax" [0, 0.01).
+    Where neither bound is given the convention decides: "math" and "keras" [-0.05, 0.05), "torch" [0, 1), "jax" [0, 0.01).
+    For a layer of which only the number n of inputs is known, low = -1 / sqrt(n) and high = 1 / sqrt(n) serve.
+    ValueError for low above high, and for bounds that are not finite.
+
+        >>> import fastinit
+        >>> fastinit.uniform(4, low=-1.0, high=1.0, seed=0)
+        array([ 0.05014551, -0.82235587,  0.8954334 , -0.8572668 ], dtype=float32)
     """
 
     low: float | None = None
@@ -59,11 +87,12 @@ class Uniform(Initializer):
 
     def check(self) -> None:
         low, high = {"torch": (0.0, 1.0), "jax": (0.0, 0.01)}.get(self.convention, (-0.05, 0.05))
-        self._set("low", distributions.number("low", low if self.low is None else self.low))
-        self._set("high", distributions.number("high", high if self.high is None else self.high))
-        distributions.Uniform(self.low, self.high)
+        self._set("low", checks.number("low", low if self.low is None else self.low))
+        self._set("high", checks.number("high", high if self.high is None else self.high))
+        self._distribution((), Layout())
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        assert self.low is not None and self.high is not None  # `check` sets them
         return distributions.Uniform(self.low, self.high)
 
 
@@ -71,32 +100,57 @@ STDS = {"math": 1.0, "torch": 1.0, "keras": 0.05, "jax": 0.01}
 """The std of normals where none is given, by convention."""
 
 
-@dataclass(frozen=True, repr=False)
-class Normal(Initializer):
-    """Normal with this mean and std. With nothing known but the number n of inputs, std = 1 / sqrt(n) serves.
+class _WithStd(Initializer):
+    """Base of the normals, whose std is the convention's where none is given."""
 
-    Where `std` is not given the convention says: "math" and "torch" 1, "keras" 0.05, "jax" 0.01.
+    std: float | None
+    convention: str
+
+    def check(self) -> None:
+        self._set("std", checks.number("std", STDS[self.convention] if self.std is None else self.std))
+        self._distribution((), Layout())
+
+    def _std(self) -> float:
+        assert self.std is not None  # `check` sets it
+        return self.std
+
+
+@initializer
+class Normal(_WithStd):
+    """Normal with this mean and standard deviation, of any shape.
+
+    Where `std` is not given the convention decides: "math" and "torch" 1, "keras" 0.05, "jax" 0.01.
+    For a layer of which only the number n of inputs is known, std = 1 / sqrt(n) serves.
+    ValueError for a negative std, and for parameters that are not finite.
+
+        >>> import fastinit
+        >>> fastinit.normal((2, 3), std=0.02, seed=0)
+        array([[ 0.00565336, -0.01103406,  0.00655411],
+               [ 0.04205183, -0.01008894,  0.00533341]], dtype=float32)
     """
 
     mean: float = 0.0
     std: float | None = None
     convention: str = "math"
 
-    def check(self) -> None:
-        self._set("std", distributions.number("std", STDS[self.convention] if self.std is None else self.std))
-        distributions.Normal(self.mean, self.std)
-
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return distributions.Normal(self.mean, self.std)
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        return distributions.Normal(self.mean, self._std())
 
 
-@dataclass(frozen=True, repr=False)
-class TruncatedNormal(Initializer):
-    """Normal with this mean and std, cut at mean + low std and mean + high std: the bounds are in sigmas from the mean.
+@initializer
+class TruncatedNormal(_WithStd):
+    """Normal with this mean and std, conditioned on lying between mean + low std and mean + high std; of any shape.
 
-    `std` is that before the cut; cut at +-2 sigmas, what is left has 0.8796 of it. With bounds="absolute", `low` and `high`
-    are the least and the greatest value themselves, as in torch's `trunc_normal_`, whose convention has them so; of std=0.02
-    torch's defaults of -2 and 2 cut nothing. Where `std` is not given: 1, in the conventions of Keras 0.05 and of JAX 0.01.
+    `low` and `high` are in standard deviations from the mean, and may be infinite. `std` is that of the normal before it is
+    truncated: within -2 and 2 the values have 0.8796 of it. With bounds="absolute", `low` and `high` are the least and the
+    greatest value themselves, as in torch's `trunc_normal_`, whose convention has them so: with std=0.02, torch's defaults
+    of -2 and 2 truncate nothing. Where `std` is not given it is 1, in the conventions of Keras 0.05 and of JAX 0.01.
+    ValueError for a negative std, for bounds out of order, and for bounds more than 36 standard deviations from the mean.
+
+        >>> import fastinit
+        >>> fastinit.truncated_normal((2, 3), std=0.02, seed=0)
+        array([[ 0.00120049, -0.02479533,  0.02912605],
+               [-0.02670839,  0.02019366,  0.0122028 ]], dtype=float32)
     """
 
     mean: float = 0.0
@@ -107,24 +161,15 @@ class TruncatedNormal(Initializer):
     convention: str = "math"
 
     def check(self) -> None:
-        self._set("std", distributions.number("std", STDS[self.convention] if self.std is None else self.std))
         if self.bounds is None:
             self._set("bounds", "absolute" if self.convention == "torch" else "sigmas")
-        self.check_one_of("bounds", ("sigmas", "absolute"))
-        self._distribution((), None)
+        checks.one_of("bounds", self.bounds, ("sigmas", "absolute"))
+        super().check()
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout | None) -> distributions.Distribution:
-        if self.bounds == "sigmas":
-            return distributions.TruncatedNormal(self.mean, self.std, self.low, self.high)
-        if self.std == 0 or not math.isfinite(self.std):
-            raise ValueError(f"std must be positive and finite where bounds='absolute', got {self.std!r}")
-        low, high = ((bound - self.mean) / self.std for bound in (self.low, self.high))
-        return distributions.TruncatedNormal(self.mean, self.std, low, high)
-
-
-zeros = function(Zeros)
-ones = function(Ones)
-constant = function(Constant)
-uniform = function(Uniform)
-normal = function(Normal)
-truncated_normal = function(TruncatedNormal)
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        mean, std, low, high = self.mean, self._std(), self.low, self.high
+        if self.bounds == "absolute":
+            if std == 0 or not math.isfinite(std):
+                raise ValueError(f"std must be positive and finite where bounds='absolute', got {std!r}")
+            low, high = (low - mean) / std, (high - mean) / std
+        return distributions.TruncatedNormal(mean, std, low, high)

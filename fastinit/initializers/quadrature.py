@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+
+from fastinit.runtime.types import Array
 
 NODES = 16  # of a panel, its ends among them: a kink beyond the last node would stay unseen
 INSIDE = 2.0**-47  # the last bit of 38: how far the end nodes stand inside, to see a jump there from the right side
@@ -23,7 +25,7 @@ NOTHING = 1e-15  # of the whole, for the panels farthest out
 DEEPEST = 100  # halvings of a panel
 PROBE = np.array([-1.5, -0.5, 0.5, 1.5])
 
-Values = Callable[[np.ndarray], np.ndarray]
+Values: TypeAlias = Callable[[Array], Array]
 
 
 def polynomial_mean_square(low: float, high: float, coefficients: tuple[float, ...], derivative: bool = False) -> float:
@@ -56,7 +58,7 @@ def normal_mean_square(f: Callable[[Any], Any], called: str = "activation") -> f
     values = _on_arrays(f)
     tolerance = max(TOLERANCE, _precision(values(PROBE.copy())))
 
-    def density(z: np.ndarray) -> np.ndarray:
+    def density(z: Array) -> Array:
         return _square_times_pdf(values, z.ravel(), called).reshape(z.shape)
 
     total = _integral(density, np.arange(-CORE, CORE), 0.0, tolerance, called)
@@ -68,7 +70,7 @@ def normal_mean_square(f: Callable[[Any], Any], called: str = "activation") -> f
     raise ValueError(f"{called} grows too fast: E[f(z)^2] does not converge within |z| = {FARTHEST}")
 
 
-def _integral(density: Values, low: np.ndarray, known: float, tolerance: float, called: str) -> float:
+def _integral(density: Values, low: Array, known: float, tolerance: float, called: str) -> float:
     """Over the panels of length 1 from `low` on, each to `tolerance` of the integral and what is `known` beside it."""
     nodes, weights, to_halves = _clenshaw_curtis()
     width, done = 1.0, 0.0
@@ -93,7 +95,7 @@ def _integral(density: Values, low: np.ndarray, known: float, tolerance: float, 
 
 
 @cache
-def _clenshaw_curtis() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _clenshaw_curtis() -> tuple[Array, Array, Array]:
     """On [0, 1]: nodes, weights, and for each half the matrix from values at the nodes to those of the half."""
     nodes = np.sin(np.linspace(0, math.pi / 2, NODES)) ** 2
     legendre = partial(np.polynomial.legendre.legvander, deg=NODES - 1)  # polynomials on [-1, 1], so at 2 nodes - 1
@@ -102,12 +104,12 @@ def _clenshaw_curtis() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.clip(nodes, INSIDE, 1 - INSIDE), coefficients[0], to_halves.transpose(0, 2, 1)
 
 
-def _square_times_pdf(values: Values, z: np.ndarray, called: str) -> np.ndarray:
+def _square_times_pdf(values: Values, z: Array, called: str) -> Array:
     """f(z)^2 pdf(z), with the density under the square, so that the product overflows last."""
     f = values(z.copy())
     if f.shape != z.shape or f.dtype.kind not in "biuf":
         raise ValueError(f"{called} must return one real number for each z: got {f.dtype} {f.shape} for {z.shape}")
-    squares = np.square(f * np.exp(-0.25 * z * z)) / math.sqrt(2 * math.pi)
+    squares: Array = np.square(f * np.exp(-0.25 * z * z)) / math.sqrt(2 * math.pi)
     if not np.isfinite(squares).all():
         at = int(np.argmin(np.isfinite(squares)))
         raise ValueError(f"{called} must have finite values, and E[f(z)^2] be finite: got {f[at]!s} at z = {z[at]:.6g}")
@@ -123,6 +125,6 @@ def _on_arrays(f: Callable[[Any], Any]) -> Values:
     return lambda z: np.asarray(f(z))
 
 
-def _precision(values: np.ndarray) -> float:
+def _precision(values: Array) -> float:
     """How far the values' type rounds."""
     return float(np.finfo(values.dtype).eps) if values.dtype.kind == "f" else 0.0

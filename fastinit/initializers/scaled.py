@@ -3,49 +3,52 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastinit import distributions
-from fastinit.initializers.base import Initializer, function
+from fastinit.distributions import Distribution
+from fastinit.initializers.base import Initializer
+from fastinit.initializers.definition import initializer
 from fastinit.initializers.gains import gain as gain_of
 from fastinit.initializers.gains import second_moment
-from fastinit.initializers.layouts import Layout
+from fastinit.initializers.layouts import Layout, Lengths
 from fastinit.initializers.weights import check_nonlinearity
+from fastinit.runtime import checks
 
-STD_OF_NORMAL_CUT_AT_2 = 0.87962566103423978  # sqrt(1 - 4 pdf(2) / (2 cdf(2) - 1))
+STD_OF_NORMAL_TRUNCATED_AT_2 = 0.87962566103423978  # sqrt(1 - 4 pdf(2) / (2 cdf(2) - 1))
 
-MODES = {
+MODES: dict[str, Callable[[float, float], float]] = {
     "fan_in": lambda fan_in, fan_out: fan_in,
     "fan_out": lambda fan_in, fan_out: fan_out,
     "fan_avg": lambda fan_in, fan_out: (fan_in + fan_out) / 2,
     "fan_geo_avg": lambda fan_in, fan_out: math.sqrt(fan_in * fan_out),
 }
-DISTRIBUTIONS = {
+DISTRIBUTIONS: dict[str, Callable[[float], Distribution]] = {
     "normal": lambda std: distributions.Normal(0.0, std),
-    "truncated_normal": lambda std: distributions.TruncatedNormal(0.0, std / STD_OF_NORMAL_CUT_AT_2, -2.0, 2.0),
+    "truncated_normal": lambda std: distributions.TruncatedNormal(0.0, std / STD_OF_NORMAL_TRUNCATED_AT_2, -2.0, 2.0),
     "uniform": lambda std: distributions.Uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std),
     "untruncated_normal": lambda std: distributions.Normal(0.0, std),
 }
 
 
-def scaled_distribution(
-    shape: tuple[int, ...], layout: Layout, scale: float, mode: str, distribution: str, wanted_by: str
-) -> distributions.Distribution:
-    """Mean 0 and variance scale / n, n being the fan of `mode`."""
-    return DISTRIBUTIONS[distribution](math.sqrt(scale / MODES[mode](*layout.fans(shape, wanted_by))))
+def std_of(shape: Lengths, layout: Layout, scale: float, mode: str, wanted_by: str) -> float:
+    """sqrt(scale / n), n being the fan of `mode`."""
+    return math.sqrt(scale / MODES[mode](*layout.fans(shape, wanted_by)))
 
 
-def check_scale(scale: float) -> None:
-    if not 0 <= scale < math.inf:
-        raise ValueError(f"scale must be a finite number that is not negative, got {scale!r}")
-
-
-@dataclass(frozen=True, repr=False)
+@initializer
 class VarianceScaling(Initializer):
-    """Mean 0 and variance scale / n, n being `mode`: "fan_in", "fan_out", "fan_avg" or "fan_geo_avg", their means.
+    """Mean 0 and variance scale / n, n being `mode`: "fan_in", "fan_out", or their mean, "fan_avg" or "fan_geo_avg".
 
-    `distribution`: "normal"; "truncated_normal", cut at +-2 sigmas and widened to keep the variance; "uniform"; or
-    "untruncated_normal". In the convention of Keras "normal" means the truncated one.
+    `distribution`: "normal"; "truncated_normal", truncated at 2 standard deviations and widened to keep the variance;
+    "uniform"; or "untruncated_normal". In Keras's convention "normal" means the truncated one.
+    Weights of at least 2 axes. ValueError for a negative scale, and for shapes that have no fans.
+    Source: the common form of the presets below, as in JAX's and Keras's `variance_scaling`.
+
+        >>> import fastinit
+        >>> fastinit.variance_scaling.distribution_for((256, 128), scale=2.0, mode="fan_out")
+        Normal(mean=0.0, std=0.125)
     """
 
     scale: float = 1.0
@@ -54,60 +57,91 @@ class VarianceScaling(Initializer):
     convention: str = "math"
 
     def check(self) -> None:
-        self.check_one_of("mode", MODES)
-        self.check_one_of("distribution", DISTRIBUTIONS)
-        check_scale(self.scale)
+        checks.one_of("mode", self.mode, MODES)
+        checks.one_of("distribution", self.distribution, DISTRIBUTIONS)
+        checks.not_negative("scale", self.scale)
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        cut = self.convention == "keras" and self.distribution == "normal"
-        distribution = "truncated_normal" if cut else self.distribution
-        return scaled_distribution(shape, layout, self.scale, self.mode, distribution, "variance_scaling")
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        is_truncated = self.convention == "keras" and self.distribution == "normal"
+        distribution = DISTRIBUTIONS["truncated_normal" if is_truncated else self.distribution]
+        return distribution(std_of(shape, layout, self.scale, self.mode, self.function_name))
 
 
-def _normal_of(convention: str) -> str:
-    """What a framework's presets called normal draw from."""
-    return "truncated_normal" if convention in ("keras", "jax") else "normal"
+class _Preset(Initializer):
+    """Base of the presets: `_scale()` over the fan of `mode`, of the form "uniform" or "normal"."""
+
+    form: str
+    mode = "fan_in"
+    convention: str
+
+    def _scale(self) -> float:
+        raise NotImplementedError
+
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        is_truncated = self.form == "normal" and self.convention in ("keras", "jax")
+        distribution = DISTRIBUTIONS["truncated_normal" if is_truncated else self.form]
+        return distribution(std_of(shape, layout, self._scale(), self.mode, self.function_name))
 
 
 @dataclass(frozen=True, repr=False)
-class _Xavier(Initializer):
+class _Xavier(_Preset):
     gain: float = 1.0
     convention: str = "math"
+    mode = "fan_avg"
 
     def check(self) -> None:
-        if not 0 <= self.gain < math.inf:
-            raise ValueError(f"gain must be a finite number that is not negative, got {self.gain!r}")
+        checks.not_negative("gain", self.gain)
+
+    def _scale(self) -> float:
+        return self.gain**2
 
 
+@initializer
 class XavierUniform(_Xavier):
-    """Uniform, variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units (Glorot and Bengio 2010, eq. 16)."""
+    """Uniform with variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units.
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return scaled_distribution(shape, layout, self.gain**2, "fan_avg", "uniform", "xavier_uniform")
+    Weights of at least 2 axes. ValueError for a negative gain, and for shapes that have no fans.
+    Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
 
-
-class XavierNormal(_Xavier):
-    """Normal, variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units (Glorot and Bengio 2010, eq. 12).
-
-    In the conventions of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
+        >>> import fastinit
+        >>> fastinit.xavier_uniform((2, 3), seed=0)
+        array([[ 0.05493165, -0.90084577,  0.9808982 ],
+               [-0.93908876,  0.78885037,  0.52589494]], dtype=float32)
     """
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return scaled_distribution(shape, layout, self.gain**2, "fan_avg", _normal_of(self.convention), "xavier_normal")
+    form = "uniform"
+    aliases = ("glorot_uniform",)
+
+
+@initializer
+class XavierNormal(_Xavier):
+    """Normal with variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units.
+
+    In the conventions of Keras and JAX it is truncated at 2 standard deviations and widened to keep the variance.
+    Weights of at least 2 axes. ValueError for a negative gain, and for shapes that have no fans.
+    Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 12.
+
+        >>> import fastinit
+        >>> fastinit.xavier_normal((2, 3), seed=0)
+        array([[ 0.17877509, -0.34892768,  0.20725904],
+               [ 1.3297957 , -0.31904033,  0.16865715]], dtype=float32)
+    """
+
+    form = "normal"
+    aliases = ("glorot_normal",)
 
 
 @dataclass(frozen=True, repr=False)
-class _He(Initializer):
+class _He(_Preset):
     negative_slope: float = 0.0
     mode: str = "fan_in"
     nonlinearity: str = "leaky_relu"
     convention: str = "math"
 
     def check(self) -> None:
-        self.check_one_of("mode", MODES)
-        if not math.isfinite(self.negative_slope):
-            raise ValueError(f"negative_slope must be finite, got {self.negative_slope!r}")
-        check_nonlinearity(self, lambda name: self._scale())
+        checks.one_of("mode", self.mode, MODES)
+        checks.finite("negative_slope", self.negative_slope)
+        check_nonlinearity(self.nonlinearity, lambda name: self._scale())
 
     def _scale(self) -> float:
         """The square of the nonlinearity's gain."""
@@ -118,57 +152,81 @@ class _He(Initializer):
         return 1.0 / second_moment(self.nonlinearity)
 
 
+@initializer
 class HeUniform(_He):
-    """Uniform, variance gain^2 / fan_in; gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU (He et al. 2015, eq. 10 and 15).
+    """Uniform with variance gain^2 / fan_in: for ReLU and its kin.
 
-    `mode` as in `variance_scaling`. `nonlinearity`: a name that `fastinit.gain` knows, whose gain takes the place of the
-    leaky ReLU's; in the convention of torch it is that of `calculate_gain`.
+    gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU. `mode`: the fan it is divided by, as in `variance_scaling`.
+    `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; in torch's convention that of
+    `torch.nn.init.calculate_gain`. Weights of at least 2 axes. ValueError for unknown names, and for shapes without fans.
+    Source: He et al. 2015, "Delving Deep into Rectifiers", arXiv 1502.01852, eq. 10 and 15.
+
+        >>> import fastinit
+        >>> fastinit.he_uniform((2, 3), seed=0)
+        array([[ 0.08685456, -1.4243621 ,  1.5509361 ],
+               [-1.4848295 ,  1.2472818 ,  0.8315128 ]], dtype=float32)
     """
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return scaled_distribution(shape, layout, self._scale(), self.mode, "uniform", "he_uniform")
+    form = "uniform"
+    aliases = ("kaiming_uniform",)
 
 
+@initializer
 class HeNormal(_He):
-    """Normal, variance gain^2 / fan_in; gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU (He et al. 2015, eq. 10 and 15).
+    """Normal with variance gain^2 / fan_in: for ReLU and its kin.
 
-    `mode` as in `variance_scaling`. `nonlinearity`: a name that `fastinit.gain` knows, whose gain takes the place of the
-    leaky ReLU's; in the convention of torch it is that of `calculate_gain`. In the conventions of Keras and JAX the normal is cut
-    at +-2 sigmas and widened to keep the variance.
+    gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU. `mode`: the fan it is divided by, as in `variance_scaling`.
+    `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; in torch's convention that of
+    `torch.nn.init.calculate_gain`. In the conventions of Keras and JAX it is truncated at 2 standard deviations and widened
+    to keep the variance. Weights of at least 2 axes. ValueError for unknown names, and for shapes without fans.
+    Source: He et al. 2015, "Delving Deep into Rectifiers", arXiv 1502.01852, eq. 10 and 15.
+
+        >>> import fastinit
+        >>> fastinit.he_normal((2, 3), seed=0)
+        array([[ 0.28266823, -0.5517031 ,  0.32770532],
+               [ 2.1025918 , -0.50444704,  0.26667038]], dtype=float32)
     """
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return scaled_distribution(shape, layout, self._scale(), self.mode, _normal_of(self.convention), "he_normal")
+    form = "normal"
+    aliases = ("kaiming_normal",)
 
 
 @dataclass(frozen=True, repr=False)
-class _Lecun(Initializer):
+class _Lecun(_Preset):
     convention: str = "math"
 
+    def _scale(self) -> float:
+        return 1.0
 
+
+@initializer
 class LecunUniform(_Lecun):
-    """Uniform, variance 1 / fan_in: for SELU and linear units (LeCun et al. 1998, "Efficient BackProp", section 4.6)."""
+    """Uniform with variance 1 / fan_in: for SELU and linear units.
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return scaled_distribution(shape, layout, 1.0, "fan_in", "uniform", "lecun_uniform")
+    Weights of at least 2 axes; ValueError for shapes without fans.
+    Source: LeCun et al. 1998, "Efficient BackProp", section 4.6; SELU: Klambauer et al. 2017, arXiv 1706.02515.
 
-
-class LecunNormal(_Lecun):
-    """Normal, variance 1 / fan_in: for SELU and linear units (LeCun et al. 1998, "Efficient BackProp", section 4.6).
-
-    In the conventions of Keras and JAX the normal is cut at +-2 sigmas and widened to keep the variance.
+        >>> import fastinit
+        >>> fastinit.lecun_uniform((2, 3), seed=0)
+        array([[ 0.06141546, -1.0071762 ,  1.0966775 ],
+               [-1.0499331 ,  0.8819615 ,  0.5879684 ]], dtype=float32)
     """
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return scaled_distribution(shape, layout, 1.0, "fan_in", _normal_of(self.convention), "lecun_normal")
+    form = "uniform"
 
 
-variance_scaling = function(VarianceScaling)
-xavier_uniform = function(XavierUniform)
-xavier_normal = function(XavierNormal)
-he_uniform = function(HeUniform)
-he_normal = function(HeNormal)
-lecun_uniform = function(LecunUniform)
-lecun_normal = function(LecunNormal)
-glorot_uniform, glorot_normal = xavier_uniform, xavier_normal
-kaiming_uniform, kaiming_normal = he_uniform, he_normal
+@initializer
+class LecunNormal(_Lecun):
+    """Normal with variance 1 / fan_in: for SELU and linear units.
+
+    In the conventions of Keras and JAX it is truncated at 2 standard deviations and widened to keep the variance.
+    Weights of at least 2 axes; ValueError for shapes without fans.
+    Source: LeCun et al. 1998, "Efficient BackProp", section 4.6; SELU: Klambauer et al. 2017, arXiv 1706.02515.
+
+        >>> import fastinit
+        >>> fastinit.lecun_normal((2, 3), seed=0)
+        array([[ 0.19987662, -0.390113  ,  0.23172265],
+               [ 1.4867568 , -0.35669792,  0.18856443]], dtype=float32)
+    """
+
+    form = "normal"

@@ -1,79 +1,108 @@
-"""The tutorial's four functions, with its signatures and their mathematics set right."""
+"""The tutorial's four functions, with its signatures and corrected formulas."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from fastinit import distributions
-from fastinit.initializers.base import Initializer, function
-from fastinit.initializers.layouts import Layout
-from fastinit.initializers.scaled import scaled_distribution
-from fastinit.initializers.weights import check_finite
+from fastinit.distributions import Distribution
+from fastinit.initializers.base import Initializer
+from fastinit.initializers.definition import initializer
+from fastinit.initializers.layouts import Layout, Lengths
+from fastinit.initializers.scaled import std_of
+from fastinit.initializers.weights import finite
 
 
-@dataclass(frozen=True, repr=False)
+@initializer
 class RandomInit(Initializer):
-    """Uniform on [lower_bound, upper_bound): the tutorial's random initialization."""
+    """Uniform on [lower_bound, upper_bound), of any shape: the tutorial's random initialization.
+
+    ValueError for bounds out of order or not finite.
+
+        >>> from fastinit.initializers import random_init
+        >>> random_init((2, 3), -0.5, 0.5, seed=0)
+        array([[ 0.02507275, -0.41117793,  0.4477167 ],
+               [-0.4286334 ,  0.36005926,  0.24003708]], dtype=float32)
+    """
 
     lower_bound: float = -1.0
     upper_bound: float = 1.0
+    positional = 2
 
     def check(self) -> None:
-        check_finite(self, "lower_bound"), check_finite(self, "upper_bound")
+        self.check_parameter(finite, "lower_bound", "upper_bound")
         if self.lower_bound > self.upper_bound:
             given = f"lower_bound={self.lower_bound!r}, upper_bound={self.upper_bound!r}"
             raise ValueError(f"lower_bound must not be above upper_bound, got {given}")
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         return distributions.Uniform(self.lower_bound, self.upper_bound)
 
 
-@dataclass(frozen=True, repr=False)
+@initializer
 class GaussianInit(Initializer):
-    """Normal with this mean and standard deviation: the tutorial's Gaussian initialization."""
+    """Normal with this mean and standard deviation, of any shape: the tutorial's Gaussian initialization.
+
+    ValueError for a negative std, and for parameters that are not finite.
+
+        >>> from fastinit.initializers import gaussian_init
+        >>> gaussian_init((2, 3), 0.0, 0.1, seed=0)
+        array([[ 0.02826682, -0.05517031,  0.03277053],
+               [ 0.21025918, -0.0504447 ,  0.02666704]], dtype=float32)
+    """
 
     mean: float = 0.0
     std: float = 0.01
+    positional = 2
 
     def check(self) -> None:
         distributions.Normal(self.mean, self.std)
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         return distributions.Normal(self.mean, self.std)
 
 
 @dataclass(frozen=True, repr=False)
-class _About(Initializer):
+class _AboutBias(Initializer):
+    """Base of the normals about a bias, of variance `scale` over the fan of `mode`."""
+
     bias: float = 0.0
+    positional = 1
+    scale = 1.0
+    mode = "fan_avg"
 
     def check(self) -> None:
-        check_finite(self, "bias")
+        self.check_parameter(finite, "bias")
+
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        return distributions.Normal(self.bias, std_of(shape, layout, self.scale, self.mode, self.function_name))
 
 
-class XavierInit(_About):
-    """Normal about `bias`, the variance being 2 / (fan_in + fan_out) and sigma its root: the tutorial's Xavier.
+@initializer
+class XavierInit(_AboutBias):
+    """Normal about `bias` with variance 2 / (fan_in + fan_out): the tutorial's Xavier initialization.
 
-    The tutorial in places passes the variance where the standard deviation belongs; here it never is.
+    The tutorial in places passes the variance as the standard deviation; here the standard deviation is its root.
+    Weights of at least 2 axes; ValueError for shapes without fans. Source: Glorot and Bengio 2010, eq. 12.
+
+        >>> from fastinit.initializers import xavier_init
+        >>> xavier_init.distribution_for((20, 30))
+        Normal(mean=0.0, std=0.2)
     """
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return distributions.Normal(
-            self.bias, scaled_distribution(shape, layout, 1.0, "fan_avg", "normal", "xavier_init").std
-        )
 
+@initializer
+class HeInit(_AboutBias):
+    """Normal about `bias` with variance 2 / fan_in: the tutorial's He initialization.
 
-class HeInit(_About):
-    """Normal about `bias`, the variance being 2 / fan_in and sigma its root: the tutorial's He.
+    The tutorial in places passes the variance as the standard deviation, and for two inputs draws with 1.41 in one place
+    and 1.0 in another; here the standard deviation is sqrt(2 / fan_in), 1.0 for two inputs.
+    Weights of at least 2 axes; ValueError for shapes without fans. Source: He et al. 2015, arXiv 1502.01852, eq. 10.
 
-    The tutorial in places passes the variance where the standard deviation belongs, and draws with sigma 1.41 in one place
-    and 1.0 in another for two inputs; here sigma is sqrt(2 / fan_in), 1.0 for two inputs.
+        >>> from fastinit.initializers import he_init
+        >>> he_init.distribution_for((2, 30))
+        Normal(mean=0.0, std=1.0)
     """
 
-    def _distribution(self, shape: tuple[int, ...], layout: Layout) -> distributions.Distribution:
-        return distributions.Normal(self.bias, scaled_distribution(shape, layout, 2.0, "fan_in", "normal", "he_init").std)
-
-
-random_init = function(RandomInit)
-gaussian_init = function(GaussianInit)
-xavier_init = function(XavierInit)
-he_init = function(HeInit)
+    scale = 2.0
+    mode = "fan_in"

@@ -147,7 +147,7 @@ def test_how_small_a_wrong_std_is_noticed_depends_on_the_number_of_values(n, fac
 
 
 def test_a_tensor_whose_distribution_has_no_known_density_is_examined_by_itself():
-    orthogonal = fastinit.Orthogonal()
+    orthogonal = fastinit.initializers.Orthogonal()
     assert found(np.zeros((8, 8), np.float32), orthogonal) == (Finding("w", "dead", "warning", "every value is 0"),)
     assert found(fastinit.orthogonal((64, 64), seed=0), orthogonal) == ()
 

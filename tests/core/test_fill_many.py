@@ -71,9 +71,14 @@ def test_arrays_given_are_filled_contiguous_or_not():
     assert_same(batch, one_by_one("normal", shapes, seed=5))
 
 
-def test_without_a_seed_two_tensors_and_two_batches_differ():
-    first, second = (fill_many("normal", {"a": (100,), "b": (100,)}) for _ in range(2))
+def test_with_fresh_entropy_two_tensors_and_two_batches_differ():
+    first, second = (fill_many("normal", {"a": (100,), "b": (100,)}, seed=None) for _ in range(2))
     assert not (first["a"] == first["b"]).any() and not (first["a"] == second["a"]).any()
+
+
+def test_the_seed_is_0_unless_said_as_for_a_whole_model():
+    batch = fill_many("normal", {"a": (100,)})
+    assert np.array_equal(batch["a"], fill_many("normal", {"a": (100,)}, seed=0)["a"])
 
 
 def test_a_batch_of_nothing_is_empty():

@@ -58,11 +58,11 @@ def made(monkeypatch):
 @pytest.mark.parametrize("name", INITIALIZERS)
 @pytest.mark.parametrize("chunks", [2, {0: 3}], ids=["blocks", "rows"])
 def test_every_initializer_gives_numpys_values(name, chunks):
-    arguments, shape = ARGUMENTS.get(name, ()), SHAPES_OF_OTHERS.get(name, (5, 6))
+    arguments, shape = ARGUMENTS.get(name, {}), SHAPES_OF_OTHERS.get(name, (5, 6))
     options = {"seed": 0, "name": "w", "dtype": "float64", "layout": "oi"}
-    lazy = getattr(fastinit.dask, name)(shape, *arguments, chunks=chunks, **options)
+    lazy = getattr(fastinit.dask, name)(shape, **arguments, chunks=chunks, **options)
     assert lazy.npartitions > 1
-    assert same(lazy, INITIALIZERS[name](shape, *arguments, **options))
+    assert same(lazy, INITIALIZERS[name](shape, **arguments, **options))
 
 
 @pytest.mark.parametrize("chunks", CHUNKINGS, ids=str)

@@ -63,7 +63,7 @@ def test_every_value_is_the_one_the_initializer_draws_for_that_name(written, tmp
     expected = {
         "embed": fastinit.normal((50, 8), std=0.02, seed=7, name="embed"),
         "large": fastinit.truncated_normal((3, PIECE - 1), seed=7, name="large"),
-        "half": fastinit.uniform((7, 9), -1, 1, seed=7, name="half", dtype="float16"),
+        "half": fastinit.uniform((7, 9), low=-1, high=1, seed=7, name="half", dtype="float16"),
         "double": fastinit.normal((5,), seed=7, name="double", dtype="float64"),
         "brain": fastinit.normal((33,), seed=7, name="brain", dtype=ml_dtypes.bfloat16),
         "eight": fastinit.normal((3, 5), seed=7, name="eight", dtype="float8_e4m3fn"),

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from fastinit import LecunNormal, Stacked
 from fastinit.distributions import Constant, Normal, TruncatedNormal
 from fastinit.files import specs
 from fastinit.files.checkpoint import verify, write
 from fastinit.files.safetensors_format import read_files
+from fastinit.initializers import LecunNormal, Stacked
 
 ARRAYS = {
     "wte.weight": np.zeros((16, 4), np.float16),

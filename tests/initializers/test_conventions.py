@@ -1,4 +1,4 @@
-"""docs/conventions.md says what each convention's distributions are: every cell of its table is compared with the distribution itself."""
+"""Every cell of the table in docs/conventions.md is what the convention's distribution is."""
 
 import math
 import re

@@ -12,10 +12,9 @@ import pytest
 from numpy.random import SeedSequence
 
 import fastinit
-from fastinit import Identity, Layout, Orthogonal
 from fastinit.distributions import Normal, Uniform
-from fastinit.initializers import CLASSES, INITIALIZERS
-from fastinit.initializers.layouts import fans
+from fastinit.initializers import CLASSES, INITIALIZERS, Identity, Layout, Orthogonal
+from fastinit.initializers.layouts import layout_of
 
 NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 N = 2**22
@@ -46,13 +45,13 @@ def test_narrow_values_have_no_bias(dtype, name):
 @pytest.mark.parametrize("dtype", NARROW)
 def test_a_narrow_uniform_between_0_and_1_has_mean_one_half(dtype):
     """torch turns bfloat16 values that round up to the upper bound into the lower one: a mean of 0.49810."""
-    values = as_float64(fastinit.uniform((N,), 0.0, 1.0, seed=0, dtype=dtype))
+    values = as_float64(fastinit.uniform((N,), low=0.0, high=1.0, seed=0, dtype=dtype))
     assert abs(values.mean() - 0.5) < 5 * math.sqrt(1 / 12 / N)
 
 
 def test_no_share_of_narrow_uniforms_lies_at_the_lower_bound():
     """torch, as above: 0.2 % of symmetric bfloat16 weights are exactly at -bound. Here as many as at +bound."""
-    values = as_float64(fastinit.uniform((N,), -1.0, 1.0, seed=0, dtype="bfloat16"))
+    values = as_float64(fastinit.uniform((N,), low=-1.0, high=1.0, seed=0, dtype="bfloat16"))
     low, high = (values == -1).sum(), (values == 1).sum()
     assert abs(low - high) < 5 * math.sqrt(low + high)
 
@@ -104,7 +103,7 @@ def test_the_constants_of_complex_distributions_are_not_wrong_as_there_are_none(
 def test_no_value_of_a_truncated_normal_is_outside_its_bounds(dtype, mean, std):
     """Keras on torch keeps values that miss four times: 68 of 16 Mi outside, up to 3.99 sigma. fastai wraps instead."""
     n = 2**24 if std == 1 else N
-    values = fastinit.truncated_normal((n,), mean, std, seed=0, dtype=dtype)
+    values = fastinit.truncated_normal((n,), mean=mean, std=std, seed=0, dtype=dtype)
     bounds = [np.longdouble(mean) + sign * np.longdouble(std) for sign in (-2, 2)]
     assert bounds[0] <= values.min() and values.max() <= bounds[1]
 
@@ -112,7 +111,7 @@ def test_no_value_of_a_truncated_normal_is_outside_its_bounds(dtype, mean, std):
 @pytest.mark.parametrize("dtype", NARROW)
 def test_no_narrow_truncated_normal_is_further_out_than_the_rounded_bound(dtype):
     """torch before 2.12 put bfloat16 values at 100 sigma (pytorch #145498, #155588)."""
-    values = fastinit.truncated_normal((N,), 0.0, 0.02, seed=0, dtype=dtype)
+    values = fastinit.truncated_normal((N,), mean=0.0, std=0.02, seed=0, dtype=dtype)
     assert np.abs(as_float64(values)).max() <= float(np.float32(0.04).astype(values.dtype))
 
 
@@ -142,7 +141,7 @@ def test_the_bounds_of_a_truncated_normal_are_sigmas_unless_said_to_be_values():
 
 def test_a_std_of_0_is_the_mean():
     """torch's trunc_normal_ raises ZeroDivisionError."""
-    assert (fastinit.truncated_normal((50,), 1.0, 0.0, seed=0) == 1).all()
+    assert (fastinit.truncated_normal((50,), mean=1.0, std=0.0, seed=0) == 1).all()
 
 
 @pytest.mark.parametrize("name", ["he_normal", "truncated_normal", "xavier_uniform", "normal"])
@@ -185,12 +184,12 @@ def test_an_initializer_has_no_state_that_a_call_would_change():
 @pytest.mark.parametrize("name", ["normal", "sparse"])
 def test_all_that_is_random_comes_from_the_seed(name):
     """torch's sparse_(generator=g) takes its zeros from the global generator (pytorch #98200, PR #196941)."""
-    arguments = (0.5,) if name == "sparse" else ()
+    arguments = {"sparsity": 0.5} if name == "sparse" else {}
     np.random.seed(0)
-    first = INITIALIZERS[name]((64, 32), *arguments, seed=0)
+    first = INITIALIZERS[name]((64, 32), **arguments, seed=0)
     np.random.seed(1)
     state = np.random.get_state()[1].copy()
-    assert np.array_equal(INITIALIZERS[name]((64, 32), *arguments, seed=0), first)
+    assert np.array_equal(INITIALIZERS[name]((64, 32), **arguments, seed=0), first)
     assert np.array_equal(np.random.get_state()[1], state)
 
 
@@ -262,7 +261,7 @@ def test_every_parameter_is_in_the_config(name):
 )
 def test_fans_are_counted_right(shape, layout, expected):
     """The id says which library has what instead."""
-    assert fans(shape, layout) == expected
+    assert layout_of(layout).fans(shape) == expected
 
 
 @pytest.mark.parametrize("shape", [(), (128,)])
@@ -338,14 +337,14 @@ def test_a_unit_with_a_zero_on_rs_diagonal_is_not_lost(shape):
 
 def test_bilinear_is_symmetric():
     """MXNet's copy divides rows by Python 3's true division: wrong rows."""
-    kernel = fastinit.bilinear((4, 4, 1, 1), layout="hwio")[..., 0, 0]
+    kernel = fastinit.initializers.bilinear((4, 4, 1, 1), layout="hwio")[..., 0, 0]
     assert np.array_equal(kernel, kernel.T) and np.array_equal(kernel, kernel[::-1, ::-1])
 
 
 def test_sparse_has_its_zeros_for_each_unit_whichever_the_layout():
     """MLX counts zeros by row and torch by column, whatever these are."""
     for layout, axis in (("oi", 1), ("io", 0)):
-        assert set((fastinit.sparse((40, 40), 0.3, layout=layout, seed=0) == 0).sum(axis)) == {12}
+        assert set((fastinit.initializers.sparse((40, 40), sparsity=0.3, layout=layout, seed=0) == 0).sum(axis)) == {12}
 
 
 def test_normals_have_the_tail_of_a_normal():

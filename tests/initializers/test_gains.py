@@ -1,6 +1,7 @@
 """Gains keep the second moment, and have the digits that they are said to have."""
 
 import math
+import re
 import subprocess
 import sys
 from functools import partial
@@ -327,6 +328,7 @@ TORCH_KNOWN = ", ".join([*LINEAR, "sigmoid", "tanh", "relu", "leaky_relu", "selu
         (("tanh",), {"convention": "torch", "negative_slope": 1}, TypeError,
          "tanh has no parameter 'negative_slope': it takes none"),
     ],
+    ids=lambda value: re.sub(" at 0x[0-9a-f]+", "", str(value)),  # an address would differ in each process
 )  # fmt: skip
 def test_errors_say_what_is_wrong_and_what_to_do(arguments, options, error, message):
     with pytest.raises(error) as raised:
@@ -335,7 +337,7 @@ def test_errors_say_what_is_wrong_and_what_to_do(arguments, options, error, mess
 
 
 def test_the_gains_need_neither_scipy_nor_a_framework():
-    code = "import sys, fastinit.gains; print({'scipy', 'torch', 'jax', 'mpmath'} & {*sys.modules})"
+    code = "import sys, fastinit.initializers.gains; print({'scipy', 'torch', 'jax', 'mpmath'} & {*sys.modules})"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 

@@ -14,7 +14,7 @@ from fastinit.backends.catalogue import ELEMENTS
 from fastinit.core.fill import DTYPES
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
-from fastinit.initializers.scaled import STD_OF_NORMAL_CUT_AT_2
+from fastinit.initializers.scaled import STD_OF_NORMAL_TRUNCATED_AT_2
 from tests.support import ARGUMENTS, SHAPES_OF_OTHERS, bits
 
 # ---- distributions ----
@@ -73,55 +73,59 @@ def test_a_preset_has_the_variance_of_its_paper(family, layout, shape, fan_in, f
 )
 @pytest.mark.parametrize("scale", [1.0, 2.0, 1 / 3, np.float32(0.5), 4])
 def test_variance_scaling_has_variance_scale_over_n(distribution, mode, n, scale):
-    drawn_from = fastinit.variance_scaling.distribution_for((3, 5, 8, 16), scale, mode, distribution, layout="hwio")
+    drawn_from = fastinit.variance_scaling.distribution_for(
+        (3, 5, 8, 16), scale=scale, mode=mode, distribution=distribution, layout="hwio"
+    )
     assert std_of(drawn_from) == pytest.approx(math.sqrt(float(scale) / n), rel=1e-12)
     assert mean_of(drawn_from) == 0
     assert type(drawn_from) is {"normal": Normal, "truncated_normal": TruncatedNormal, "uniform": Uniform}[distribution]
 
 
-def test_variance_scaling_cuts_its_truncated_normal_at_2_sigmas():
-    distribution = fastinit.variance_scaling.distribution_for((200, 300), 1.0, "fan_in", "truncated_normal")
+def test_variance_scaling_truncates_its_truncated_normal_at_2_sigmas():
+    distribution = fastinit.variance_scaling.distribution_for(
+        (200, 300), scale=1.0, mode="fan_in", distribution="truncated_normal"
+    )
     assert (distribution.low, distribution.high) == (-2.0, 2.0)
-    assert distribution.std == math.sqrt(1 / 200) / STD_OF_NORMAL_CUT_AT_2
+    assert distribution.std == math.sqrt(1 / 200) / STD_OF_NORMAL_TRUNCATED_AT_2
 
 
-def test_the_std_of_a_normal_cut_at_2_is_that_of_the_textbook():
-    assert std_of(TruncatedNormal(0, 1, -2, 2)) == pytest.approx(STD_OF_NORMAL_CUT_AT_2, rel=1e-14)
+def test_the_std_of_a_normal_truncated_at_2_is_that_of_the_textbook():
+    assert std_of(TruncatedNormal(0, 1, -2, 2)) == pytest.approx(STD_OF_NORMAL_TRUNCATED_AT_2, rel=1e-14)
 
 
 def test_variance_scaling_of_zero_gives_zeros():
-    assert not fastinit.variance_scaling((4, 3), 0, seed=0).any()
+    assert not fastinit.variance_scaling((4, 3), scale=0, seed=0).any()
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "distribution"),
     [
-        ("zeros", (), Constant(0.0)),
-        ("ones", (), Constant(1.0)),
-        ("constant", (0.5,), Constant(0.5)),
-        ("uniform", (), Uniform(-0.05, 0.05)),
-        ("uniform", (-2, 3), Uniform(-2.0, 3.0)),
-        ("normal", (), Normal(0.0, 1.0)),
-        ("normal", (1, 0.1), Normal(1.0, 0.1)),
-        ("truncated_normal", (), TruncatedNormal(0.0, 1.0, -2.0, 2.0)),
-        ("truncated_normal", (1, 2, -1, 3), TruncatedNormal(1.0, 2.0, -1.0, 3.0)),
-        ("random_init", (), Uniform(-1.0, 1.0)),
-        ("random_init", (0, 10), Uniform(0.0, 10.0)),
-        ("gaussian_init", (), Normal(0.0, 0.01)),
-        ("gaussian_init", (1, 2), Normal(1.0, 2.0)),
-        ("xavier_init", (), Normal(0.0, math.sqrt(2 / 50))),
-        ("xavier_init", (5,), Normal(5.0, math.sqrt(2 / 50))),
-        ("he_init", (), Normal(0.0, math.sqrt(2 / 20))),
-        ("he_init", (5,), Normal(5.0, math.sqrt(2 / 20))),
+        ("zeros", {}, Constant(0.0)),
+        ("ones", {}, Constant(1.0)),
+        ("constant", {"value": 0.5}, Constant(0.5)),
+        ("uniform", {}, Uniform(-0.05, 0.05)),
+        ("uniform", {"low": -2, "high": 3}, Uniform(-2.0, 3.0)),
+        ("normal", {}, Normal(0.0, 1.0)),
+        ("normal", {"mean": 1, "std": 0.1}, Normal(1.0, 0.1)),
+        ("truncated_normal", {}, TruncatedNormal(0.0, 1.0, -2.0, 2.0)),
+        ("truncated_normal", {"mean": 1, "std": 2, "low": -1, "high": 3}, TruncatedNormal(1.0, 2.0, -1.0, 3.0)),
+        ("random_init", {}, Uniform(-1.0, 1.0)),
+        ("random_init", {"lower_bound": 0, "upper_bound": 10}, Uniform(0.0, 10.0)),
+        ("gaussian_init", {}, Normal(0.0, 0.01)),
+        ("gaussian_init", {"mean": 1, "std": 2}, Normal(1.0, 2.0)),
+        ("xavier_init", {}, Normal(0.0, math.sqrt(2 / 50))),
+        ("xavier_init", {"bias": 5}, Normal(5.0, math.sqrt(2 / 50))),
+        ("he_init", {}, Normal(0.0, math.sqrt(2 / 20))),
+        ("he_init", {"bias": 5}, Normal(5.0, math.sqrt(2 / 20))),
     ],
 )
 def test_an_initializer_has_the_distribution_it_is_given(name, arguments, distribution):
-    assert INITIALIZERS[name].distribution_for((20, 30), *arguments) == distribution
+    assert INITIALIZERS[name].distribution_for((20, 30), **arguments) == distribution
 
 
 @pytest.mark.parametrize("n", [1, 3, 1000])
 def test_he_init_of_two_inputs_has_sigma_1(n):
-    assert fastinit.he_init.distribution_for((2, n)).std == 1.0
+    assert fastinit.initializers.he_init.distribution_for((2, n)).std == 1.0
 
 
 @pytest.mark.parametrize(
@@ -138,20 +142,24 @@ def test_an_alias_is_the_function_itself(alias, of):
 
 
 def test_every_initializer_is_public_and_has_a_docstring():
-    assert set(INITIALIZERS) <= set(fastinit.__all__)
-    assert all(INITIALIZERS[name] is getattr(fastinit, name) and INITIALIZERS[name].__doc__ for name in INITIALIZERS)
+    assert set(INITIALIZERS) <= set(initializers.__all__)
+    assert all(INITIALIZERS[name] is getattr(initializers, name) and INITIALIZERS[name].__doc__ for name in INITIALIZERS)
 
 
 # ---- values ----
 
 DRAWN = {
     "uniform": fastinit.uniform,
-    "normal": lambda shape, **options: fastinit.normal(shape, 1.0, 2.0, **options),
-    "truncated_normal": lambda shape, **options: fastinit.truncated_normal(shape, 1.0, 0.5, -1.5, 1.5, **options),
-    "scaled truncated_normal": lambda shape, **options: fastinit.variance_scaling(
-        shape, 2.0, "fan_avg", "truncated_normal", **options
+    "normal": lambda shape, **options: fastinit.normal(shape, mean=1.0, std=2.0, **options),
+    "truncated_normal": lambda shape, **options: fastinit.truncated_normal(
+        shape, mean=1.0, std=0.5, low=-1.5, high=1.5, **options
     ),
-    "scaled uniform": lambda shape, **options: fastinit.variance_scaling(shape, 2.0, "fan_out", "uniform", **options),
+    "scaled truncated_normal": lambda shape, **options: fastinit.variance_scaling(
+        shape, scale=2.0, mode="fan_avg", distribution="truncated_normal", **options
+    ),
+    "scaled uniform": lambda shape, **options: fastinit.variance_scaling(
+        shape, scale=2.0, mode="fan_out", distribution="uniform", **options
+    ),
     **{name: INITIALIZERS[name] for name in ("xavier_uniform", "xavier_normal", "he_uniform", "he_normal")},
     **{name: INITIALIZERS[name] for name in ("lecun_uniform", "lecun_normal", "random_init", "gaussian_init")},
     **{name: INITIALIZERS[name] for name in ("xavier_init", "he_init")},
@@ -161,9 +169,11 @@ DISTRIBUTION_OF = {
     "normal": lambda shape: Normal(1.0, 2.0),
     "truncated_normal": lambda shape: TruncatedNormal(1.0, 0.5, -1.5, 1.5),
     "scaled truncated_normal": lambda shape: fastinit.variance_scaling.distribution_for(
-        shape, 2.0, "fan_avg", "truncated_normal"
+        shape, scale=2.0, mode="fan_avg", distribution="truncated_normal"
     ),
-    "scaled uniform": lambda shape: fastinit.variance_scaling.distribution_for(shape, 2.0, "fan_out", "uniform"),
+    "scaled uniform": lambda shape: fastinit.variance_scaling.distribution_for(
+        shape, scale=2.0, mode="fan_out", distribution="uniform"
+    ),
 }
 
 
@@ -217,7 +227,7 @@ def test_a_layer_has_the_same_distribution_in_both_layouts(name):
 
 def test_the_signature_is_the_distributions_own_parameters_and_the_shared_options():
     assert str(inspect.signature(fastinit.he_normal)) == (
-        "(shape, negative_slope=0.0, mode='fan_in', nonlinearity='leaky_relu', convention='math', *, seed=None, name=None, "
+        "(shape, *, negative_slope=0.0, mode='fan_in', nonlinearity='leaky_relu', convention='math', seed=None, name=None, "
         "dtype=<class 'numpy.float32'>, layout=None, out=None, index=None)"
         " -> numpy.ndarray"
     )
@@ -228,19 +238,20 @@ def test_the_signature_is_the_distributions_own_parameters_and_the_shared_option
 
 @pytest.mark.parametrize("name", INITIALIZERS)
 def test_every_initializer_takes_all_shared_options_by_keyword(name):
-    arguments, shape = ARGUMENTS.get(name, ()), SHAPES_OF_OTHERS.get(name, (5, 6))
+    arguments, shape = ARGUMENTS.get(name, {}), SHAPES_OF_OTHERS.get(name, (5, 6))
     out = np.zeros((2, *shape[1:]), np.float64)
     options = {"seed": 0, "name": "w", "dtype": np.float64, "layout": "oi", "out": out, "index": np.s_[1:3]}
-    assert INITIALIZERS[name](shape, *arguments, **options) is out
-    whole = INITIALIZERS[name](shape, *arguments, seed=0, name="w", dtype="float64", layout="oi")
+    assert INITIALIZERS[name](shape, **arguments, **options) is out
+    whole = INITIALIZERS[name](shape, **arguments, seed=0, name="w", dtype="float64", layout="oi")
     assert np.array_equal(out, whole[1:3])
-    shared = inspect.signature(INITIALIZERS[name]).parameters.values()
-    assert [p.name for p in shared if p.kind is p.KEYWORD_ONLY] == ["seed", "name", "dtype", "layout", "out", "index"]
+    shared = list(inspect.signature(INITIALIZERS[name]).parameters.values())[-6:]
+    assert [p.name for p in shared] == ["seed", "name", "dtype", "layout", "out", "index"]
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in shared)
 
 
 def test_the_distributions_own_parameters_may_be_given_by_name():
     by_name = fastinit.truncated_normal(50, low=-1, high=3, mean=1, std=2, seed=0)
-    assert np.array_equal(by_name, fastinit.truncated_normal(50, 1, 2, -1, 3, seed=0))
+    assert np.array_equal(by_name, fastinit.truncated_normal(50, mean=1, std=2, low=-1, high=3, seed=0))
 
 
 def test_a_seed_and_a_name_give_the_same_values_again():
@@ -273,8 +284,8 @@ def test_tensors_of_other_shapes_share_their_first_values():
 
 
 def test_other_distributions_use_the_same_words():
-    uniform = fastinit.uniform(500, 0, 1, seed=0, dtype="float64")
-    wider = fastinit.uniform(500, -1, 3, seed=0, dtype="float64")
+    uniform = fastinit.uniform(500, low=0, high=1, seed=0, dtype="float64")
+    wider = fastinit.uniform(500, low=-1, high=3, seed=0, dtype="float64")
     assert np.array_equal(bits(wider), bits(4 * uniform - 1))
 
 
@@ -283,18 +294,18 @@ def test_other_distributions_use_the_same_words():
 F32 = "float32"
 ERRORS = [
     # call, error, text
-    (lambda: fastinit.uniform(3, 2, 1), ValueError, "low must not be above high, got low=2.0, high=1.0"),
-    (lambda: fastinit.uniform(3, "a"), TypeError, "low must be a number, got 'a'"),
-    (lambda: fastinit.uniform(3, np.nan), ValueError, "low must be finite, got nan"),
-    (lambda: fastinit.uniform(3, 0, np.inf), ValueError, "high must be finite, got inf"),
-    (lambda: fastinit.uniform(3, 0, 1e39), ValueError, f"high - low must be within the range of {F32}, got 1e+39"),
-    (lambda: fastinit.uniform(3, -1e39, -1e39), ValueError, f"low must be within the range of {F32}, got -1e+39"),
-    (lambda: fastinit.normal(3, None), TypeError, "mean must be a number, got None"),
-    (lambda: fastinit.normal(3, 1j), TypeError, "mean must be a number, got 1j"),
-    (lambda: fastinit.normal(3, -np.inf), ValueError, "mean must be finite, got -inf"),
-    (lambda: fastinit.normal(3, 1e39), ValueError, f"mean must be within the range of {F32}, got 1e+39"),
-    (lambda: fastinit.normal(3, 0, -1), ValueError, "std must not be negative, got -1.0"),
-    (lambda: fastinit.normal(3, 0, np.nan), ValueError, "std must be finite, got nan"),
+    (lambda: fastinit.uniform(3, low=2, high=1), ValueError, "low must not be above high, got low=2.0, high=1.0"),
+    (lambda: fastinit.uniform(3, low="a"), TypeError, "low must be a number, got 'a'"),
+    (lambda: fastinit.uniform(3, low=np.nan), ValueError, "low must be finite, got nan"),
+    (lambda: fastinit.uniform(3, low=0, high=np.inf), ValueError, "high must be finite, got inf"),
+    (lambda: fastinit.uniform(3, low=0, high=1e39), ValueError, f"high - low must be within the range of {F32}, got 1e+39"),
+    (lambda: fastinit.uniform(3, low=-1e39, high=-1e39), ValueError, f"low must be within the range of {F32}, got -1e+39"),
+    (lambda: fastinit.normal(3, mean=None), TypeError, "mean must be a number, got None"),
+    (lambda: fastinit.normal(3, mean=1j), TypeError, "mean must be a number, got 1j"),
+    (lambda: fastinit.normal(3, mean=-np.inf), ValueError, "mean must be finite, got -inf"),
+    (lambda: fastinit.normal(3, mean=1e39), ValueError, f"mean must be within the range of {F32}, got 1e+39"),
+    (lambda: fastinit.normal(3, mean=0, std=-1), ValueError, "std must not be negative, got -1.0"),
+    (lambda: fastinit.normal(3, mean=0, std=np.nan), ValueError, "std must be finite, got nan"),
     (lambda: fastinit.normal(3, std=[1]), TypeError, "std must be a number, got [1]"),
     (lambda: fastinit.truncated_normal(3, std=-1), ValueError, "std must not be negative, got -1.0"),
     (lambda: fastinit.truncated_normal(3, low=2, high=2), ValueError, "low must be below high, got low=2.0, high=2.0"),
@@ -323,12 +334,12 @@ ERRORS = [
         "shape () has no fan_in: xavier_uniform needs at least 2 axes; for a bias use zeros",
     ),
     (
-        lambda: fastinit.xavier_init(3),
+        lambda: fastinit.initializers.xavier_init(3),
         ValueError,
         "shape (3,) has no fan_in: xavier_init needs at least 2 axes; for a bias use zeros",
     ),
     (
-        lambda: fastinit.he_init(3),
+        lambda: fastinit.initializers.he_init(3),
         ValueError,
         "shape (3,) has no fan_in: he_init needs at least 2 axes; for a bias use zeros",
     ),
@@ -348,17 +359,17 @@ ERRORS = [
         "distribution must be one of 'normal', 'truncated_normal', 'uniform', 'untruncated_normal', got 'cauchy'",
     ),
     (
-        lambda: fastinit.variance_scaling((3, 4), -1.0),
+        lambda: fastinit.variance_scaling((3, 4), scale=-1.0),
         ValueError,
         "scale must be a finite number that is not negative, got -1.0",
     ),
     (
-        lambda: fastinit.variance_scaling((3, 4), np.inf),
+        lambda: fastinit.variance_scaling((3, 4), scale=np.inf),
         ValueError,
         "scale must be a finite number that is not negative, got inf",
     ),
     (
-        lambda: fastinit.variance_scaling((3, 4), "2"),
+        lambda: fastinit.variance_scaling((3, 4), scale="2"),
         TypeError,
         "scale must be a number, got '2'",
     ),
@@ -393,7 +404,8 @@ ERRORS = [
     (
         lambda: fastinit.he_normal((3, 4), std=2),
         TypeError,
-        "he_normal has no parameter 'std': it takes negative_slope, mode, nonlinearity, convention",
+        "he_normal has no parameter 'std': it takes negative_slope, mode, nonlinearity, convention, seed, name, dtype, "
+        "layout, out, index",
     ),
 ]
 
@@ -415,7 +427,7 @@ def test_no_initializer_writes_to_out_before_all_is_checked(name):
 
 
 def test_float64_takes_numbers_beyond_float32():
-    assert np.isfinite(fastinit.normal(50, 1e39, 1e38, seed=0, dtype="float64")).all()
+    assert np.isfinite(fastinit.normal(50, mean=1e39, std=1e38, seed=0, dtype="float64")).all()
 
 
 def test_a_distribution_may_be_asked_for_without_filling():

@@ -8,7 +8,12 @@ import pytest
 import fastinit
 from fastinit import Layout
 from fastinit.initializers import INITIALIZERS
-from fastinit.initializers.layouts import fans
+from fastinit.initializers.layouts import layout_of
+
+
+def fans(shape, layout=None):
+    return layout_of(layout).fans(shape)
+
 
 # name: shape, layout, fan_in, fan_out: counted by hand as the weights that meet in one output, and that leave one input.
 # Each has at least 10^6 elements.
@@ -84,9 +89,9 @@ def test_a_part_of_a_tensor_has_the_fans_of_the_whole():
 @pytest.mark.parametrize("shape", [(8, 512, 64), (3, 3, 16, 32)])
 @pytest.mark.parametrize("name", ["he_normal", "xavier_uniform", "lecun_normal", "variance_scaling", "orthogonal", "sparse"])
 def test_above_two_axes_nothing_is_guessed(name, shape):
-    arguments = (0.5,) if name == "sparse" else ()
+    arguments = {"sparsity": 0.5} if name == "sparse" else {}
     with pytest.raises(ValueError, match=r"which may be a convolution's or a stack's: .* needs layout='io'"):
-        INITIALIZERS[name].distribution_for(shape, *arguments)
+        INITIALIZERS[name].distribution_for(shape, **arguments)
 
 
 def test_a_depthwise_convolution_without_an_axis_of_inputs_has_a_weight_of_one_input_for_each_channel():

@@ -10,8 +10,20 @@ import numpy as np
 import pytest
 
 import fastinit
-from fastinit import Constant, HeNormal, Layout, Normal, Stacked, TruncatedNormal, Uniform, VarianceScaling
-from fastinit.initializers import CLASSES, CONVENTIONS, INITIALIZERS, Initializer
+from fastinit.initializers import (
+    CLASSES,
+    CONVENTIONS,
+    INITIALIZERS,
+    Constant,
+    HeNormal,
+    Initializer,
+    Layout,
+    Normal,
+    Stacked,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
 from tests.support import SHAPES_OF_OTHERS, made
 
 # ---- values ----
@@ -130,7 +142,11 @@ def test_the_names_are_all_that_the_installed_library_has(library):
 @pytest.mark.parametrize(
     ("identifier", "parameters", "expected"),
     [
-        ("kaiming_uniform_", {"a": 5**0.5, "convention": "torch"}, fastinit.HeUniform(5**0.5, convention="torch")),
+        (
+            "kaiming_uniform_",
+            {"a": 5**0.5, "convention": "torch"},
+            fastinit.initializers.HeUniform(5**0.5, convention="torch"),
+        ),
         ("trunc_normal_", {"a": -1, "b": 3}, TruncatedNormal(low=-1, high=3)),
         ("uniform_", {"a": 1, "b": 2}, Uniform(1, 2)),
         ("constant_", {"val": 3}, Constant(3)),
@@ -138,18 +154,22 @@ def test_the_names_are_all_that_the_installed_library_has(library):
         ("RandomNormal", {"stddev": 2}, Normal(0, 2)),
         ("truncated_normal", {"stddev": 2, "lower": -1, "upper": 1}, TruncatedNormal(0, 2, -1, 1)),
         ("Normal", {"sigma": 0.01}, Normal(0, 0.01)),
-        ("orthogonal", {"scale": 2}, fastinit.Orthogonal(2)),
+        ("orthogonal", {"scale": 2}, fastinit.initializers.Orthogonal(2)),
         ("MSRAPrelu", {}, HeNormal(0.25, "fan_avg")),
         ("MSRAPrelu", {"slope": 0.1}, HeNormal(0.1, "fan_avg")),
-        ("Xavier", {}, fastinit.XavierUniform()),
+        ("Xavier", {}, fastinit.initializers.XavierUniform()),
         ("HE-NORMAL", {}, HeNormal()),
         (HeNormal, {"negative_slope": 0.2}, HeNormal(0.2)),
         (fastinit.he_normal, {}, HeNormal()),
         (HeNormal(0.2), {}, HeNormal(0.2)),
-        ({"class_name": "GlorotUniform", "config": {"convention": "keras"}}, {}, fastinit.XavierUniform(convention="keras")),
+        (
+            {"class_name": "GlorotUniform", "config": {"convention": "keras"}},
+            {},
+            fastinit.initializers.XavierUniform(convention="keras"),
+        ),
         ({"class_name": "HeNormal"}, {"convention": "jax"}, HeNormal(convention="jax")),
-        ("zeros_", {"convention": "torch"}, fastinit.Zeros()),
-        ("constant", {"val": 2.0, "convention": "keras"}, fastinit.Constant(2.0)),
+        ("zeros_", {"convention": "torch"}, fastinit.initializers.Zeros()),
+        ("constant", {"val": 2.0, "convention": "keras"}, fastinit.initializers.Constant(2.0)),
     ],
 )
 def test_get_makes_the_initializer_that_is_meant(identifier, parameters, expected):

@@ -28,7 +28,8 @@ from fastinit.initializers import (
     recommendation,
 )
 from fastinit.initializers.gains import ACTIVATIONS
-from fastinit.initializers.recommendation import ALIASES, BOUNDED, RULES, UNSTABLE, Recommendation, recommend
+from fastinit.initializers.recommendation import ALIASES, recommend
+from fastinit.initializers.recommendation_rules import BOUNDED, RULES, UNSTABLE, Recommendation
 
 GELU = VarianceScaling(fastinit.gain("gelu") ** 2)
 DEEP = {"depth": 12, "residual": True}
@@ -134,7 +135,7 @@ def test_it_prints_the_initializers_the_reasons_and_the_references():
 
 
 def test_it_is_an_immutable_value():
-    given = fastinit.recommend(activation="gelu", layer="conv", depth=50, residual=True)
+    given = fastinit.recommend(activation="gelu", layer_type="conv", depth=50, residual=True)
     assert type(given) is Recommendation and given == recommend("gelu", "conv", depth=50, residual=True)
     assert hash(given) == hash(recommend("gelu", "conv", depth=50, residual=True))
     with pytest.raises(AttributeError):
@@ -285,10 +286,10 @@ ERRORS = [
     (
         lambda: recommend("relu", "lineer"),
         ValueError,
-        f"unknown layer 'lineer': did you mean 'linear'? known: {', '.join(RULES)}",
+        f"unknown layer_type 'lineer': did you mean 'linear'? known: {', '.join(RULES)}",
     ),
-    (lambda: recommend("relu", "xyzzy"), ValueError, f"unknown layer 'xyzzy': known: {', '.join(RULES)}"),
-    (lambda: recommend("relu", None), TypeError, f"layer must be one of {', '.join(map(repr, RULES))}, got None"),
+    (lambda: recommend("relu", "xyzzy"), ValueError, f"unknown layer_type 'xyzzy': known: {', '.join(RULES)}"),
+    (lambda: recommend("relu", None), TypeError, f"layer_type must be one of {', '.join(map(repr, RULES))}, got None"),
     (lambda: recommend(3), TypeError, "activation must be a name or a callable, got 3"),
     (lambda: recommend("relu", slope=3), TypeError, "relu has no parameter 'slope': it takes none"),
     (
@@ -307,12 +308,12 @@ ERRORS = [
         ValueError,
         "depth is needed where residual=True: the number of blocks whose branches add up",
     ),
-    (lambda: recommend("relu", depth=0), ValueError, "depth must be at least 1, got 0"),
+    (lambda: recommend("relu", depth=0), ValueError, "depth must be an int of at least 1, got 0"),
     (lambda: recommend("relu", depth=2.0), TypeError, "depth must be an int, got 2.0"),
     (lambda: recommend("relu", branches=True), TypeError, "branches must be an int, got True"),
-    (lambda: recommend("relu", "embedding", width=0), ValueError, "width must be at least 1, got 0"),
-    (lambda: recommend("relu", width=64), ValueError, "width goes with layer='embedding', not with 'dense'"),
-    (lambda: recommend("relu", prior=0.1), ValueError, "prior goes with layer='output', not with 'dense'"),
+    (lambda: recommend("relu", "embedding", width=0), ValueError, "width must be an int of at least 1, got 0"),
+    (lambda: recommend("relu", width=64), ValueError, "width goes with layer_type='embedding', not with 'dense'"),
+    (lambda: recommend("relu", prior=0.1), ValueError, "prior goes with layer_type='output', not with 'dense'"),
     (
         lambda: recommend("relu", "output", prior=2),
         ValueError,
@@ -333,7 +334,7 @@ ERRORS = [
     (
         lambda: recommend("gelu", "layer_scale"),
         ValueError,
-        "depth is needed for layer='layer_scale', whose value it decides",
+        "depth is needed for layer_type='layer_scale', whose value it decides",
     ),
 ]
 

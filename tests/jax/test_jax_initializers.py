@@ -38,12 +38,12 @@ KEYS = {
 }
 # A factory's call, a shape, and the NumPy call with the same values.
 CALLS = {
-    "uniform": (lambda: fastinit.jax.uniform(0.5), SHAPE, lambda **options: fastinit.uniform(SHAPE, 0.0, 0.5, **options)),
+    "uniform": (lambda: fastinit.jax.uniform(0.5), SHAPE, lambda **options: fastinit.uniform(SHAPE, low=0.0, high=0.5, **options)),
     "normal": (lambda: fastinit.jax.normal(), SHAPE, lambda **options: fastinit.normal(SHAPE, convention="jax", **options)),
     "truncated": (
         lambda: fastinit.jax.truncated_normal(0.1, lower=-1.0, upper=3.0),
         SHAPE,
-        lambda **options: fastinit.truncated_normal(SHAPE, 0.0, 0.1, -1.0, 3.0, **options),
+        lambda **options: fastinit.truncated_normal(SHAPE, mean=0.0, std=0.1, low=-1.0, high=3.0, **options),
     ),
     **{
         name: (
@@ -63,17 +63,17 @@ CALLS = {
     "variance_scaling": (
         lambda: fastinit.jax.variance_scaling(0.7, "fan_geo_avg", "normal"),
         SHAPE,
-        lambda **options: fastinit.variance_scaling(SHAPE, 0.7, "fan_geo_avg", "normal", **options),
+        lambda **options: fastinit.variance_scaling(SHAPE, scale=0.7, mode="fan_geo_avg", distribution="normal", **options),
     ),
     "orthogonal": (
         lambda: fastinit.jax.orthogonal(2.0),
         (3, 4, 24),
-        lambda **options: fastinit.orthogonal((3, 4, 24), 2.0, convention="jax", **options),
+        lambda **options: fastinit.orthogonal((3, 4, 24), gain=2.0, convention="jax", **options),
     ),
     "delta_orthogonal": (
         lambda: fastinit.jax.delta_orthogonal(),
         (3, 4, 8),
-        lambda **options: fastinit.delta_orthogonal((3, 4, 8), convention="jax", **options),
+        lambda **options: fastinit.initializers.delta_orthogonal((3, 4, 8), convention="jax", **options),
     ),
 }
 
@@ -339,7 +339,7 @@ def test_columns_of_an_orthogonal_tensor_are_orthonormal(axis, key):
 
 def test_initializer_takes_any_of_fastinits(key):
     init = fastinit.jax.initializer("he_normal", layout="oi", negative_slope=0.2)
-    expected = fastinit.he_normal(SHAPE, 0.2, layout="oi", seed=fastinit.jax.seed_of(key))
+    expected = fastinit.he_normal(SHAPE, negative_slope=0.2, layout="oi", seed=fastinit.jax.seed_of(key))
     assert same(init(key, SHAPE), expected)
     assert init == fastinit.jax.initializer(HeNormal(negative_slope=0.2), layout="oi")
 

@@ -56,7 +56,7 @@ def main():
         "wide/kernel": (wide.kernel.value, he),
         "wide/bias": (wide.bias.value, np.ones(32, he.dtype)),
         "narrow/kernel": (narrow.kernel.value, fastinit.orthogonal((32, 8), seed=2)),
-        "drawn": (drawn, fastinit.normal((4, 8), 0.0, 0.05, seed=state)),
+        "drawn": (drawn, fastinit.normal((4, 8), mean=0.0, std=0.05, seed=state)),
         "ones": (ones, np.ones((4, 8), np.int32)),
         "jitted": (jitted, he),
         "older": (older, he),

@@ -159,7 +159,7 @@ def test_a_draw_does_not_see_a_state_that_is_half_set():
 def first_values(seed, tile, tiles):
     """The first values of this tile and those after it."""
     firsts = slice(tile * 1024, (tile + tiles) * 1024, 1024)
-    return set(fastinit.uniform(2**40, 0.0, 1.0, seed=seed, dtype="float64", index=firsts).tolist())
+    return set(fastinit.uniform(2**40, low=0.0, high=1.0, seed=seed, dtype="float64", index=firsts).tolist())
 
 
 def test_the_stream_begins_anew_behind_its_last_tile():

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import fastinit
-from fastinit import HeNormal, Normal, Ones, Uniform, VarianceScaling, XavierUniform, Zeros
 from fastinit.files import specs
 from fastinit.files.checkpoint import write
+from fastinit.initializers import HeNormal, Normal, Ones, Uniform, VarianceScaling, XavierUniform, Zeros
 from fastinit.recipes.families import MODELS, build
 from fastinit.recipes.families.building import Model
 

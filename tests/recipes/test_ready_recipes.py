@@ -5,10 +5,20 @@ import math
 import numpy as np
 import pytest
 
-from fastinit import Constant, Ones, Parts, TruncatedNormal, Uniform, XavierUniform, Zeros, recipes
-from fastinit import Normal as NormalOf
+from fastinit import recipes
 from fastinit.distributions import WholeTensor
-from fastinit.initializers import MambaALog, MambaDtBias
+from fastinit.initializers import (
+    Constant,
+    MambaALog,
+    MambaDtBias,
+    Ones,
+    Parts,
+    TruncatedNormal,
+    Uniform,
+    XavierUniform,
+    Zeros,
+)
+from fastinit.initializers import Normal as NormalOf
 from fastinit.recipes import READY
 
 ONES, ZEROS = Ones(), Zeros()

@@ -7,9 +7,10 @@ import pytest
 from numpy.random import SeedSequence
 
 import fastinit
-from fastinit import HeNormal, Layout, Parts, Stacked, XavierUniform, recipes
+from fastinit import HeNormal, Layout, recipes
 from fastinit.core.fill import DTYPES
 from fastinit.distributions import Constant, Normal
+from fastinit.initializers import Parts, Stacked, XavierUniform
 from fastinit.recipes import PlanError, PlannedTensor, Recipe, Rule, TensorSpec
 
 SHAPES = {"layer.0.weight": (4, 8), "layer.0.bias": (8,)}
@@ -192,7 +193,7 @@ def test_tensors_without_a_rule_are_all_listed():
 
 def test_an_integer_that_the_dtype_cannot_hold_is_refused():
     with pytest.raises(PlanError, match="tensor 'n' has dtype uint8, which cannot hold 300"):
-        Recipe([("*", fastinit.Constant(300))]).plan({"n": np.zeros(2, np.uint8)})
+        Recipe([("*", fastinit.initializers.Constant(300))]).plan({"n": np.zeros(2, np.uint8)})
 
 
 def test_integers_are_tied_to_integers_only():
@@ -264,7 +265,7 @@ def test_tensors_of_integers_keep_their_dtype_and_take_constants():
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
-@pytest.mark.parametrize("initializer", ["normal", fastinit.Constant(0.5)], ids=repr)
+@pytest.mark.parametrize("initializer", ["normal", fastinit.initializers.Constant(0.5)], ids=repr)
 def test_nothing_is_drawn_for_tensors_of_integers(dtype, initializer):
     with pytest.raises(ValueError, match=f"tensor 'n' has dtype {dtype}, for which no values are drawn"):
         Recipe([("*", initializer)]).materialize([TensorSpec("n", (3,), dtype)])
@@ -526,7 +527,7 @@ def test_rules_of_toml_need_their_tensors_as_others_do(toml):
         ("recipe = 3", "recipe must be a name, or a table with a `name` and parameters, got 3"),
         ('recipe = { name = "gpt2", depth = 0 }', "depth must be an int of at least 1, got 0"),
         ('[[rules]]\nmatch = "*"', "a rule needs `match` and `init`, got {'match': '*'}"),
-        ('[[rules]]\nmatch = "*"\ninit = "normal"\nstdd = 1', "rule '*': normal has no parameter 'stdd': it takes mean"),
+        ('[[rules]]\nmatch = "*"\ninit = "normal"\nstdd = 1', "rule '*': normal has no parameter 'stdd': did you mean 'std'? it takes mean"),
         ('[[rules]]\nmatch = 3\ninit = "zeros"', "pattern must be a string as '*.bias', got 3"),
         ("rules = [", "Invalid"),
     ],

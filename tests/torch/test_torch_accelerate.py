@@ -174,7 +174,7 @@ FILLS = {
     ),
     "orthogonal_": (
         lambda t, g: nn.init.orthogonal_(t, generator=g),
-        fastinit.Orthogonal().distribution_for((64, 65), layout="oi"),
+        fastinit.initializers.Orthogonal().distribution_for((64, 65), layout="oi"),
     ),
 }
 
