@@ -24,9 +24,16 @@ from fastinit.random.short_draws import Form, short_draw
 from fastinit.runtime.types import Array, Float64Array, Real, Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Float32: TypeAlias = type[np.float32] | np.dtype[np.float32] | Literal["float32", "f4", "f"]
-Float64: TypeAlias = type[float] | type[np.float64] | np.dtype[np.float64] | Literal["float64", "f8", "d"]
+# What the overloads say: plain numbers, or arrays of them, a size, a dtype, and what the values are written to.
 Number: TypeAlias = float | np.floating[Any] | np.integer[Any] | np.bool_
+Reals: TypeAlias = npt.ArrayLike
+Size: TypeAlias = Shape | None
+F32: TypeAlias = type[np.float32] | np.dtype[np.float32] | Literal["float32", "f4", "f"]
+F64: TypeAlias = type[float] | type[np.float64] | np.dtype[np.float64] | Literal["float64", "f8", "d"]
+F32s: TypeAlias = npt.NDArray[np.float32]
+F64s: TypeAlias = npt.NDArray[np.float64]
+Out32: TypeAlias = F32s | None
+Out64: TypeAlias = F64s | None
 Parameters: TypeAlias = Sequence[float] | Callable[[Real], Float64Array]
 
 _numpy = np.random.Generator
@@ -116,28 +123,14 @@ class Generator(np.random.Generator):
 
     # ---- distributions with parameters ------------------------------------------------------------------------------
 
+    # fmt: off
     @overload
-    def normal(
-        self, loc: Number = ..., scale: Number = ..., size: None = ..., dtype: Float32 | Float64 = ..., out: None = ...
-    ) -> float: ...
+    def normal(self, loc: Number = ..., scale: Number = ..., size: None = ..., dtype: F32 | F64 = ...) -> float: ...
     @overload
-    def normal(
-        self,
-        loc: npt.ArrayLike = ...,
-        scale: npt.ArrayLike = ...,
-        size: Shape | None = ...,
-        dtype: Float64 = ...,
-        out: npt.NDArray[np.float64] | None = ...,
-    ) -> npt.NDArray[np.float64]: ...
+    def normal(self, loc: Reals = ..., scale: Reals = ..., size: Size = ..., dtype: F64 = ..., out: Out64 = ...) -> F64s: ...
     @overload
-    def normal(
-        self,
-        loc: npt.ArrayLike = ...,
-        scale: npt.ArrayLike = ...,
-        size: Shape | None = ...,
-        dtype: Float32 = ...,
-        out: npt.NDArray[np.float32] | None = ...,
-    ) -> npt.NDArray[np.float32]: ...
+    def normal(self, loc: Reals = ..., scale: Reals = ..., size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
+    # fmt: on
     @short_draw(Form.LOC_SCALE, "normal", (0.0, 1.0))
     def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Normal of mean `loc` and standard deviation `scale`; see `numpy.random.Generator.normal`.
@@ -152,28 +145,14 @@ class Generator(np.random.Generator):
         by_numpy = partial(_numpy.normal, self, loc, scale, size)
         return self._scaled(self.standard_normal, loc, scale, size, dtype, out, by_numpy)
 
+    # fmt: off
     @overload
-    def uniform(
-        self, low: Number = ..., high: Number = ..., size: None = ..., dtype: Float32 | Float64 = ..., out: None = ...
-    ) -> float: ...
+    def uniform(self, low: Number = ..., high: Number = ..., size: None = ..., dtype: F32 | F64 = ...) -> float: ...
     @overload
-    def uniform(
-        self,
-        low: npt.ArrayLike = ...,
-        high: npt.ArrayLike = ...,
-        size: Shape | None = ...,
-        dtype: Float64 = ...,
-        out: npt.NDArray[np.float64] | None = ...,
-    ) -> npt.NDArray[np.float64]: ...
+    def uniform(self, low: Reals = ..., high: Reals = ..., size: Size = ..., dtype: F64 = ..., out: Out64 = ...) -> F64s: ...
     @overload
-    def uniform(
-        self,
-        low: npt.ArrayLike = ...,
-        high: npt.ArrayLike = ...,
-        size: Shape | None = ...,
-        dtype: Float32 = ...,
-        out: npt.NDArray[np.float32] | None = ...,
-    ) -> npt.NDArray[np.float32]: ...
+    def uniform(self, low: Reals = ..., high: Reals = ..., size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
+    # fmt: on
     @short_draw(Form.LOW_HIGH, "uniform", (0.0, 1.0))
     def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Uniform on [low, high): low + (high - low) u; see `numpy.random.Generator.uniform`.
@@ -223,39 +202,17 @@ class Generator(np.random.Generator):
         drawn = self._scaled(self.standard_normal, mean, sigma, size, np.float64, None, by_numpy)
         return np.exp(drawn, out=drawn) if isinstance(drawn, np.ndarray) else math.exp(drawn)
 
+    # fmt: off
     @overload
-    def truncated_normal(
-        self,
-        loc: Number = ...,
-        scale: Number = ...,
-        low: float = ...,
-        high: float = ...,
-        size: None = ...,
-        dtype: Float32 | Float64 = ...,
-        out: None = ...,
-    ) -> float: ...
+    def truncated_normal(self, loc: Number = ..., scale: Number = ..., low: float = ..., high: float = ...,
+            size: None = ..., dtype: F32 | F64 = ...) -> float: ...
     @overload
-    def truncated_normal(
-        self,
-        loc: npt.ArrayLike = ...,
-        scale: npt.ArrayLike = ...,
-        low: float = ...,
-        high: float = ...,
-        size: Shape | None = ...,
-        dtype: Float64 = ...,
-        out: npt.NDArray[np.float64] | None = ...,
-    ) -> npt.NDArray[np.float64]: ...
+    def truncated_normal(self, loc: Reals = ..., scale: Reals = ..., low: float = ..., high: float = ...,
+            size: Size = ..., dtype: F64 = ..., out: Out64 = ...) -> F64s: ...
     @overload
-    def truncated_normal(
-        self,
-        loc: npt.ArrayLike = ...,
-        scale: npt.ArrayLike = ...,
-        low: float = ...,
-        high: float = ...,
-        size: Shape | None = ...,
-        dtype: Float32 = ...,
-        out: npt.NDArray[np.float32] | None = ...,
-    ) -> npt.NDArray[np.float32]: ...
+    def truncated_normal(self, loc: Reals = ..., scale: Reals = ..., low: float = ..., high: float = ...,
+            size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
+    # fmt: on
     def truncated_normal(
         self, loc: Any = 0.0, scale: Any = 1.0, low: float = -2.0, high: float = 2.0,
         size: Any = None, dtype: Any = np.float64, out: Any = None,
