@@ -15,9 +15,9 @@ LEAST_P_VALUE = 1e-4
 """Below it a p-value of SciPy's fails a test, where a single test computes few of them."""
 
 STANDARD_ERRORS = 5
-"""A mean of many values is farther from the expected one with probability 5.7e-7 (`z_rate(5)`): the limit of figures that are
-given in their standard error. That of a mean is std / sqrt(n); of a normal's std, std / sqrt(2 n), and less for a uniform; of
-a correlation 1 / sqrt(n); of a share p of n, sqrt(p (1 - p) / n); of a Poisson count, its square root."""
+"""A mean of many values is farther from the expected one with probability 5.7e-7 (`z_rate(5)`): the limit of figures that
+are given in their standard error. That of a mean is std / sqrt(n); of a normal's std, std / sqrt(2 n), and less for a
+uniform; of a correlation, 1 / sqrt(n); of a share p of n, sqrt(p (1 - p) / n); of a Poisson count, its square root."""
 
 
 def z_limit(rate: float = FALSE_ALARM_RATE) -> float:
@@ -40,7 +40,7 @@ def ks_limit(n: float, m: float = math.inf, *, rate: float = FALSE_ALARM_RATE) -
 
 
 def chi_square_limit(freedom: float, rate: float = FALSE_ALARM_RATE) -> float:
-    """Exceeded by Pearson's sum (found - expected)^2 / expected over freedom + 1 cells that all expect many (Pearson 1900)."""
+    """Exceeded by the sum of (found - expected)^2 / expected over freedom + 1 cells that all expect many (Pearson 1900)."""
     return float(chi2.isf(rate, freedom))
 
 

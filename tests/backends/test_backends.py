@@ -25,6 +25,7 @@ from fastinit.core.fill import DTYPES, LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
 from tests.support import BACKENDS, DISTRIBUTIONS, bits, reference_values, run, words
+from tests.thresholds import ks_limit
 
 NARROW = [element.name for element in ELEMENTS.values() if element.name != element.real]
 REFERENCE = ("reference", None)
@@ -360,7 +361,7 @@ def test_truncated_normals_of_a_far_tail_follow_its_distribution(each_backend, r
     x = run(each_backend, TruncatedNormal(0, 1, low, np.inf), real, count=n).astype(np.float64)
     u = np.sort(np.exp(special.log_ndtr(-x) - special.log_ndtr(-low)))  # the share of the tail beyond x
     distance = np.abs(u - (np.arange(n) + 0.5) / n).max() + 0.5 / n
-    assert distance < 1.95 / math.sqrt(n)  # Kolmogorov-Smirnov, 1 in 1000; the seed is fixed
+    assert distance < ks_limit(n, rate=1e-3)
 
 
 BOUNDS = [(-2, 2), (-1e-7, 1e-7), (0.25, 0.26), (3, 4), (8, 9), (-9, -8), (20, np.inf), (-np.inf, -20), (35.9, 36)]

@@ -32,6 +32,7 @@ from fastinit.initializers import (
     XavierUniform,
     deepnorm_constants,
 )
+from tests.thresholds import STANDARD_ERRORS
 
 # ---- the variance of each, by the paper's formula for fan_in and fan_out ----
 
@@ -117,7 +118,7 @@ def test_the_distribution_has_the_variance_of_the_paper(initializer, shape, layo
 def test_the_values_have_the_variance_of_the_paper_within_1_percent(initializer):
     values = initializer((1000, 1600), seed=0, dtype="float64")  # a standard error of sqrt(2 / 1.6e6), 0.11 %, or less
     assert np.square(values).mean() == pytest.approx(VARIANCES[initializer](1000, 1600), rel=0.01)
-    assert abs(values.mean()) < 5 * values.std() / math.sqrt(values.size)  # 6e-7 by chance, the seed fixed
+    assert abs(values.mean()) < STANDARD_ERRORS * values.std() / math.sqrt(values.size)
 
 
 @pytest.mark.parametrize("initializer", CONSTANTS, **IDS)

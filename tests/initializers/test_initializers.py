@@ -16,6 +16,7 @@ from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
 from fastinit.initializers.scaled import STD_OF_NORMAL_TRUNCATED_AT_2
 from tests.support import ARGUMENTS, SHAPES_OF_OTHERS, bits
+from tests.thresholds import STANDARD_ERRORS
 
 # ---- distributions ----
 
@@ -183,9 +184,9 @@ def test_the_values_have_the_mean_and_std_of_the_distribution(name, dtype):
     shape, n = (500, 400), 200_000
     distribution = DISTRIBUTION_OF.get(name, getattr(INITIALIZERS.get(name), "distribution_for", None))(shape)
     x = DRAWN[name](shape, seed=1, dtype=dtype).astype(np.float64)
-    # within 5 standard errors, 6e-7 by chance, the seed fixed; the error of a std is at most that of a normal's
-    assert abs(x.mean() - mean_of(distribution)) < 5 * std_of(distribution) / math.sqrt(n)
-    assert abs(x.std() - std_of(distribution)) < 5 * std_of(distribution) / math.sqrt(2 * n)
+    # the standard error of a std is at most that of a normal's
+    assert abs(x.mean() - mean_of(distribution)) < STANDARD_ERRORS * std_of(distribution) / math.sqrt(n)
+    assert abs(x.std() - std_of(distribution)) < STANDARD_ERRORS * std_of(distribution) / math.sqrt(2 * n)
 
 
 @pytest.mark.parametrize("name", ["uniform", "random_init", "he_uniform"])
@@ -276,7 +277,7 @@ def test_other_seeds_and_names_give_independent_values(options):
     n = 100_000
     correlations = np.corrcoef([fastinit.normal(n, dtype="float64", **o) for o in options])
     others = correlations[~np.eye(len(options), dtype=bool)]
-    assert np.abs(others).max() < 5 / math.sqrt(n)  # 5 standard errors: 6e-7 by chance for each pair, the seeds fixed
+    assert np.abs(others).max() < STANDARD_ERRORS / math.sqrt(n)
 
 
 def test_tensors_of_other_shapes_share_their_first_values():

@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from fastinit import recipes
+from tests.thresholds import FALSE_ALARM_RATE
 
 # class, small config, recipe for it; all widths apart, so that a wrong fan shows
 SMALL = {
@@ -69,7 +70,6 @@ LARGE = {  # of the published sizes, on the meta device
 }
 # Not the distribution of transformers: what is said of it in the recipe's docstring.
 APART = {"bert": ["*.word_embeddings.weight"]}  # whose padding row transformers zeroes
-CHANCE = 1e-6  # that some tensor is found unlike by chance, the seeds being fixed
 
 
 def model_of(family, device="cpu"):
@@ -102,7 +102,7 @@ def test_each_tensor_is_distributed_as_transformers_draws_it(name):
         elif np.ptp(value) == 0 or "A_log" in tensor:
             np.testing.assert_array_max_ulp(ours[tensor], value, 1)
         else:
-            assert ks_2samp(ours[tensor].ravel(), value.ravel()).pvalue > CHANCE / len(theirs), tensor
+            assert ks_2samp(ours[tensor].ravel(), value.ravel()).pvalue > FALSE_ALARM_RATE / len(theirs), tensor
 
 
 @pytest.mark.parametrize("name", LARGE)

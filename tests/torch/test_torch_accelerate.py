@@ -27,9 +27,9 @@ import fastinit.torch
 from fastinit.torch import accelerate
 from fastinit.torch.replacements import STOCK
 from fastinit.torch.streams import drawn_from
+from tests.thresholds import LEAST_P_VALUE
 
 STANDARD = fastinit.distributions.Normal(0.0, 1.0)
-CHANCE = 1e-4  # of a p-value below it, for values of the distribution; seeds are fixed
 
 
 def everything_of_torch():
@@ -46,7 +46,7 @@ def of_stream(generator_seed, distribution, shape, dtype="float32"):
 
 
 def is_normal(values, std=1.0):
-    return stats.kstest(values.detach().double().numpy().ravel(), "norm", (0, std)).pvalue > CHANCE
+    return stats.kstest(values.detach().double().numpy().ravel(), "norm", (0, std)).pvalue > LEAST_P_VALUE
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_the_truncated_normal_has_its_distribution(a, b):
     with accelerate(seed=1):
         x = nn.init.trunc_normal_(torch.empty(20000), a=a, b=b)
     assert a <= x.min() and x.max() <= b
-    assert stats.kstest(x.double().numpy(), stats.truncnorm(a, b).cdf).pvalue > CHANCE
+    assert stats.kstest(x.double().numpy(), stats.truncnorm(a, b).cdf).pvalue > LEAST_P_VALUE
 
 
 def test_manual_seed_governs():

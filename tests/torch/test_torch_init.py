@@ -22,8 +22,7 @@ from fastinit import recipes
 from fastinit.core.fill import fill
 from fastinit.recipes import Recipe
 from fastinit.torch import accelerate, init_, init_missing_
-
-CHANCE = 1e-4  # of a p-value below it, for values of the distribution; seeds are fixed
+from tests.thresholds import LEAST_P_VALUE
 
 
 def state(module):
@@ -197,7 +196,7 @@ def test_every_module_gets_the_distribution_that_it_draws_itself(kind):
         constant = (theirs == theirs[0]).all(0)
         assert torch.equal(ours[:, constant], theirs[:, constant]), name
         if not constant.all():
-            assert stats.ks_2samp(ours[:, ~constant].ravel(), theirs[:, ~constant].ravel()).pvalue > CHANCE / 10, name
+            assert stats.ks_2samp(ours[:, ~constant].ravel(), theirs[:, ~constant].ravel()).pvalue > LEAST_P_VALUE / 10, name
         assert first.dtype == drawn[0][name].dtype
 
 
@@ -659,7 +658,7 @@ def test_a_hugging_face_model_gets_the_distributions_of_its_family(name):
         if theirs.unique().numel() <= 1 or not theirs.is_floating_point() or torch.equal(ours, theirs):
             assert torch.equal(ours, theirs), tensor_name
         else:
-            assert stats.ks_2samp(ours.ravel(), theirs.ravel()).pvalue > CHANCE / 10, tensor_name
+            assert stats.ks_2samp(ours.ravel(), theirs.ravel()).pvalue > LEAST_P_VALUE / 10, tensor_name
 
 
 def test_the_padding_row_of_a_tied_embedding_stays_zero():

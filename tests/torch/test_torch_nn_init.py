@@ -16,8 +16,8 @@ from torch import nn
 
 import fastinit.torch
 from fastinit.torch import nn_init
+from tests.thresholds import LEAST_P_VALUE
 
-CHANCE = 1e-4  # of a p-value below it, for values of the distribution; seeds are fixed
 SHAPES = {1: (4000,), 2: (60, 70), 3: (20, 15, 14), 4: (12, 10, 6, 6), 5: (8, 7, 4, 4, 4)}
 DRAWING = ["uniform_", "normal_", "trunc_normal_", "xavier_uniform_", "xavier_normal_", "kaiming_uniform_"]
 DRAWING += ["kaiming_normal_", "orthogonal_", "sparse_"]
@@ -37,7 +37,7 @@ def init(request):
 
 def follows(tensor, distribution):
     """Whether the values are of a distribution of SciPy's, by Kolmogorov's and Smirnov's test."""
-    return stats.kstest(tensor.detach().double().numpy().ravel(), distribution.cdf).pvalue > CHANCE
+    return stats.kstest(tensor.detach().double().numpy().ravel(), distribution.cdf).pvalue > LEAST_P_VALUE
 
 
 def uniform(bound):
@@ -121,8 +121,8 @@ def test_orthogonal_matrices_are_as_likely_with_either_sign(init):
     """Of a Haar matrix the determinant's sign is a coin and the first entry of n rows is Beta-distributed."""
     matrices = torch.stack([init.orthogonal_(torch.empty(4, 4)) for _ in range(2000)])
     positive = (torch.linalg.det(matrices.double()) > 0).sum().item()
-    assert stats.binomtest(positive, 2000).pvalue > CHANCE
-    assert stats.kstest((matrices[:, 0, 0].double() ** 2).numpy(), stats.beta(0.5, 1.5).cdf).pvalue > CHANCE
+    assert stats.binomtest(positive, 2000).pvalue > LEAST_P_VALUE
+    assert stats.kstest((matrices[:, 0, 0].double() ** 2).numpy(), stats.beta(0.5, 1.5).cdf).pvalue > LEAST_P_VALUE
 
 
 @pytest.mark.parametrize("shape", [(50, 40), (7, 300), (1, 5), (64, 1)])
@@ -136,7 +136,7 @@ def test_sparse_has_its_zeros_in_each_column(init, shape, sparsity):
 
 def test_the_zeros_of_sparse_are_anywhere(init):
     zeros = (init.sparse_(torch.empty(10, 2000), 0.3) == 0).sum(1)  # in each row, three of ten in each column
-    assert stats.chisquare(zeros.numpy()).pvalue > CHANCE
+    assert stats.chisquare(zeros.numpy()).pvalue > LEAST_P_VALUE
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -328,4 +328,4 @@ def test_our_functions_take_the_seed_of_torch():
 
 def test_half_of_the_signs_is_negative(init):
     negative = (init.normal_(torch.empty(100, 100)) < 0).sum().item()
-    assert stats.binomtest(negative, 10000).pvalue > CHANCE
+    assert stats.binomtest(negative, 10000).pvalue > LEAST_P_VALUE
