@@ -191,8 +191,10 @@ def shares(run: Run):
 
 def _plot_shares(axes, rows: list[dict[str, Any]]) -> None:
     for place, row in enumerate(rows):
-        ours = row["library"].startswith("fastinit")
-        axes.plot(row["share"], place, marker="o" if ours else "D", color=BLUE if ours else VERMILION, ms=5, ls="")
+        of_fastinit = row["library"].startswith("fastinit")
+        axes.plot(
+            row["share"], place, marker="o" if of_fastinit else "D", color=BLUE if of_fastinit else VERMILION, ms=5, ls=""
+        )
         _annotate(axes, f"{row['rate']:.3g}", (row["share"], place), (6, 0), bbox=WHITE_BOX)
     axes.axvline(1, color=BLACK, lw=1.2, ls="--")
     axes.set(xscale="log", yticks=range(len(rows)), yticklabels=[row["library"] for row in rows])

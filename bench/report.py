@@ -76,14 +76,14 @@ def limits_table(run: Run) -> str:
 
 def work_table(run: Run, work: str) -> str:
     of_work = [row for row in run["rates"] if row["work"] == work]
-    ours = next((row["rate"] for row in of_work if row["library"] == "fastinit"), math.nan)
+    of_fastinit = next((row["rate"] for row in of_work if row["library"] == "fastinit"), math.nan)
     rows = [
         (
             row["library"],
             f"2^{math.log2(row['elements']):.4g}",
             *_rates(row),
             _number(row["share"]),
-            _number(ours / row["rate"]),
+            _number(of_fastinit / row["rate"]),
         )
         for row in of_work
     ]

@@ -75,7 +75,7 @@ FIRST_CALL, LATER_CALL = "first call on Numba, s", "first call on Numba in later
 REQUIREMENTS = (
     Requirement("float32 uniform, warm", 0.90, share("uniform float32 warm"), STREAMING),
     Requirement("float32 normal, warm", 0.38, share("normal float32 warm"), STREAMING),
-    Requirement("float32 normal cut at 2 sigmas, warm", 0.20, share("truncated_normal float32 warm"), STREAMING),
+    Requirement("float32 normal truncated at 2 std, warm", 0.20, share("truncated_normal float32 warm"), STREAMING),
     Requirement("float64 normal, warm", 0.25, share("normal float64 warm"), STREAMING),
     Requirement(
         "bfloat16 normal, elements a second",

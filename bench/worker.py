@@ -43,10 +43,10 @@ class Child:
     def __init__(self, name: str, nbytes: int) -> None:
         self.name = name
         spawn = multiprocessing.get_context("spawn")
-        self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=serve, args=(theirs, nbytes), name=name, daemon=True)
+        self._pipe, pipe_of_child = spawn.Pipe()
+        self._process = spawn.Process(target=serve, args=(pipe_of_child, nbytes), name=name, daemon=True)
         self._process.start()
-        theirs.close()
+        pipe_of_child.close()
 
     def make(self, key: Hashable, maker: Callable[..., Any], *arguments: Any) -> bool:
         """Have the work made and done once; whether there is any."""
