@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-
-import torch
+from contextlib import AbstractContextManager, contextmanager
 
 from fastinit.torch import streams
 from fastinit.torch.replacements import PATCH
 
-_installed: list[torch.Generator | None] = []  # the source of each `install` in force
+_installed: list[AbstractContextManager[None]] = []  # the block of each `install` in force
 
 
 @contextmanager
@@ -40,12 +38,8 @@ def accelerate(seed: int | None = None) -> Iterator[None]:
     >>> bool(layer.weight.abs().max() <= 512**-0.5)
     True
     """
-    source = streams.push_source(seed)
-    try:
-        with PATCH:
-            yield
-    finally:
-        streams.remove_source(source)
+    with streams.source(seed), PATCH:
+        yield
 
 
 def install(seed: int | None = None) -> None:
@@ -56,8 +50,9 @@ def install(seed: int | None = None) -> None:
     >>> layer = torch.nn.Linear(512, 512)
     >>> fastinit.torch.uninstall()
     """
-    _installed.append(streams.push_source(seed))
-    PATCH.install()
+    block = accelerate(seed)
+    block.__enter__()
+    _installed.append(block)
 
 
 def uninstall() -> None:
@@ -70,5 +65,4 @@ def uninstall() -> None:
     """
     if not _installed:
         raise RuntimeError("uninstall() without install()")
-    PATCH.uninstall()
-    streams.remove_source(_installed.pop())
+    _installed.pop().__exit__(None, None, None)

@@ -65,16 +65,13 @@ def _is_drawable(generator: torch.Generator | None) -> bool:
 
 def _may_fill(tensor: Tensor, named: Stream | None) -> bool:
     """Not while torch traces, compiles or watches, nor past autograd, nor on a device that torch fills faster itself."""
-    if torch.is_grad_enabled() and tensor.requires_grad:
-        return False
     if torch.compiler.is_compiling() or torch._C._is_tracing() or _is_transforming():
         return False
-    if tensor.device.type != "cpu" and named is None:
+    if (tensor.requires_grad and torch.is_grad_enabled()) or (tensor.device.type != "cpu" and named is None):
         return False
+    functions = _get_current_function_mode_stack()
     mode = _get_current_dispatch_mode()
-    if mode is not None and not isinstance(mode, AllowsFills):
-        return False
-    return all(isinstance(mode, DeviceContext) for mode in _get_current_function_mode_stack())
+    return isinstance(mode, (AllowsFills, type(None))) and all(isinstance(mode, DeviceContext) for mode in functions)
 
 
 def _is_transforming() -> bool:

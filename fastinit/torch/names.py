@@ -27,16 +27,12 @@ def modules_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def tensors_by_name(module: nn.Module, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
     """Parameters and then buffers, in torch's order."""
-    names = _module_names(module)
-    for name, tensor in _tensors(module, remove_duplicate):
-        yield _tensor_name(names, name), tensor
+    return ((name, tensor) for _, name, tensor in _tensors(module, remove_duplicate))
 
 
 def names_by_key(module: nn.Module) -> dict[str, str]:
     """The name of each tensor by what a checkpoint may call it: that name, or the one that torch gives it."""
-    modules = _module_names(module)
-    names = {name: _tensor_name(modules, name) for name, _ in _tensors(module, remove_duplicate=False)}
-    return names | {name: name for name in names.values()}
+    return {key: name for torchs, name, _ in _tensors(module, remove_duplicate=False) for key in (torchs, name)}
 
 
 def matching(names: Iterable[str], globs: Iterable[str], option: str) -> list[str]:
@@ -52,9 +48,14 @@ def matching(names: Iterable[str], globs: Iterable[str], option: str) -> list[st
     return [name for name in names if name in found]
 
 
-def _tensors(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters(remove_duplicate=remove_duplicate)
-    yield from module.named_buffers(remove_duplicate=remove_duplicate)
+def _tensors(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, str, Tensor]]:
+    """Of each tensor the name that torch gives it, the name without wrappers, and the tensor."""
+    modules = _module_names(module)
+    for list_tensors in (module.named_parameters, module.named_buffers):
+        for name, tensor in list_tensors(remove_duplicate=remove_duplicate):
+            parent, _, own = name.rpartition(".")
+            parent = modules.get(parent, parent)
+            yield name, f"{parent}.{own}" if parent else own, tensor
 
 
 def _module_names(module: nn.Module) -> dict[str, str]:
@@ -66,10 +67,3 @@ def _module_names(module: nn.Module) -> dict[str, str]:
         if name:
             names[name] = joined(modules[parent], names[parent], child)
     return names
-
-
-def _tensor_name(modules: dict[str, str], name: str) -> str:
-    """The name of the tensor that torch calls `name`; `modules`: what `_module_names` gives."""
-    parent, _, own = name.rpartition(".")
-    parent = modules.get(parent, parent)
-    return f"{parent}.{own}" if parent else own

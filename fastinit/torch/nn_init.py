@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from torch import Generator, Tensor, nn, no_grad
+from torch import Generator, Tensor
 from torch.nn.init import calculate_gain, constant_, dirac_, eye_, ones_, zeros_
 
 from fastinit import distributions
-from fastinit.distributions import Distribution
 from fastinit.initializers import HeNormal, HeUniform, Initializer, XavierNormal, XavierUniform
 from fastinit.torch import replacements
-from fastinit.torch.filling import filled
+from fastinit.torch.replacements import drawn
 
 if TYPE_CHECKING:
     from torch.nn.init import _FanMode, _NonlinearityType
@@ -39,7 +38,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generato
     >>> bool((nn_init.uniform_(torch.empty(3, 5), -1.0, 1.0).abs() <= 1).all())
     True
     """
-    return _drawn(tensor, lambda: distributions.Uniform(a, b), "uniform_", a, b, generator)
+    return drawn(tensor, lambda: distributions.Uniform(a, b), "uniform_", a, b, generator)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -50,7 +49,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Gene
     >>> nn_init.normal_(torch.empty(2, 3), std=0.02).shape
     torch.Size([2, 3])
     """
-    return _drawn(tensor, lambda: distributions.Normal(mean, std), "normal_", mean, std, generator)
+    return drawn(tensor, lambda: distributions.Normal(mean, std), "normal_", mean, std, generator)
 
 
 def trunc_normal_(
@@ -74,7 +73,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     >>> bool(nn_init.xavier_uniform_(torch.empty(20, 10)).abs().max() <= (6 / 30) ** 0.5)
     True
     """
-    return _drawn(tensor, lambda: XavierUniform(gain), "xavier_uniform_", gain, generator)
+    return drawn(tensor, lambda: XavierUniform(gain), "xavier_uniform_", gain, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -85,7 +84,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     >>> nn_init.xavier_normal_(torch.empty(20, 10, 3, dtype=torch.bfloat16)).dtype
     torch.bfloat16
     """
-    return _drawn(tensor, lambda: XavierNormal(gain), "xavier_normal_", gain, generator)
+    return drawn(tensor, lambda: XavierNormal(gain), "xavier_normal_", gain, generator)
 
 
 def kaiming_uniform_(
@@ -152,10 +151,4 @@ def _kaiming(
             raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
         return kind(a, mode.lower(), nonlinearity, "torch")
 
-    return _drawn(tensor, initializer, name, a, mode, nonlinearity, *rest)
-
-
-def _drawn(tensor: Tensor, make: Callable[[], Initializer | Distribution], name: str, *parameters: Any) -> Tensor:
-    """`parameters`: those of torch's function of this name, of which the generator is the last."""
-    with no_grad():
-        return filled(tensor, make, parameters[-1], lambda: getattr(nn.init, name)(tensor, *parameters), explicit=True)
+    return drawn(tensor, initializer, name, a, mode, nonlinearity, *rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -43,27 +44,21 @@ def _reset_hugging_face(model: nn.Module, tensors: Iterable[Tensor], begin: Begi
     for marked in [*names, *tensors]:
         vars(marked).pop("_is_hf_initialized", None)
 
+    def init_weights(stock: Any, part: nn.Module) -> None:
+        begin(names[part])
+        stock(part)
+
     def replacements() -> Iterator[Replacement]:
         if hasattr(type(model), "is_custom_code"):  # is read off the class's module, which FSDP2 makes torch's
             own: Any = next(kind for kind in type(model).__mro__ if not kind.__module__.startswith("torch."))
             yield model, "is_custom_code", own.is_custom_code
         for part in names:
             if hasattr(type(part), "_init_weights"):
-                yield part, "_init_weights", _after(lambda module: begin(names[module]), part._init_weights)
+                yield part, "_init_weights", partial(init_weights, part._init_weights)
 
     initialize: Any = model.initialize_weights
     with ScopedPatch(replacements):
         initialize()
-
-
-def _after(first: Callable[[Any], object], then: Any) -> Callable[[Any], Any]:
-    """A function of one argument that calls both."""
-
-    def both(argument: Any) -> Any:
-        first(argument)
-        return then(argument)
-
-    return both
 
 
 def convert(module: nn.Module, dtype: torch.dtype) -> None:

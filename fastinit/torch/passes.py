@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -47,25 +47,21 @@ class Passes:
         When a layer is visited, those before it have their final weights; the pass goes on with the output that the visit
         gives. A layer that is called several times is visited at its first call.
         """
-        visited: list[str] = []
+        names, visited = {layer: name for name, layer in self.layers.items()}, list[str]()
 
-        def hook_of(name: str) -> Callable[..., Tensor | None]:
-            def hook(layer: Layer, positional: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> Tensor | None:
-                if name in visited:
-                    return None
-                visited.append(name)
-                given = positional[0] if positional else next(iter(named.values()))
-                return visit(name, layer, given, lambda: layer.forward(*positional, **named))
-
-            return hook
+        def hook(layer: Layer, positional: tuple[Any, ...], named: dict[str, Any], output: Tensor) -> Tensor | None:
+            name = names.pop(layer, None)
+            if name is None:
+                return None
+            visited.append(name)
+            given = positional[0] if positional else next(iter(named.values()))
+            return visit(name, layer, given, lambda: layer.forward(*positional, **named))
 
         positional, named = self.arguments()
-        handles = [layer.register_forward_hook(hook_of(name), with_kwargs=True) for name, layer in self.layers.items()]
-        try:
+        with ExitStack() as hooks:
+            for layer in self.layers.values():
+                hooks.enter_context(layer.register_forward_hook(hook, with_kwargs=True))
             self.module(*positional, **named)
-        finally:
-            for handle in handles:
-                handle.remove()
         if not visited:
             raise ValueError("batch reaches no nn.Linear and no convolution of the module")
         return visited

@@ -10,39 +10,40 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
+from typing import Any, TypeAlias
 
 import torch
 from torch import Generator, Tensor
 
 from fastinit import distributions
+from fastinit.distributions import Distribution
 from fastinit.initializers import Constant, Initializer, Orthogonal, Sparse, TruncatedNormal
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import streams
 from fastinit.torch.filling import filled
 
-STOCK: dict[str, Callable[..., Tensor]] = {
-    **{name: getattr(torch.Tensor, name) for name in ("normal_", "uniform_")},
-    **{name: getattr(torch.nn.init, name) for name in ("_no_grad_trunc_normal_", "orthogonal_", "sparse_")},
-}
-"""torch's own functions, by name."""
+Stock: TypeAlias = dict[str, Callable[..., Tensor]]
+METHODS: Stock = {name: getattr(torch.Tensor, name) for name in ("normal_", "uniform_")}
+STOCK: Stock = {name: getattr(torch.nn.init, name) for name in ("_no_grad_trunc_normal_", "orthogonal_", "sparse_")}
+"""torch's own methods of tensors, and functions of torch.nn.init, by name."""
 
 
-@wraps(STOCK["normal_"])
+STOCK_TRUNC_NORMAL = streams.named(None)(STOCK["_no_grad_trunc_normal_"])
+"""Without names: it redraws what is out of bounds, and a name's stream gives the same values each time."""
+
+
+@wraps(METHODS["normal_"])
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
-    def stock() -> Tensor:
-        return STOCK["normal_"](self, mean, std, generator=generator)
-
+    stock = partial(METHODS["normal_"], self, mean, std, generator=generator)
     return filled(self, lambda: distributions.Normal(mean, std), generator, stock)
 
 
-@wraps(STOCK["uniform_"])
+@wraps(METHODS["uniform_"])
 def uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, **named: float) -> Tensor:
-    def stock() -> Tensor:
-        return STOCK["uniform_"](self, *bounds, generator=generator, **named)
-
     low, high = (*bounds, *(0.0, 1.0)[len(bounds) :])[:2]
     low, high = named.get("from", low), named.get("to", high)  # `from` can be no parameter: Python reserves the word
+    stock = partial(METHODS["uniform_"], self, *bounds, generator=generator, **named)
     return filled(self, lambda: distributions.Uniform(low, high), generator, stock)
 
 
@@ -57,14 +58,14 @@ def trunc_normal_(
     *,
     explicit: bool = False,
 ) -> Tensor:
-    def stock() -> Tensor:
-        with streams.named(None):  # torch redraws what is out of bounds, and a named stream gives the same values each time
-            return STOCK["_no_grad_trunc_normal_"](tensor, mean, std, a, b, generator=generator)
-
-    if torch.compiler.is_compiling():  # which cannot look into `stock`
-        return STOCK["_no_grad_trunc_normal_"](tensor, mean, std, a, b, generator=generator)
+    if torch.compiler.is_compiling():  # which cannot look into STOCK_TRUNC_NORMAL
+        return STOCK["_no_grad_trunc_normal_"](tensor, mean, std, a, b, generator)
+    make, stock = (
+        partial(_truncated_normal, mean, std, a, b),
+        partial(STOCK_TRUNC_NORMAL, tensor, mean, std, a, b, generator),
+    )
     with torch.no_grad():
-        return filled(tensor, lambda: _truncated_normal(mean, std, a, b), generator, stock, explicit=explicit)
+        return filled(tensor, make, generator, stock, explicit=explicit)
 
 
 def _truncated_normal(mean: float, std: float, a: float, b: float) -> Initializer:
@@ -74,34 +75,35 @@ def _truncated_normal(mean: float, std: float, a: float, b: float) -> Initialize
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
-            stacklevel=5,
+            stacklevel=4,
         )
     return initializer
 
 
 @wraps(STOCK["orthogonal_"])
 def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None, *, explicit: bool = False) -> Tensor:
-    def stock() -> Tensor:
-        return STOCK["orthogonal_"](tensor, gain, generator)
-
-    with torch.no_grad():
-        return filled(tensor, lambda: Orthogonal(gain), generator, stock, explicit=explicit)
+    return drawn(tensor, lambda: Orthogonal(gain), "orthogonal_", gain, generator, explicit=explicit)
 
 
 @wraps(STOCK["sparse_"])
 def sparse_(
     tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None, *, explicit: bool = False
 ) -> Tensor:
-    def stock() -> Tensor:
-        return STOCK["sparse_"](tensor, sparsity, std, generator)
-
     def initializer() -> Initializer:
         if tensor.ndim != 2:
-            raise ValueError("left to stock(), whose message is torch's")
+            raise ValueError("left to torch, for its message")
         return Sparse(sparsity, std, convention="torch")  # rows are inputs, and each column has its share of zeros
 
+    return drawn(tensor, initializer, "sparse_", sparsity, std, generator, explicit=explicit)
+
+
+def drawn(
+    tensor: Tensor, make: Callable[[], Initializer | Distribution], name: str, *parameters: Any, explicit: bool = True
+) -> Tensor:
+    """The tensor, `filled` without gradients. `parameters`: those of torch.nn.init's function `name`, the generator last."""
+    stock = STOCK.get(name) or getattr(torch.nn.init, name)
     with torch.no_grad():
-        return filled(tensor, initializer, generator, stock, explicit=explicit)
+        return filled(tensor, make, parameters[-1], partial(stock, tensor, *parameters), explicit=explicit)
 
 
 def _replacements() -> Iterator[Replacement]:

@@ -6,38 +6,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
 
 import torch
-from torch import Tensor
 
 from fastinit.core.stream import Stream, stream_of
-from fastinit.torch.report import Write
+from fastinit.torch.by_memory import NamesByMemory
 
-
-class Names(Protocol):
-    """Knows tensors by name: see `named`."""
-
-    def stream(self, tensor: Tensor) -> Stream | None:
-        """The stream of a tensor, or None for one that has no name."""
-        ...
-
-    def is_skipped(self, tensor: Tensor) -> bool:
-        """Whether a tensor is to stay as it is."""
-        ...
-
-    def note(self, tensor: Tensor, write: Write) -> None:
-        """Record that a tensor is written to."""
-        ...
-
-
-_names: ContextVar[Names | None] = ContextVar("fastinit_names", default=None)
+_names: ContextVar[NamesByMemory | None] = ContextVar("fastinit_names", default=None)
 _sources: list[torch.Generator | None] = []  # one for each `accelerate` or `install` in force; the last one counts
 _lock = threading.Lock()
 
 
 @contextmanager
-def named(names: Names | None) -> Iterator[None]:
+def named(names: NamesByMemory | None) -> Iterator[None]:
     """Within the block, in this thread or task alone, tensors that `names` knows are filled from streams of their own."""
     token = _names.set(names)
     try:
@@ -46,7 +27,7 @@ def named(names: Names | None) -> Iterator[None]:
         _names.reset(token)
 
 
-def names() -> Names | None:
+def names() -> NamesByMemory | None:
     """What `named` has put in force in this thread or task."""
     return _names.get()
 
@@ -62,23 +43,21 @@ def source_stream(generator: torch.Generator | None) -> Stream | None:
     with _lock:
         if not _sources:
             return None
-        source = _sources[-1]
-    return drawn_from(source if generator is None else generator)
+        innermost = _sources[-1]
+    return drawn_from(innermost if generator is None else generator)
 
 
-def push_source(seed: int | None) -> torch.Generator | None:
-    """From now on draw streams from a generator of its own with this seed, or from torch's default one."""
-    source = None if seed is None else torch.Generator().manual_seed(_torch_seed(seed))
+@contextmanager
+def source(seed: int | None) -> Iterator[None]:
+    """Within the block streams are drawn, in all threads, from a generator with this seed, or from torch's default one."""
+    generator = None if seed is None else torch.Generator().manual_seed(_torch_seed(seed))
     with _lock:
-        _sources.append(source)
-    return source
-
-
-def remove_source(source: torch.Generator | None) -> None:
-    """Undo the last `push_source` that returned this source."""
-    with _lock:
-        at = max(i for i, pushed in enumerate(_sources) if pushed is source)
-        del _sources[at]
+        _sources.append(generator)
+    try:
+        yield
+    finally:
+        with _lock:
+            del _sources[max(i for i, entered in enumerate(_sources) if entered is generator)]
 
 
 def _torch_seed(seed: int) -> int:
