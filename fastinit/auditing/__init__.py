@@ -33,7 +33,7 @@ from fastinit.auditing.rows import Row, row_of
 from fastinit.auditing.sources import Source, sources_of
 from fastinit.auditing.subject import Tensor
 from fastinit.distributions import Distribution
-from fastinit.initializers import Initializer, get
+from fastinit.initializers.names import InitializerLike, distribution_of
 from fastinit.recipes.plan import Plan
 
 __all__ = ["EDGES", "Finding", "Report", "Row", "audit"]
@@ -41,7 +41,7 @@ __all__ = ["EDGES", "Finding", "Report", "Row", "audit"]
 
 def audit(
     tensors: Mapping[str, npt.ArrayLike] | str | os.PathLike[str],
-    expected: Mapping[str, Distribution | Initializer | str | Mapping[str, Any]] | Plan | None = None,
+    expected: Mapping[str, InitializerLike] | Plan | None = None,
     *,
     progress: Progress = lambda nbytes: None,
 ) -> Report:
@@ -113,12 +113,12 @@ def _distributions(expected: Mapping[str, Any], sources: Sequence[Source]) -> di
     return found
 
 
-def _distribution(source: Source, expected: Any) -> Distribution:
+def _distribution(source: Source, expected: InitializerLike) -> Distribution:
     """A distribution is taken as it is: that of a whole tensor may be audited by a part of it."""
     if isinstance(expected, Distribution):
         return expected
     try:
-        return get(expected).distribution_for(source.shape)
+        return distribution_of(expected, source.shape)
     except (TypeError, ValueError) as error:
         error.args = (f"expected[{source.name!r}]: {error}",)
         raise

@@ -15,6 +15,7 @@ import fastinit
 from fastinit.distributions import Normal, Uniform
 from fastinit.initializers import CLASSES, INITIALIZERS, Identity, Layout, Orthogonal
 from fastinit.initializers.layouts import layout_of
+from tests.thresholds import STANDARD_ERRORS
 
 NARROW = ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"]
 N = 2**22
@@ -39,21 +40,21 @@ def test_narrow_normals_take_thousands_of_values(dtype, least):
 def test_narrow_values_have_no_bias(dtype, name):
     """JAX's bfloat16 normals have a mean of -0.0111 sigma. Here: within 5 standard errors, 0.0024 sigma."""
     values = as_float64(INITIALIZERS[name]((2048, N // 2048), seed=0, dtype=dtype))
-    assert abs(values.mean()) < 5 * values.std() / math.sqrt(N)
+    assert abs(values.mean()) < STANDARD_ERRORS * values.std() / math.sqrt(N)
 
 
 @pytest.mark.parametrize("dtype", NARROW)
 def test_a_narrow_uniform_between_0_and_1_has_mean_one_half(dtype):
     """torch turns bfloat16 values that round up to the upper bound into the lower one: a mean of 0.49810."""
     values = as_float64(fastinit.uniform((N,), low=0.0, high=1.0, seed=0, dtype=dtype))
-    assert abs(values.mean() - 0.5) < 5 * math.sqrt(1 / 12 / N)
+    assert abs(values.mean() - 0.5) < STANDARD_ERRORS * math.sqrt(1 / 12 / N)
 
 
 def test_no_share_of_narrow_uniforms_lies_at_the_lower_bound():
     """torch, as above: 0.2 % of symmetric bfloat16 weights are exactly at -bound. Here as many as at +bound."""
     values = as_float64(fastinit.uniform((N,), low=-1.0, high=1.0, seed=0, dtype="bfloat16"))
     low, high = (values == -1).sum(), (values == 1).sum()
-    assert abs(low - high) < 5 * math.sqrt(low + high)
+    assert abs(low - high) < STANDARD_ERRORS * math.sqrt(low + high)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
@@ -128,7 +129,7 @@ def test_a_truncated_preset_has_the_variance_it_says(convention, name, variance)
 def test_a_truncated_normal_is_cut_and_not_wrapped():
     """fastai's trunc_normal_ is normal_().fmod_(2): a std of 0.86589 instead of 0.87963."""
     values = fastinit.truncated_normal((N,), seed=0)
-    assert values.std(dtype=np.float64) == pytest.approx(C, rel=5 / math.sqrt(2 * N))
+    assert values.std(dtype=np.float64) == pytest.approx(C, rel=STANDARD_ERRORS / math.sqrt(2 * N))
 
 
 def test_the_bounds_of_a_truncated_normal_are_sigmas_unless_said_to_be_values():
@@ -318,7 +319,8 @@ def test_orthogonal_matrices_are_haar_distributed():
     """
     stack = fastinit.orthogonal((4000, 4, 4), layout="eoi", seed=0)
     trace = np.trace(stack, axis1=1, axis2=2).astype(np.float64)
-    assert abs(trace.mean()) < 5 / math.sqrt(4000) and trace.var() == pytest.approx(1, abs=5 * math.sqrt(2 / 4000))
+    assert abs(trace.mean()) < STANDARD_ERRORS / math.sqrt(4000)
+    assert trace.var() == pytest.approx(1, abs=STANDARD_ERRORS * math.sqrt(2 / 4000))
 
 
 def test_orthogonal_of_heads_is_one_matrix_onto_all_of_them():

@@ -30,6 +30,7 @@ from fastinit.initializers import (
 from fastinit.initializers.gains import ACTIVATIONS
 from fastinit.initializers.recommendation import ALIASES, recommend
 from fastinit.initializers.recommendation_rules import BOUNDED, RULES, UNSTABLE, Recommendation
+from tests.thresholds import STANDARD_ERRORS
 
 GELU = VarianceScaling(fastinit.gain("gelu") ** 2)
 DEEP = {"depth": 12, "residual": True}
@@ -228,7 +229,7 @@ def test_the_second_moment_of_pre_activations_stays_through_50_layers(name):
     k = moment(name, 4) / moment(name) ** 2 - 1
     passed_on = sum(slope(name) ** (2 * layer) for layer in range(depth))
     variance = (k * passed_on + 2) / n
-    assert abs(math.log(np.square(z).mean()) + variance / 2) < 5 * math.sqrt(variance)
+    assert abs(math.log(np.square(z).mean()) + variance / 2) < STANDARD_ERRORS * math.sqrt(variance)
 
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if name in UNSTABLE])
@@ -239,7 +240,7 @@ def test_the_second_moment_stays_in_one_layer_of_those_that_are_unstable(name):
         (n, n), seed=1, dtype="float64"
     )
     k = moment(name, 4) / moment(name) ** 2 - 1
-    assert abs(np.square(z).mean() - 1) < 5 * math.sqrt((k + 2) / n)
+    assert abs(np.square(z).mean() - 1) < STANDARD_ERRORS * math.sqrt((k + 2) / n)
 
 
 @pytest.mark.parametrize("name", UNSTABLE)
@@ -266,7 +267,7 @@ def test_a_pre_norm_residual_stream_grows_by_no_more_than_one_branch(activation)
     # Each branch adds 1 / depth, with a relative variance of (k + 4) / n from f, z and its own values; and twice its product
     # with the stream, of second moment q from 1 to 2, a variance of 4 q / depth / n. Five standard deviations of the sum.
     k = moment(activation, 4) / moment(activation) ** 2 - 1
-    assert abs(np.square(x).mean() - start - 1) < 5 * math.sqrt((4 * 1.5 + (k + 4) / depth) / n)
+    assert abs(np.square(x).mean() - start - 1) < STANDARD_ERRORS * math.sqrt((4 * 1.5 + (k + 4) / depth) / n)
 
 
 def test_a_fixup_network_starts_as_its_input():

@@ -39,6 +39,7 @@ from fastinit.initializers import (
 )
 from fastinit.initializers.sparsity import least
 from tests.support import bits
+from tests.thresholds import STANDARD_ERRORS, chi_square_limit
 
 DETERMINISTIC = {
     "identity": (Identity(2.5), (5, 7), None),
@@ -331,9 +332,9 @@ def test_orthogonal_of_groups_is_a_matrix_for_each():
 def test_orthogonal_favours_no_direction():
     n = 4000
     traces = np.trace(fastinit.orthogonal((n, 5, 5), seed=0, dtype="float64", layout="eio"), axis1=1, axis2=2)
-    # of a Haar matrix the trace has mean 0, square 1, fourth power 3: within 5 standard errors, 6e-7 by chance, seed fixed
-    assert abs(traces.mean()) < 5 / math.sqrt(n)
-    assert abs((traces**2).mean() - 1) < 5 * math.sqrt(2 / n)
+    # of a Haar matrix the trace has mean 0, square 1, fourth power 3
+    assert abs(traces.mean()) < STANDARD_ERRORS / math.sqrt(n)
+    assert abs((traces**2).mean() - 1) < STANDARD_ERRORS * math.sqrt(2 / n)
 
 
 @pytest.mark.parametrize(
@@ -389,9 +390,9 @@ def test_every_choice_of_zeros_is_as_likely():
     zeros = initializers.sparse((units, n), sparsity=share, seed=0, layout="oi") == 0
     counts, variance = zeros.sum(0), units * share * (1 - share) * n / (n - 1)
     squares = ((counts - units * share) ** 2).sum() / variance
-    assert squares < 49 + 5 * math.sqrt(2 * 49)  # chi-square of n - 1: 1e-5 by chance, the seed fixed
+    assert squares < chi_square_limit(49, rate=1e-5)
     pairs, p = (zeros[:, 0] & zeros[:, 1]).sum(), 15 * 14 / (50 * 49)
-    assert abs(pairs - units * p) < 5 * math.sqrt(units * p * (1 - p))  # 6e-7 by chance
+    assert abs(pairs - units * p) < STANDARD_ERRORS * math.sqrt(units * p * (1 - p))
 
 
 def test_equal_uniforms_still_give_exactly_so_many_zeros_the_first_ones():
@@ -538,8 +539,8 @@ def test_chrono_bias_is_log_uniform_of_1_to_longest_less_1():
     n = 100_000
     values = np.exp(initializers.chrono_bias(4 * n, longest=50.0, seed=0, dtype="float64")[n : 2 * n])
     std = 48 / math.sqrt(12)
-    assert abs(values.mean() - 25) < 5 * std / math.sqrt(n)  # 5 standard errors: 6e-7 by chance, the seed fixed
-    assert abs(values.std() - std) < 5 * std / math.sqrt(2 * n)
+    assert abs(values.mean() - 25) < STANDARD_ERRORS * std / math.sqrt(n)
+    assert abs(values.std() - std) < STANDARD_ERRORS * std / math.sqrt(2 * n)
     assert np.array_equal(values, np.exp(np.log(1 + 48 * fastinit.uniform(n, low=0, high=1, seed=0, dtype="float64"))))
 
 
@@ -583,7 +584,7 @@ def test_mamba2_a_log_is_the_log_of_a_uniform_value(low, high):
     n = 100_000
     a = np.exp(initializers.mamba2_a_log(n, low=low, high=high, seed=0, dtype="float64"))
     assert low < a.min() and a.max() <= high * (1 + 1e-12)
-    assert abs(a.mean() - (low + high) / 2) < 5 * (high - low) / math.sqrt(12 * n)  # 6e-7 by chance, the seed fixed
+    assert abs(a.mean() - (low + high) / 2) < STANDARD_ERRORS * (high - low) / math.sqrt(12 * n)
 
 
 def test_mamba_parameters_equal_those_of_transformers():
@@ -628,7 +629,7 @@ def test_mimetic_query_and_key_of_each_head_multiply_to_the_nearest_of_its_rank(
 def test_mimetic_z_is_normal_of_variance_1_over_width():
     value, output = pair("value", "output", (100, 100), heads=1, alpha=1.0, beta=0.0, dtype="float64")
     z = value @ output
-    assert abs(z.std() * 10 - 1) < 5 / math.sqrt(2 * z.size)  # 5 standard errors: 6e-7 by chance, the seed fixed
+    assert abs(z.std() * 10 - 1) < STANDARD_ERRORS / math.sqrt(2 * z.size)
 
 
 def test_the_parts_of_a_mimetic_pair_share_a_products_scale_evenly():
@@ -674,7 +675,7 @@ def test_the_parts_of_a_tensor_have_the_fans_of_their_own():
     fused = Parts(0, ((400, "he_normal"), (200, "xavier_normal"), (200, "zeros")))((800, 100), seed=0, layout="oi")
     stds = [fused[:400].std(), fused[400:600].std(), fused[600:].std()]
     expected = [math.sqrt(2 / 100), math.sqrt(2 / 300), 0]
-    assert stds == pytest.approx(expected, rel=5 / math.sqrt(2 * 20_000))  # 5 standard errors, the seed fixed
+    assert stds == pytest.approx(expected, rel=STANDARD_ERRORS / math.sqrt(2 * 20_000))
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
@@ -711,7 +712,7 @@ def test_stacked_slices_are_the_same_whatever_their_number():
 def test_stacked_slices_have_the_fans_of_a_slice(layout, of_slice):
     values = initializers.stacked((4, 500, 20), initializer="he_normal", seed=0, layout=layout, dtype="float64")
     std = fastinit.he_normal.distribution_for((500, 20), layout=of_slice).std
-    assert values.std() == pytest.approx(std, rel=5 / math.sqrt(2 * values.size))  # 5 standard errors, the seed fixed
+    assert values.std() == pytest.approx(std, rel=STANDARD_ERRORS / math.sqrt(2 * values.size))
 
 
 @pytest.mark.parametrize(("shape", "layout", "out", "into"), [((8, 6), "oi", 0, 1), ((3, 6, 8), "io", 2, 1)])

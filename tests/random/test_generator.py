@@ -14,6 +14,7 @@ import fastinit
 import fastinit.random
 from fastinit import Generator, TiledXoshiro128, default_rng
 from fastinit.core.pieces import LEAST_FOR_THREADS
+from tests.thresholds import chi_square_limit, ks_limit
 
 # Array draws of n values; the last two take two words a value for their 64 bits.
 DRAWS = {
@@ -139,7 +140,7 @@ def test_array_draws_follow_their_distribution(name, cdf):
     x = np.sort(DRAWS[name](default_rng(11), n).astype(np.float64))
     steps = np.arange(n + 1) / n
     ks = max(np.abs(cdf(x) - steps[1:]).max(), np.abs(cdf(x) - steps[:-1]).max())
-    assert ks < 2.694 / np.sqrt(n)  # sqrt(ln(2 / 1e-6) / 2): one false alarm in a million, seed fixed
+    assert ks < ks_limit(n)
 
 
 # ---- integers ----
@@ -167,7 +168,7 @@ def test_small_integers_are_equally_likely(count):
     n = 10**6
     observed = np.bincount(default_rng(3).integers(count, size=n), minlength=count)
     chi2 = ((observed - n / count) ** 2 / (n / count)).sum()
-    assert scipy.stats.chi2.sf(chi2, count - 1) > 1e-6  # one false alarm in a million, seed fixed
+    assert chi2 < chi_square_limit(count - 1)
 
 
 @pytest.mark.parametrize("count", [3 * 2**61, 2**63 - 1, 3 * 2**22])  # a quarter, a half, one in 2^10 drawn again
@@ -176,7 +177,7 @@ def test_large_integers_are_equally_likely_though_words_are_drawn_again(count):
     drawn = default_rng(3).integers(count, size=n, dtype=np.uint64)
     observed = np.bincount((drawn / (count / bins)).astype(int).clip(0, bins - 1), minlength=bins)
     chi2 = ((observed - n / bins) ** 2 / (n / bins)).sum()
-    assert scipy.stats.chi2.sf(chi2, bins - 1) > 1e-6  # one false alarm in a million, seed fixed
+    assert chi2 < chi_square_limit(bins - 1)
 
 
 # ---- what NumPy rejects, in its own words ----
