@@ -22,14 +22,15 @@ from typing import Any
 
 import numpy as np
 
-from fastinit import initializers
 from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution
+from fastinit.initializers.definition import ALIASES, INITIALIZERS
+from fastinit.initializers.layouts import LayoutLike
 from fastinit.recipes import Recipe, TensorSpec
 from fastinit.runtime import checks, threads
-from fastinit.runtime.types import Array, DTypeLike, Index, Seed
+from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
 
 try:
     import dask.array as da
@@ -39,16 +40,15 @@ try:
 except ModuleNotFoundError:
     raise ImportError("fastinit.dask needs Dask's arrays: pip install 'fastinit[dask]'") from None
 
-FUNCTIONS = tuple(name for name in initializers.__all__ if hasattr(getattr(initializers, name), "initializer"))
-"""The names of the functions, glorot_normal and the like included."""
+_FUNCTIONS = {**INITIALIZERS, **ALIASES}
 
-__all__ = ["materialize", *FUNCTIONS]
+__all__ = ["materialize", *_FUNCTIONS]
 
 
 def __getattr__(name: str) -> Callable[..., da.Array]:
-    if name not in FUNCTIONS:
+    if name not in _FUNCTIONS:
         raise AttributeError(f"module 'fastinit.dask' has no attribute {name!r}")
-    return _lazy(getattr(initializers, name))
+    return _lazy(_FUNCTIONS[name].__name__)
 
 
 def __dir__() -> list[str]:
@@ -88,40 +88,34 @@ def materialize(
 
 
 @cache
-def _lazy(eager: Callable[..., Array]) -> Callable[..., da.Array]:
-    """The function of the same name and arguments that gives a lazy array."""
+def _lazy(of: str) -> Callable[..., da.Array]:
+    """The initializer's function that gives a lazy array."""
+    eager = INITIALIZERS[of]
 
     def lazy(
-        shape: Any,
-        *parameters: Any,
+        shape: Shape,
+        *positional: Any,
         chunks: Any = "auto",
         seed: Seed = None,
         name: str | None = None,
         dtype: DTypeLike = np.float32,
-        layout: Any = None,
-        **named: Any,
+        layout: LayoutLike = None,
+        **parameters: Any,
     ) -> da.Array:
         lengths = checks.shape(shape)
-        distribution = eager.distribution_for(lengths, *parameters, layout=layout, **named)
+        distribution = eager.distribution_for(lengths, *positional, layout=layout, **parameters)
         return _array(distribution, lengths, stream_of(seed, name), dtype, chunks, eager.__name__)
 
-    lazy.distribution_for, lazy.initializer = eager.distribution_for, eager.initializer
-    lazy.__name__, lazy.__qualname__, lazy.__doc__ = eager.__name__, eager.__name__, eager.__doc__
-    lazy.__signature__ = _signature(eager)
-    return lazy
-
-
-def _signature(eager: Callable[..., Array]) -> inspect.Signature:
-    """With `chunks`, and without the options that make no sense of a lazy array."""
-    parameters = dict(inspect.signature(eager).parameters)
-    del parameters["out"], parameters["index"]
+    signature = dict(inspect.signature(eager).parameters)
+    del signature["out"], signature["index"]  # which make no sense of a lazy array
     chunks = inspect.Parameter("chunks", inspect.Parameter.KEYWORD_ONLY, default="auto")
-    parameters = {
-        **{name: p for name, p in parameters.items() if p.kind is not p.KEYWORD_ONLY},
-        "chunks": chunks,
-        **parameters,
-    }
-    return inspect.Signature([*parameters.values()], return_annotation=da.Array)
+    vars(lazy).update(
+        distribution_for=eager.distribution_for,
+        initializer=eager.initializer,
+        __signature__=inspect.Signature([*signature.values(), chunks], return_annotation=da.Array),
+    )
+    lazy.__name__, lazy.__qualname__, lazy.__doc__ = eager.__name__, eager.__name__, eager.__doc__
+    return lazy
 
 
 @dataclass(frozen=True)
@@ -160,10 +154,12 @@ def _array(
     meta = np.empty((0,) * len(shape), element.dtype)
     distribution.parameters(element.real)
     if distribution.is_elementwise:
-        return da.from_array(tensor, chunks=blocks, name=f"{label}-{token}", meta=meta, inline_array=True)
-    # no Blockwise layer, which Dask may fuse with every block of what it is used for
-    values = delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
-    return da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
+        options: dict[str, Any] = {"chunks": blocks, "meta": meta, "inline_array": True}
+        array: da.Array = da.from_array(tensor, name=f"{label}-{token}", **options)
+    else:  # no Blockwise layer, which Dask may fuse with every block of what it is used for
+        values = delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
+        array = da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
+    return array
 
 
 def _checked_chunks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], ...]:

@@ -11,12 +11,10 @@ from typing import Any, TypeAlias
 
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, get
-from fastinit.initializers.layouts import Layout, layout_of
+from fastinit.initializers.layouts import Layout, LayoutLike, layout_of
+from fastinit.initializers.names import InitializerLike
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.runtime.checks import boolean, integer
-
-LayoutLike: TypeAlias = "str | Layout | Mapping[str, Any] | None"
-InitializerLike: TypeAlias = "str | Initializer | type[Initializer] | Callable[..., Any] | Distribution | Mapping[str, Any]"
 
 
 @dataclass(frozen=True, init=False)

@@ -79,7 +79,12 @@ def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recip
     if base is None:
         return own
     inherited = tuple(rule.as_optional() for rule in base)
-    return replace(own, rules=(*own, *inherited), skip=(*own.skip, *base.skip), tied={**dict(base.tied), **dict(own.tied)})
+    return replace(
+        own,
+        rules=(*own, *inherited),
+        skip=(*own.skip, *base.skip),
+        tied=tuple({**dict(base.tied), **dict(own.tied)}.items()),
+    )
 
 
 def _ready(entry: Any) -> Recipe:

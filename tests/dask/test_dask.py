@@ -75,8 +75,9 @@ def test_values_do_not_depend_on_chunks(name, chunks):
 
 @pytest.mark.parametrize("name", ["normal", "constant", "orthogonal"])
 def test_every_dtype_is_numpys(name, dtype):
-    lazy = getattr(fastinit.dask, name)(SHAPE, 0.3, chunks=20, seed=0, dtype=dtype)
-    assert same(lazy, INITIALIZERS[name](SHAPE, 0.3, seed=0, dtype=dtype))
+    parameter = {"normal": "std", "constant": "value", "orthogonal": "gain"}[name]
+    lazy = getattr(fastinit.dask, name)(SHAPE, chunks=20, seed=0, dtype=dtype, **{parameter: 0.3})
+    assert same(lazy, INITIALIZERS[name](SHAPE, seed=0, dtype=dtype, **{parameter: 0.3}))
 
 
 @pytest.mark.parametrize("shape", [(), (0,), (0, 5), (3, 0, 5), (1,), 7])
@@ -168,7 +169,7 @@ def test_other_arguments_give_other_keys():
     others = [{"seed": 1}, {"name": "w"}, {"chunks": 21}, {"mean": 1.0}]
     others += [{"dtype": dtype} for dtype in ("float64", "bfloat16", "float16", "float8_e5m2", "float8_e4m3fn")]
     arrays = [function(SHAPE, **options | other) for other in [{}, *others]]
-    arrays += [fastinit.dask.uniform(SHAPE, 0, 1, **options), function((83, 50), **options)]
+    arrays += [fastinit.dask.uniform(SHAPE, low=0, high=1, **options), function((83, 50), **options)]
     arrays += [fastinit.dask.orthogonal((8, 8, 8), layout=layout, **options) for layout in ("io", "oi")]
     assert len({array.name for array in arrays}) == len(arrays)
 
@@ -290,9 +291,9 @@ ERRORS = [
     # call, error, text
     (lambda d: d.normal((10, -5)), ValueError, r"shape must have no negative length, got \(10, -5\)"),
     (lambda d: d.normal("w"), TypeError, "shape must be an int or a sequence of ints, got 'w'"),
-    (lambda d: d.normal((10, 5), 0, -1), ValueError, "std must not be negative, got -1.0"),
-    (lambda d: d.normal((10, 5), 1e39), ValueError, "mean must be within the range of float32, got 1e[+]39"),
-    (lambda d: d.normal((10, 5), sigma=1), TypeError, "normal has no parameter 'sigma': it takes mean, std, convention"),
+    (lambda d: d.normal((10, 5), std=-1), ValueError, "std must not be negative, got -1.0"),
+    (lambda d: d.normal((10, 5), mean=1e39), ValueError, "mean must be within the range of float32, got 1e[+]39"),
+    (lambda d: d.normal((10, 5), sigma=1), TypeError, "normal has no parameter 'sigma': did you mean 'std'"),
     (lambda d: d.normal((10, 5), index=0), TypeError, "normal has no parameter 'index': it takes mean, std, convention"),
     (lambda d: d.he_normal(10), ValueError, r"shape \(10,\) has no fan_in"),
     (lambda d: d.delta_orthogonal((10, 5)), ValueError, "delta_orthogonal"),
