@@ -67,6 +67,11 @@ def test_a_rule_takes_whatever_names_an_initializer(initializer):
     assert Rule("*", initializer) == Rule("*", HeNormal())
 
 
+@pytest.mark.parametrize("distribution", [Normal(1.0, 0.5), Constant(3.0), fastinit.orthogonal.distribution_for((4, 4))])
+def test_a_rule_may_hold_a_distribution(distribution):
+    assert Recipe([("*", distribution)]).plan({"w": (4, 4)}).distributions == {"w": distribution}
+
+
 def test_recipes_are_values():
     again = Recipe(tuple(RECIPE.rules), skip=[], tied={})
     assert again == RECIPE and hash(again) == hash(RECIPE)
