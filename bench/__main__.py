@@ -81,23 +81,21 @@ def measured(what: Chosen, options: argparse.Namespace) -> dict[str, Any]:
     if what.works:
         settings = rates.Settings(nbytes, ROUNDS, seconds)
         run["rates"] = rates.measured(what.libraries, [rates.WORKS[name] for name in what.works], settings, failures)
+    most = max(nbytes, int(options.memory * 2**30))
+    settings = scaling.Settings(nbytes, most, ROUNDS, seconds_of_part, step)
     for part in what.parts:
-        most = max(nbytes, int(options.memory * 2**30))
-        settings = scaling.Settings(nbytes, most, ROUNDS, seconds_of_part, step)
-        _noted(run["scaling"], part, partial(scaling.PARTS[part], what.libraries, settings, failures), failures)
-    if what.startup:
-        _noted(run, "startup", partial(startup.startup, ROUNDS), failures)
-    if options.disk:
-        _noted(run, "disk", partial(startup.disk, options.disk), failures)
+        say(part)
+        with failures.noted(part, Exception):
+            run["scaling"][part] = scaling.PARTS[part](what.libraries, settings, failures)
+    for part, wanted, work in (
+        ("startup", what.startup, partial(startup.startup, ROUNDS)),
+        ("disk", options.disk, partial(startup.disk, options.disk)),
+    ):
+        if wanted:
+            say(part)
+            with failures.noted(part, Exception):
+                run[part] = work()
     return run | {"must show": required.compared(run)}
-
-
-def _noted(run: dict[str, Any], part: str, work: partial, failures: Failures) -> None:
-    say(part)
-    try:
-        run[part] = work()
-    except Exception as error:
-        failures.note(f"{part}: {type(error).__name__}: {error}")
 
 
 def write(run: dict[str, Any], directory: Path) -> list[str]:

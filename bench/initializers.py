@@ -16,7 +16,7 @@ import fastinit
 from bench import program
 from bench.tables import print_table
 from bench.timing import medians
-from fastinit.core.fill import DTYPES
+from fastinit.backends.catalogue import ELEMENTS
 
 SIZES = {"16 Mi elements": ((4096, 4096), 25), "64 Ki elements": ((256, 256), 501)}  # and rounds: beyond the caches, within
 ORTHOGONAL_ROUNDS = 3
@@ -37,13 +37,13 @@ MATRICES = {"square": (4096, 4096), "tall": (16384, 1024), "wide": (1024, 16384)
 def presets() -> None:
     for size, (shape, rounds) in SIZES.items():
         print(f"\n{size}, {fastinit.get_num_threads()} threads: time of the plain distribution / time of the preset\n")
-        ratios = [ratios_of(shape, dtype, rounds) for dtype in DTYPES]
+        ratios = [ratios_of(shape, dtype, rounds) for dtype in ELEMENTS]
         rows = ((name, plain, *(f"{of_dtype[name]:.2f}" for of_dtype in ratios)) for name, (plain, _) in PRESETS.items())
-        print_table(("preset", "of", *DTYPES), rows)
+        print_table(("preset", "of", *ELEMENTS), rows)
 
 
 def ratios_of(shape: tuple[int, int], dtype: str, rounds: int) -> dict[str, float]:
-    out = np.ones(shape, DTYPES[dtype].dtype)
+    out = np.ones(shape, dtype)
     calls = {f"plain {name}": getattr(fastinit, name) for name in PLAIN} | {
         name: call for name, (_, call) in PRESETS.items()
     }

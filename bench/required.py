@@ -19,8 +19,7 @@ class Requirement(NamedTuple):
 
 
 def row(run: Run, library: str, work: str) -> dict[str, Any] | None:
-    found = [row for row in run["rates"] if (row["library"], row["work"]) == (library, work)]
-    return found[0] if found else None
+    return next((row for row in run["rates"] if (row["library"], row["work"]) == (library, work)), None)
 
 
 def share(work: str, library: str = "fastinit") -> Callable[[Run], float | None]:
@@ -33,28 +32,20 @@ def times(work: str, other: str, library: str = "fastinit") -> Callable[[Run], f
     return lambda run: _ratio(row(run, library, work), row(run, other, work))
 
 
-def elements_against(work: str, other_work: str) -> Callable[[Run], float | None]:
+def elements(work: str, other_work: str) -> Callable[[Run], float | None]:
     """Elements a second of fastinit, as a share of those of another work."""
 
-    def got(run: Run) -> float | None:
-        wide, narrow = row(run, "fastinit", other_work), row(run, "fastinit", work)
-        return _ratio(narrow, wide) * wide["itemsize"] / narrow["itemsize"] if wide and narrow else None
-
-    return got
+    return lambda run: _ratio(row(run, "fastinit", work), row(run, "fastinit", other_work), elements=True)
 
 
 def at_avx2(work: str) -> Callable[[Run], float | None]:
-    def got(run: Run) -> float | None:
-        library = "fastinit" if run["machine"]["level"] == "avx2" else "fastinit avx2"
-        return share(work, library)(run)
-
-    return got
+    return lambda run: share(work, "fastinit" if run["machine"]["level"] == "avx2" else "fastinit avx2")(run)
 
 
 def slice_share(width: int) -> Callable[[Run], float | None]:
     def got(run: Run) -> float | None:
-        points = run.get("scaling", {}).get("slices", {}).get("curves", {}).get("a new matrix", [])
-        return next((point["share"] for point in points if point["width"] == width), None)
+        curves = run.get("scaling", {}).get("slices", {}).get("curves", {})
+        return next((point["share"] for point in curves.get("a new matrix", ()) if point["width"] == width), None)
 
     return got
 
@@ -63,8 +54,11 @@ def startup(what: str) -> Callable[[Run], float | None]:
     return lambda run: run.get("startup", {}).get(what)
 
 
-def _ratio(row: dict[str, Any] | None, other: dict[str, Any] | None) -> float | None:
-    return row["rate"] / other["rate"] if row and other else None
+def _ratio(row: dict[str, Any] | None, other: dict[str, Any] | None, elements: bool = False) -> float | None:
+    """Of the rates in bytes, or in elements."""
+    if not (row and other):
+        return None
+    return row["rate"] / other["rate"] * (other["itemsize"] / row["itemsize"] if elements else 1)
 
 
 STREAMING, MEMSET = "of the streaming-store limit", "of a memset of fresh memory on all threads"
@@ -78,10 +72,7 @@ REQUIREMENTS = (
     Requirement("float32 normal truncated at 2 std, warm", 0.20, share("truncated_normal float32 warm"), STREAMING),
     Requirement("float64 normal, warm", 0.25, share("normal float64 warm"), STREAMING),
     Requirement(
-        "bfloat16 normal, elements a second",
-        0.95,
-        elements_against("normal bfloat16 warm", "normal float32 warm"),
-        "of float32's",
+        "bfloat16 normal, elements a second", 0.95, elements("normal bfloat16 warm", "normal float32 warm"), "of float32's"
     ),
     Requirement("float32 normal, fresh", 0.75, share("normal float32 fresh"), MEMSET),
     Requirement("float32 normal at the AVX2 level, warm", 0.18, at_avx2("normal float32 warm"), STREAMING),

@@ -53,12 +53,12 @@ class Failures(list):
             say(line)
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """An error of a child within the block ends the block and is noted."""
+    def noted(self, part: str = "", kind: type[Exception] = ChildError) -> Iterator[None]:
+        """An error of this kind within the block ends the block and is noted, as one of `part` where that has a name."""
         try:
             yield
-        except ChildError as error:
-            self.note(str(error))
+        except kind as error:
+            self.note(f"{part}: {type(error).__name__}: {error}" if part else str(error))
 
 
 def say(line: str) -> None:
