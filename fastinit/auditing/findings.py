@@ -109,7 +109,7 @@ def _unfilled_rest(tensor: Tensor) -> Iterator[Found]:
     """A run of zeros in a tensor that has few others: its end, or memory pages in it, were never written."""
     measured, run = tensor.measured, tensor.measured.order.zero_run
     at_end = run.start + run.length == measured.n
-    least = LEAST_END if at_end else max(PAGE // tensor.source.dtype.itemsize, 2 * measured.order.row_length)
+    least = LEAST_END if at_end else max(PAGE // tensor.source.dtype.itemsize, 2 * measured.order.rows.length)
     others = (measured.values.counts.zeros - run.length) / max(1, measured.n - run.length)
     if run.length >= least and others <= 0.5 and measured.values.sample.distinct > FEW:
         where = "to the end" if at_end else f"to {run.start + run.length - 1:,}"
@@ -121,22 +121,20 @@ def _constant_lines(tensor: Tensor) -> Iterator[Found]:
     order, values = tensor.measured.order, tensor.measured.values
     if values.sample.distinct <= FEW or values.counts.zeros > tensor.measured.n / 2:
         return
-    commonest, columns = max(values.sample.commonest, FREQUENT), tensor.source.shape[-1] if order.column_length else 0
-    for kind, found, n, length in (
-        ("rows", order.constant_rows, order.rows, order.row_length),
-        ("columns", order.constant_columns, columns, order.column_length),
-    ):
-        if found and score_of_count(len(found), n * commonest ** (length - 1)) > CRITICAL_SCORE:
-            yield f"constant {kind}", f"{len(found):,} of {n:,} {kind} hold one value each, the first is {found[0]:,}"
+    commonest = max(values.sample.commonest, FREQUENT)
+    for kind, lines in (("rows", order.rows), ("columns", order.columns)):
+        found = lines.constant
+        if found and score_of_count(len(found), lines.n * commonest ** (lines.length - 1)) > CRITICAL_SCORE:
+            yield f"constant {kind}", f"{len(found):,} of {lines.n:,} {kind} hold one value each, the first is {found[0]:,}"
 
 
 def _repeated_rows(tensor: Tensor) -> Iterator[Found]:
     order = tensor.measured.order
-    repeated, pairs = order.repeated_rows, order.rows * (order.rows - 1) / 2
-    usual = pairs * tensor.coincidence**order.row_length
+    repeated, rows = order.repeated_rows, order.rows.n
+    usual = rows * (rows - 1) / 2 * tensor.coincidence**order.rows.length
     if repeated and tensor.measured.values.sample.distinct > FEW and score_of_count(len(repeated), usual) > CRITICAL_SCORE:
         row, earlier = repeated[0]
-        yield "repeated rows", f"{len(repeated):,} of {order.rows:,} rows repeat another, the first is {row:,} = {earlier:,}"
+        yield "repeated rows", f"{len(repeated):,} of {rows:,} rows repeat another, the first is {row:,} = {earlier:,}"
 
 
 def _few_bits(tensor: Tensor) -> Iterator[Found]:

@@ -55,17 +55,21 @@ class Values(NamedTuple):
     sample: Sample
 
 
-@dataclass(frozen=True)
-class Order:
-    """`rows` lie along the first axis, `columns` along the last: the indices of those that hold one value; 0 and 0 are
-    examined where there are none. `repeated_rows`: pairs (row, earlier row that is the same)."""
+class Lines(NamedTuple):
+    """Rows, along the first axis, or columns, along the last: n of `length` elements each; 0 of 0 where none were examined.
+    `constant`: the indices of those that hold one value."""
+
+    constant: list[int]
+    n: int
+    length: int
+
+
+class Order(NamedTuple):
+    """What depends on the order of the values. `repeated_rows`: pairs (row, earlier row that is the same)."""
 
     zero_run: Run
-    constant_rows: list[int]
-    rows: int
-    row_length: int
-    constant_columns: list[int]
-    column_length: int
+    rows: Lines
+    columns: Lines
     repeated_rows: list[tuple[int, int]]
 
 

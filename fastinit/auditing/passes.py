@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fastinit.auditing import structure
 from fastinit.auditing.expected import Expected
-from fastinit.auditing.measured import EDGES, EDGES_PER_SIGMA, Counts, Measured, Order, Values, sample_of
+from fastinit.auditing.measured import EDGES, EDGES_PER_SIGMA, Counts, Lines, Measured, Order, Values, sample_of
 from fastinit.auditing.moments import SampleMoments, combined, moments, moments_of_counts
 from fastinit.auditing.patterns import bits, patterns, significand_bits, smallest_normal
 from fastinit.auditing.sources import Source
@@ -93,15 +93,9 @@ class Passes(ABC):
         constant = np.concatenate(self._constant_rows)
         heads = [head for head in self._heads if head is not None]
         repeated = structure.repeated_rows(self.source, np.concatenate(heads), self.row_length, constant) if heads else []
-        return Order(
-            zero_run=structure.joined(self._runs).longest,
-            constant_rows=constant.tolist(),
-            rows=min(self.rows, MOST_ROWS),
-            row_length=self.row_length,
-            constant_columns=self._constant_columns.tolist(),
-            column_length=self.n // self._columns if self._columns else 0,
-            repeated_rows=repeated,
-        )
+        rows = Lines(constant.tolist(), min(self.rows, MOST_ROWS), self.row_length)
+        columns = Lines(self._constant_columns.tolist(), self._columns, self.n // max(1, self._columns))
+        return Order(structure.joined(self._runs).longest, rows, columns, repeated)
 
     def _examine_long_rows(self) -> None:
         """Rows longer than a piece are few."""
