@@ -8,33 +8,10 @@ from fastinit.__about__ import __version__
 from fastinit.backends import use_backend
 from fastinit.core.config import show_config
 from fastinit.initializers import (
-    HeNormal,
-    Initializer,
-    Layout,
-    Normal,
-    constant,
-    fill_many,
-    gain,
-    get,
-    glorot_normal,
-    glorot_uniform,
-    he_normal,
-    he_uniform,
-    identity,
-    kaiming_normal,
-    kaiming_uniform,
-    lecun_normal,
-    lecun_uniform,
-    normal,
-    ones,
-    orthogonal,
-    truncated_normal,
-    uniform,
-    variance_scaling,
-    xavier_normal,
-    xavier_uniform,
-    zeros,
-)
+    HeNormal, Initializer, Layout, Normal, constant, fill_many, gain, get, glorot_normal, glorot_uniform, he_normal,
+    he_uniform, identity, kaiming_normal, kaiming_uniform, lecun_normal, lecun_uniform, normal, ones, orthogonal,
+    truncated_normal, uniform, variance_scaling, xavier_normal, xavier_uniform, zeros,
+)  # fmt: skip
 from fastinit.runtime.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:

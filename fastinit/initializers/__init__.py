@@ -45,7 +45,6 @@ from fastinit.initializers.mamba import Mamba2ALog, MambaALog, MambaDtBias, Mamb
 from fastinit.initializers.many import fill_many
 from fastinit.initializers.names import distribution_of, get
 from fastinit.initializers.orthogonality import DeltaOrthogonal, Orthogonal
-from fastinit.initializers.periodic import Siren
 from fastinit.initializers.plain import Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
 from fastinit.initializers.residual import DeepNorm, Fixup, TFixup, deepnorm_constants
 from fastinit.initializers.scaled import (
@@ -53,6 +52,7 @@ from fastinit.initializers.scaled import (
     HeUniform,
     LecunNormal,
     LecunUniform,
+    Siren,
     VarianceScaling,
     XavierNormal,
     XavierUniform,

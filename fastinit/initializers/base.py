@@ -33,7 +33,7 @@ CHECKS: dict[object, Callable[[str, object], object]] = {
 """By the annotation of a parameter, what makes its value one of that type."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Initializer:
     """Base of the initializers. Two are equal if their class and parameters are; the repr makes an equal one again.
 
@@ -100,6 +100,12 @@ class Initializer:
         lengths = checks.shape(shape)
         distribution = _cached_distribution(self, lengths, self.layout(layout))
         return fill(distribution, lengths, seed=seed, name=name, dtype=dtype, out=out, index=index)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *vars(self).values()))
 
     def __repr__(self) -> str:
         """The class and the parameters that are not the default."""

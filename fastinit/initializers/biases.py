@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from fastinit import distributions
-from fastinit.distributions import Distribution
+from fastinit.distributions import Constant, Distribution
 from fastinit.distributions.base import Draws
 from fastinit.initializers.base import Initializer, WholeTensorInitializer
 from fastinit.initializers.definition import initializer
@@ -36,7 +35,7 @@ class PriorBias(Initializer):
             raise ValueError(f"prior must be a probability between 0 and 1, got {self.prior!r}")
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
-        return distributions.Constant(math.log(self.prior) - math.log1p(-self.prior))
+        return Constant(math.log(self.prior) - math.log1p(-self.prior))
 
 
 class _GateBias(WholeTensorInitializer):

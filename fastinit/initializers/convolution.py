@@ -187,8 +187,10 @@ def _cosines(weights: tuple[float, ...], frames: int, periodic: bool) -> Float64
     if frames == 1:
         return np.ones(1)
     once_around = 2 * np.pi / (frames if periodic else frames - 1) * np.arange(frames)
-    terms = [(-1) ** k * weight * np.cos(k * once_around) for k, weight in enumerate(weights)]
-    return sum(terms[1:], terms[0])
+    window = np.zeros(frames)
+    for k, weight in enumerate(weights):
+        window += (-1) ** k * weight * np.cos(k * once_around)
+    return window
 
 
 def _numbers(window: Any) -> tuple[float, ...]:

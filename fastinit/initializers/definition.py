@@ -66,7 +66,8 @@ def initializer(cls: type[C]) -> type[C]:
 
     The class may say another `function_name`, `aliases` of it, and how many parameters are `positional`.
     """
-    dataclass(frozen=True, repr=False)(cls)
+    if cls.__annotations__ or not fields(cls):  # else it is its base's
+        dataclass(frozen=True, repr=False, eq=False)(cls)
     if "function_name" not in vars(cls):
         cls.function_name = re.sub("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
     function = _function(cls)

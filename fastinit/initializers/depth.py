@@ -104,8 +104,9 @@ class DepthScaled(Initializer):
             self.check_parameter(checks.integer, "layer", least=0)
             if self.layer >= self.depth:
                 raise ValueError(f"layer must be below depth={self.depth}, got {self.layer!r}")
-        is_std = isinstance(self.base, Real) and not isinstance(self.base, bool)
-        self._set("base", Normal(std=checks.number("base", self.base)) if is_std else named("base", self.base))
+        base: object = self.base
+        is_std = isinstance(base, Real) and not isinstance(base, bool)
+        self._set("base", Normal(std=checks.number("base", base)) if is_std else named("base", base))
         if isinstance(self.base, WholeTensorInitializer):
             raise ValueError(f"base must be elementwise, but {self.base!r} needs the whole tensor: scale its own gain")
 

@@ -11,10 +11,9 @@ from fastinit.initializers.depth import DSInit, DepthScaled, LayerScale, SmallIn
 from fastinit.initializers.identities import Dirac, Identity, ZerOHadamard
 from fastinit.initializers.mamba import Mamba2ALog, MambaALog, MambaDtBias, MambaDtWeight
 from fastinit.initializers.orthogonality import DeltaOrthogonal, Orthogonal
-from fastinit.initializers.periodic import Siren
 from fastinit.initializers.plain import Constant, Normal, Ones, TruncatedNormal, Uniform, Zeros
 from fastinit.initializers.residual import DeepNorm, Fixup, TFixup
-from fastinit.initializers.scaled import HeNormal, HeUniform, LecunNormal, LecunUniform, VarianceScaling, XavierNormal, XavierUniform
+from fastinit.initializers.scaled import HeNormal, HeUniform, LecunNormal, LecunUniform, Siren, VarianceScaling, XavierNormal, XavierUniform
 from fastinit.initializers.sparsity import Sparse
 from fastinit.initializers.tutorial import GaussianInit, HeInit, RandomInit, XavierInit
 from fastinit.initializers.width import MuP, Spectral

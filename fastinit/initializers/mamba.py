@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from fastinit import distributions
-from fastinit.distributions import Distribution
+from fastinit.distributions import Constant, Distribution, Uniform
 from fastinit.distributions.base import Draws
 from fastinit.initializers.base import Initializer, WholeTensorInitializer
 from fastinit.initializers.definition import initializer
@@ -41,7 +40,7 @@ class MambaDtWeight(Initializer):
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         bound = self.scale / math.sqrt(layout.fans(shape, self.function_name)[0])
-        return distributions.Uniform(-bound, bound) if self.scheme == "random" else distributions.Constant(bound)
+        return Uniform(-bound, bound) if self.scheme == "random" else Constant(bound)
 
 
 @initializer

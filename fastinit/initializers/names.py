@@ -67,7 +67,7 @@ def distribution_of(anything: InitializerLike, shape: Shape, layout: LayoutLike 
     return get(anything).distribution_for(shape, layout=layout)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Fixed(Initializer):
     """Of the distribution of a whole tensor, which is that of one shape only."""
 

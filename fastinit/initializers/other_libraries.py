@@ -23,21 +23,13 @@ NAMES: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 _LOW_HIGH = {"a": "low", "b": "high", "minval": "low", "maxval": "high", "lower": "low", "upper": "high"}
-_STD = {"stddev": "std", "sigma": "std"}
+_STD = {"stddev": "std", "sigma": "std", "loc": "mean"}
 _SLOPE = {"a": "negative_slope", "slope": "negative_slope"}
 PARAMETERS: dict[str, dict[str, str]] = {
-    "constant": {"val": "value"},
-    "uniform": _LOW_HIGH,
-    "normal": {**_STD, "loc": "mean"},
-    "truncated_normal": {**_LOW_HIGH, **_STD, "loc": "mean"},
-    "he_uniform": _SLOPE,
-    "he_normal": _SLOPE,
-    "siren": {"omega_0": "omega", "w0": "omega"},
-    "prior_bias": {"prior_prob": "prior"},
+    "constant": {"val": "value"}, "uniform": _LOW_HIGH, "normal": _STD, "truncated_normal": _LOW_HIGH | _STD,
+    "he_uniform": _SLOPE, "he_normal": _SLOPE, "orthogonal": {"scale": "gain"}, "delta_orthogonal": {"scale": "gain"},
+    "siren": {"omega_0": "omega", "w0": "omega"}, "prior_bias": {"prior_prob": "prior"},
     "depth_scaled": {"sigma": "base", "std": "base", "num_layers": "depth", "layer_id": "layer"},
-    "small_init": {"dim": "width"},
-    "wang_init": {"dim": "width", "n_layers": "depth", "num_blocks": "depth"},
-    "orthogonal": {"scale": "gain"},
-    "delta_orthogonal": {"scale": "gain"},
-}
+    "small_init": {"dim": "width"}, "wang_init": {"dim": "width", "n_layers": "depth", "num_blocks": "depth"},
+}  # fmt: skip
 """By the name of a function: what other libraries call its parameters."""

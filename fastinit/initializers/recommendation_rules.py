@@ -12,10 +12,9 @@ from fastinit.initializers.depth import NORMAL_OF_GPT2, DepthScaled, LayerScale
 from fastinit.initializers.gains import Function, gain
 from fastinit.initializers.identities import Identity
 from fastinit.initializers.orthogonality import Orthogonal
-from fastinit.initializers.periodic import Siren
 from fastinit.initializers.plain import Normal, Ones, Zeros
 from fastinit.initializers.residual import DeepNorm, Fixup, TFixup
-from fastinit.initializers.scaled import HeNormal, LecunNormal, VarianceScaling, XavierNormal
+from fastinit.initializers.scaled import HeNormal, LecunNormal, Siren, VarianceScaling, XavierNormal
 from fastinit.initializers.width import MuP
 
 HE = "He et al. 2015, Delving Deep into Rectifiers, arXiv:1502.01852, section 2.2"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from fastinit import distributions
-from fastinit.distributions import Distribution
+from fastinit.distributions import Constant, Distribution, Normal, Uniform
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.definition import initializer
 from fastinit.initializers.gains import second_moment
@@ -62,7 +61,7 @@ class DeepNorm(Initializer):
         return int(self.encoder**4) * self.decoder
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
-        return distributions.Normal(0.0, std_of(shape, layout, self.beta**2, "fan_avg", self.function_name))
+        return Normal(0.0, std_of(shape, layout, self.beta**2, "fan_avg", self.function_name))
 
 
 def deepnorm_constants(*, encoder: int = 0, decoder: int = 0, part: str | None = None) -> tuple[float, float]:
@@ -115,9 +114,9 @@ class Fixup(Initializer):
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         if self.last:
-            return distributions.Constant(0.0)
+            return Constant(0.0)
         scale = self.factor**2 / second_moment(self.nonlinearity)
-        return distributions.Normal(0.0, std_of(shape, layout, scale, "fan_in", self.function_name))
+        return Normal(0.0, std_of(shape, layout, scale, "fan_in", self.function_name))
 
 
 @initializer
@@ -151,7 +150,7 @@ class TFixup(Initializer):
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         if self.part != "embedding":
             bound = math.sqrt(3.0) * std_of(shape, layout, self.gain**2, "fan_avg", self.function_name)
-            return distributions.Uniform(-bound, bound)
+            return Uniform(-bound, bound)
         if len(shape) != 2 or not shape[1]:
             raise ValueError(f"shape {shape} is no embedding's: t_fixup needs (vocabulary, width)")
-        return distributions.Normal(0.0, self.gain / math.sqrt(shape[1]))
+        return Normal(0.0, self.gain / math.sqrt(shape[1]))

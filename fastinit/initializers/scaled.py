@@ -1,4 +1,4 @@
-"""Mean 0 and a variance that the fans decide: variance scaling, and its presets by Xavier Glorot, He and LeCun."""
+"""Mean 0 and a variance that the fans decide: variance scaling, its presets by Glorot, He and LeCun, and SIREN's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastinit import distributions
-from fastinit.distributions import Distribution
+from fastinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.definition import initializer
 from fastinit.initializers.gains import gain as gain_of
@@ -25,10 +24,10 @@ MODES: dict[str, Callable[[float, float], float]] = {
     "fan_geo_avg": lambda fan_in, fan_out: math.sqrt(fan_in * fan_out),
 }
 DISTRIBUTIONS: dict[str, Callable[[float], Distribution]] = {
-    "normal": lambda std: distributions.Normal(0.0, std),
-    "truncated_normal": lambda std: distributions.TruncatedNormal(0.0, std / STD_OF_NORMAL_TRUNCATED_AT_2, -2.0, 2.0),
-    "uniform": lambda std: distributions.Uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std),
-    "untruncated_normal": lambda std: distributions.Normal(0.0, std),
+    "normal": lambda std: Normal(0.0, std),
+    "truncated_normal": lambda std: TruncatedNormal(0.0, std / STD_OF_NORMAL_TRUNCATED_AT_2, -2.0, 2.0),
+    "uniform": lambda std: Uniform(-math.sqrt(3.0) * std, math.sqrt(3.0) * std),
+    "untruncated_normal": lambda std: Normal(0.0, std),
 }
 
 
@@ -83,7 +82,7 @@ class _Preset(Initializer):
         return distribution(std_of(shape, layout, self._scale(), self.mode, self.function_name))
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class _Xavier(_Preset):
     gain: float = 1.0
     convention: str = "math"
@@ -131,7 +130,7 @@ class XavierNormal(_Xavier):
     aliases = ("glorot_normal",)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class _He(_Preset):
     negative_slope: float = 0.0
     mode: str = "fan_in"
@@ -191,7 +190,7 @@ class HeNormal(_He):
     aliases = ("kaiming_normal",)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class _Lecun(_Preset):
     convention: str = "math"
 
@@ -230,3 +229,31 @@ class LecunNormal(_Lecun):
     """
 
     form = "normal"
+
+
+@initializer
+class Siren(Initializer):
+    """Uniform on +-sqrt(6 / fan_in) / omega; for the `first` layer on +-1 / fan_in: for layers sin(omega (W x + b)).
+
+    `omega` is the same number as in the layers; 30 is the paper's. The pre-activations omega W x of the layers after the
+    first have variance 1 where x is distributed as the sine of a uniform angle. The first layer's inputs are coordinates in
+    [-1, 1], which it maps onto several periods. Weights of at least 2 axes. ValueError for an omega that is not positive and
+    finite, and for shapes without fans.
+    Source: Sitzmann et al. 2020, "Implicit Neural Representations with Periodic Activation Functions", arXiv 2006.09661,
+    section 3.2 and its supplement, 1.5; the first layer as in the authors' code.
+
+        >>> from fastinit.initializers import siren
+        >>> siren.distribution_for((2, 256), first=True)
+        Uniform(low=-0.5, high=0.5)
+    """
+
+    omega: float = 30.0
+    first: bool = False
+
+    def check(self) -> None:
+        checks.positive("omega", self.omega)
+
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        fan_in, _ = layout.fans(shape, self.function_name)
+        bound = 1.0 / fan_in if self.first else math.sqrt(6.0 / fan_in) / self.omega
+        return Uniform(-bound, bound)

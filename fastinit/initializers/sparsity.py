@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from fastinit import distributions
+from fastinit.distributions import Normal
 from fastinit.distributions.base import Draws
 from fastinit.initializers.base import WholeTensorInitializer
 from fastinit.initializers.definition import initializer
@@ -41,14 +41,14 @@ class Sparse(WholeTensorInitializer):
 
     def check(self) -> None:
         checks.share("sparsity", self.sparsity)
-        distributions.Normal(0.0, self.std)
+        Normal(0.0, self.std)
 
     def check_shape(self, shape: Lengths, layout: Layout) -> None:
         weight_of(shape, layout, "sparse")
 
     def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
         weight = weight_of(shape, layout, "sparse")
-        values = draws.of(distributions.Normal(0.0, self.std), shape)
+        values = draws.of(Normal(0.0, self.std), shape)
         np.copyto(values, 0, where=weight.restored(self._zeros(weight, draws)))
         return values
 

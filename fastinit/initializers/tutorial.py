@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fastinit import distributions
-from fastinit.distributions import Distribution
+from fastinit.distributions import Distribution, Normal, Uniform
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.definition import initializer
 from fastinit.initializers.layouts import Layout, Lengths
@@ -36,7 +35,7 @@ class RandomInit(Initializer):
             raise ValueError(f"lower_bound must not be above upper_bound, got {given}")
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
-        return distributions.Uniform(self.lower_bound, self.upper_bound)
+        return Uniform(self.lower_bound, self.upper_bound)
 
 
 @initializer
@@ -56,13 +55,13 @@ class GaussianInit(Initializer):
     positional = 2
 
     def check(self) -> None:
-        distributions.Normal(self.mean, self.std)
+        Normal(self.mean, self.std)
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
-        return distributions.Normal(self.mean, self.std)
+        return Normal(self.mean, self.std)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class _AboutBias(Initializer):
     """Base of the normals about a bias, of variance `scale` over the fan of `mode`."""
 
@@ -75,7 +74,7 @@ class _AboutBias(Initializer):
         self.check_parameter(finite, "bias")
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
-        return distributions.Normal(self.bias, std_of(shape, layout, self.scale, self.mode, self.function_name))
+        return Normal(self.bias, std_of(shape, layout, self.scale, self.mode, self.function_name))
 
 
 @initializer

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from fastinit import distributions
-from fastinit.distributions import Distribution
+from fastinit.distributions import Distribution, Normal
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.definition import initializer
 from fastinit.initializers.layouts import Layout, LayoutLike, Lengths
@@ -32,7 +31,7 @@ class _ByWidth(Initializer):
         raise NotImplementedError
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
-        return distributions.Normal(0.0, self._scales(*layout.fans(shape, self.function_name)).std)
+        return Normal(0.0, self._scales(*layout.fans(shape, self.function_name)).std)
 
 
 @initializer
