@@ -25,8 +25,8 @@ typedef void map_function(const uint32_t *words, const struct distribution *dist
 typedef double error_function(uint32_t word, double value, const struct distribution *distribution);
 
 /* `sign`: 1 if the map rises with the word, -1 if it falls, 0 if it does neither. */
-static ALWAYS_INLINE void examine(map_function *map, error_function *error_of, const struct distribution *distribution, int sign,
-                                  double least, double greatest, uint32_t first, uint64_t count,
+static ALWAYS_INLINE void examine(map_function *map, error_function *error_of, const struct distribution *distribution,
+                                  int sign, double least, double greatest, uint32_t first, uint64_t count,
                                   struct figures *figures)
 {
     uint32_t words[BLOCK];
@@ -116,7 +116,8 @@ static double error_of_quantile(uint32_t word, double value, const struct distri
 {
     double density = 0.39894228040143268 * exp(-0.5 * value * value);
     if (word >> 31) /* from the nearer end, as the small probabilities need */
-        return fabs(distribution->above + (0xffffffffu - word + 0.5) * 0x1p-32 * distribution->mass - below(-value)) / density;
+        return fabs(distribution->above + (0xffffffffu - word + 0.5) * 0x1p-32 * distribution->mass - below(-value)) /
+               density;
     return fabs(distribution->below + (word + 0.5) * 0x1p-32 * distribution->mass - below(value)) / density;
 }
 
