@@ -2,12 +2,16 @@
 
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
 import fastinit
 from fastinit.core.fill import DTYPES
 from tests.support import BACKENDS, DISTRIBUTIONS
+
+# `python -m pytest` within this folder has it searched for modules, and tests/torch is not torch.
+sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).parent]
 
 
 @pytest.fixture(params=BACKENDS, ids=lambda chosen: "-".join(filter(None, chosen)))

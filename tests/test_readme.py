@@ -58,4 +58,4 @@ def test_the_toml_examples_are_valid(tmp_path):
     assert "recipe" in loads(third) and set(loads(third)) <= set(specs.TOML_KEYS)
     like_gpt2 = first.replace('like = "model.safetensors"', 'model = "gpt2"').replace("head.*", "*.wpe.weight")
     (tmp_path / "first.toml").write_text(like_gpt2)
-    assert {tensor.dtype for tensor in specs.plan(str(tmp_path / "first.toml"))} == {"bfloat16"}
+    assert {tensor.spec.dtype for tensor in specs.plan(str(tmp_path / "first.toml"))} == {"bfloat16"}
