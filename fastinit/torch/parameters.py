@@ -20,7 +20,10 @@ class ParamInit:
     """An initializer as a function of the parameter that it fills: `param_init` makes it.
 
     >>> import torch, fastinit.torch
-    >>> fastinit.torch.ParamInit(fastinit.Zeros())(torch.empty(3))
+    >>> weight = torch.empty(3)
+    >>> fastinit.torch.ParamInit(fastinit.initializers.Zeros())(weight)
+    >>> weight
+    tensor([0., 0., 0.])
     """
 
     initializer: Initializer | Distribution
