@@ -23,6 +23,7 @@ COLUMNS = 16384
 WIDTHS = (64, 256, 1024, 4096, COLUMNS)
 COUNTS = tuple(4**k for k in range(9))
 KINDS = (("uniform", "float32"), ("normal", "float32"), ("truncated_normal", "float32"), ("normal", "float8_e4m3fn"))
+Makers = dict[tuple[str, int], tuple[Any, ...]]  # by curve and place on its axis: a child, a maker and its arguments
 SLOWEST = 2.0  # seconds: a library that took half of this is not asked for more values
 
 
@@ -129,13 +130,11 @@ def threads(libraries: Iterable[str], settings: Settings, failures: Failures) ->
     counts = sorted({2**k for k in range(most.bit_length())} | {most})
     n = settings.nbytes // 4
     with Child("fastinit", settings.nbytes) as child:
-        timings = {}
+        makers: Makers = {}
         for k in counts:
-            makers = {" ".join(kind): (with_threads, k, "fastinit", *kind, n) for kind in KINDS[:3]}
-            makers |= {f"limit, {kind}": (limit, kind, 4 * n, k) for kind in ("streaming", "fresh")}
-            for curve, maker in makers.items():
-                timings[curve, k] = _single(child, (curve, k), 4 * n, failures, *maker)
-        return {"threads": counts, "curves": _curves(timings, "threads", settings.rounds, failures)}
+            makers |= {(" ".join(kind), k): (child, with_threads, k, "fastinit", *kind, n) for kind in KINDS[:3]}
+            makers |= {(f"limit, {kind}", k): (child, limit, kind, 4 * n, k) for kind in ("streaming", "fresh")}
+        return {"threads": counts, "curves": _curves(makers, 4 * n, "threads", settings.rounds, failures)}
 
 
 # ---- against the width of a slice ----
@@ -156,13 +155,13 @@ def slices(libraries: Iterable[str], settings: Settings, failures: Failures) -> 
     """Rates of a column slice, by its width, and as a share of as many values that are contiguous."""
     n = settings.nbytes // 8
     with Child("fastinit", settings.nbytes) as child:
-        timings = {
-            (curve, width): _single(child, (curve, width), 4 * n, failures, columns, n, width, strided)
+        makers: Makers = {
+            (curve, width): (child, columns, n, width, strided)
             for width in WIDTHS
             for curve, strided in (("a new matrix", False), ("columns of a wider matrix", True))
         }
-        timings["contiguous", COLUMNS] = _single(child, "all", 4 * n, failures, draw, "fastinit", "normal", "float32", n)
-        curves = _curves(timings, "width", settings.rounds, failures)
+        makers["contiguous", COLUMNS] = (child, draw, "fastinit", "normal", "float32", n)
+        curves = _curves(makers, 4 * n, "width", settings.rounds, failures)
     whole = curves.pop("contiguous")[0]["rate"]
     for point in (point for curve in curves.values() for point in curve):
         point["share"] = rounded(point["rate"] / whole)
@@ -200,13 +199,13 @@ def tensors(libraries: Iterable[str], settings: Settings, failures: Failures) ->
     n = min(2**24, settings.nbytes // 4)
     asked = ["fastinit", *(name for name in ("numpy", "torch") if name in libraries)]
     with children(asked, 4 * n) as of_libraries:
-        timings = {
-            (curve, count): _single(child, (curve, count), 4 * n, failures, many, curve, n, count)
+        makers: Makers = {
+            (curve, count): (child, many, curve, n, count)
             for count in COUNTS
             for child in of_libraries
             for curve in ((child.name, "fastinit, fill_many") if child.name == "fastinit" else (child.name,))
         }
-        return {"values": n, "curves": _curves(timings, "tensors", settings.rounds, failures)}
+        return {"values": n, "curves": _curves(makers, 4 * n, "tensors", settings.rounds, failures)}
 
 
 PARTS = {"sizes": sizes, "threads": threads, "slices": slices, "tensors": tensors}
@@ -215,14 +214,9 @@ PARTS = {"sizes": sizes, "threads": threads, "slices": slices, "tensors": tensor
 # ---- what they share ----
 
 
-def _single(child: Child, key: Any, nbytes: int, failures: Failures, maker: Callable, *arguments: Any) -> Timing | None:
-    return prepared(child, key, nbytes, 0, failures, maker, *arguments)
-
-
-def _curves(
-    timings: dict[tuple[str, int], Timing | None], axis: str, rounds: int, failures: Failures
-) -> dict[str, list[dict[str, Any]]]:
-    """The points of each curve, from timings by (curve, place on the axis), taken in rounds."""
+def _curves(makers: Makers, nbytes: int, axis: str, rounds: int, failures: Failures) -> dict[str, list[dict[str, Any]]]:
+    """The points of each curve, taken in rounds; every work writes `nbytes`."""
+    timings = {key: prepared(child, key, nbytes, 0, failures, *maker) for key, (child, *maker) in makers.items()}
     done = interleaved(filter(None, timings.values()), rounds, failures)
     curves: dict[str, list[dict[str, Any]]] = {}
     for (curve, place), timing in timings.items():
