@@ -9,12 +9,12 @@ from setuptools.command.build_ext import build_ext
 INCLUDE = ["csrc/kernels", "csrc/bindings"]
 WITHOUT = {
     "fastinit._kernels": "fastinit will use its Numba backend",
-    "fastinit._short_draws": "draws of a few values will go through the interpreter",
+    "fastinit._short_draws": "the Generator's draws of a few values will be slower",
 }
 
 
 class BuildExtensions(build_ext):
-    """What cannot be built is said in one plain line; the package then does without it."""
+    """Warns in one line of an extension that cannot be built; the package then does without it."""
 
     def build_extension(self, extension):
         try:
@@ -23,7 +23,7 @@ class BuildExtensions(build_ext):
             self.warn(f"{extension.name} was not built ({error}); {WITHOUT[extension.name]}")
 
     def _build(self, extension):
-        """Once more without XLA's header, which may be of any version: then traced JAX calls back into Python."""
+        """Builds again without XLA's header, which may be of any version; traced JAX code then calls back into Python."""
         try:
             super().build_extension(extension)
         except Exception:
@@ -49,7 +49,7 @@ short_draws = Extension(
 
 setup(
     cffi_modules=["csrc/build.py:ffi"],
-    ext_modules=[short_draws] if is_limited else [],  # it leans on the interpreter's lock
+    ext_modules=[short_draws] if is_limited else [],  # it relies on the interpreter's lock
     cmdclass={"build_ext": BuildExtensions},
     options=options,
 )

@@ -43,4 +43,4 @@ class Cursor:
 
     def take(self, tiles: int) -> int:
         """Reserve the next `tiles` tiles for the caller and return the first."""
-        return _lib.fi_take(self.memory, tiles)
+        return int(_lib.fi_take(self.memory, tiles))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
 import numba
 import numpy as np
 from numba import types
-from numba.extending import register_jitable
 from numpy import float64, uint32, uint64
 
 from fastinit.backends.numba.lanes import LANES, TILE_WORDS, tile_words
+from fastinit.backends.numba.operations import Untyped, called
+
+carray: Untyped = numba.carray  # type: ignore[attr-defined]  # Numba's own list of names lacks it
 
 # fi_cursor of csrc/bindings/api.h, then the state of the lanes while words are made.
 CURSOR = np.dtype(
@@ -30,13 +33,13 @@ CURSOR = np.dtype(
 LAST_TILE = uint64(2**64 // TILE_WORDS - 1)  # the positions of words are uint64, and begin anew behind it
 
 
-@register_jitable
-def load_words(cursor):
+@called
+def load_words(cursor: Untyped) -> None:
     tile_words(cursor.stream, cursor.tile & LAST_TILE, cursor.lanes, cursor.words)
 
 
-@register_jitable
-def next_word(cursor):
+@called
+def next_word(cursor: Untyped) -> uint32:
     if cursor.used == uint32(TILE_WORDS):
         cursor.tile = cursor.next_tile
         cursor.next_tile += uint64(1)
@@ -47,41 +50,41 @@ def next_word(cursor):
     return word
 
 
-@register_jitable
-def next_word_pair(cursor):
+@called
+def next_word_pair(cursor: Untyped) -> uint64:
     """Two words, the first one high."""
     high = uint64(next_word(cursor))
     return high << uint64(32) | uint64(next_word(cursor))
 
 
-def next_uint64(state):
-    return next_word_pair(numba.carray(state, 1, CURSOR)[0])
+def next_uint64(state: Untyped) -> uint64:
+    return next_word_pair(carray(state, 1, CURSOR)[0])
 
 
-def next_uint32(state):
-    return next_word(numba.carray(state, 1, CURSOR)[0])
+def next_uint32(state: Untyped) -> uint32:
+    return next_word(carray(state, 1, CURSOR)[0])
 
 
-def next_double(state):
-    return float64(next_word_pair(numba.carray(state, 1, CURSOR)[0]) >> uint64(11)) * 2.0**-53
+def next_double(state: Untyped) -> float64:
+    return float64(next_word_pair(carray(state, 1, CURSOR)[0]) >> uint64(11)) * 2.0**-53
 
 
-def reload(state):
-    load_words(numba.carray(state, 1, CURSOR)[0])
+def reload(state: Untyped) -> None:
+    load_words(carray(state, 1, CURSOR)[0])
 
 
 class Callbacks(NamedTuple):
     """Compiled functions of a cursor's address, as Numba's CFunc."""
 
-    next_uint64: object
-    next_uint32: object
-    next_double: object
-    reload: object
+    next_uint64: Untyped
+    next_uint32: Untyped
+    next_double: Untyped
+    reload: Untyped
 
 
 @cache
 def callbacks() -> Callbacks:
-    def compiled(function, returned):
+    def compiled(function: Callable[[Untyped], object], returned: Untyped) -> Untyped:
         return numba.cfunc(returned(types.voidptr))(function)
 
     return Callbacks(
@@ -129,6 +132,6 @@ class Cursor:
 
     def take(self, tiles: int) -> int:
         """Reserve the next `tiles` tiles for the caller, who holds the bit generator's lock, and return the first."""
-        first = self.next_tile
+        first: int = self.next_tile
         self.next_tile = (first + tiles) % 2**64
         return first

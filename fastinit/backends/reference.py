@@ -10,6 +10,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastinit.backends import coefficients
 from fastinit.backends.catalogue import KERNELS
@@ -76,7 +77,7 @@ def _rotate_left(x: np.ndarray, bits: int) -> np.ndarray:
 # ---- exact arithmetic -----------------------------------------------------------------------------------------------
 
 
-def fma(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+def fma(a: np.ndarray, b: ArrayLike, c: ArrayLike) -> np.ndarray:
     """a b + c rounded once, for float32 or float64 arrays (the type of `a`)."""
     a = np.asarray(a)
     b, c = np.asarray(b, a.dtype), np.asarray(c, a.dtype)

@@ -16,18 +16,18 @@ Parameters = NDArray[np.float64]
 
 
 class FillRequest(NamedTuple):
-    """The values at positions start, start + step, ..., `count` of them for each of `starts`, one run behind the other."""
+    """The values at positions start, start + step, ..., `length` of them for each of `starts`, one run behind the other."""
 
     kernel: str
     """A name of `catalogue.KERNELS`."""
     stream: Stream
     parameters: Parameters
     starts: NDArray[np.uint64]
-    count: int
+    length: int
     step: int
     out: NDArray[np.generic]
-    """1-D, contiguous, aligned, of starts.size * count elements of the storage type (uint16 for 16-bit floats, uint8 for
-    8-bit ones). For a backend that `takes_rows` it may be (starts.size, count): contiguous rows, any distance apart."""
+    """1-D, contiguous, aligned, of starts.size * length elements of the storage type (uint16 for 16-bit floats, uint8 for
+    8-bit ones). For a backend that `takes_rows` it may be (starts.size, length): contiguous rows, any distance apart."""
     non_temporal: bool = False
     """Whether to write with non-temporal stores, which leave the caches as they are: for arrays larger than those."""
 

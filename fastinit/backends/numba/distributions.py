@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy import float32, float64, int32, int64, uint32, uint64
 
 from fastinit.backends.numba.elementary import (
@@ -28,23 +29,24 @@ from fastinit.backends.numba.elementary import (
     unit_below_half_f64,
 )
 from fastinit.backends.numba.lanes import LANES, at
-from fastinit.backends.numba.operations import fma, from_bits_f64, inlined, sqrt
+from fastinit.backends.numba.operations import Pair32, Real, Words, fma, from_bits_f64, inlined, sqrt
+from fastinit.backends.request import Parameters
 
 
 @inlined
-def wide_word(words, r, lane):
+def wide_word(words: Words, r: int, lane: int) -> np.uint64:
     """The 64-bit word of a lane in element row r."""
     return uint64(words[at(2 * r, lane)]) << uint64(32) | uint64(words[at(2 * r + 1, lane)])
 
 
 @inlined
-def words_values(words, rows, parameters, values):
+def words_values(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     for i in range(rows * LANES):
         values[i] = words[i]
 
 
 @inlined
-def uniform_values_f32(words, rows, parameters, values):
+def uniform_values_f32(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     low, width = float32(parameters[0]), float32(parameters[1])
     for i in range(rows * LANES):
         u = float32(int32(words[i] >> uint32(8))) * float32(2.0**-24)
@@ -52,7 +54,7 @@ def uniform_values_f32(words, rows, parameters, values):
 
 
 @inlined
-def uniform_values_f64(words, rows, parameters, values):
+def uniform_values_f64(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     low, width = parameters[0], parameters[1]
     for r in range(rows):
         for lane in range(LANES):
@@ -63,7 +65,7 @@ def uniform_values_f64(words, rows, parameters, values):
 
 
 @inlined
-def normal_values_f32(words, rows, parameters, values):
+def normal_values_f32(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     mean, std = float32(parameters[0]), float32(parameters[1])
     for r in range(0, rows, 2):  # a loop of its own, for short chains of dependent instructions
         for lane in range(LANES):
@@ -77,7 +79,7 @@ def normal_values_f32(words, rows, parameters, values):
 
 
 @inlined
-def normal_values_f64(words, rows, parameters, values):
+def normal_values_f64(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     mean, std = parameters[0], parameters[1]
     for r in range(0, rows, 2):
         for lane in range(LANES):
@@ -91,14 +93,14 @@ def normal_values_f64(words, rows, parameters, values):
 
 
 @inlined
-def exponential_values_f32(words, rows, parameters, values):
+def exponential_values_f32(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     scale = float32(parameters[0])
     for i in range(rows * LANES):
         values[i] = float32(0.5) * neg2log_u_f32(words[i]) * scale
 
 
 @inlined
-def exponential_values_f64(words, rows, parameters, values):
+def exponential_values_f64(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     scale = parameters[0]
     for r in range(rows):
         for lane in range(LANES):
@@ -106,7 +108,7 @@ def exponential_values_f64(words, rows, parameters, values):
 
 
 @inlined
-def lognormal_values_f64(words, rows, parameters, values):
+def lognormal_values_f64(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     normal_values_f64(words, rows, parameters, values)
     for i in range(rows * LANES):
         values[i] = exp_f64(values[i])
@@ -117,7 +119,7 @@ def lognormal_values_f64(words, rows, parameters, values):
 
 
 @inlined
-def truncated_parameters(c, real):
+def truncated_parameters(c: Parameters, real: type[Real]) -> tuple[Real, ...]:
     """As a tuple, so that a choice between two of them is no branch."""
     return (
         real(c[0]), real(c[1]), real(c[2]), real(c[3]), real(c[4]), real(c[5]), real(c[6]), real(c[7]), real(c[8]),
@@ -126,14 +128,14 @@ def truncated_parameters(c, real):
 
 
 @inlined
-def scaled_and_clipped(x, c):
+def scaled_and_clipped(x: Real, c: tuple[Real, ...]) -> Real:
     x = fma(x, c[STD], c[MEAN])
     x = c[LEAST] if x < c[LEAST] else x
     return c[GREATEST] if x > c[GREATEST] else x
 
 
 @inlined
-def probability_f32(w, c):
+def probability_f32(w: np.uint32, c: tuple[np.float32, ...]) -> Pair32:
     """The probability beyond the value of a word in the nearer tail (scaled), and P - 1/2."""
     upper = int32(w) < int32(0)  # u > 1/2: count from the high end
     u = unit_below_half_f32(w)
@@ -146,7 +148,7 @@ def probability_f32(w, c):
 
 
 @inlined
-def truncated_tails_f32(words, first, rows, c, values):
+def truncated_tails_f32(words: Words, first: int, rows: int, c: tuple[np.float32, ...], values: Words) -> None:
     """Write those values of `rows` rows from row `first` on that lie in the tails."""
     for i in range(first * LANES, (first + rows) * LANES):
         tail, v = probability_f32(words[uint64(i)], c)
@@ -161,7 +163,7 @@ SEARCHED = 4  # rows that are looked through for tails together
 
 
 @inlined
-def truncated_values_f32(words, rows, parameters, values):
+def truncated_values_f32(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     c = truncated_parameters(parameters, float32)
     for i in range(rows * LANES):
         tail, v = probability_f32(words[i], c)
@@ -180,7 +182,7 @@ def truncated_values_f32(words, rows, parameters, values):
 
 
 @inlined
-def truncated_middle_f64(w, c):
+def truncated_middle_f64(w: np.uint64, c: tuple[float, ...]) -> float:
     """P - 1/2, from the nearer end of [0, 1]: both terms are below 1/2."""
     upper = int64(w) < int64(0)
     u = unit_below_half_f64(w)
@@ -188,7 +190,7 @@ def truncated_middle_f64(w, c):
 
 
 @inlined
-def truncated_radius_f64(w, c):
+def truncated_radius_f64(w: np.uint64, c: tuple[float, ...]) -> float:
     """sqrt(-ln of the probability beyond the value in the nearer tail)."""
     upper = int64(w) < int64(0)
     u = unit_below_half_f64(w)
@@ -200,7 +202,7 @@ def truncated_radius_f64(w, c):
 
 
 @inlined
-def truncated_values_f64(words, rows, parameters, values):
+def truncated_values_f64(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     c = truncated_parameters(parameters, float64)
     for r in range(rows):
         outside = uint64(0)  # as wide as the values, so that the loop vectorises

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy import float32, int32, int64, uint32, uint64
 
 from fastinit.backends.numba.operations import (
+    Pair32,
+    Pair64,
     bits_f32,
     bits_f64,
     fma,
     from_bits_f32,
     from_bits_f64,
     inlined,
-    polynomial,
+    polynomial_f32,
+    polynomial_f64,
 )
 
-NEG2LOG_F32 = polynomial("NEG2LOG_F32")
-NEG2LOG_F64 = polynomial("NEG2LOG_F64")
-SIN_F32 = polynomial("SIN_F32")
-SIN_F64 = polynomial("SIN_F64")
-COS_F32 = polynomial("COS_F32")
-COS_F64 = polynomial("COS_F64")
-EXP_F64 = polynomial("EXP_F64")
-QUANTILE_CENTRE_F32 = polynomial("QUANTILE_CENTRE_F32")
-QUANTILE_TAIL_NUMERATOR_F32 = polynomial("QUANTILE_TAIL_NUMERATOR_F32")
-QUANTILE_TAIL_DENOMINATOR_F32 = polynomial("QUANTILE_TAIL_DENOMINATOR_F32")
-QUANTILE_CENTRE_NUMERATOR_F64 = polynomial("QUANTILE_CENTRE_NUMERATOR_F64")
-QUANTILE_CENTRE_DENOMINATOR_F64 = polynomial("QUANTILE_CENTRE_DENOMINATOR_F64")
-QUANTILE_MIDDLE_NUMERATOR_F64 = polynomial("QUANTILE_MIDDLE_NUMERATOR_F64")
-QUANTILE_MIDDLE_DENOMINATOR_F64 = polynomial("QUANTILE_MIDDLE_DENOMINATOR_F64")
-QUANTILE_TAIL_NUMERATOR_F64 = polynomial("QUANTILE_TAIL_NUMERATOR_F64")
-QUANTILE_TAIL_DENOMINATOR_F64 = polynomial("QUANTILE_TAIL_DENOMINATOR_F64")
+NEG2LOG_F32 = polynomial_f32("NEG2LOG")
+NEG2LOG_F64 = polynomial_f64("NEG2LOG")
+SIN_F32 = polynomial_f32("SIN")
+SIN_F64 = polynomial_f64("SIN")
+COS_F32 = polynomial_f32("COS")
+COS_F64 = polynomial_f64("COS")
+EXP_F64 = polynomial_f64("EXP")
+QUANTILE_CENTRE_F32 = polynomial_f32("QUANTILE_CENTRE")
+QUANTILE_TAIL_NUMERATOR_F32 = polynomial_f32("QUANTILE_TAIL_NUMERATOR")
+QUANTILE_TAIL_DENOMINATOR_F32 = polynomial_f32("QUANTILE_TAIL_DENOMINATOR")
+QUANTILE_CENTRE_NUMERATOR_F64 = polynomial_f64("QUANTILE_CENTRE_NUMERATOR")
+QUANTILE_CENTRE_DENOMINATOR_F64 = polynomial_f64("QUANTILE_CENTRE_DENOMINATOR")
+QUANTILE_MIDDLE_NUMERATOR_F64 = polynomial_f64("QUANTILE_MIDDLE_NUMERATOR")
+QUANTILE_MIDDLE_DENOMINATOR_F64 = polynomial_f64("QUANTILE_MIDDLE_DENOMINATOR")
+QUANTILE_TAIL_NUMERATOR_F64 = polynomial_f64("QUANTILE_TAIL_NUMERATOR")
+QUANTILE_TAIL_DENOMINATOR_F64 = polynomial_f64("QUANTILE_TAIL_DENOMINATOR")
 
 TWO_LN2_F32 = float32(float.fromhex("0x1.62e430p+0"))
 TWO_LN2_F64 = float.fromhex("0x1.62e42fefa39efp+0")
@@ -46,60 +50,60 @@ BITS_2_84 = uint64(0x4530000000000000)  # the same with 2^84 and an integer time
 
 
 @inlined
-def split_exponent_f32(x):
+def split_exponent_f32(x: np.float32) -> Pair32:
     """(e, f) with x = 2^e (1 + f) and 1 + f in [sqrt(1/2), sqrt(2)), for positive normal x."""
     e = int32(int32(uint32(bits_f32(x) - BITS_SQRT_HALF_F32)) >> int32(23))
     return float32(e), from_bits_f32(uint32(bits_f32(x) - uint32(e << int32(23)))) - float32(1)
 
 
 @inlined
-def split_exponent_f64(x):
+def split_exponent_f64(x: float) -> Pair64:
     biased = (bits_f64(x) - BITS_SQRT_HALF_F64 + uint64(1024 << 52)) >> uint64(52)
     e = from_bits_f64(BITS_2_52 | biased) - (2.0**52 + 1024.0)
     return e, from_bits_f64(bits_f64(x) - ((biased - uint64(1024)) << uint64(52))) - 1.0
 
 
 @inlined
-def split_complement_f32(x):
+def split_complement_f32(x: np.float32) -> Pair32:
     """The same parts of 1 - x, for x in (0, 1/2], without rounding 1 - x when it is near 1."""
     low = x > ONE_LESS_SQRT_HALF_F32
     return float32(-1) if low else float32(0), fma(float32(-2), x, float32(1)) if low else -x
 
 
 @inlined
-def split_complement_f64(x):
+def split_complement_f64(x: float) -> Pair64:
     low = x > ONE_LESS_SQRT_HALF_F64
     return -1.0 if low else 0.0, fma(-2.0, x, 1.0) if low else -x
 
 
 @inlined
-def neg2log_f32(e, f):
+def neg2log_f32(e: np.float32, f: np.float32) -> np.float32:
     """-2 ln(2^e (1 + f))"""
     return fma(f * f, NEG2LOG_F32(f), fma(float32(-2), f, -e * TWO_LN2_F32))
 
 
 @inlined
-def neg2log_f64(e, f):
+def neg2log_f64(e: float, f: float) -> float:
     s = f / (2.0 + f)
     z = s * s
     return fma(-e, TWO_LN2_F64, fma(s * z, NEG2LOG_F64(z), -4.0 * s))
 
 
 @inlined
-def unit_below_half_f32(a):
+def unit_below_half_f32(a: np.uint32) -> np.float32:
     """The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53)."""
     count = int32(a ^ uint32(int32(a) >> int32(31)))  # a or its complement, below 2^31
     return fma(float32(count), float32(2.0**-32), float32(2.0**-33))
 
 
 @inlined
-def unit_below_half_f64(a):
+def unit_below_half_f64(a: np.uint64) -> float:
     count = (a ^ uint64(int64(a) >> int64(63))) >> uint64(11)
     return fma(from_bits_f64(BITS_2_52 | count) - 2.0**52, 2.0**-53, 2.0**-54)
 
 
 @inlined
-def neg2log_u_f32(a):
+def neg2log_u_f32(a: np.uint32) -> np.float32:
     """-2 ln((a + 1/2) 2^-32) of a word, at most 45.8."""
     near_one = int32(a) < int32(0)
     x = unit_below_half_f32(a)
@@ -109,7 +113,7 @@ def neg2log_u_f32(a):
 
 
 @inlined
-def neg2log_u_f64(a):
+def neg2log_u_f64(a: np.uint64) -> float:
     """-2 ln(((a >> 11) + 1/2) 2^-53), at most 74.9."""
     near_one = int64(a) < int64(0)
     x = unit_below_half_f64(a)
@@ -119,7 +123,7 @@ def neg2log_u_f64(a):
 
 
 @inlined
-def exp_f64(x):
+def exp_f64(x: float) -> float:
     """exp(x); infinity above 709.8, 0 below -745.2."""
     x = 800.0 if x > 800.0 else -800.0 if x < -800.0 else x
     shifted = fma(x, INVERSE_LN2_F64, INTEGERS_ONLY_F64)  # to the nearest integer
@@ -133,7 +137,7 @@ def exp_f64(x):
 
 
 @inlined
-def sincos_f32(a):
+def sincos_f32(a: np.uint32) -> Pair32:
     """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is taken off in integers."""
     quadrant = uint32(uint32(a + uint32(0x20000000)) >> uint32(30))
     remainder = int32(uint32(a - uint32(quadrant << uint32(30))))
@@ -148,7 +152,7 @@ def sincos_f32(a):
 
 
 @inlined
-def sincos_f64(a):
+def sincos_f64(a: np.uint64) -> Pair64:
     turns = a >> uint64(11)
     quadrant = (turns + uint64(1 << 50)) >> uint64(51)  # 0 to 4
     shifted = turns - (quadrant << uint64(51)) + uint64(1 << 51)  # the remainder plus 2^51, never negative
@@ -163,31 +167,31 @@ def sincos_f64(a):
 
 
 @inlined
-def quantile_centre_f32(v, neg2log):
+def quantile_centre_f32(v: np.float32, neg2log: np.float32) -> np.float32:
     """x with P(Z < x) = 1/2 + v, given neg2log = -2 ln(1 - 4 v^2); for P in [2^-10, 1 - 2^-10]."""
     return v * QUANTILE_CENTRE_F32(neg2log)
 
 
 @inlined
-def quantile_tail_f32(r):
+def quantile_tail_f32(r: np.float32) -> np.float32:
     """x with P(Z > x) = exp(-r^2 / 2), r in [3.7, 38]."""
     return QUANTILE_TAIL_NUMERATOR_F32(r) / QUANTILE_TAIL_DENOMINATOR_F32(r)
 
 
 @inlined
-def quantile_centre_f64(q):
+def quantile_centre_f64(q: float) -> float:
     """AS 241 in three regions: q = P - 1/2, |q| <= 0.425; r = sqrt(-ln min(P, 1 - P)) up to 5; r up to 27."""
     x = fma(-q, q, 0.180625)
     return q * (QUANTILE_CENTRE_NUMERATOR_F64(x) / QUANTILE_CENTRE_DENOMINATOR_F64(x))
 
 
 @inlined
-def quantile_middle_f64(r):
+def quantile_middle_f64(r: float) -> float:
     x = r - 1.6
     return QUANTILE_MIDDLE_NUMERATOR_F64(x) / QUANTILE_MIDDLE_DENOMINATOR_F64(x)
 
 
 @inlined
-def quantile_tail_f64(r):
+def quantile_tail_f64(r: float) -> float:
     x = r - 5.0
     return QUANTILE_TAIL_NUMERATOR_F64(x) / QUANTILE_TAIL_DENOMINATOR_F64(x)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from numba.extending import register_jitable
+import numpy as np
 from numpy import uint32, uint64
 
 from fastinit.backends.numba.distributions import wide_word
 from fastinit.backends.numba.lanes import LANES, at, philox
-from fastinit.backends.numba.operations import bits_f64, inlined, wide_product
+from fastinit.backends.numba.operations import Words, bits_f64, called, inlined, wide_product
+from fastinit.backends.numba.store import Elements
+from fastinit.backends.request import Parameters
 
-INTEGER_LOW, INTEGER_RANGE, INTEGER_THRESHOLD = range(3)
+
+@inlined
+def integer_parameters(parameters: Parameters) -> tuple[uint64, uint64, uint64]:
+    """low, range and rejection threshold, whose bits the parameters are."""
+    return bits_f64(parameters[0]), bits_f64(parameters[1]), bits_f64(parameters[2])
 
 
-@register_jitable(error_model="numpy")
-def redraw(stream, position, size):
+@called
+def redraw(stream: Words, position: np.uint64, size: np.uint64) -> np.uint64:
     """The value at `position` where its own word was rejected."""
     threshold = (uint64(0) - size) % size
     key = uint32(stream[0] ^ uint32(0x5851F42D))
@@ -32,29 +38,39 @@ def redraw(stream, position, size):
 
 
 @inlined
-def integers_values(words, rows, parameters, stream, position, values):
+def integers_values(
+    words: Words,
+    rows: int,
+    parameters: Parameters,
+    stream: Words,
+    position: np.uint64,
+    values: Elements,
+) -> None:
     """One word a value, for ranges up to 2^24. `position` is that of the first value in the stream."""
-    low = bits_f64(parameters[INTEGER_LOW])
-    size = bits_f64(parameters[INTEGER_RANGE])
-    threshold = uint32(bits_f64(parameters[INTEGER_THRESHOLD]))
+    low, size, threshold = integer_parameters(parameters)
     for r in range(rows):
         rejected = uint32(0)
         for lane in range(LANES):
             product = uint64(words[at(r, lane)]) * size
-            rejected |= uint32(uint32(product) < threshold)
+            rejected |= uint32(uint32(product) < uint32(threshold))
             values[at(r, lane)] = low + (product >> uint64(32))
         if rejected:
             for lane in range(LANES):
-                if uint32(uint64(words[at(r, lane)]) * size) < threshold:
+                if uint32(uint64(words[at(r, lane)]) * size) < uint32(threshold):
                     values[at(r, lane)] = low + redraw(stream, position + at(r, lane), size)
 
 
 @inlined
-def wideintegers_values(words, rows, parameters, stream, position, values):
+def wideintegers_values(
+    words: Words,
+    rows: int,
+    parameters: Parameters,
+    stream: Words,
+    position: np.uint64,
+    values: Elements,
+) -> None:
     """Two words a value, for larger ranges; a range of 0 stands for 2^64."""
-    low = bits_f64(parameters[INTEGER_LOW])
-    size = bits_f64(parameters[INTEGER_RANGE])
-    threshold = bits_f64(parameters[INTEGER_THRESHOLD])
+    low, size, threshold = integer_parameters(parameters)
     for r in range(rows):
         for lane in range(LANES):
             word = wide_word(words, r, lane)

@@ -8,25 +8,27 @@ from pathlib import Path
 
 import numba
 import numpy as np
-from numba.extending import register_jitable
 from numpy import float32, float64, int64, uint32, uint64
+from numpy.typing import NDArray
 
 from fastinit.backends.catalogue import KERNELS
-from fastinit.backends.numba import distributions
+from fastinit.backends.numba import distributions, integers
 from fastinit.backends.numba import narrow as rounding
-from fastinit.backends.numba.distributions import words_values
-from fastinit.backends.numba.integers import integers_values, wideintegers_values
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
-from fastinit.backends.numba.operations import inlined
-from fastinit.backends.numba.store import LINE_BYTES, LINES, flush, push, write_lines_until
-from fastinit.backends.request import FillRequest
+from fastinit.backends.numba.operations import Index, Untyped, Words, called, inlined
+from fastinit.backends.numba.store import LINE_BYTES, LINES, Elements, flush, push, write_lines_until
+from fastinit.backends.request import FillRequest, Parameters
 
+Cached = tuple[np.uint64, int, int]  # a part of a tile: its number, the first group, the last one + 1
 PACKAGE = Path(__file__).resolve().parent
-SOURCES = [PACKAGE.parent / "coefficients.py", *sorted(set(PACKAGE.glob("*.py")) - {PACKAGE / "kernels.py"})]
+SOURCES = [
+    *(PACKAGE.parent / name for name in ("catalogue.py", "coefficients.py")),
+    *sorted(set(PACKAGE.glob("*.py")) - {PACKAGE / "kernels.py"}),
+]
 
 
 @cache
-def digest():
+def digest() -> str:
     """A hash of the other files that kernels are made of; "" where there are no files to read, as in an archive."""
     try:
         return hashlib.blake2b(b"".join(source.read_bytes() for source in SOURCES), digest_size=4).hexdigest()
@@ -35,7 +37,7 @@ def digest():
 
 
 @inlined
-def elements_ahead(element, step, tile_elements):
+def elements_ahead(element: Index, step: Index, tile_elements: int) -> np.uint64:
     """How many elements a walk of `step` from `element` meets before it leaves the tile."""
     if step > 0:
         return uint64(tile_elements - 1 - element) // uint64(step) + uint64(1)
@@ -43,7 +45,7 @@ def elements_ahead(element, step, tile_elements):
 
 
 @inlined
-def ensure_cached(cached, tile, low_group, high_group):
+def ensure_cached(cached: Cached, tile: np.uint64, low_group: int, high_group: int) -> Cached:
     """What the tile cache must hold to have these groups, as (tile, first group, last group + 1); `cached` is what it holds.
 
     Only these groups at the tile's first visit, all of it at the second, for then there will be more (a column of a matrix
@@ -57,44 +59,43 @@ def ensure_cached(cached, tile, low_group, high_group):
     return tile, 0, TILE_GROUPS
 
 
-def values_function(kernel):
-    """The function that makes words to the values of a kernel's distribution, in the type that they are computed in."""
-    name = f"{kernel.distribution.name}_values"
-    if kernel.real:
-        return getattr(distributions, f"{name}_{kernel.real.replace('float', 'f')}")
-    return {"words_values": words_values, "integers_values": integers_values, "wideintegers_values": wideintegers_values}[
-        name
-    ]
-
-
-def kernel_of(name):
+def kernel_of(name: str) -> Untyped:
     """The compiling function of a kernel: fi_fill of csrc/kernels/kernels.c for that kernel alone."""
-    catalogued = KERNELS[name]
-    tile_elements = TILE_WORDS // catalogued.words_per_value
+    distribution, element = KERNELS[name].distribution.name, KERNELS[name].element
+    tile_elements = TILE_WORDS // KERNELS[name].words_per_value
     group_elements = tile_elements // TILE_GROUPS
-    values_of = values_function(catalogued)
-    is_rounded, is_integer = catalogued.is_rounded, values_of in (integers_values, wideintegers_values)
-    narrow = getattr(rounding, f"narrow_{catalogued.element}") if is_rounded else None
+    is_rounded, is_integer = KERNELS[name].is_rounded, hasattr(integers, f"{distribution}_values")
+    real = KERNELS[name].real
+    suffix = f"_{real.replace('float', 'f')}" if real else ""
+    values_of = getattr(integers if is_integer else distributions, f"{distribution}_values{suffix}")
+    narrow = getattr(rounding, f"narrow_{element}", None)
 
-    @register_jitable(error_model="numpy")  # not inlined, or the loop does not vectorise
-    def round_all(values, count, target):
+    @called  # not inlined, or the loop does not vectorise
+    def round_all(values: NDArray[np.float32], count: int, target: Elements) -> None:
         for i in range(count):
-            target[i] = narrow(values[i])
+            target[i] = narrow(values[i])  # type: ignore[misc]  # None, and not called, where nothing is rounded
 
-    def kernel(stream, parameters, starts, count, step, out, non_temporal):
+    def kernel(
+        stream: Words,
+        parameters: Parameters,
+        starts: NDArray[np.uint64],
+        length: np.uint64,
+        step: int,
+        out: Elements,
+        non_temporal: bool,
+    ) -> None:
         words, lanes = np.empty(TILE_WORDS, uint32), np.empty(4 * LANES, uint32)
         lanes_ahead, tile_ahead = np.empty(4 * LANES, uint32), ~uint64(0)
         values = np.empty(tile_elements, float32)  # before rounding
         cache, cached = np.empty(tile_elements, out.dtype), (uint64(0), 0, 0)  # a part of one tile
         room = LINE_BYTES // out.itemsize
         slot, other_slot = int64(room), int64(room + tile_elements + room)
-        finished = np.empty(
-            other_slot + tile_elements if non_temporal else 0, out.dtype
-        )  # two slots: the lines of one are written, the other is filled
+        # two slots: the lines of one are written, the other is filled
+        finished = np.empty(other_slot + tile_elements if non_temporal else 0, out.dtype)
         queue = np.zeros(5, int64)
         to = int64(0)
         for position in starts:
-            left = count
+            left = length
             while left > uint64(0):
                 tile, element = position // uint64(tile_elements), int64(position % uint64(tile_elements))
                 here = int64(min(elements_ahead(element, step, tile_elements), left))
@@ -147,18 +148,20 @@ def kernel_of(name):
     # Numba keeps one index of cached code for each qualified name, renewed when this file changes. The digest makes it
     # notice the other files; with one index for all kernels, processes compiling at the same time could mix them up.
     kernel.__name__ = kernel.__qualname__ = f"{name}_{digest()}"
+    njit: Untyped = numba.njit
     try:
-        return numba.njit(nogil=True, cache=bool(digest()), error_model="numpy")(kernel)
+        return njit(nogil=True, cache=bool(digest()), error_model="numpy")(kernel)
     except RuntimeError:  # nowhere to write a cache
-        return numba.njit(nogil=True, error_model="numpy")(kernel)
+        return njit(nogil=True, error_model="numpy")(kernel)
 
 
-dispatchers = {}
+dispatchers: dict[str, Untyped] = {}
 
 
 def fill(request: FillRequest) -> None:
-    kernel, stream, parameters, starts, count, step, out, non_temporal = request
-    dispatcher = dispatchers.get(kernel) or dispatchers.setdefault(kernel, kernel_of(kernel))
+    kernel, stream, parameters, starts, length, step, out, non_temporal = request
+    if kernel not in dispatchers:
+        dispatchers.setdefault(kernel, kernel_of(kernel))  # one for all threads: each would compile its own
     # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
-    stream, parameters, starts = np.array(stream, uint32), np.array(parameters, float64), np.array(starts, uint64)
-    dispatcher(stream, parameters, starts, uint64(count), int64(step), out, non_temporal)
+    words, numbers, positions = np.array(stream, uint32), np.array(parameters, float64), np.array(starts, uint64)
+    dispatchers[kernel](words, numbers, positions, uint64(length), int64(step), out, non_temporal)

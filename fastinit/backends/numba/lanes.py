@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from numpy import uint32, uint64
 
-from fastinit.backends.numba.operations import inlined
+from fastinit.backends.numba.operations import Word, Words, inlined
 
 LANES, PHILOX_ROUNDS = 16, 10
 
 
 @inlined
-def philox(c0, c1, c2, c3, k0, k1):
+def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, Word, Word, Word]:
     """Philox4x32-10 (Salmon et al. 2011) of one counter under the key (k0, k1)."""
     for _ in range(PHILOX_ROUNDS):
         product0 = uint64(0xD2511F53) * uint64(c0)
@@ -31,18 +31,18 @@ GROUP_WORDS, TILE_GROUPS = GROUP_ROWS * LANES, TILE_ROWS // GROUP_ROWS
 
 
 @inlined
-def rotate_left(x, bits):
+def rotate_left(x: Word, bits: int) -> Word:
     return uint32(x << uint32(bits) | x >> uint32(32 - bits))
 
 
 @inlined
-def at(row, lane):
+def at(row: int, lane: int) -> uint64:
     """The place of a row's lane; unsigned, or Numba looks for negative indices and the loop does not vectorise."""
     return uint64(row * LANES + lane)
 
 
 @inlined
-def seed_lanes(stream, tile, state):
+def seed_lanes(stream: Words, tile: uint64, state: Words) -> None:
     """The state of all lanes at the start of `tile`: state[at(i, lane)] is word i of a lane's."""
     counter = tile * uint64(LANES)  # its low four bits are free for the lane
     low, high = uint32(counter), uint32(counter >> uint64(32))
@@ -54,7 +54,7 @@ def seed_lanes(stream, tile, state):
 
 
 @inlined
-def next_group(state, group, words):
+def next_group(state: Words, group: int, words: Words) -> None:
     """The next four rows: words[at(r, lane)] is the r-th output of the lane's xoshiro128++."""
     for lane in range(LANES):  # four rows at a time, in which the state is loaded and stored once
         s0, s1, s2, s3 = state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)]
@@ -71,7 +71,7 @@ def next_group(state, group, words):
 
 
 @inlined
-def tile_words(stream, tile, state, words):
+def tile_words(stream: Words, tile: uint64, state: Words, words: Words) -> None:
     """All words of a tile."""
     seed_lanes(stream, tile, state)
     for group in range(TILE_GROUPS):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy import uint8, uint16, uint32
 
 from fastinit.backends.numba.operations import bits_f32, from_bits_f32, inlined
 
 
 @inlined
-def narrow_bits(x, fraction, bias, largest, overflow):
+def narrow_bits(x: np.float32, fraction: int, bias: int, largest: int, overflow: int) -> np.uint32:
     """The bits of x, rounded to nearest even, in the type with `fraction` fraction bits and exponent bias `bias`."""
     dropped = uint32(23 - fraction)
     magnitude = uint32(bits_f32(x) & uint32(0x7FFFFFFF))
@@ -24,13 +25,13 @@ def narrow_bits(x, fraction, bias, largest, overflow):
 
 
 @inlined
-def narrow_float16(x):
+def narrow_float16(x: np.float32) -> np.uint16:
     sign = uint32(uint32(bits_f32(x) >> uint32(16)) & uint32(0x8000))
     return uint16(sign | narrow_bits(x, 10, 15, 0x7BFF, 0x7C00))
 
 
 @inlined
-def narrow_bfloat16(x):
+def narrow_bfloat16(x: np.float32) -> np.uint16:
     """bfloat16 has float32's exponent: dropping the low half with rounding is all there is."""
     bits = bits_f32(x)
     odd = uint32(uint32(bits >> uint32(16)) & uint32(1))
@@ -38,19 +39,19 @@ def narrow_bfloat16(x):
 
 
 @inlined
-def narrow_float8_e4m3fn(x):
+def narrow_float8_e4m3fn(x: np.float32) -> np.uint8:
     sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))
     return uint8(sign | narrow_bits(x, 3, 7, 0x7E, 0x7F))
 
 
 @inlined
-def narrow_float8_e5m2(x):
+def narrow_float8_e5m2(x: np.float32) -> np.uint8:
     sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))
     return uint8(sign | narrow_bits(x, 2, 15, 0x7B, 0x7C))
 
 
 @inlined
-def narrow_float8_e4m3fnuz(x):
+def narrow_float8_e4m3fnuz(x: np.float32) -> np.uint8:
     """One zero, whose sign would make it NaN; no infinity."""
     magnitude = narrow_bits(x, 3, 8, 0x7F, 0x80)
     sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))

@@ -1,4 +1,4 @@
-"""Operations that Numba lacks, and how its functions here are made.
+"""Operations that Numba lacks, how its functions here are made, and the types that both are annotated with.
 
 Numba promotes: uint32 + uint32 is uint64, so it is cast back where a bit could leave the 32, and in loops that shall work on
 32 bits; uint64 + int64 is float64, so constants are typed.
@@ -6,77 +6,127 @@ Numba promotes: uint32 + uint32 is uint64, so it is cast back where a bit could 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
+
 import numba
+import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, register_jitable
+from numba import extending, types
+from numba.extending import register_jitable
+from numpy.typing import NDArray
 
 from fastinit.backends import coefficients
 
-inlined = register_jitable(error_model="numpy", forceinline=True)  # always_inline; a division is no branch
+P = ParamSpec("P")
+R = TypeVar("R")
+Real = TypeVar("Real", np.float32, float)  # float64 is float to Numba
+Untyped = Any  # what Numba and llvmlite hand about
+Generated = tuple[Untyped, Callable[..., Untyped]]  # of an intrinsic: its signature, and what writes its LLVM code
+Index = int | np.int64
+Word = np.uint32
+Words = NDArray[np.uint32]
+Pair32 = tuple[np.float32, np.float32]
+Pair64 = tuple[float, float]
+intrinsic: Untyped = extending.intrinsic  # Numba says that it returns what cannot be called
 
 
-@intrinsic
-def fma(typing_context, x, y, z):
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """For compiled code to call, inlined in any case; a division is no branch."""
+    jitable: Callable[P, R] = register_jitable(error_model="numpy", forceinline=True)(function)
+    return jitable
+
+
+def called(function: Callable[P, R]) -> Callable[P, R]:
+    """For compiled code to call, inlined where the compiler likes."""
+    jitable: Callable[P, R] = register_jitable(error_model="numpy")(function)
+    return jitable
+
+
+class Fma(Protocol):
     """x y + z, rounded once; a libm call that rounds as exactly where the CPU has none."""
+
+    def __call__(self, x: Real, y: Real, z: Real, /) -> Real: ...
+
+
+class Sqrt(Protocol):
+    """The square root, rounded once."""
+
+    def __call__(self, x: Real, /) -> Real: ...
+
+
+def _fma(typing_context: Untyped, x: Untyped, y: Untyped, z: Untyped) -> Generated:
     if not x == y == z:
         raise numba.TypingError(f"fma needs one type, got {x}, {y}, {z}")
     return x(x, y, z), lambda context, builder, signature, arguments: builder.fma(*arguments)
 
 
-@intrinsic
-def sqrt(typing_context, x):
-    def generate(context, builder, signature, arguments):
+def _sqrt(typing_context: Untyped, x: Untyped) -> Generated:
+    def generate(context: Untyped, builder: Untyped, signature: Untyped, arguments: Untyped) -> Untyped:
         real = arguments[0].type
         return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [real]), arguments)
 
     return x(x), generate
 
 
-def reinterpreted(source, target):
+def _wide_product(typing_context: Untyped, word: Untyped, factor: Untyped) -> Generated:
+    if not word == factor == types.uint64:
+        raise numba.TypingError(f"wide_product needs uint64, got {word}, {factor}")
+
+    def generate(context: Untyped, builder: Untyped, signature: Untyped, arguments: Untyped) -> Untyped:
+        i64, i128 = ir.IntType(64), ir.IntType(128)
+        product = builder.mul(*(builder.zext(x, i128) for x in arguments))
+        high = builder.trunc(builder.lshr(product, i128(64)), i64)
+        return context.make_tuple(builder, signature.return_type, (high, builder.trunc(product, i64)))
+
+    pair: Untyped = types.UniTuple
+    return pair(types.uint64, 2)(word, factor), generate
+
+
+def _reinterpreted(source: Untyped, target: Untyped) -> Untyped:
     """A function that takes the bits of a `source` for a `target`."""
 
-    @intrinsic
-    def reinterpret(typing_context, x):
+    def reinterpret(typing_context: Untyped, x: Untyped) -> Generated:
         if x != source:
             raise numba.TypingError(f"needs {source}, got {x}")
         return target(source), lambda context, builder, signature, arguments: builder.bitcast(
             arguments[0], context.get_value_type(target)
         )
 
-    return reinterpret
+    return intrinsic(reinterpret)
 
 
-@intrinsic
-def wide_product(typing_context, word, factor):
-    """word * factor as its high half and its low half, for uint64."""
-    if not word == factor == types.uint64:
-        raise numba.TypingError(f"wide_product needs uint64, got {word}, {factor}")
-
-    def generate(context, builder, signature, arguments):
-        i64, i128 = ir.IntType(64), ir.IntType(128)
-        product = builder.mul(*(builder.zext(x, i128) for x in arguments))
-        high = builder.trunc(builder.lshr(product, i128(64)), i64)
-        return context.make_tuple(builder, signature.return_type, (high, builder.trunc(product, i64)))
-
-    return types.UniTuple(types.uint64, 2)(word, factor), generate
+fma: Fma = intrinsic(_fma)
+sqrt: Sqrt = intrinsic(_sqrt)
+wide_product: Callable[[np.uint64, np.uint64], tuple[np.uint64, np.uint64]] = intrinsic(_wide_product)
+"""word * factor as its high half and its low half."""
+bits_f32: Callable[[np.float32], np.uint32] = _reinterpreted(types.float32, types.uint32)
+from_bits_f32: Callable[[np.uint32], np.float32] = _reinterpreted(types.uint32, types.float32)
+bits_f64: Callable[[float], np.uint64] = _reinterpreted(types.float64, types.uint64)
+from_bits_f64: Callable[[np.uint64], float] = _reinterpreted(types.uint64, types.float64)
 
 
-bits_f32, from_bits_f32 = reinterpreted(types.float32, types.uint32), reinterpreted(types.uint32, types.float32)
-bits_f64, from_bits_f64 = reinterpreted(types.float64, types.uint64), reinterpreted(types.uint64, types.float64)
-
-
-def polynomial(name):
+def polynomial_f32(name: str) -> Callable[[np.float32], np.float32]:
     """Horner's rule with a table of coefficients, lowest first, as a function of x that is unrolled in any case."""
+    polynomial: Callable[[np.float32], np.float32] = _polynomial(f"{name}_F32")
+    return polynomial
+
+
+def polynomial_f64(name: str) -> Callable[[float], float]:
+    """The same for float64."""
+    polynomial: Callable[[float], float] = _polynomial(f"{name}_F64")
+    return polynomial
+
+
+def _polynomial(name: str) -> Untyped:
     table = getattr(coefficients, name)
     real = numba.from_dtype(table.dtype)
 
-    @intrinsic
-    def horner(typing_context, x):
+    def horner(typing_context: Untyped, x: Untyped) -> Generated:
         if x != real:
             raise numba.TypingError(f"{name} is a polynomial in {real}, got {x}")
 
-        def generate(context, builder, signature, arguments):
+        def generate(context: Untyped, builder: Untyped, signature: Untyped, arguments: Untyped) -> Untyped:
             *lower, total = [context.get_constant(real, float(c)) for c in table]
             for c in reversed(lower):
                 total = builder.fma(total, *arguments, c)
@@ -84,4 +134,4 @@ def polynomial(name):
 
         return real(real), generate
 
-    return horner
+    return intrinsic(horner)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 from numpy import int64, uint64
+from numpy.typing import NDArray
 
-from fastinit.backends.numba.operations import inlined
+from fastinit.backends.numba.operations import Generated, Index, Untyped, inlined, intrinsic
 
+Elements = NDArray[Any]  # of any storage type
 LINE_BYTES = 64
 
 
-@intrinsic
-def store_line_non_temporal(typing_context, to, to_element, source, source_element):
-    """Copy a cache line by non-temporal stores: of array `source` from an element on, to array `to`, at a line's start."""
-
-    def generate(context, builder, signature, arguments):
+def _store_line(
+    typing_context: Untyped, to: Untyped, to_element: Untyped, source: Untyped, source_element: Untyped
+) -> Generated:
+    def generate(context: Untyped, builder: Untyped, signature: Untyped, arguments: Untyped) -> Untyped:
         line = ir.VectorType(ir.IntType(32), LINE_BYTES // 4).as_pointer()
         to, to_element, source, source_element = arguments
         to_type, _, source_type, _ = signature.args
@@ -30,19 +34,22 @@ def store_line_non_temporal(typing_context, to, to_element, source, source_eleme
     return types.void(to, to_element, source, source_element), generate
 
 
-@intrinsic
-def fence_non_temporal(typing_context):
-    """Make non-temporal stores visible before another thread is told that the fill is done."""
-
-    def generate(context, builder, signature, arguments):
+def _fence(typing_context: Untyped) -> Generated:
+    def generate(context: Untyped, builder: Untyped, signature: Untyped, arguments: Untyped) -> Untyped:
         builder.fence("seq_cst")
         return context.get_dummy_value()
 
     return types.void(), generate
 
 
+store_line_non_temporal: Callable[[Elements, Index, Elements, Index], None] = intrinsic(_store_line)
+"""(to, to_element, source, source_element): copy a cache line by non-temporal stores, to a line's start in array `to`."""
+fence_non_temporal: Callable[[], None] = intrinsic(_fence)
+"""Make non-temporal stores visible before another thread is told that the fill is done."""
+
+
 @inlined
-def copy(out, to, source, at, count):
+def copy(out: Elements, to: Index, source: Elements, at: Index, count: Index) -> None:
     """source[at], source[at + 1], ..., `count` of them, to out[to] on."""
     for i in range(count):
         out[uint64(to + i)] = source[uint64(at + i)]
@@ -54,7 +61,7 @@ TO, AT, LINES, WRITTEN, PENDING = range(5)
 
 
 @inlined
-def write_lines_until(queue, lines, out, finished):
+def write_lines_until(queue: NDArray[np.int64], lines: Index, out: Elements, finished: Elements) -> None:
     """Write the queue's lines before line number `lines`."""
     elements, lines = LINE_BYTES // out.itemsize, lines if lines < queue[LINES] else queue[LINES]
     for line in range(queue[WRITTEN], lines):
@@ -64,7 +71,9 @@ def write_lines_until(queue, lines, out, finished):
 
 
 @inlined
-def push(queue, to, at, count, next_at, out, finished):
+def push(
+    queue: NDArray[np.int64], to: Index, at: Index, count: Index, next_at: Index, out: Elements, finished: Elements
+) -> None:
     """Queue `count` elements from finished[at] on, for out[to] on; the values that follow them will be at `next_at`.
 
     All whole lines before them must be written.
@@ -81,7 +90,7 @@ def push(queue, to, at, count, next_at, out, finished):
 
 
 @inlined
-def flush(queue, out, finished):
+def flush(queue: NDArray[np.int64], out: Elements, finished: Elements) -> None:
     """Write the pending elements, when no values follow and all whole lines are written; then all is in memory."""
     behind = queue[LINES] * (LINE_BYTES // out.itemsize)
     copy(out, queue[TO] + behind, finished, queue[AT] + behind, queue[PENDING])
