@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -10,21 +9,25 @@ import jax
 import numpy as np
 from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
-from jax.typing import DTypeLike
 
 from fastinit.backends import current
 from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill
-from fastinit.core.stream import Stream
-from fastinit.distributions import Distribution
 from fastinit.jax import native
 from fastinit.jax.keys import key_words, stream_of_words
 from fastinit.runtime import huge_pages
-from fastinit.runtime.types import Array
 
 ALIGNMENT = 64  # what XLA asks of memory that it takes as it is (xla/cpu_function_runtime.h, MinAlign)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jax.typing import DTypeLike
+
+    from fastinit.core.stream import Stream
+    from fastinit.distributions import Distribution
+    from fastinit.runtime.types import Array
+
     DType: TypeAlias = np.dtype[Any]
     Index: TypeAlias = tuple[slice, ...]
     StreamOf: TypeAlias = Callable[[Array], Stream]  # makes a stream of a key's words
@@ -72,8 +75,8 @@ def filled(
     distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: DType, index: Index | None = None
 ) -> Array:
     """A new read-only array, so aligned that JAX on a CPU takes its memory as it is; nobody else may write to it then."""
-    part = shape if index is None else tuple(len(range(*cut.indices(n))) for cut, n in zip(index, shape))
-    out = _aligned(part, dtype)
+    lengths = shape if index is None else tuple(len(range(*part.indices(n))) for part, n in zip(index, shape))
+    out = _aligned(lengths, dtype)
     fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
     out.flags.writeable = False
     return out
@@ -90,7 +93,7 @@ def sharded(
 
     def shard(index: Index | None) -> Array:
         index = index or ()
-        bounds = tuple(cut.indices(n) for cut, n in zip(index, shape))
+        bounds = tuple(along.indices(n) for along, n in zip(index, shape))
         if bounds not in shards:
             shards[bounds] = part(index)
         return shards[bounds]

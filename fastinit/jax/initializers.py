@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-import jax
 from jax.nn.initializers import constant, ones, zeros
-from jax.sharding import NamedSharding, PartitionSpec
-from jax.typing import DTypeLike
 
 from fastinit import initializers
 from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.jax.arrays import drawn, element_dtype
 from fastinit.runtime import checks
-from fastinit.runtime.types import Shape
 
 __all__ = [
     "JaxInitializer", "constant", "delta_orthogonal", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
@@ -27,6 +22,14 @@ __all__ = [
 IO = Layout("io")
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import jax
+    from jax.sharding import NamedSharding, PartitionSpec
+    from jax.typing import DTypeLike
+
+    from fastinit.runtime.types import Shape
+
     Axes: TypeAlias = int | Sequence[int]
     OutSharding: TypeAlias = NamedSharding | PartitionSpec | None
 

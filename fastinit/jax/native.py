@@ -1,4 +1,4 @@
-"""The C kernels as a call of XLA's own, which fills its buffer on its threads: no lock of Python's, no call back into it."""
+"""The C kernels as a native call of XLA, which fills its own buffer on its threads without running Python."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jax
@@ -16,12 +15,15 @@ from fastinit.core.stream import stream_of
 from fastinit.jax.arrays import on_device, sharded
 from fastinit.jax.keys import is_key, seed_of
 from fastinit.recipes import Recipe
-from fastinit.recipes.plan import PlannedTensor
-from fastinit.runtime.types import Seed
 
 _TEXT_OF = {DictKey: "key", FlattenedIndexKey: "key", GetAttrKey: "name", SequenceKey: "idx"}
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fastinit.recipes.plan import PlannedTensor
+    from fastinit.runtime.types import Seed
+
     Path: TypeAlias = tuple[Any, ...]  # of a leaf in a pytree
 
 

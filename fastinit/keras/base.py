@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
@@ -12,17 +11,19 @@ import keras
 from fastinit import initializers
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.core.dtypes import element_type
-from fastinit.distributions import Distribution
 from fastinit.initializers.layouts import Layout
 from fastinit.keras.seeds import NO_DRAWS, Seed, Source, check_seed, next_source
 from fastinit.keras.tensors import Request, backend
 from fastinit.runtime import checks
-from fastinit.runtime.types import Shape
 
 IO = Layout("io")
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastinit.distributions import Distribution
     from fastinit.keras.tensors import Tensor
+    from fastinit.runtime.types import Shape
 
     Axes: TypeAlias = Sequence[int] | None
 

@@ -8,14 +8,14 @@ import keras
 import numpy as np
 
 from fastinit import initializers
-from fastinit.distributions import Distribution
 from fastinit.initializers.convolution import COSINES
 from fastinit.keras.base import Drawn, Filled, Filling, Preset, Scaled
 from fastinit.runtime import checks
-from fastinit.runtime.types import Shape
 
 if TYPE_CHECKING:
+    from fastinit.distributions import Distribution
     from fastinit.keras.base import Axes
+    from fastinit.runtime.types import Shape
 
 __all__ = [
     "STFT", "Constant", "GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "Identity", "LecunNormal", "LecunUniform",

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 
 import keras
 
 from fastinit.core.fill import fill
-from fastinit.core.stream import Stream
-from fastinit.distributions import Distribution
-from fastinit.keras.seeds import Source
-from fastinit.runtime.types import Array
 
 BACKENDS = {name: f"fastinit.keras.on_{name}" for name in ("jax", "torch", "tensorflow", "numpy")}
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastinit.core.stream import Stream
+    from fastinit.distributions import Distribution
+    from fastinit.keras.seeds import Source
+    from fastinit.runtime.types import Array
+
     Tensor: TypeAlias = Any  # a tensor of Keras' backend; the backends have no type in common
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,8 @@ from fastinit.initializers.layouts import Layout, layout_of
 from fastinit.keras.base import IO, DrawnByAxes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastinit.keras.base import Axes
 
 

@@ -22,7 +22,7 @@ from fastinit.initializers import HeNormal
 from fastinit.initializers.layouts import Layout
 from fastinit.jax import arrays
 
-THEIRS = jax.nn.initializers
+JAX = jax.nn.initializers
 SHAPE = (48, 32)
 DTYPES = [name for name in ELEMENTS if name != "float64"]  # for which JAX is to be configured
 FACTORIES = [
@@ -100,17 +100,17 @@ def parameters(function):
 
 @pytest.mark.parametrize("name", FACTORIES)
 def test_a_factory_has_the_parameters_of_jaxs(name):
-    assert parameters(getattr(fastinit.jax, name)) == parameters(getattr(THEIRS, name))
+    assert parameters(getattr(fastinit.jax, name)) == parameters(getattr(JAX, name))
 
 
-@pytest.mark.parametrize("name", [name for name in dir(THEIRS) if name[0].islower() and callable(getattr(THEIRS, name))])
+@pytest.mark.parametrize("name", [name for name in dir(JAX) if name[0].islower() and callable(getattr(JAX, name))])
 def test_every_initializer_of_jax_is_there(name):
     assert hasattr(fastinit.jax, name) and name in fastinit.jax.__all__
 
 
 def test_an_initializer_is_called_as_jaxs_is():
     names = [name for name, _, _ in parameters(fastinit.jax.he_normal())]
-    assert names == [name for name, _, _ in parameters(THEIRS.he_normal())]
+    assert names == [name for name, _, _ in parameters(JAX.he_normal())]
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -327,7 +327,7 @@ def test_what_cannot_be_filled_is_refused(make, shape, dtype, error, message, ke
 
 @pytest.mark.parametrize("name", ["zeros", "ones"])
 def test_zeros_and_ones_are_jaxs(name, key):
-    assert getattr(fastinit.jax, name) is getattr(THEIRS, name) is getattr(fastinit.jax, f"{name}_init")()
+    assert getattr(fastinit.jax, name) is getattr(JAX, name) is getattr(fastinit.jax, f"{name}_init")()
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
@@ -356,11 +356,11 @@ DISTRIBUTIONS = {
 def test_the_distribution_is_that_of_jaxs(name):
     arguments, shape = DISTRIBUTIONS[name]
     keys = jax.random.split(jax.random.key(11), 64)
-    ours, theirs = (
+    found, expected = (
         np.asarray(jax.vmap(lambda key: getattr(of, name)(*arguments)(key, shape))(keys)).ravel()  # noqa: B023
-        for of in (fastinit.jax, THEIRS)
+        for of in (fastinit.jax, JAX)
     )
-    assert ks_2samp(ours, theirs).pvalue > 1e-3  # about 1e5 values a side; 12 cases, seed fixed: 1 in 80 for new seeds
+    assert ks_2samp(found, expected).pvalue > 1e-3  # about 1e5 values a side; 12 cases, seed fixed: 1 in 80 for new seeds
 
 
 @pytest.mark.parametrize("module", ["jax", "jaxlib"])

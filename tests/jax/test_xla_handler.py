@@ -101,7 +101,7 @@ LEAST_FOR_THREADS = 2**16  # elements, as in csrc/xla_handler.c
 @pytest.mark.parametrize("n", [
     0, 1, 2047, 2048, 2049,  # a tile
     LEAST_FOR_THREADS - 1, LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1,  # from here on by several threads
-    2**23 - 1, 2**23, 2**23 + 1,  # of float32 from here on past the cache
+    2**23 - 1, 2**23, 2**23 + 1,  # of float32 from here on by non-temporal stores
 ])  # fmt: skip
 def test_any_size_is_the_eager_one(n, key):
     assert same(
@@ -134,7 +134,7 @@ def test_an_exported_function_gives_the_eager_values(key):
     assert same(jax.export.deserialize(exported.serialize()).call(key), init(key, SHAPE))
 
 
-def test_distributions_made_as_a_whole_are_made_by_callback(key):
+def test_whole_tensor_distributions_are_made_by_callback(key):
     init = fastinit.jax.orthogonal()
     jitted = jax.jit(lambda key: init(key, SHAPE))
     assert "fastinit_fill" not in jitted.lower(key).as_text() and same(jitted(key), init(key, SHAPE))

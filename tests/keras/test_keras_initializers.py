@@ -26,11 +26,11 @@ from fastinit.initializers import HeNormal, Orthogonal
 from fastinit.initializers.layouts import Layout
 from fastinit.keras.names import NAMES
 
-THEIRS = keras.initializers
+KERAS = keras.initializers
 BACKEND = keras.backend.backend()
 FILLING = import_module("fastinit.jax.arrays" if BACKEND == "jax" else "fastinit.keras.tensors")
-CLASSES = [name for name in dir(THEIRS) if name[0].isupper() and not name.endswith("Initializer")]  # without the aliases
-SEEDED = [name for name in CLASSES if "seed" in inspect.signature(getattr(THEIRS, name)).parameters]
+CLASSES = [name for name in dir(KERAS) if name[0].isupper() and not name.endswith("Initializer")]  # without the aliases
+SEEDED = [name for name in CLASSES if "seed" in inspect.signature(getattr(KERAS, name)).parameters]
 SCALED = ["VarianceScaling", *(name for name in CLASSES if name.startswith(("Glorot", "He", "Lecun")))]
 DTYPES = [name for name in ELEMENTS if name in keras.src.backend.common.dtypes.ALLOWED_DTYPES]
 SHAPE, KERNEL = (48, 32), (3, 3, 8, 16)
@@ -61,7 +61,7 @@ CALLS = {
 }
 
 
-def ours(cls, /, **arguments):
+def initializer(cls, /, **arguments):
     return getattr(fastinit.keras, cls)(**arguments)
 
 
@@ -98,59 +98,61 @@ def fills(monkeypatch):
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_class_of_keras_has_a_subclass_of_the_same_name(name):
     cls = getattr(fastinit.keras, name)
-    assert issubclass(cls, getattr(THEIRS, name)) and name in fastinit.keras.__all__
+    assert issubclass(cls, getattr(KERAS, name)) and name in fastinit.keras.__all__
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_arguments_are_those_of_keras_and_a_name_by_keyword_where_something_is_drawn(name):
-    found, theirs = (
+    found, expected = (
         [(p.name, p.default, p.kind) for p in inspect.signature(getattr(module, name)).parameters.values()]
-        for module in (fastinit.keras, THEIRS)
+        for module in (fastinit.keras, KERAS)
     )
-    assert found[: len(theirs)] == theirs
-    assert found[len(theirs) :] == ([("name", None, inspect.Parameter.KEYWORD_ONLY)] if name in SEEDED else [])
+    assert found[: len(expected)] == expected
+    assert found[len(expected) :] == ([("name", None, inspect.Parameter.KEYWORD_ONLY)] if name in SEEDED else [])
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_the_call_has_the_argument_layout_that_keras_looks_for(name):
-    assert list(inspect.signature(ours(name)).parameters) == ["shape", "dtype", "layout"]
+    assert list(inspect.signature(initializer(name)).parameters) == ["shape", "dtype", "layout"]
 
 
 @pytest.mark.parametrize("shape", [SHAPE, KERNEL], ids=["matrix", "kernel"])
 @pytest.mark.parametrize("name", SEEDED)
 def test_values_are_numpys_in_the_convention_of_keras(name, shape):
-    assert same(ours(name, seed=3)(shape), PRESETS[name](shape, seed=3, convention="keras"))
+    assert same(initializer(name, seed=3)(shape), PRESETS[name](shape, seed=3, convention="keras"))
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_values_are_numpys_whatever_the_arguments(name):
     arguments, shape, numpy_call = CALLS[name]
-    assert same(ours(name, seed=3, name="w", **arguments)(shape), numpy_call(seed=3, name="w"))
+    assert same(initializer(name, seed=3, name="w", **arguments)(shape), numpy_call(seed=3, name="w"))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_each_dtype_is_numpys(dtype):
     wanted = "float32" if (BACKEND, dtype) == ("jax", "float64") else dtype  # without jax_enable_x64
-    assert same(ours("HeNormal", seed=3)(SHAPE, dtype), fastinit.he_normal(SHAPE, seed=3, convention="keras", dtype=wanted))
+    assert same(
+        initializer("HeNormal", seed=3)(SHAPE, dtype), fastinit.he_normal(SHAPE, seed=3, convention="keras", dtype=wanted)
+    )
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])  # of which Keras' own raises
 def test_orthogonal_matrices_are_of_narrow_dtypes_too(dtype):
-    assert same(ours("Orthogonal", seed=3)(SHAPE, dtype), fastinit.orthogonal(SHAPE, seed=3, dtype=dtype))
+    assert same(initializer("Orthogonal", seed=3)(SHAPE, dtype), fastinit.orthogonal(SHAPE, seed=3, dtype=dtype))
 
 
 def test_no_dtype_is_floatx():
     before = keras.config.floatx()
     keras.config.set_floatx("bfloat16")
     try:
-        assert keras.backend.standardize_dtype(ours("HeNormal")(SHAPE).dtype) == "bfloat16"
+        assert keras.backend.standardize_dtype(initializer("HeNormal")(SHAPE).dtype) == "bfloat16"
     finally:
         keras.config.set_floatx(before)
 
 
 @pytest.mark.parametrize("shape", [(), (0, 3), (5,), (1, 1)])
 def test_any_shape_is_numpys(shape):
-    assert same(ours("RandomNormal", stddev=1.0, seed=3)(shape), fastinit.normal(shape, seed=3))
+    assert same(initializer("RandomNormal", stddev=1.0, seed=3)(shape), fastinit.normal(shape, seed=3))
 
 
 # Keras' fans of a shape, as (fan_in, fan_out).
@@ -167,14 +169,14 @@ def test_variances_are_those_of_keras(shape, axes, fans, mode):
 
 @pytest.mark.parametrize("name", SCALED)
 def test_samples_have_the_spread_that_keras_gives_them(name):
-    found, theirs = (array(getattr(module, name)(seed=1)((256, 256))) for module in (fastinit.keras, THEIRS))
-    assert found.std() == pytest.approx(theirs.std(), rel=0.02)  # n = 65536: 7 standard errors
-    assert abs(found).max() == pytest.approx(abs(theirs).max(), rel=0.02)  # both distributions end
+    found, expected = (array(getattr(module, name)(seed=1)((256, 256))) for module in (fastinit.keras, KERAS))
+    assert found.std() == pytest.approx(expected.std(), rel=0.02)  # n = 65536: 7 standard errors
+    assert abs(found).max() == pytest.approx(abs(expected).max(), rel=0.02)  # both distributions end
 
 
 def test_the_same_values_at_every_call_of_an_int_or_none():
     for seed in (3, None):
-        init = ours("HeNormal", seed=seed)
+        init = initializer("HeNormal", seed=seed)
         assert same(init(SHAPE), array(init(SHAPE)))
         assert same(init(SHAPE), fastinit.he_normal(SHAPE, seed=init.seed, convention="keras"))
 
@@ -183,19 +185,19 @@ def test_set_random_seed_governs_what_has_no_seed():
     found = []
     for _ in range(2):
         keras.utils.set_random_seed(5)
-        found.append([array(ours("HeNormal")(SHAPE)) for _ in range(2)])
+        found.append([array(initializer("HeNormal")(SHAPE)) for _ in range(2)])
     assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0][0], found[0][1])
 
 
 def test_set_random_seed_gives_the_seeds_that_it_gives_keras():
     keras.utils.set_random_seed(5)
-    theirs = THEIRS.HeNormal().seed
+    expected = KERAS.HeNormal().seed
     keras.utils.set_random_seed(5)
-    assert ours("HeNormal").seed == theirs
+    assert initializer("HeNormal").seed == expected
 
 
 def test_a_generator_moves_on_and_seed_of_tells_what_is_next(generator):
-    init = ours("HeNormal", seed=generator, name="w")
+    init = initializer("HeNormal", seed=generator, name="w")
     for counter in range(3):
         seed = fastinit.keras.seed_of(init)
         expected = np.random.SeedSequence([7, 0, counter, 0], spawn_key=(0x6B65726173,))
@@ -212,18 +214,18 @@ def test_the_counter_is_not_added_to_the_seed():
 
 
 def test_initializers_share_a_generator_in_turn(generator):
-    first, second = (array(ours("HeNormal", seed=generator)(SHAPE)) for _ in range(2))
+    first, second = (array(initializer("HeNormal", seed=generator)(SHAPE)) for _ in range(2))
     assert not np.array_equal(first, second)
 
 
 def test_tensors_of_different_names_are_independent():
-    a, b, none = (array(ours("HeNormal", seed=3, name=name)(SHAPE)) for name in ("a", "b", None))
+    a, b, none = (array(initializer("HeNormal", seed=3, name=name)(SHAPE)) for name in ("a", "b", None))
     assert abs(np.corrcoef([a.ravel(), b.ravel(), none.ravel()])[np.triu_indices(3, 1)]).max() < 0.1  # n = 1536: 4 sigmas
 
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_clone_has_the_config_and_for_an_int_the_values(name):
-    init = ours(name, seed=3, name="w") if name in SEEDED else ours(name)
+    init = initializer(name, seed=3, name="w") if name in SEEDED else initializer(name)
     clone = init.clone()
     assert type(clone) is type(init) and clone.get_config() == init.get_config()
     shape = (8, 1, 5) if name == "STFT" else SHAPE
@@ -232,7 +234,7 @@ def test_a_clone_has_the_config_and_for_an_int_the_values(name):
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_the_config_survives_json_and_keras(name):
-    init = ours(name, seed=3) if name in SEEDED else ours(name)
+    init = initializer(name, seed=3) if name in SEEDED else initializer(name)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(init)))
     assert config["registered_name"] == f"fastinit>{name}"
     again = keras.saving.deserialize_keras_object(config)
@@ -240,42 +242,42 @@ def test_the_config_survives_json_and_keras(name):
 
 
 def test_a_config_keeps_the_seed_that_was_given(generator):
-    assert ours("HeNormal").get_config()["seed"] is None
-    config = keras.saving.serialize_keras_object(ours("HeNormal", seed=generator))
+    assert initializer("HeNormal").get_config()["seed"] is None
+    config = keras.saving.serialize_keras_object(initializer("HeNormal", seed=generator))
     assert keras.saving.deserialize_keras_object(config).seed.get_config() == generator.get_config()
 
 
 def test_the_gain_of_the_identity_is_in_its_config():
-    assert np.array_equal(array(ours("Identity", gain=2.0).clone()((3, 4))), 2 * np.eye(3, 4, dtype=np.float32))
+    assert np.array_equal(array(initializer("Identity", gain=2.0).clone()((3, 4))), 2 * np.eye(3, 4, dtype=np.float32))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.lower() != "constant"])  # a KeyError in Keras
-def test_a_string_of_keras_with_our_prefix_is_our_class(name):
-    theirs, found = THEIRS.get(name), THEIRS.get(f"fastinit>{name}")
-    assert type(found) is getattr(fastinit.keras, type(theirs).__name__)
-    assert not type(theirs).__module__.startswith("fastinit")
+def test_a_string_of_keras_with_the_prefix_is_the_class_of_fastinit(name):
+    expected, found = KERAS.get(name), KERAS.get(f"fastinit>{name}")
+    assert type(found) is getattr(fastinit.keras, type(expected).__name__)
+    assert not type(expected).__module__.startswith("fastinit")
 
 
 @pytest.mark.parametrize("name", [name for name in fastinit.initializers.INITIALIZERS if name not in NAMES])
-def test_a_string_of_fastinits_with_our_prefix_is_that_initializer(name):
+def test_a_name_of_fastinit_with_the_prefix_is_that_initializer(name):
     cls = fastinit.initializers.INITIALIZERS[name].initializer
     try:
         cls()
     except (TypeError, ValueError) as error:  # it has parameters that must be given
         with pytest.raises(type(error), match=r"missing|must be at least"):
-            THEIRS.get(f"fastinit>{name}")
+            KERAS.get(f"fastinit>{name}")
     else:
-        assert type(THEIRS.get(f"fastinit>{name}").equivalent()) is cls
+        assert type(KERAS.get(f"fastinit>{name}").equivalent()) is cls
 
 
 def test_a_config_with_a_string_gives_parameters():
-    init = THEIRS.get({"class_name": "fastinit>layer_scale", "config": {"depth": 24, "seed": 3}})
+    init = KERAS.get({"class_name": "fastinit>layer_scale", "config": {"depth": 24, "seed": 3}})
     assert same(init((8,)), fastinit.initializers.layer_scale((8,), depth=24))
 
 
 def test_every_name_of_keras_is_known():
-    theirs = __import__("keras.src.initializers", fromlist=["ALL_OBJECTS_DICT"]).ALL_OBJECTS_DICT
-    assert set(NAMES) == {name for name, cls in theirs.items() if cls is not THEIRS.Initializer}
+    expected = __import__("keras.src.initializers", fromlist=["ALL_OBJECTS_DICT"]).ALL_OBJECTS_DICT
+    assert set(NAMES) == {name for name, cls in expected.items() if cls is not KERAS.Initializer}
 
 
 def test_accelerate_gives_keras_names_to_fastinit_and_back():
@@ -289,9 +291,9 @@ def test_accelerate_gives_keras_names_to_fastinit_and_back():
 
 
 def test_in_accelerate_an_initializer_of_keras_that_was_serialized_stays_so():
-    config = keras.layers.Dense(4, kernel_initializer=THEIRS.HeNormal(seed=1)).get_config()
+    config = keras.layers.Dense(4, kernel_initializer=KERAS.HeNormal(seed=1)).get_config()
     with fastinit.keras.accelerate():
-        assert type(keras.layers.Dense.from_config(config).kernel_initializer) is THEIRS.HeNormal
+        assert type(keras.layers.Dense.from_config(config).kernel_initializer) is KERAS.HeNormal
 
 
 @pytest.mark.parametrize(("identifier", "arguments", "shape", "numpy_call"), [
@@ -309,7 +311,7 @@ def test_in_accelerate_an_initializer_of_keras_that_was_serialized_stays_so():
      lambda **o: fastinit.orthogonal((8, 2, 4), layout=Layout(in_axis=0, out_axis=(1, 2)), **o)),
     ("icnr", {"initializer": HeNormal()}, KERNEL, lambda **o: fastinit.initializers.icnr(KERNEL, initializer=HeNormal(), layout="io", **o)),
 ])  # fmt: skip
-def test_any_initializer_of_fastinits_gives_its_values_before_and_after_json(identifier, arguments, shape, numpy_call):
+def test_any_initializer_of_fastinit_gives_its_values_before_and_after_json(identifier, arguments, shape, numpy_call):
     init = fastinit.keras.Initializer(identifier, seed=3, name="w", **arguments)
     again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(init))))
     for each in (init, again, init.clone()):
@@ -319,10 +321,10 @@ def test_any_initializer_of_fastinits_gives_its_values_before_and_after_json(ide
 @pytest.mark.parametrize("name", ["Zeros", "Ones"])
 @pytest.mark.parametrize("dtype", ["int32", "bool", "float32", "bfloat16"])
 def test_constants_are_of_any_dtype(name, dtype):
-    found, theirs = (
-        keras.ops.convert_to_numpy(getattr(module, name)()((2, 3), dtype)) for module in (fastinit.keras, THEIRS)
+    found, expected = (
+        keras.ops.convert_to_numpy(getattr(module, name)()((2, 3), dtype)) for module in (fastinit.keras, KERAS)
     )
-    assert found.dtype == theirs.dtype and np.array_equal(found, theirs)
+    assert found.dtype == expected.dtype and np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize("arguments", [
@@ -330,13 +332,13 @@ def test_constants_are_of_any_dtype(name, dtype):
     {"scaling": "spectrum"}, {"window": np.linspace(0.1, 1.0, 16)},
 ], ids=str)  # fmt: skip
 def test_stft_is_that_of_keras(arguments):
-    found, theirs = (array(module.STFT(**arguments)((16, 1, 9))) for module in (fastinit.keras, THEIRS))
-    np.testing.assert_allclose(found, theirs, atol=2e-6)  # Keras multiplies angles in float32
+    found, expected = (array(module.STFT(**arguments)((16, 1, 9))) for module in (fastinit.keras, KERAS))
+    np.testing.assert_allclose(found, expected, atol=2e-6)  # Keras multiplies angles in float32
 
 
 def test_windows_that_fastinit_has_not_are_scipys():
     expected = fastinit.initializers.stft((16, 1, 9), window=tuple(get_window("parzen", 16, True)))
-    assert same(ours("STFT", window="parzen", periodic=True)((16, 1, 9)), expected)
+    assert same(initializer("STFT", window="parzen", periodic=True)((16, 1, 9)), expected)
 
 
 def test_each_weight_of_a_layer_inside_a_layer_is_filled_once(fills):
@@ -359,7 +361,7 @@ def test_each_weight_of_a_layer_inside_a_layer_is_filled_once(fills):
 def test_a_tensor_is_the_memory_that_was_filled(dtype, monkeypatch):
     filled, fill = [], FILLING.fill
     monkeypatch.setattr(FILLING, "fill", lambda *args, **options: filled.append(fill(*args, **options)) or filled[-1])
-    tensor = keras.Variable(ours("HeNormal", seed=1), shape=(1024, 1025), dtype=dtype).value
+    tensor = keras.Variable(initializer("HeNormal", seed=1), shape=(1024, 1025), dtype=dtype).value
     at = tensor.unsafe_buffer_pointer() if BACKEND == "jax" else tensor.data_ptr()
     assert at == filled[0].ctypes.data
 
@@ -368,13 +370,13 @@ def test_a_tensor_is_the_memory_that_was_filled(dtype, monkeypatch):
 def test_traced_values_are_the_eager_ones(generator):
     import jax
 
-    init = ours("HeNormal", seed=3, name="w")
+    init = initializer("HeNormal", seed=3, name="w")
     traced = jax.jit(lambda: init((512, 64), "bfloat16"))
     assert same(traced(), array(init((512, 64), "bfloat16"))) and len(traced.lower().as_text()) < 20_000
 
     def stateless(state):
         with keras.StatelessScope(state_mapping=[(generator.state, state)]):
-            return ours("HeNormal", seed=generator)(SHAPE)
+            return initializer("HeNormal", seed=generator)(SHAPE)
 
     seed = fastinit.keras.seed_of(generator)
     assert same(jax.jit(stateless)(generator.state.value), fastinit.he_normal(SHAPE, seed=seed, convention="keras"))
@@ -384,7 +386,7 @@ def test_traced_values_are_the_eager_ones(generator):
 def test_values_in_a_graph_are_the_eager_ones(generator):
     import tensorflow as tf
 
-    init = ours("HeNormal", seed=generator)
+    init = initializer("HeNormal", seed=generator)
     in_a_graph = tf.function(lambda: init((512, 64), "bfloat16"))
     for _ in range(2):
         seed = fastinit.keras.seed_of(generator)
@@ -393,22 +395,22 @@ def test_values_in_a_graph_are_the_eager_ones(generator):
 
 
 @pytest.mark.parametrize(("make", "error", "message"), [
-    (lambda: ours("HeNormal", seed=-1), ValueError, "seed must not be negative, got -1"),
-    (lambda: ours("HeNormal", seed=True), TypeError, "seed must be an int, a SeedSequence or None, got True"),
-    (lambda: ours("HeNormal", seed="a"), ValueError, "seed"),
-    (lambda: ours("HeNormal", name=3), TypeError, "name must be a string or None, got 3"),
-    (lambda: ours("HeNormal", input_axes=[0]), ValueError, r"go together, got input_axes=\[0\], output_axes=None"),
-    (lambda: ours("HeNormal", input_axes=[0], output_axes=[2])(SHAPE), ValueError, "axis 2 .* is out of range for shape"),
-    (lambda: ours("HeNormal")(SHAPE, "int32"), TypeError, "dtype must be one of float32, .*, got 'int32'"),
-    (lambda: ours("HeNormal")((-1, 3)), ValueError, "shape must have no negative length"),
-    (lambda: ours("HeNormal")(SHAPE, layout="rows"), (TypeError, ValueError), "layout must be .*, got 'rows'"),
-    (lambda: ours("Zeros")(SHAPE, "int32", "rows"), (TypeError, ValueError), "layout must be .*, got 'rows'"),
-    (lambda: ours("RandomNormal", stddev=-1.0), ValueError, "std must not be negative, got -1.0"),
-    (lambda: ours("RandomUniform", minval=1.0, maxval=0.0), ValueError, "low must not be above high"),
-    (lambda: ours("Constant", value="a")(SHAPE), TypeError, "value must be a number, got 'a'"),
-    (lambda: ours("Identity")((3, 4, 4)), ValueError, "identity is for matrices"),
-    (lambda: ours("Orthogonal")((4,)), ValueError, "orthogonal needs at least 2 axes"),
-    (lambda: ours("STFT", window="parzen")((4, 4)), ValueError, "stft needs a shape of"),
+    (lambda: initializer("HeNormal", seed=-1), ValueError, "seed must not be negative, got -1"),
+    (lambda: initializer("HeNormal", seed=True), TypeError, "seed must be an int, a SeedSequence or None, got True"),
+    (lambda: initializer("HeNormal", seed="a"), ValueError, "seed"),
+    (lambda: initializer("HeNormal", name=3), TypeError, "name must be a string or None, got 3"),
+    (lambda: initializer("HeNormal", input_axes=[0]), ValueError, r"go together, got input_axes=\[0\], output_axes=None"),
+    (lambda: initializer("HeNormal", input_axes=[0], output_axes=[2])(SHAPE), ValueError, "axis 2 .* is out of range for shape"),
+    (lambda: initializer("HeNormal")(SHAPE, "int32"), TypeError, "dtype must be one of float32, .*, got 'int32'"),
+    (lambda: initializer("HeNormal")((-1, 3)), ValueError, "shape must have no negative length"),
+    (lambda: initializer("HeNormal")(SHAPE, layout="rows"), (TypeError, ValueError), "layout must be .*, got 'rows'"),
+    (lambda: initializer("Zeros")(SHAPE, "int32", "rows"), (TypeError, ValueError), "layout must be .*, got 'rows'"),
+    (lambda: initializer("RandomNormal", stddev=-1.0), ValueError, "std must not be negative, got -1.0"),
+    (lambda: initializer("RandomUniform", minval=1.0, maxval=0.0), ValueError, "low must not be above high"),
+    (lambda: initializer("Constant", value="a")(SHAPE), TypeError, "value must be a number, got 'a'"),
+    (lambda: initializer("Identity")((3, 4, 4)), ValueError, "identity is for matrices"),
+    (lambda: initializer("Orthogonal")((4,)), ValueError, "orthogonal needs at least 2 axes"),
+    (lambda: initializer("STFT", window="parzen")((4, 4)), ValueError, "stft needs a shape of"),
     (lambda: fastinit.keras.Initializer("he_norml"), ValueError, "unknown initializer 'he_norml': did you mean 'he_normal'"),
     (lambda: fastinit.keras.Initializer("he_normal", slopes=1), TypeError, "he_normal has no parameter 'slopes'"),
     (lambda: fastinit.keras.Initializer("he_normal", layout="ii"), ValueError, "layout must be one of"),

@@ -32,7 +32,7 @@ def a_model(**initializers):
 
 def equal(model, other):
     pairs = zip(model.get_weights(), other.get_weights(), strict=True)
-    return all(np.array_equal(ours, theirs) for ours, theirs in pairs)
+    return all(np.array_equal(left, right) for left, right in pairs)
 
 
 @pytest.mark.skipif(keras.backend.backend() == "numpy", reason="does not train")
@@ -164,7 +164,14 @@ def test_digits_train_as_well_as_with_keras_own():
         return model.evaluate(images, labels, 512, verbose=0)
 
     for name in ("glorot_uniform", "he_normal"):
-        theirs, ours = ([loss_of(seed, kernel_initializer=by) for seed in SEEDS] for by in (name, f"fastinit>{name}"))
-        p, (their_loss, our_loss) = stats.mannwhitneyu(theirs, ours).pvalue, map(np.median, (theirs, ours))
-        print(f"{keras.backend.backend()}, {name}: median loss Keras {their_loss:.3f}, fastinit {our_loss:.3f}, p = {p:.2f}")
-        assert our_loss < 1.0 and p > 0.01
+        of_keras, of_fastinit = (
+            [loss_of(seed, kernel_initializer=by) for seed in SEEDS] for by in (name, f"fastinit>{name}")
+        )
+        p, (keras_loss, fastinit_loss) = (
+            stats.mannwhitneyu(of_keras, of_fastinit).pvalue,
+            map(np.median, (of_keras, of_fastinit)),
+        )
+        print(
+            f"{keras.backend.backend()}, {name}: median loss Keras {keras_loss:.3f}, fastinit {fastinit_loss:.3f}, p = {p:.2f}"
+        )
+        assert fastinit_loss < 1.0 and p > 0.01
