@@ -178,8 +178,8 @@ def _mesh(get_mesh: str) -> Any:
 def _placed(array: jax.Array, sharding: Sharding | None) -> jax.Array:
     if sharding is None:
         return array
-    placed = (jax.sharding.reshard if _is_explicit(sharding) else jax.lax.with_sharding_constraint)(array, sharding)
-    return cast(jax.Array, placed)
+    place: Any = jax.sharding.reshard if _is_explicit(sharding) else jax.lax.with_sharding_constraint
+    return cast(jax.Array, place(array, sharding))
 
 
 def _is_explicit(sharding: Sharding) -> bool:
