@@ -38,7 +38,7 @@ KEYS = {
 }
 # A factory's call, a shape, and the NumPy call with the same values.
 CALLS = {
-    "uniform": (lambda: fastinit.jax.uniform(0.5), SHAPE, lambda **options: fastinit.uniform(SHAPE, low=0.0, high=0.5, **options)),
+    "uniform": (lambda: fastinit.jax.uniform(0.5), SHAPE, lambda **o: fastinit.uniform(SHAPE, low=0.0, high=0.5, **o)),
     "normal": (lambda: fastinit.jax.normal(), SHAPE, lambda **options: fastinit.normal(SHAPE, convention="jax", **options)),
     "truncated": (
         lambda: fastinit.jax.truncated_normal(0.1, lower=-1.0, upper=3.0),

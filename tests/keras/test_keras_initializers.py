@@ -38,15 +38,25 @@ DEPTHWISE = Layout(in_axis=(), out_axis=3, batch_axis=2)
 PRESETS = {
     "GlorotNormal": fastinit.glorot_normal, "GlorotUniform": fastinit.glorot_uniform, "HeNormal": fastinit.he_normal,
     "HeUniform": fastinit.he_uniform, "LecunNormal": fastinit.lecun_normal, "LecunUniform": fastinit.lecun_uniform,
-    "VarianceScaling": lambda shape, **o: fastinit.variance_scaling(shape, scale=1.0, mode="fan_in", distribution="truncated_normal", **o),
+    "VarianceScaling": lambda shape, **o: fastinit.variance_scaling(
+        shape, scale=1.0, mode="fan_in", distribution="truncated_normal", **o
+    ),
     "Orthogonal": fastinit.orthogonal, "RandomNormal": fastinit.normal, "RandomUniform": fastinit.uniform,
     "TruncatedNormal": fastinit.truncated_normal,
 }  # fmt: skip
 # The arguments of a class, a shape, and the NumPy call with the same values.
 CALLS = {
     "RandomNormal": ({"mean": 0.5, "stddev": 2.0}, KERNEL, lambda **o: fastinit.normal(KERNEL, mean=0.5, std=2.0, **o)),
-    "RandomUniform": ({"minval": -1.0, "maxval": 3.0}, KERNEL, lambda **o: fastinit.uniform(KERNEL, low=-1.0, high=3.0, **o)),
-    "TruncatedNormal": ({"mean": 0.5, "stddev": 2.0}, KERNEL, lambda **o: fastinit.truncated_normal(KERNEL, mean=0.5, std=2.0, **o)),
+    "RandomUniform": (
+        {"minval": -1.0, "maxval": 3.0},
+        KERNEL,
+        lambda **o: fastinit.uniform(KERNEL, low=-1.0, high=3.0, **o),
+    ),
+    "TruncatedNormal": (
+        {"mean": 0.5, "stddev": 2.0},
+        KERNEL,
+        lambda **o: fastinit.truncated_normal(KERNEL, mean=0.5, std=2.0, **o),
+    ),
     "Orthogonal": ({"gain": 2.0}, KERNEL, lambda **o: fastinit.orthogonal(KERNEL, gain=2.0, layout="io", **o)),
     "VarianceScaling": (
         {"scale": 0.7, "mode": "fan_avg", "distribution": "untruncated_normal"},
@@ -301,7 +311,8 @@ def test_in_accelerate_an_initializer_of_keras_that_was_serialized_stays_so():
     ("kaiming_normal", {}, KERNEL, lambda **o: fastinit.he_normal(KERNEL, convention="keras", **o)),
     ("he_normal", {"convention": "math"}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, **o)),
     (HeNormal(negative_slope=0.2), {}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, negative_slope=0.2, **o)),
-    (HeNormal, {"negative_slope": 0.2}, SHAPE, lambda **o: fastinit.he_normal(SHAPE, negative_slope=0.2, convention="keras", **o)),
+    (HeNormal, {"negative_slope": 0.2}, SHAPE,
+     lambda **o: fastinit.he_normal(SHAPE, negative_slope=0.2, convention="keras", **o)),
     (HeNormal(), {"layout": DEPTHWISE}, (3, 3, 8, 2), lambda **o: fastinit.he_normal((3, 3, 8, 2), layout=DEPTHWISE, **o)),
     ("he_normal", {"layout": Layout("io", groups=2)}, KERNEL,
      lambda **o: fastinit.he_normal(KERNEL, layout=Layout("io", groups=2), convention="keras", **o)),
@@ -309,7 +320,8 @@ def test_in_accelerate_an_initializer_of_keras_that_was_serialized_stays_so():
      lambda **o: fastinit.orthogonal((8, 2, 4), layout=Layout(in_axis=0, out_axis=(1, 2)), **o)),
     (Orthogonal(), {"input_axes": [0], "output_axes": [1, 2]}, (8, 2, 4),
      lambda **o: fastinit.orthogonal((8, 2, 4), layout=Layout(in_axis=0, out_axis=(1, 2)), **o)),
-    ("icnr", {"initializer": HeNormal()}, KERNEL, lambda **o: fastinit.initializers.icnr(KERNEL, initializer=HeNormal(), layout="io", **o)),
+    ("icnr", {"initializer": HeNormal()}, KERNEL,
+     lambda **o: fastinit.initializers.icnr(KERNEL, initializer=HeNormal(), layout="io", **o)),
 ])  # fmt: skip
 def test_any_initializer_of_fastinit_gives_its_values_before_and_after_json(identifier, arguments, shape, numpy_call):
     init = fastinit.keras.Initializer(identifier, seed=3, name="w", **arguments)

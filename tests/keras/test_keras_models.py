@@ -166,5 +166,7 @@ def test_digits_train_as_well_as_with_keras_own():
     for name in ("glorot_uniform", "he_normal"):
         losses = [[loss_of(seed, kernel_initializer=by) for seed in SEEDS] for by in (name, f"fastinit>{name}")]
         p, (of_keras, of_fastinit) = stats.mannwhitneyu(*losses).pvalue, map(np.median, losses)
-        print(f"{keras.backend.backend()}, {name}: median loss Keras {of_keras:.3f}, fastinit {of_fastinit:.3f}, p = {p:.2f}")
+        print(
+            f"{keras.backend.backend()}, {name}: median losses {of_keras:.3f}, with fastinit {of_fastinit:.3f}, {p = :.2f}"
+        )
         assert of_fastinit < 1.0 and p > 0.01
