@@ -12,12 +12,12 @@ These options are shared by all:
 - `layout`: which axes of `shape` are inputs and outputs. A matrix is (in, out) unless said otherwise; "oi" is (out, in,
   *kernel) as in torch, "io" (*kernel, in, out) as in Keras and JAX; one letter an axis says the rest ("hwio", "eio" for a
   stack of experts), and a `fastinit.Layout` also groups, transposed convolutions, or the fans by hand. Above two axes it
-  must be said, except in the convention of a framework. Distributions without fans ignore it.
+  must be given, except in the convention of a framework. Distributions without fans ignore it.
 - `out`: a writable array of the result's shape and dtype to fill and return, contiguous or not; else a new one is returned.
 - `index`: a slice, an int, an integer or boolean array, or a tuple of them, as in `full[index]`: only that part of the
-  tensor is computed, with the values it has in the whole. `shape` stays the shape of the whole.
+  tensor is computed, with the values that it has in the full tensor. `shape` stays that of the full tensor.
 
-A value depends on the seed, the name and its position in the whole tensor, and on nothing else. Bad arguments raise
+A value depends on the seed, the name and its position in the full tensor, and on nothing else. Bad arguments raise
 TypeError or ValueError (IndexError for the index) before anything is written.
 
 `convention` is a parameter of those initializers on which the frameworks disagree: "math" (the default) is the paper's,

@@ -12,13 +12,13 @@ import numpy as np
 from fastinit.core.fill import fill
 from fastinit.distributions import Distribution, WholeTensor
 from fastinit.distributions.base import Draws
-from fastinit.initializers.layouts import UNSAID, Layout, LayoutLike, layout_of
+from fastinit.initializers.layouts import UNSPECIFIED, Layout, LayoutLike, layout_of
 from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
 
-CONVENTIONS = {"math": UNSAID, "torch": Layout("oi"), "keras": Layout("io"), "jax": Layout("io")}
-"""The conventions, each with the layout that its framework takes for granted ("math" asks for one above two axes)."""
+CONVENTIONS = {"math": UNSPECIFIED, "torch": Layout("oi"), "keras": Layout("io"), "jax": Layout("io")}
+"""The conventions, each with the layout that is its framework's default ("math" has none above two axes)."""
 
 CLASSES: dict[str, type[Initializer]] = {}
 """Every initializer's class by its name, as in HeNormal."""
@@ -30,15 +30,15 @@ CHECKS: dict[object, Callable[[str, object], object]] = {
     "int": checks.integer,
     "bool": checks.boolean,
 }
-"""By the annotation of a parameter, what makes its value one of that type."""
+"""By the annotation of a parameter, what converts its value to that type."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Initializer:
     """Base of the initializers. Two are equal if their class and parameters are; the repr makes an equal one again.
 
-    A subclass has `@initializer` (fastinit/initializers/definition.py) and says `_distribution`, and `check` where it has
-    parameters that may be wrong.
+    A subclass is decorated with `@initializer` (fastinit/initializers/definition.py) and has the method `_distribution`, and
+    `check` where parameters may be wrong.
 
         >>> from fastinit.initializers import HeNormal
         >>> HeNormal(0.1) == HeNormal(negative_slope=0.1), HeNormal(0.1).get_config()["mode"]
@@ -46,7 +46,7 @@ class Initializer:
     """
 
     function_name: ClassVar[str] = "this initializer"
-    """The name of its function, and what error messages call it: he_normal for HeNormal, unless the class says another."""
+    """The name of its function, which errors mention: he_normal for HeNormal, unless the class has another one."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names of its function."""
     positional: ClassVar[int] = 0
@@ -66,7 +66,7 @@ class Initializer:
         object.__setattr__(self, parameter, value)  # only while the value is constructed
 
     def check(self) -> None:
-        """Raise ValueError for parameters that mean nothing; for subclasses to say."""
+        """Raise ValueError for parameters without meaning; subclasses override it."""
 
     def check_parameter(self, check: Callable[..., object], *parameters: str, **options: Any) -> None:
         """Each of these parameters becomes what `check(name, value, **options)` of runtime/checks.py returns for it."""
@@ -74,7 +74,7 @@ class Initializer:
             self._set(parameter, check(parameter, getattr(self, parameter), **options))
 
     def _distribution(self, shape: tuple[int, ...], layout: Layout) -> Distribution:
-        """The distribution of a tensor of this shape; for subclasses to say."""
+        """The distribution of a tensor of this shape; subclasses override it."""
         raise NotImplementedError
 
     def distribution_for(self, shape: Shape, *, layout: LayoutLike = None) -> Distribution:
@@ -125,7 +125,7 @@ class Initializer:
 class WholeTensorInitializer(Initializer):
     """Base of the initializers whose values need the whole tensor.
 
-    A part of the tensor (`index`) is taken from the whole, which is computed in full: memory is that of the whole.
+    A part of the tensor (`index`) is taken from the full one, which is computed first: memory is that of the full tensor.
 
         >>> from fastinit.initializers import CLASSES, WholeTensorInitializer
         >>> [name for name, cls in CLASSES.items() if issubclass(cls, WholeTensorInitializer)][:3]
@@ -137,10 +137,10 @@ class WholeTensorInitializer(Initializer):
         return WholeTensor(self, shape, layout)
 
     def check_shape(self, shape: tuple[int, ...], layout: Layout) -> None:
-        """Raise ValueError for a shape or layout that this initializer cannot fill; for subclasses to say."""
+        """Raise ValueError for a shape or layout that this initializer cannot fill; subclasses override it."""
 
     def values(self, shape: tuple[int, ...], layout: Layout, draws: Draws) -> Array:
-        """All values, float32 or float64 as `draws.real` says, or exact in both; for subclasses to say."""
+        """All values, float32 or float64 as `draws.real` says, or exact in both; subclasses override it."""
         raise NotImplementedError
 
 

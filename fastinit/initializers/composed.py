@@ -1,4 +1,4 @@
-"""Tensors made of others: parts along an axis, stacks, mirrored blocks."""
+"""Tensors composed of others: parts along an axis, stacks, mirrored blocks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Parts(WholeTensorInitializer):
         self._set("parts", tuple(_part(part) for part in given))
 
     def layout(self, layout: LayoutLike) -> Layout:
-        """Where none is said, that of the parts' conventions, if they agree."""
+        """If none is given, that of the parts' conventions where they agree."""
         of_parts = {get(part).layout(layout) for _, part in self.parts}
         return of_parts.pop() if len(of_parts) == 1 else CONVENTIONS["math"]
 
@@ -96,7 +96,7 @@ def _length(size: int | float, n: int) -> int:
 
 
 class OfAnother(WholeTensorInitializer):
-    """Base of the initializers that arrange the values of another one, whose layout it is where none is said."""
+    """Base of the initializers that arrange the values of another one, which also decides the default layout."""
 
     initializer: InitializerLike
 

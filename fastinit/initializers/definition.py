@@ -1,4 +1,4 @@
-"""`@initializer`, which makes of one class its frozen dataclass and its function, and enters both in the registries."""
+"""`@initializer`, which turns a class into a frozen dataclass with a function, and registers both."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ C = TypeVar("C", bound=Initializer)
 def initializer(cls: type[C]) -> type[C]:
     """A decorator: the class becomes a frozen dataclass, registered, with a function: he_normal for HeNormal.
 
-    The class may say another `function_name`, `aliases` of it, and how many parameters are `positional`.
+    The class may set another `function_name`, its `aliases`, and how many parameters are `positional`.
     """
     if cls.__annotations__ or not fields(cls):  # else it is its base's
         dataclass(frozen=True, repr=False, eq=False)(cls)
@@ -133,7 +133,7 @@ def _called(
 
 
 def _refused_position(cls: type[Initializer], positional: tuple[Any, ...], options: tuple[str, ...]) -> str:
-    """What is said of arguments by position that must be given by keyword."""
+    """The error text for arguments by position that must be given by keyword."""
     name, own = cls.function_name, [field.name for field in fields(cls)]
     by_position, others = ["shape", *own[: cls.positional]], own[cls.positional :]
     extra = positional[len(by_position) :]

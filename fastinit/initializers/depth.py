@@ -54,7 +54,7 @@ class WangInit(_OfWidth):
 
     `depth`: the number of layers; `width` as in `small_init`, which the other matrices have. Any shape where `width` is
     given, else weights of at least 2 axes. ValueError for a depth or a width below 1.
-    Source: Wang and Komatsuzaki 2021 (GPT-J), as told by Black et al. 2022, "GPT-NeoX-20B", arXiv 2204.06745, section
+    Source: Wang and Komatsuzaki 2021 (GPT-J), described by Black et al. 2022, "GPT-NeoX-20B", arXiv 2204.06745, section
     "Initialization".
 
         >>> from fastinit.initializers import wang_init

@@ -1,4 +1,4 @@
-"""The initializers' functions, he_normal for HeNormal, which `@initializer` made. Their signatures: functions.pyi."""
+"""The initializers' functions, he_normal for HeNormal, as `@initializer` defines them. Their signatures: functions.pyi."""
 
 from fastinit.initializers.definition import ALIASES, INITIALIZERS
 

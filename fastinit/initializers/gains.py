@@ -1,6 +1,6 @@
 """Gains: the factor on a weight's std by which a nonlinearity keeps the second moment of the pre-activations.
 
-Where z ~ N(0, 1) goes through f and then through independent weights of mean 0 and variance gain^2 / fan_in, the next
+If z ~ N(0, 1) goes through f and then through independent weights of mean 0 and variance gain^2 / fan_in, the next
 pre-activations have E[z^2] = gain^2 E[f(z)^2] (He et al. 2015, arXiv:1502.01852, section 2.2, there for ReLU): the second
 moment of f, its mean included, and not its variance. Towards the inputs it is E[f'(z)^2], with fan_out.
 """

@@ -1,7 +1,7 @@
 """Haar-distributed orthonormal columns from independent normals, as a product of Householder reflections.
 
-QR of a Gaussian matrix, by reflections, meets in column k a vector x_k that is again made of m - k independent normals,
-independent of those before it. So the vectors may as well be drawn, and no matrix be factored (Stewart 1980, SIAM J.
+QR of a Gaussian matrix by reflections finds in column k a vector x_k of m - k independent normals, independent of those
+before it. So the vectors can be drawn directly, without factoring a matrix (Stewart 1980, SIAM J.
 Numer. Anal. 17:403; Mezzadri 2007, math-ph/0609050, section 5). With s_k the sign of x_k's first element, at row k:
 
     Q = H_0 H_1 ... H_(n-1) [I; 0] diag(-s),    H_k = I - tau_k v_k v_k^T,    v_k = x_k + s_k |x_k| e_k,
@@ -9,13 +9,13 @@ Numer. Anal. 17:403; Mezzadri 2007, math-ph/0609050, section 5). With s_k the si
 tau_k = 2 / |v_k|^2. As H_k x_k = -s_k |x_k| e_k, the signs are those that make R's diagonal positive: without them Q is
 not Haar-distributed. x_k is column k of the normals from row k down; those above the diagonal are not used.
 
-Reflections are applied `TILE` at a time, I - V T V^T with T upper triangular (Schreiber and Van Loan 1989), to one panel
-of Q's columns after the other: 2 m n^2 - 2/3 n^3 multiply-adds, nearly all in stacks of products of 64 x 64 tiles. Threads
-share out the panels. A BLAS never splits so small a product, so the bits depend on the BLAS and the CPU it knows, and not
-on the number of its threads or fastinit's. (OpenBLAS splits large ones, and then rounds otherwise: its kernels for AVX2 do
-for float32 of any size, the others where the inner length is no multiple of 64.)
+`TILE` reflections are applied together, as I - V T V^T with T upper triangular (Schreiber and Van Loan 1989), to one panel
+of Q's columns after the other: 2 m n^2 - 2/3 n^3 multiply-adds, nearly all in stacks of products of 64 x 64 tiles. Each
+thread takes panels. A BLAS never splits so small a product, so the bits depend on the BLAS and the CPU, and not on the
+number of threads. (OpenBLAS splits large products among its threads and then rounds differently: its AVX2 kernels do so for
+float32 of any size, the others where the inner length is no multiple of 64.)
 
-Between machines values differ by rounding alone, since no ill-conditioned R is divided by, as other routes to Q do.
+Machines differ by rounding only, since nothing is divided by an ill-conditioned R, as in other ways to compute Q.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from fastinit.runtime.types import Array
 # OpenBLAS keeps a product of at most 2^18 = 64^3 multiply-adds on the calling thread (interface/gemm.c, SMP_THRESHOLD_MIN).
 TILE = 64
 STEP = 16  # widths of tiles, where there are several: a row of 16 floats is a vector or more
-STACK = 16  # tiles a call multiplies: 256 KiB of float32, which stay in the second-level cache
+STACK = 16  # tiles that a call multiplies: 256 KiB of float32, which stay in the second-level cache
 LEAST_BLOCKS_FOR_THREADS = 3  # two blocks are about 100 microseconds of work
 LEAST_NORM = 1e-30  # of a vector that does not count as one of zeros: squares and quotients stay within range
 
@@ -46,7 +46,7 @@ class Reflectors(NamedTuple):
 
 
 def haar(normals: Array) -> Array:
-    """Write over independent standard normals (m, n), m >= n, the orthonormal columns made of them, and return the array.
+    """Overwrite independent standard normals (m, n), m >= n, by orthonormal columns computed of them; return the array.
 
     Haar-distributed: Q of the QR decomposition, with R's diagonal positive, of a Gaussian matrix, the one whose Householder
     vectors the normals are; the first column is that of the normals over its length. A vector of zeros counts as positive.
@@ -87,7 +87,7 @@ def _check(normals: Array) -> None:
 
 
 def _tile(m: int, n: int) -> tuple[int, int]:
-    """Height and width of a tile. Square, for blocks begin in any row of tiles; but a single block has whole rows of Q."""
+    """Height and width of a tile. Square, since blocks begin in any row of tiles; but a single block has full rows of Q."""
     if n <= TILE:
         return min(m, TILE * TILE // n), n
     width = -(-n // -(-n // TILE))
@@ -130,7 +130,9 @@ def _reflectors(v: Array) -> Reflectors:
 def _gram(v: Array) -> Array:
     """V^T V in float64."""
     gram = np.zeros((v.shape[2], v.shape[2]))
-    for stack in _stacks(len(v)):  # both factors copied: NumPy has products of an array with itself made by another routine
+    for stack in _stacks(
+        len(v)
+    ):  # both factors are copied: NumPy computes the product of an array with itself by another routine
         left, right = v[stack].transpose(0, 2, 1).astype(np.float64, order="C"), v[stack].astype(np.float64)
         gram += (left @ right).sum(axis=0)
     return gram

@@ -1,4 +1,4 @@
-"""Which axes of a weight are inputs, outputs, kernel and stack, and how many inputs and outputs a unit then has."""
+"""Which axes of a weight are inputs, outputs, kernel and stack, and how many inputs and outputs a unit has."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Layout:
         return pair
 
     def axes(self, shape: tuple[int, ...], wanted_by: str = "fans") -> AxesOfWeight:
-        """The axes of a weight of this shape. ValueError where the shape does not fit, or the layout is not said."""
+        """The axes of a weight of this shape. ValueError where the shape does not fit, or there is no layout."""
         if len(shape) < 2:
             raise ValueError(f"shape {shape} has no fan_in: {wanted_by} needs at least 2 axes; for a bias use zeros")
         if self.in_axis is not None:
@@ -141,7 +141,7 @@ def layout_of(layout: LayoutLike) -> Layout:
     TypeError or ValueError for anything else.
     """
     if layout is None:
-        return UNSAID
+        return UNSPECIFIED
     if isinstance(layout, Layout):
         return layout
     if isinstance(layout, str):
@@ -218,5 +218,5 @@ def _axes_by_letters(shape: tuple[int, ...], letters: str) -> AxesOfWeight:
     return AxesOfWeight(having("i"), having("o"), having(KERNEL_LETTERS), having(STACK_LETTERS))
 
 
-UNSAID = Layout()
-"""Nothing is said: enough for a matrix, which is then (in, out)."""
+UNSPECIFIED = Layout()
+"""No layout: enough for a matrix, which is then (in, out)."""

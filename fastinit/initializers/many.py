@@ -30,8 +30,8 @@ def fill_many(
     """Tensors by name: for each what `initializer(shape, seed=seed, name=name, ...)` gives, in one batch for all.
 
     For models of many small tensors, whose calls take longer than the filling. `initializers`: what `fastinit.get` takes, a
-    distribution included, for all tensors, or a mapping that has one for each name of `shapes`. `seed` is 0 unless said,
-    as in all that initializes a whole model: the model is then the same each time. `out`: by name, the arrays to fill. The
+    distribution included, for all tensors, or a mapping that has one for each name of `shapes`. `seed` is 0 by default, as
+    in all that initializes a whole model: the model is then the same each time. `out`: by name, the arrays to fill. The
     other options are those of every initializer. ValueError and TypeError as from these, and for a name that `initializers`
     or `out` lacks, before anything is written.
 

@@ -69,7 +69,7 @@ def distribution_of(anything: InitializerLike, shape: Shape, layout: LayoutLike 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Fixed(Initializer):
-    """Of the distribution of a whole tensor, which is that of one shape only."""
+    """The distribution of a whole tensor as an initializer, which takes that tensor's shape only."""
 
     distribution: WholeTensor[Any]
 

@@ -88,6 +88,6 @@ def _orthogonal(matrices: Array, draws: Draws, gain: np.floating[Any]) -> None:
     """Random orthogonal matrices times `gain`, one after the other from the draws, into (n, out, columns)."""
     for matrix in matrices if matrices.size else ():
         tall = matrix if len(matrix) >= len(matrix.T) else matrix.T
-        made = tall if tall.flags.c_contiguous else np.empty(tall.shape, tall.dtype)
-        haar(draws.of(Normal(0.0, 1.0), made.shape, out=made))
-        np.multiply(made, gain, out=tall)
+        columns = tall if tall.flags.c_contiguous else np.empty(tall.shape, tall.dtype)
+        haar(draws.of(Normal(0.0, 1.0), columns.shape, out=columns))
+        np.multiply(columns, gain, out=tall)

@@ -15,13 +15,13 @@ import numpy as np
 
 from fastinit.runtime.types import Array
 
-NODES = 16  # of a panel, its ends among them: a kink beyond the last node would stay unseen
-INSIDE = 2.0**-47  # the last bit of 38: how far the end nodes stand inside, to see a jump there from the right side
-CORE = 12  # |z| up to which the panels are always laid
-FARTHEST = 38  # |z| beyond which the normal density is no normal float64
-TOLERANCE = 1e-13  # of the whole, for a missed value times the panel's length; the sum is closer by far
+NODES = 16  # of a panel, its ends included: a kink beyond the last node would be missed
+INSIDE = 2.0**-47  # the last bit of 38: how far the outer nodes are inside the panel, so that a jump at its end counts right
+CORE = 12  # |z| up to which all panels are evaluated
+FARTHEST = 38  # |z| beyond which the normal density is subnormal
+TOLERANCE = 1e-13  # of the integral, for a missed value times the panel's length; the sum is far more accurate
 MOST_PANELS = 1 << 17  # at once
-NOTHING = 1e-15  # of the whole, for the panels farthest out
+NOTHING = 1e-15  # of the integral: below it the outermost panels end the sum
 DEEPEST = 100  # halvings of a panel
 PROBE = np.array([-1.5, -0.5, 0.5, 1.5])
 
@@ -47,13 +47,13 @@ def _power_times_pdf(z: float, power: int) -> float:
     return 0.0 if math.isinf(z) else z**power * math.exp(-z * z / 2) / math.sqrt(2 * math.pi)
 
 
-@np.errstate(all="ignore")  # what is not finite is an error of ours
+@np.errstate(all="ignore")  # values that are not finite raise errors below
 def normal_mean_square(f: Callable[[Any], Any], called: str = "activation") -> float:
-    """E[f(z)^2] for z ~ N(0, 1), to 1e-12 of itself for an f that is smooth but for kinks and jumps, wherever they are.
+    """E[f(z)^2] for z ~ N(0, 1), to 1e-12 of itself for an f that is smooth except at kinks and jumps.
 
-    `f` takes an array, or else one number at a time; where its values are float32 or float16, the error is theirs. What is
-    narrower than 1/20 may lie between the first nodes and stay unseen. ValueError, calling f as `called` says, where a value
-    is not finite or not one real number for each z, where halving does not end, and where E[f(z)^2] is infinite.
+    `f` takes an array, or else one number at a time; where its values are float32 or float16, the error is theirs. Peaks
+    narrower than 1/20 may lie between the first nodes and be missed. ValueError, which calls f `called`, where a value is not
+    finite or not one real number for each z, where halving does not end, and where E[f(z)^2] is infinite.
     """
     values = _on_arrays(f)
     tolerance = max(TOLERANCE, _precision(values(PROBE.copy())))

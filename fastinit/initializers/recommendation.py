@@ -1,4 +1,4 @@
-"""Which initializer a layer should have, and why: the question to the rules from the papers."""
+"""`recommend`: which initializer a layer should have, and why. The rules: recommendation_rules.py."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def recommend(
     - `width`: that of an embedding, in units. `base_width`: that of the model whose learning rate is to be kept (`mup`).
     - `prior`: of an output, the share of the positives.
 
-    ValueError for unknown names, with the known ones, and for what is missing or means nothing; TypeError for what is no
+    ValueError for unknown names, with the known ones, and for what is missing or contradictory; TypeError for what is no
     name, number or bool. Sources: those of the rules, as `references`.
 
         >>> import fastinit

@@ -59,12 +59,12 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Network:
-    """What `recommend` is told, checked."""
+    """The arguments of `recommend`, checked."""
 
     activation: str | Function
     parameters: dict[str, Any]
     position: str
-    depth: int  # 0 where it is not said
+    depth: int  # 0 where it is not given
     residual: bool
     normalization: str | None
     branches: int
@@ -286,4 +286,4 @@ def _post_norm(network: Network) -> Recommendation:
 
 def _check_no_base_width(network: Network, scheme: str) -> None:
     if network.base_width is not None:
-        raise ValueError(f"base_width goes with normalization='pre' or 'batch': {scheme} says the std itself")
+        raise ValueError(f"base_width goes with normalization='pre' or 'batch': {scheme} sets the std itself")

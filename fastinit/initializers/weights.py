@@ -58,7 +58,7 @@ class Weight:
 
 
 def weight_of(shape: tuple[int, ...], layout: Layout, wanted_by: str) -> Weight:
-    """ValueError where the layout does not fit the shape or is not said, or its groups do not divide the channels."""
+    """ValueError where the layout is missing or does not fit the shape, or its groups do not divide the channels."""
     axes = layout.axes(shape, wanted_by)
     stack, outputs, inputs = (math.prod(shape[axis] for axis in part) for part in (axes.stack, axes.out_axes, axes.in_axes))
     inputs, outputs = layout.of_one_group(inputs, outputs, shape)

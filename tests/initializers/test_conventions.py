@@ -15,7 +15,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "conventions.md").read_text()
 HEAD, _, *ROWS = [line.strip("| ").split(" | ") for line in TEXT.splitlines() if line.startswith("|")]
 *DISTRIBUTION_ROWS, SPARSE_ROW, LAYOUT_ROW = ROWS
 IN, OUT = 200, 300
-STD_OF_CUT = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))  # of N(0, 1), at +-2
+STD_OF_TRUNCATED = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))  # of N(0, 1), at +-2
 
 
 def called(text):
@@ -25,11 +25,11 @@ def called(text):
 
 
 def described(distribution):
-    """The distribution's name, its variance, and the bounds of a cut normal, which are symmetric."""
+    """The distribution's name, its variance, and the bounds of a truncated normal, which are symmetric."""
     if isinstance(distribution, Uniform):
         return "uniform", (distribution.high - distribution.low) ** 2 / 12, None
     if isinstance(distribution, TruncatedNormal) and (distribution.low, distribution.high) == (-2, 2):
-        return "cut normal", (distribution.std * STD_OF_CUT) ** 2, 2 * distribution.std
+        return "truncated normal", (distribution.std * STD_OF_TRUNCATED) ** 2, 2 * distribution.std
     return "normal", distribution.std**2, None
 
 
@@ -42,8 +42,8 @@ def test_a_cell_says_the_distribution_of_its_convention(call, convention, said):
     distribution = function.distribution_for((IN, OUT), **parameters, convention=convention, layout="io")
     if ends := re.fullmatch("uniform from (.*) to (.*)", said):
         assert distribution == Uniform(*map(float, ends.groups()))
-    elif cut := re.fullmatch("normal, std (.*), cut at ±(.*)", said):
-        std, bound = map(float, cut.groups())
+    elif truncated := re.fullmatch("normal, std (.*), truncated at ±(.*)", said):
+        std, bound = map(float, truncated.groups())
         assert isinstance(distribution, TruncatedNormal) and distribution.std == std
         assert [distribution.low * std, distribution.high * std] == [-bound, bound]
     elif std := re.fullmatch("normal, std (.*)", said):

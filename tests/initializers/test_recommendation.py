@@ -325,12 +325,12 @@ ERRORS = [
     (
         lambda: recommend("relu", base_width=64, **POST),
         ValueError,
-        "base_width goes with normalization='pre' or 'batch': DeepNorm says the std itself",
+        "base_width goes with normalization='pre' or 'batch': DeepNorm sets the std itself",
     ),
     (
         lambda: recommend("relu", "attention", base_width=64, **DEEP),
         ValueError,
-        "base_width goes with normalization='pre' or 'batch': T-Fixup says the std itself",
+        "base_width goes with normalization='pre' or 'batch': T-Fixup sets the std itself",
     ),
     (
         lambda: recommend("gelu", "layer_scale"),
