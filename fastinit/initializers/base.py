@@ -160,18 +160,28 @@ def made_of(
 
     `options` are parameters of the caller's, that the error lists as well; `foreign`: what others call a parameter.
     """
-    has_default = {field.name: field.default is not MISSING for field in fields(cls)}
-    known = (*has_default, *options)
+    try:
+        return cls(*positional, **parameters)
+    except TypeError as error:
+        raise TypeError(_complaint(cls, parameters, positional, options, foreign or {}) or error) from None
+
+
+def _complaint(
+    cls: type[Initializer],
+    parameters: Mapping[str, Any],
+    positional: tuple[object, ...],
+    options: tuple[str, ...],
+    foreign: Mapping[str, str],
+) -> str | None:
+    """What is wrong with the names of the parameters, if anything is."""
+    own = {field.name: field for field in fields(cls)}
+    known = (*own, *options)
     for parameter in parameters:
-        if parameter not in has_default:
-            hint = did_you_mean(parameter, {name: name for name in known} | dict(foreign or {}))
-            raise TypeError(
-                f"{cls.function_name} has no parameter {parameter!r}: {hint}it takes {', '.join(known) or 'none'}"
-            )
-    missing = [name for name in list(has_default)[len(positional) :] if not (has_default[name] or name in parameters)]
-    if missing:
-        raise TypeError(f"{cls.function_name} needs {' and '.join(missing)}: it has no default")
-    return cls(*positional, **parameters)
+        if parameter not in own:
+            hint = did_you_mean(parameter, {name: name for name in known} | dict(foreign))
+            return f"{cls.function_name} has no parameter {parameter!r}: {hint}it takes {', '.join(known) or 'none'}"
+    missing = [name for name in list(own)[len(positional) :] if own[name].default is MISSING and name not in parameters]
+    return f"{cls.function_name} needs {' and '.join(missing)}: it has no default" if missing else None
 
 
 def _plain(value: Any) -> Any:

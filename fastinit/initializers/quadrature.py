@@ -52,8 +52,8 @@ def normal_mean_square(f: Callable[[Any], Any], called: str = "activation") -> f
     """E[f(z)^2] for z ~ N(0, 1), to 1e-12 of itself for an f that is smooth except at kinks and jumps.
 
     `f` takes an array, or else one number at a time; where its values are float32 or float16, the error is theirs. Peaks
-    narrower than 1/20 may lie between the first nodes and be missed. ValueError, which calls f `called`, where a value is not
-    finite or not one real number for each z, where halving does not end, and where E[f(z)^2] is infinite.
+    narrower than 1/20 may lie between the first nodes and be missed. ValueError, which calls f `called`, where a value is
+    not finite or not one real number for each z, where halving does not end, and where E[f(z)^2] is infinite.
     """
     values = _on_arrays(f)
     tolerance = max(TOLERANCE, _precision(values(PROBE.copy())))
