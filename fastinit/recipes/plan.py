@@ -123,17 +123,9 @@ class Plan:
         return {tensor.name: tensor.source for tensor in self.tensors if tensor.source is not None}
 
     def __str__(self) -> str:
-        columns = [
-            ["tensor", *(tensor.name for tensor in self)],
-            ["shape", *(str(tensor.spec.shape) for tensor in self)],
-            ["dtype", *(tensor.spec.dtype or "" for tensor in self)],
-            ["action", *(tensor.action for tensor in self)],
-            ["values", *(tensor.summary for tensor in self)],
-        ]
-        if not any(tensor.spec.dtype for tensor in self):
-            del columns[2]
-        widths = [max(map(len, column)) for column in columns]
-        rows = zip(*columns, strict=True)
+        rows = [("tensor", "shape", "action", "values")]
+        rows += [(t.name, f"{t.spec.dtype or ''} {t.spec.shape}".strip(), t.action, t.summary) for t in self]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         counts = ", ".join(f"{n} {action}" for action, n in Counter(t.action for t in self).items())
         return "\n".join([*lines, f"{len(self)} tensor{'s' if len(self) != 1 else ''}: {counts or 'none'}"])

@@ -12,6 +12,8 @@ from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.runtime.checks import integer, not_negative
 
+__all__ = ["AS_TORCH", "Model", "Recipe", "Rule", "TensorSpec", "by_depth", "family", "linear", "norm", "within_3_std"]
+
 
 @dataclass(frozen=True)
 class Model:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from fastinit.initializers import Normal, Ones, Zeros
-from fastinit.recipes.recipe import Recipe
-from fastinit.recipes.rules import Rule
+from fastinit.recipes.families.building import Recipe, Rule
 
 
 def generic(std: float = 0.02) -> Recipe:

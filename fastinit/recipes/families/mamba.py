@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fastinit.initializers import MambaALog, MambaDtBias, MambaDtWeight, Normal, Ones, VarianceScaling, Zeros
 from fastinit.initializers.mamba import SCHEMES
-from fastinit.recipes.families.building import AS_TORCH, family
-from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.families.building import AS_TORCH, Recipe, family
 from fastinit.runtime.checks import integer, not_negative, one_of
 
 

@@ -7,8 +7,7 @@ from functools import partial
 from itertools import pairwise
 
 from fastinit.initializers import HeNormal, XavierUniform, Zeros
-from fastinit.recipes.families.building import Model, linear
-from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.families.building import Model, Recipe, linear
 
 
 def model(widths: Sequence[int]) -> Model:

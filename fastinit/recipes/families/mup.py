@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from fastinit.initializers import Normal, Ones, Zeros
-from fastinit.recipes.families.building import by_depth, family
-from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.families.building import Recipe, by_depth, family
 from fastinit.runtime.checks import integer, not_negative, one_of
 
 READOUTS = ("zeros", "normal")

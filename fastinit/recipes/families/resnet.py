@@ -7,10 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from fastinit.initializers import Ones, Uniform, VarianceScaling, Zeros
-from fastinit.recipes.families.building import AS_TORCH, Model, family, linear, norm
-from fastinit.recipes.recipe import Recipe
-from fastinit.recipes.rules import Rule
-from fastinit.recipes.tensors import TensorSpec
+from fastinit.recipes.families.building import AS_TORCH, Model, Recipe, Rule, TensorSpec, family, linear, norm
 from fastinit.runtime.checks import integer, one_of
 
 LAST_NORMS = ("", "bn2", "bn3")

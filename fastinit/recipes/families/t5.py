@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from fastinit.initializers import Constant, Normal, VarianceScaling, Zeros
-from fastinit.recipes.families.building import family
-from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.families.building import Recipe, family
 from fastinit.runtime.checks import integer, positive
 
 

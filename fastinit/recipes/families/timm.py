@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from fastinit.initializers import Constant, Initializer, Normal, Ones, Parts, Uniform, VarianceScaling, XavierUniform, Zeros
-from fastinit.recipes.families.building import AS_TORCH, family
-from fastinit.recipes.recipe import Recipe
+from fastinit.recipes.families.building import AS_TORCH, Recipe, family
 from fastinit.runtime.checks import integer, one_of, positive
 
 MODES = ("", "jax", "moco")

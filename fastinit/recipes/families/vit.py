@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from fastinit.initializers import Normal, Ones, Zeros
-from fastinit.recipes.families.building import Model, family, linear, norm
-from fastinit.recipes.recipe import Recipe
-from fastinit.recipes.tensors import TensorSpec
+from fastinit.recipes.families.building import Model, Recipe, TensorSpec, family, linear, norm
 
 
 def vit(std: float = 0.02) -> Recipe:
