@@ -27,6 +27,8 @@ def plan(spec: str, dtype: str | None = None) -> FilePlan:
 
     `spec`: the name of a built-in model; the path of a `.safetensors` or `.safetensors.index.json` file, whose names, shapes
     and dtypes are taken and whose values are not looked at; or the path of a `.toml` file (README, "A SPEC of your own").
+    In a TOML file `omit` has globs of tensors that are left out of the file that is written, and `skip` those that are not
+    filled but copied as the file of `like` has them.
     ValueError or OSError for anything else.
     """
     if dtype is not None:
