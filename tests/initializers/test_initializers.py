@@ -201,9 +201,9 @@ def test_uniform_values_are_in_their_interval(name):
     [("zeros", (), 0), ("ones", (), 1), ("constant", (-2.5,), -2.5), ("constant", (np.inf,), np.inf)],
 )
 def test_a_constant_fills_whole_part_and_out(name, arguments, value, dtype):
-    if np.isinf(value) and dtype == "float8_e4m3fn":
-        pytest.skip("has no infinity")
     constant, element = INITIALIZERS[name], DTYPES[dtype].dtype
+    if np.isinf(value) and not np.isinf(np.array(value, element)):
+        pytest.skip(f"{dtype} has no infinity")
     assert np.array_equal(constant((4, 3), *arguments, dtype=dtype), np.full((4, 3), value, element))
     assert constant((4, 3), *arguments, dtype=dtype, index=np.s_[1:, 0]).shape == (3,)
     out = np.full((4, 6), 7, element)[:, ::2]

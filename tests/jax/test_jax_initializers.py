@@ -49,7 +49,7 @@ CALLS = {
         name: (
             lambda name=name: getattr(fastinit.jax, name)(),
             (3, 3, 8, 16),
-            lambda name=name, **options: getattr(fastinit, name)((3, 3, 8, 16), convention="jax", **options),
+            lambda name=name, **options: getattr(fastinit.initializers, name)((3, 3, 8, 16), convention="jax", **options),
         )
         for name in ("he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform")
     },
