@@ -67,7 +67,7 @@ def single_threaded() -> Iterator[None]:
 def run(tasks: Iterable[Task], num_threads: int) -> None:
     """Call every task, in any order, on the calling thread and up to `num_threads` - 1 workers.
 
-    Returns when all have ended. After the first error, or an interrupt, no further task is begun, and it is raised once those
+    Returns when all have ended. After the first error, or an interrupt, no further task begins, and it is raised once those
     under way have ended: no thread writes to the caller's memory after that. A worker that wakes up when no task is left is
     not waited for.
     """
