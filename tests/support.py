@@ -63,7 +63,7 @@ FRAMEWORKS = ("torch", "jax", "keras", "dask")
 
 
 def is_installed(room: str) -> bool:
-    """Whether the framework of this adapter is here; what is no adapter needs none. The folder tests/torch does not count."""
+    """Whether the framework of this adapter is here; what is no adapter needs none. (tests/torch does not count.)"""
     found = find_spec(room) if room in FRAMEWORKS else find_spec("fastinit")
     return found is not None and found.origin is not None
 

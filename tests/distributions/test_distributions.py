@@ -1,4 +1,4 @@
-"""A distribution answers for itself: cdf, bounds, moments, constants, scale and integers are those of scipy or the textbook."""
+"""A distribution answers for itself: cdf, bounds, moments, constants and integers are as in scipy or the textbook."""
 
 import math
 
