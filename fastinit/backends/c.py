@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinit import _kernels
+from fastinit._kernels import ffi as _ffi
+from fastinit._kernels import lib as _lib
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
-
-_lib, _ffi = _kernels.lib, _kernels.ffi
 
 
 def _text(pointer: Any) -> str:  # cffi's objects have no types

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fastinit import _kernels
+from fastinit._kernels import ffi as _ffi
+from fastinit._kernels import lib as _lib
 from fastinit.backends import current
 from fastinit.backends.c import LEVELS
-
-_lib, _ffi = _kernels.lib, _kernels.ffi
 
 
 def _field(name: str) -> property:
