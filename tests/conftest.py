@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import fastinit
-from fastinit.core.fill import DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from tests.support import BACKENDS, DISTRIBUTIONS
 
 # `python -m pytest` within this folder has it searched for modules, and tests/torch is not torch.
@@ -20,7 +20,7 @@ def each_backend(request):
     return request.param
 
 
-@pytest.fixture(params=DTYPES)
+@pytest.fixture(params=ELEMENT_TYPES)
 def dtype(request):
     """The name of an element type."""
     return request.param

@@ -7,8 +7,8 @@ import numpy as np
 
 import fastinit
 from fastinit.backends import available_backends, available_levels, backend, reference
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.request import FillRequest
-from fastinit.core.fill import DTYPES
 from fastinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
 
@@ -80,7 +80,7 @@ def bits(array: np.ndarray) -> np.ndarray:
 
 def run(chosen, distribution: Distribution, dtype: str, starts=(0,), count=2048, step=1, stream=STREAM) -> np.ndarray:
     """What the backend `chosen` = (name, level) writes for runs of positions."""
-    element = DTYPES[dtype]
+    element = ELEMENT_TYPES[dtype]
     out = np.empty(len(starts) * count, element.storage)
     kernel, parameters = f"{distribution.kernel}_{dtype}", distribution.parameters(element.real)
     backend(*chosen).fill(FillRequest(kernel, stream, parameters, np.array(starts, np.uint64), count, step, out))
@@ -99,14 +99,15 @@ def words(chosen, start=0, count=2048, stream=STREAM) -> np.ndarray:
 def reference_tile(distribution: Distribution, dtype: str, tile: int) -> np.ndarray:
     """All values of a tile, from the reference."""
     values = reference.tile_values(
-        f"{distribution.kernel}_{dtype}", STREAM, distribution.parameters(DTYPES[dtype].real), tile
+        f"{distribution.kernel}_{dtype}", STREAM, distribution.parameters(ELEMENT_TYPES[dtype].real), tile
     )
-    return values.view(DTYPES[dtype].dtype)
+    return values.view(ELEMENT_TYPES[dtype].dtype)
 
 
 def reference_values(distribution: Distribution, dtype: str, positions) -> np.ndarray:
     """The values at these positions, each looked up in its tile."""
     tile_elements = 1024 if dtype == "float64" else 2048
     return np.array(
-        [reference_tile(distribution, dtype, p // tile_elements)[p % tile_elements] for p in positions], DTYPES[dtype].dtype
+        [reference_tile(distribution, dtype, p // tile_elements)[p % tile_elements] for p in positions],
+        ELEMENT_TYPES[dtype].dtype,
     )

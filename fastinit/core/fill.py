@@ -160,16 +160,3 @@ def stream_words(stream: Stream, first: int, out: Array) -> None:
     """Write words `first`, first + 1, ... of a stream into `out`, 1-D and contiguous uint32."""
     start = np.array([first], np.uint64)
     current().fill(FillRequest("words_uint32", stream, np.empty(0), start, out.size, 1, out))
-
-
-# Until the other rooms import these from where they live.
-from fastinit.backends.elements import ELEMENT_TYPES as DTYPES  # noqa: E402, F401
-from fastinit.core.draws import fill_run  # noqa: E402, F401
-from fastinit.core.pieces import LEAST_FOR_THREADS, SCRATCH, TILE  # noqa: E402, F401
-from fastinit.runtime.checks import shape as checked_shape  # noqa: E402, F401
-
-STREAMING_BYTES = NONTEMPORAL_BYTES
-
-
-def whole_values(distribution, stream, dtype):
-    return fill(distribution, distribution.shape, seed=stream, dtype=dtype).reshape(-1)

@@ -10,6 +10,5 @@ from fastinit.distributions.normal import Normal
 from fastinit.distributions.truncated_normal import TruncatedNormal
 from fastinit.distributions.uniform import Uniform
 from fastinit.distributions.whole_tensor import WholeTensor
-from fastinit.runtime.checks import number as number  # until the initializers take it from there
 
 __all__ = ["Constant", "Distribution", "Moments", "Normal", "TruncatedNormal", "Uniform", "WholeTensor"]

@@ -3,7 +3,7 @@
 import pytest
 
 from fastinit.auditing import audit
-from fastinit.core.fill import DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.files import checkpoint, specs
 from tests.auditing.samples import DISTRIBUTIONS, W, drawn, kinds
 from tests.thresholds import poisson_limits, z_limit
@@ -31,7 +31,7 @@ def test_shards_are_audited_through_their_index(tmp_path, gpt2_like):
     assert {row.name: row for row in audit(index, gpt2_like.plan).tensors} == whole
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ELEMENT_TYPES)
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS.values(), ids=DISTRIBUTIONS)
 def test_values_of_a_distribution_raise_no_alarm_at_any_size(distribution, dtype):
     """About 15 checks of each of the 8 sizes: a false alarm once in 10,000 runs of a case; the seed is fixed."""

@@ -7,7 +7,7 @@ from scipy import stats
 import fastinit
 from fastinit.auditing import audit
 from fastinit.auditing.structure import PIECE
-from fastinit.core.fill import DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.distributions import Normal
 from tests.auditing.samples import W, drawn
 
@@ -78,7 +78,7 @@ def test_what_is_not_of_a_float_dtype_is_reported_as_skipped(array):
 
 @pytest.mark.parametrize("num_threads", [1, 2, 5])
 def test_the_report_does_not_depend_on_the_threads(num_threads):
-    tensors = {f"w{i}": drawn(shape=(300, 1000), dtype=dtype, seed=i) for i, dtype in enumerate(DTYPES)}
+    tensors = {f"w{i}": drawn(shape=(300, 1000), dtype=dtype, seed=i) for i, dtype in enumerate(ELEMENT_TYPES)}
     before = fastinit.get_num_threads()
     expected = audit(tensors).as_dict()
     fastinit.set_num_threads(num_threads)

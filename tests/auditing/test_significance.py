@@ -11,7 +11,7 @@ from fastinit.auditing import EDGES
 from fastinit.auditing.expected import expected_of
 from fastinit.auditing.patterns import patterns
 from fastinit.auditing.significance import CRITICAL_SCORE, FALSE_ALARM_RATE, score, score_of_chi_square, score_of_count
-from fastinit.core.fill import DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.distributions import TruncatedNormal, Uniform
 from tests.auditing.samples import DISTRIBUTIONS, W
 from tests.thresholds import ks_limit, z_limit
@@ -72,8 +72,8 @@ def test_the_expected_moments_and_probabilities_are_those_of_scipy(name):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
 def test_the_probabilities_of_a_narrow_dtypes_values_are_those_of_rounding(dtype):
     """Against a million rounded draws."""
-    expected, known = expected_of(W, DTYPES[dtype].dtype), patterns(DTYPES[dtype].dtype)
-    drawn = (0.02 * np.random.default_rng(7).standard_normal(10**6)).astype(DTYPES[dtype].dtype).astype(float)
+    expected, known = expected_of(W, ELEMENT_TYPES[dtype].dtype), patterns(ELEMENT_TYPES[dtype].dtype)
+    drawn = (0.02 * np.random.default_rng(7).standard_normal(10**6)).astype(ELEMENT_TYPES[dtype].dtype).astype(float)
     observed = np.bincount(np.searchsorted(known.values, drawn), minlength=len(known.values))
     assert score_of_chi_square(observed, 10**6 * expected.pmf) < z_limit(2e-3)  # one-sided: 1e-3
 

@@ -20,8 +20,9 @@ import fastinit
 from fastinit import backends
 from fastinit.backends import backend, catalogue, reference
 from fastinit.backends.catalogue import ELEMENTS, KERNELS
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.request import FillRequest
-from fastinit.core.fill import DTYPES, LEAST_FOR_THREADS
+from fastinit.core.pieces import LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
 from tests.support import BACKENDS, DISTRIBUTIONS, bits, reference_values, run, words
@@ -114,9 +115,9 @@ def test_the_catalogue_needs_the_standard_library_alone():
 
 
 def test_every_element_of_the_catalogue_is_in_every_table():
-    from fastinit.files.safetensors_format import DTYPES as STORED
+    from fastinit.files.safetensors_format import ELEMENT_TYPES as STORED
 
-    assert list(DTYPES) == list(ELEMENTS)
+    assert list(ELEMENT_TYPES) == list(ELEMENTS)
     assert [name for name in ELEMENTS if name in STORED] == [e.name for e in ELEMENTS.values() if e.safetensors]
     for distribution in ("uniform", "normal", "truncated"):
         assert all(f"{distribution}_{element}" in KERNELS for element in ELEMENTS)
@@ -124,7 +125,7 @@ def test_every_element_of_the_catalogue_is_in_every_table():
 
 def test_every_element_of_the_catalogue_is_a_dtype_of_torch():
     torch = pytest.importorskip("torch")
-    from fastinit.torch.tensors import DTYPES as TORCH_DTYPES
+    from fastinit.torch.tensors import ELEMENT_TYPES as TORCH_DTYPES
 
     assert list(TORCH_DTYPES) == [getattr(torch, name) for name in ELEMENTS]
 
@@ -228,7 +229,7 @@ def check_golden(found, case):
 
 def test_there_are_golden_values_of_every_distribution_and_dtype():
     pinned = {(case["law"], case["dtype"]) for case in GOLDEN["cases"]}
-    assert pinned == {(distribution, dtype) for distribution in DISTRIBUTION_TYPES for dtype in DTYPES}
+    assert pinned == {(distribution, dtype) for distribution in DISTRIBUTION_TYPES for dtype in ELEMENT_TYPES}
     of_generators = {kernel.name for kernel in KERNELS.values() if not kernel.distribution.fills_tensors}
     assert {case["kernel"] for case in GOLDEN["draws"]} == of_generators - {"words_uint32"}
 
@@ -433,7 +434,7 @@ def test_a_narrow_value_of_any_distribution_is_the_float32_value_rounded_once(ea
 
 def assert_is_rounded_once(chosen, distribution, narrow):
     with np.errstate(over="ignore"):
-        expected = run(chosen, distribution, "float32", count=4096).astype(DTYPES[narrow].dtype)
+        expected = run(chosen, distribution, "float32", count=4096).astype(ELEMENT_TYPES[narrow].dtype)
     assert np.array_equal(bits(run(chosen, distribution, narrow, count=4096)), bits(expected))
 
 
@@ -442,7 +443,7 @@ def test_values_halfway_between_two_narrow_ones_go_to_the_even_one(each_backend,
     distribution = Uniform(0.0, 2.0**13)  # steps of 2^-11: one value in some hundreds lies halfway
     wide = run(each_backend, distribution, "float32", count=2**16)
     with np.errstate(over="ignore"):
-        expected = wide.astype(DTYPES[narrow].dtype)
+        expected = wide.astype(ELEMENT_TYPES[narrow].dtype)
     assert np.array_equal(bits(run(each_backend, distribution, narrow, count=2**16)), bits(expected))
 
 

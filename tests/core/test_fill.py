@@ -24,7 +24,7 @@ from numpy.lib.stride_tricks import as_strided
 import fastinit
 from fastinit import normal, uniform
 from fastinit.backends.catalogue import ELEMENTS
-from fastinit.backends.elements import ELEMENT_TYPES as DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.core import fill as fill_room
 from fastinit.core import pieces, positions
 from fastinit.core.fill import fill_piece, stream_words
@@ -57,7 +57,7 @@ def test_the_number_of_threads_changes_no_value(num_threads, dtype, n, out):
     found = []
     for threads_used in (1, 2, 7):
         num_threads(threads_used)
-        where = None if out == "fresh" else np.empty((n, 2), DTYPES[dtype].dtype)[:, 0]
+        where = None if out == "fresh" else np.empty((n, 2), ELEMENT_TYPES[dtype].dtype)[:, 0]
         found.append(normal(n, seed=0, dtype=dtype, out=where))
     assert same(found[1], found[0]) and same(found[2], found[0])
 
@@ -535,7 +535,7 @@ LAYOUTS = [contiguous, strided, reversed_axes, fortran, transposed, spaced_rows,
 @pytest.mark.parametrize("make", LAYOUTS)
 @pytest.mark.parametrize("shape", [(5,), (300, 7, 41), (3, SCRATCH + 5)])  # the last: rows longer than the buffer
 def test_an_out_of_any_layout_gets_the_values(make, dtype, shape):
-    out = make(shape, DTYPES[dtype].dtype)
+    out = make(shape, ELEMENT_TYPES[dtype].dtype)
     assert normal(shape, seed=0, dtype=dtype, out=out) is out
     assert np.array_equal(bits(out), bits(normal(shape, seed=0, dtype=dtype)))
 
@@ -605,7 +605,7 @@ def test_a_byte_swapped_out_gets_the_values(name):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_memory_mapped_out_gets_the_values(tmp_path, dtype):
     path = tmp_path / "weights"
-    out = np.memmap(path, DTYPES[dtype].dtype, "w+", shape=(300, 400))
+    out = np.memmap(path, ELEMENT_TYPES[dtype].dtype, "w+", shape=(300, 400))
     assert normal(out.shape, seed=0, dtype=dtype, out=out) is out
     out.flush()
     assert path.read_bytes() == normal(out.shape, seed=0, dtype=dtype).tobytes()
@@ -621,7 +621,7 @@ def test_an_out_of_a_subclass_gets_the_values(subclass):
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0, 2), (1,), (1, 1, 1)])
 def test_an_out_of_one_element_or_none_is_filled(dtype, shape):
-    out = np.zeros(shape, DTYPES[dtype].dtype)
+    out = np.zeros(shape, ELEMENT_TYPES[dtype].dtype)
     assert normal(shape, seed=0, dtype=dtype, out=out) is out
     assert same(out, normal(shape, seed=0, dtype=dtype))
 
@@ -721,7 +721,7 @@ def test_a_large_out_gets_the_values_of_a_fresh_array(each_backend, n):
 @pytest.mark.parametrize("n", [1, 100, 2047, 2048, 2049, 10_000])
 def test_stores_past_the_cache_keep_to_their_bounds(each_backend, monkeypatch, dtype, n, offset):
     monkeypatch.setattr(fill_room, "NONTEMPORAL_BYTES", 0)
-    memory = np.zeros(n + offset + 64, DTYPES[dtype].dtype)
+    memory = np.zeros(n + offset + 64, ELEMENT_TYPES[dtype].dtype)
     out = memory[offset : offset + n]
     with fastinit.use_backend(*each_backend):
         normal(n, seed=0, dtype=dtype, out=out)
@@ -735,7 +735,7 @@ def test_stores_past_the_cache_keep_to_their_bounds(each_backend, monkeypatch, d
 @pytest.mark.parametrize("distribution", [Uniform(-1.0, 1.0), Normal(0.0, 1.0), Constant(0.1)])
 def test_pieces_are_parts_of_the_whole(dtype, distribution):
     whole = fill_room.fill(distribution, 10_000, seed=5, name="w", dtype=dtype)
-    piece = np.empty(5000, DTYPES[dtype].dtype)
+    piece = np.empty(5000, ELEMENT_TYPES[dtype].dtype)
     fill_piece(distribution, stream_of(5, "w"), 3001, piece)
     assert same(piece, whole[3001:8001])
 
@@ -833,7 +833,7 @@ def test_a_fill_of_64_mib_takes_at_most_1_mib_a_thread_beside(num_threads, chose
     if chosen not in fastinit.backends.available_backends():
         pytest.skip("the C kernels were not built")
     num_threads(2)
-    n = 64 * 2**20 // DTYPES[dtype].dtype.itemsize
+    n = 64 * 2**20 // ELEMENT_TYPES[dtype].dtype.itemsize
     options = {"seed": 0, "dtype": dtype}
     with fastinit.use_backend(chosen):
         uniform(PIECE + 1, **options)  # compiles, and starts the threads
@@ -842,6 +842,6 @@ def test_a_fill_of_64_mib_takes_at_most_1_mib_a_thread_beside(num_threads, chose
         elif out == "part":
             peak, own = peak_memory(lambda: uniform((n // 1024, 2048), index=np.s_[:, ::2], **options))
         else:
-            where = np.empty((n, 2), DTYPES[dtype].dtype)[:, 0]
+            where = np.empty((n, 2), ELEMENT_TYPES[dtype].dtype)[:, 0]
             peak, own = peak_memory(lambda: uniform(n, out=where, **options))[0], 0
     assert peak - own <= 2 * 2**20

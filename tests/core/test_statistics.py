@@ -13,7 +13,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import anderson_ksamp, ks_2samp
 
 import fastinit
-from fastinit.core.fill import DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from tests.thresholds import (
     ANDERSON_DARLING_LIMIT,
     STANDARD_ERRORS,
@@ -74,7 +74,7 @@ def our_sample(distribution: str, dtype: str, n: int) -> np.ndarray:
 
 
 def check_against_numpy(distribution: str, dtype: str, n: int) -> None:
-    element = DTYPES[dtype]
+    element = ELEMENT_TYPES[dtype]
     ours = our_sample(distribution, dtype, n)
     theirs = numpy_sample(distribution, n).astype(element.real).astype(element.dtype)  # rounded in the same steps
     ks, ad = ks_and_ad(ours.astype(element.real), theirs.astype(element.real))
@@ -90,7 +90,7 @@ def test_a_hundred_thousand_values_have_the_distribution_of_numpys(distribution)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "distribution, dtype", [*((distribution, dtype) for distribution in DISTRIBUTIONS for dtype in DTYPES), *DRAWS]
+    "distribution, dtype", [*((distribution, dtype) for distribution in DISTRIBUTIONS for dtype in ELEMENT_TYPES), *DRAWS]
 )
 def test_ten_million_values_have_the_distribution_of_numpys(distribution, dtype):
     check_against_numpy(distribution, dtype, 10_000_000)

@@ -11,7 +11,7 @@ from numpy.random import SeedSequence
 import fastinit
 from fastinit import initializers
 from fastinit.backends.catalogue import ELEMENTS
-from fastinit.core.fill import DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import INITIALIZERS
 from fastinit.initializers.scaled import STD_OF_NORMAL_TRUNCATED_AT_2
@@ -201,7 +201,7 @@ def test_uniform_values_are_in_their_interval(name):
     [("zeros", (), 0), ("ones", (), 1), ("constant", (-2.5,), -2.5), ("constant", (np.inf,), np.inf)],
 )
 def test_a_constant_fills_whole_part_and_out(name, arguments, value, dtype):
-    constant, element = INITIALIZERS[name], DTYPES[dtype].dtype
+    constant, element = INITIALIZERS[name], ELEMENT_TYPES[dtype].dtype
     if np.isinf(value) and not np.isinf(np.array(value, element)):
         pytest.skip(f"{dtype} has no infinity")
     assert np.array_equal(constant((4, 3), *arguments, dtype=dtype), np.full((4, 3), value, element))

@@ -10,7 +10,8 @@ import pytest
 
 import fastinit
 from fastinit import initializers, use_backend
-from fastinit.core.fill import DTYPES, Draws
+from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.core.draws import Draws
 from fastinit.core.stream import stream_of
 from fastinit.initializers import (
     ICNR,
@@ -96,7 +97,7 @@ def keras():
 @ALL
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float8_e4m3fn", "float8_e5m2"])
 def test_the_narrow_values_are_the_float32_values_rounded(case, dtype):
-    rounded = made(case).astype(DTYPES[dtype].dtype)
+    rounded = made(case).astype(ELEMENT_TYPES[dtype].dtype)
     assert np.array_equal(bits(made(case, dtype=dtype)), bits(rounded))
 
 
@@ -131,7 +132,7 @@ def test_the_distribution_is_known_before_anything_is_drawn(case):
 @ALL
 def test_the_values_are_the_same_again_and_contiguous(case, dtype):
     once, again = made(case, dtype=dtype), made(case, dtype=dtype)
-    assert np.array_equal(bits(once), bits(again)) and once.shape == CASES[case][1] and once.dtype == DTYPES[dtype].dtype
+    assert np.array_equal(bits(once), bits(again)) and once.shape == CASES[case][1] and once.dtype == ELEMENT_TYPES[dtype].dtype
     assert once.flags.c_contiguous and once.flags.writeable
 
 

@@ -8,7 +8,7 @@ from numpy.random import SeedSequence
 
 import fastinit
 from fastinit import HeNormal, Layout, recipes
-from fastinit.core.fill import DTYPES
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.distributions import Constant, Normal
 from fastinit.initializers import Parts, Stacked, XavierUniform
 from fastinit.recipes import PlanError, PlannedTensor, Recipe, Rule, TensorSpec
@@ -242,9 +242,9 @@ def test_tensors_of_one_shape_have_values_of_their_own():
 
 def test_every_dtype_is_the_float32_rounded_once(dtype):
     arrays = RECIPE.materialize(MODEL, seed=3, dtype=dtype)
-    assert all(array.dtype == DTYPES[dtype].dtype for array in arrays.values())
+    assert all(array.dtype == ELEMENT_TYPES[dtype].dtype for array in arrays.values())
     if dtype != "float64":
-        rounded = {name: array.astype(DTYPES[dtype].dtype) for name, array in RECIPE.materialize(MODEL, seed=3).items()}
+        rounded = {name: array.astype(ELEMENT_TYPES[dtype].dtype) for name, array in RECIPE.materialize(MODEL, seed=3).items()}
         assert same(arrays, rounded)
 
 
@@ -266,7 +266,7 @@ def test_a_seed_sequence_is_a_seed_and_none_is_fresh_entropy():
 def test_tensors_of_integers_keep_their_dtype_and_take_constants():
     counter = TensorSpec("num_batches_tracked", (), "int64")
     made = Recipe([("*", "zeros")]).materialize([counter, TensorSpec("w", (2,))], dtype="bfloat16")
-    assert made["num_batches_tracked"].dtype == np.int64 and made["w"].dtype == DTYPES["bfloat16"].dtype
+    assert made["num_batches_tracked"].dtype == np.int64 and made["w"].dtype == ELEMENT_TYPES["bfloat16"].dtype
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64"])
