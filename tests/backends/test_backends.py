@@ -696,7 +696,7 @@ def test_the_environment_chooses_the_number_of_threads():
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
 def test_a_wrong_number_of_threads_in_the_environment_is_refused_at_the_first_fill(text):
     assert python(FILL, FASTINIT_NUM_THREADS=text) == (
-        f"ValueError: FASTINIT_NUM_THREADS must be a positive whole number, got {text!r}"
+        f"ValueError: FASTINIT_NUM_THREADS must be a positive integer, got {text!r}"
     )
 
 
