@@ -64,6 +64,8 @@ def distribution_of(anything: InitializerLike, shape: Shape, layout: LayoutLike 
     >>> distribution_of("he_normal", (8, 4)), distribution_of(distribution_of("ones", 3), (8, 4))
     (Normal(mean=0.0, std=0.5), Constant(value=1.0))
     """
+    if isinstance(anything, Distribution) and anything.is_elementwise:  # at once: adapters ask it at every fill
+        return anything
     return get(anything).distribution_for(shape, layout=layout)
 
 

@@ -14,10 +14,10 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
-from fastinit.initializers import Initializer
+from fastinit.initializers import Initializer, distribution_of
 from fastinit.torch import streams
 from fastinit.torch.report import Write
-from fastinit.torch.tensors import check_range, distribution_of, fill_, is_fillable
+from fastinit.torch.tensors import TORCH, check_range, fill_, is_fillable
 
 
 class AllowsFills:
@@ -46,7 +46,7 @@ def filled(
     if not _may_fill(tensor, named) or not is_fillable(tensor) or tensor.numel() == 0:
         return stock()
     try:
-        distribution = distribution_of(make(), tuple(tensor.shape))
+        distribution = distribution_of(make(), tuple(tensor.shape), TORCH)
         check_range(distribution, tensor.dtype)
     except (TypeError, ValueError):
         return stock()

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from fastinit.distributions import Distribution
-from fastinit.initializers import Initializer, get
-from fastinit.initializers.layouts import Layout, layout_of
+from fastinit.initializers import Initializer, distribution_of, get
+from fastinit.initializers.layouts import Layout, LayoutLike, layout_of
+from fastinit.initializers.names import InitializerLike
 from fastinit.torch.filling import filled
-from fastinit.torch.tensors import DTYPES, TORCH, check_range, distribution_of
+from fastinit.torch.tensors import DTYPES, TORCH, check_range
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,15 @@ class ParamInit:
             filled(param, lambda: distribution, None, lambda: _unfilled(param), explicit=True)
 
 
-def param_init(initializer: Initializer | Distribution | str, layout: Any = TORCH, **parameters: Any) -> ParamInit:
+def param_init(initializer: InitializerLike, layout: LayoutLike = TORCH, **parameters: Any) -> ParamInit:
     """A function of one parameter that fills it: for the `param_init` of torchtitan's configs, or to be called as it is.
 
         Linear.Config(param_init={"weight": param_init("truncated_normal", std=0.02), "bias": param_init("zeros")})
 
-    `initializer`: a `fastinit.Initializer`, a distribution, or the name of an initializer with its `parameters`. `layout`:
-    that of the parameter, by default torch's (out, in, *kernel). Of a DTensor each rank fills its own shard, without
-    communication. Within `by_name` the values depend on the seed and the parameter's name; outside they come from torch's
-    default generator, which then must be seeded alike on all ranks. The function can be compared and pickled.
+    `initializer`: an initializer, a distribution, or what else `fastinit.get` takes with `parameters`. `layout`: that of the
+    parameter, by default torch's (out, in, *kernel). Of a DTensor each rank fills its own shard, without communication.
+    Within `by_name` the values depend on the seed and the parameter's name; outside they come from torch's default generator,
+    which then must be seeded alike on all ranks. The function can be compared and pickled.
 
     When it is called: ValueError for a shape that the initializer cannot fill, TypeError for a tensor whose dtype fastinit
     does not draw; a tensor on the meta device stays as it is.

@@ -16,7 +16,7 @@ from fastinit.torch.module import by_name
 from fastinit.torch.names import matching, modules_by_name, tensors_by_name
 from fastinit.torch.parameters import ParamInit
 from fastinit.torch.report import InitReport
-from fastinit.torch.tensors import TORCH, distribution_of
+from fastinit.torch.tensors import TORCH
 
 Globs: TypeAlias = str | Iterable[str]
 ENCODER_GAIN = 0.67  # T-Fixup, section 3.2: of N^(-1/4)
@@ -156,9 +156,8 @@ def _of_transformer(part: nn.Module, gain: float, embedding_gain: float) -> list
 
 def _filled(module: nn.Module, fills: list[Fill], seed: int) -> InitReport:
     for fill in fills:
-        distribution_of(
-            fill.initializer, tuple(fill.tensor.shape), fill.layout
-        )  # for its errors, before anything is written
+        # for its errors, before anything is written
+        fill.initializer.distribution_for(tuple(fill.tensor.shape), layout=fill.layout)
     with torch.no_grad(), by_name(module, seed) as report:
         for fill in fills:
             ParamInit(fill.initializer, fill.layout)(fill.tensor)

@@ -15,7 +15,7 @@ from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
-from fastinit.initializers import Initializer
+from fastinit.initializers import Initializer, distribution_of
 from fastinit.initializers.layouts import Layout
 from fastinit.runtime import huge_pages
 from fastinit.runtime.types import Array, Index
@@ -81,11 +81,6 @@ def _may_overlap_itself(tensor: Tensor) -> bool:
 def is_fillable(tensor: Tensor) -> bool:
     """Whether `fill_` can fill it: a plain tensor, or a DTensor whose local part is one."""
     return is_plain(local(tensor))
-
-
-def distribution_of(of: Initializer | Distribution, shape: tuple[int, ...], layout: Layout = TORCH) -> Distribution:
-    """The distribution of a tensor of this shape; ValueError where the initializer has none."""
-    return of.distribution_for(shape, layout=layout) if isinstance(of, Initializer) else of
 
 
 def fill_(tensor: Tensor, of: Initializer | Distribution, stream: Stream, layout: Layout = TORCH) -> Tensor:

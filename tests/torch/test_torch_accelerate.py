@@ -1,4 +1,4 @@
-"""Under `accelerate` torch's fills are ours, with torch's meaning; without it nothing of torch has changed."""
+"""Under `accelerate` fastinit draws torch's fills, with torch's meaning; without it nothing of torch has changed."""
 
 import copy
 import functools
@@ -50,7 +50,7 @@ def is_normal(values, std=1.0):
 
 
 @pytest.fixture
-def ours():
+def is_fastinits():
     """Whether values are fastinit's: those of the stream that a generator with seed 5 gives."""
 
     def are(fill, distribution=STANDARD):
@@ -85,14 +85,14 @@ def test_an_error_within_also_ends_it():
     assert torch.equal(torch.randn(100), stock)
 
 
-def test_blocks_nest(ours):
+def test_blocks_nest(is_fastinits):
     before = everything_of_torch()
     with accelerate():
         with accelerate():
             pass
-        assert ours(lambda t, g: t.normal_(generator=g))
+        assert is_fastinits(lambda t, g: t.normal_(generator=g))
     assert everything_of_torch() == before
-    assert not ours(lambda t, g: t.normal_(generator=g))
+    assert not is_fastinits(lambda t, g: t.normal_(generator=g))
 
 
 def test_blocks_that_overlap_in_threads_end_with_the_last():
@@ -114,13 +114,13 @@ def test_blocks_that_overlap_in_threads_end_with_the_last():
     assert everything_of_torch() == before
 
 
-def test_install_holds_until_uninstall(ours):
+def test_install_holds_until_uninstall(is_fastinits):
     before = everything_of_torch()
     fastinit.torch.install()
     fastinit.torch.install(seed=3)
     fastinit.torch.uninstall()
     try:
-        assert ours(lambda t, g: t.normal_(generator=g))
+        assert is_fastinits(lambda t, g: t.normal_(generator=g))
     finally:
         fastinit.torch.uninstall()
     assert everything_of_torch() == before
@@ -180,16 +180,16 @@ FILLS = {
 
 
 @pytest.mark.parametrize("name", FILLS)
-def test_a_fill_is_ours_with_the_distribution_of_torch(ours, name):
+def test_a_fill_is_fastinits_with_the_distribution_of_torch(is_fastinits, name):
     fill, distribution = FILLS[name]
-    assert not ours(fill, distribution=distribution)
+    assert not is_fastinits(fill, distribution=distribution)
     tensor, expected = torch.empty(64, 65), of_stream(5, distribution, (64, 65))
     with accelerate():
         fill(tensor, torch.Generator().manual_seed(5))
     np.testing.assert_allclose(tensor.numpy(), expected, rtol=1e-6)  # torch's own arithmetic on bounds differs by a rounding
 
 
-def test_a_name_bound_before_to_orthogonal_draws_our_normals():
+def test_a_name_bound_before_to_orthogonal_draws_fastinits_normals():
     q = torch.empty(128, 128)
     with accelerate(seed=0):
         orthogonal_by_value(q)
@@ -390,7 +390,7 @@ def test_modes_see_what_they_saw(watcher):
     assert "normal_" in watching.seen
 
 
-def test_a_subclass_is_torchs(ours):
+def test_a_subclass_is_torchs(is_fastinits):
     class Tagged(torch.Tensor):
         pass
 
@@ -502,7 +502,7 @@ def test_a_view_is_filled_and_its_surroundings_stay():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
-def test_every_dtype_that_torch_fills_is_ours(ours, dtype):
+def test_every_dtype_that_torch_fills_is_fastinits(is_fastinits, dtype):
     tensor, name = torch.empty(100, dtype=dtype), str(dtype).removeprefix("torch.")
     with accelerate():
         tensor.normal_(generator=torch.Generator().manual_seed(5))
@@ -529,7 +529,7 @@ def test_the_methods_look_like_torchs():
         assert torch.Tensor.normal_.__name__ == "normal_" and nn.init.sparse_.__doc__ == STOCK["sparse_"].__doc__
 
 
-def test_the_table_of_hugging_face_is_ours_within_and_its_own_afterwards():
+def test_the_table_of_hugging_face_is_fastinits_within_and_its_own_afterwards():
     initialization = pytest.importorskip("transformers.initialization")
     table = initialization.TORCH_INIT_FUNCTIONS
     before = {name: id(function) for name, function in table.items()}
@@ -556,7 +556,7 @@ def test_the_guards_of_hugging_face_may_begin_and_end_within():
     assert everything_of_torch() == before
 
 
-def test_a_replacement_made_by_others_within_stays_theirs():
+def test_a_replacement_made_by_others_within_stays():
     mine, before = (lambda *args: None), nn.init.sparse_
     try:
         with accelerate():

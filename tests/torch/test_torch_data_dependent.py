@@ -175,9 +175,9 @@ def test_gradients_of_thirty_layers_neither_vanish_nor_explode(initialize):
     model, batch = mlp(30), data(64, 32)
     stock = gradients(model, batch)
     initialize(model, batch)
-    ours = gradients(model, batch)
+    initialized = gradients(model, batch)
     assert stock[0] / stock[-1] < 1e-6
-    assert 1e-2 < ours[0] / ours[-1] < 1e2
+    assert 1e-2 < initialized[0] / initialized[-1] < 1e2
 
 
 def loss_after(model, batch, target, steps=150, rate=1e-3):

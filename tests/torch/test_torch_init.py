@@ -179,7 +179,7 @@ KINDS = {
 def test_every_module_gets_the_distribution_that_it_draws_itself(kind):
     """Two-sample Kolmogorov-Smirnov for each tensor that varies, equality for each constant one.
 
-    As many as 30 of torch's own and 30 of ours are compared, so that small tensors count as well.
+    As many as 30 of torch's and 30 of fastinit's are compared, so that small tensors count as well.
     """
     torch.manual_seed(0)
     stock = [state(KINDS[kind]()) for _ in range(30)]
@@ -192,11 +192,13 @@ def test_every_module_gets_the_distribution_that_it_draws_itself(kind):
         drawn.append(state(module))
         assert report.untouched == []
     for name, first in stock[0].items():
-        theirs, ours = (torch.stack([found[name] for found in all_of_them]).double() for all_of_them in (stock, drawn))
-        constant = (theirs == theirs[0]).all(0)
-        assert torch.equal(ours[:, constant], theirs[:, constant]), name
+        torchs, fastinits = (torch.stack([found[name] for found in all_of_them]).double() for all_of_them in (stock, drawn))
+        constant = (torchs == torchs[0]).all(0)
+        assert torch.equal(fastinits[:, constant], torchs[:, constant]), name
         if not constant.all():
-            assert stats.ks_2samp(ours[:, ~constant].ravel(), theirs[:, ~constant].ravel()).pvalue > LEAST_P_VALUE / 10, name
+            assert (
+                stats.ks_2samp(fastinits[:, ~constant].ravel(), torchs[:, ~constant].ravel()).pvalue > LEAST_P_VALUE / 10
+            ), name
         assert first.dtype == drawn[0][name].dtype
 
 
@@ -555,7 +557,7 @@ def test_a_recipe_that_does_not_fit_is_refused_before_anything_is_made(rules, me
     assert model.weight.is_meta and model.weight.dtype == torch.float32
 
 
-def test_a_recipe_that_draws_whole_numbers_is_refused():
+def test_a_recipe_that_draws_integers_is_refused():
     with pytest.raises(ValueError, match="'num_batches_tracked' has dtype int64"):
         init_(nn.BatchNorm1d(3), Recipe([("*", "normal")]))
 
@@ -653,12 +655,12 @@ def test_a_hugging_face_model_gets_the_distributions_of_its_family(name):
             parameter.fill_(7.0)
     report = init_(model, seed=1)
     assert report.untouched == []
-    for tensor_name, ours in state(model).items():
-        theirs = stock[tensor_name]
-        if theirs.unique().numel() <= 1 or not theirs.is_floating_point() or torch.equal(ours, theirs):
-            assert torch.equal(ours, theirs), tensor_name
+    for tensor_name, fastinits in state(model).items():
+        torchs = stock[tensor_name]
+        if torchs.unique().numel() <= 1 or not torchs.is_floating_point() or torch.equal(fastinits, torchs):
+            assert torch.equal(fastinits, torchs), tensor_name
         else:
-            assert stats.ks_2samp(ours.ravel(), theirs.ravel()).pvalue > LEAST_P_VALUE / 10, tensor_name
+            assert stats.ks_2samp(fastinits.ravel(), torchs.ravel()).pvalue > LEAST_P_VALUE / 10, tensor_name
 
 
 def test_the_padding_row_of_a_tied_embedding_stays_zero():

@@ -26,7 +26,7 @@ NEEDED = {"sparse_": {"sparsity": 0.5}, "constant_": {"val": 1.0}}  # arguments 
 
 @pytest.fixture(params=["accelerate", "nn_init"])
 def init(request):
-    """A module with torch's functions, made fast: torch's own under `accelerate`, or ours."""
+    """A module with torch's functions, drawn by fastinit: torch's own under `accelerate`, or `nn_init`'s."""
     torch.manual_seed(0)
     if request.param == "nn_init":
         yield nn_init
@@ -51,8 +51,8 @@ def fans(shape):
 
 @pytest.mark.parametrize("name", nn_init.__all__)
 def test_names_arguments_and_defaults_are_torchs(name):
-    ours, torchs = (inspect.signature(getattr(module, name)).parameters.values() for module in (nn_init, nn.init))
-    assert [(p.name, p.default, p.kind) for p in ours] == [(p.name, p.default, p.kind) for p in torchs]
+    fastinits, torchs = (inspect.signature(getattr(module, name)).parameters.values() for module in (nn_init, nn.init))
+    assert [(p.name, p.default, p.kind) for p in fastinits] == [(p.name, p.default, p.kind) for p in torchs]
 
 
 def test_every_function_of_torch_that_is_not_deprecated_is_there():
@@ -191,7 +191,7 @@ TENSORS = {
     "a scalar": partial(torch.empty, ()),
     "three axes": partial(torch.empty, 4, 3, 3),
     "integers": partial(torch.empty, 4, 6, dtype=torch.int32),
-    "truth values": partial(torch.empty, 4, 6, dtype=torch.bool),
+    "booleans": partial(torch.empty, 4, 6, dtype=torch.bool),
     "complex numbers": partial(torch.empty, 4, 6, dtype=torch.complex64),
     "on the meta device": partial(torch.empty, 4, 6, device="meta"),
     "expanded": lambda: torch.empty(4, 1).expand(4, 6),
@@ -312,14 +312,14 @@ def test_no_dtype_needs_a_temporary(init, dtype, name):
     assert by_torch < 2**16 and by_numpy < 2**21, "bytes, of 4 Mi elements"
 
 
-def test_nothing_of_torch_is_changed_by_our_functions():
+def test_nothing_of_torch_is_changed_by_nn_init():
     before = dict(vars(nn.init))
     for name in nn_init.__all__[1:]:
         getattr(nn_init, name)(torch.empty(4, 4, 3) if name == "dirac_" else torch.empty(4, 4), **NEEDED.get(name, {}))
     assert vars(nn.init) == before and "normal_" not in vars(torch.Tensor)
 
 
-def test_our_functions_take_the_seed_of_torch():
+def test_nn_init_takes_the_seed_of_torch():
     torch.manual_seed(3)
     first, second = nn_init.normal_(torch.empty(10)), nn_init.normal_(torch.empty(10))
     torch.manual_seed(3)

@@ -125,7 +125,7 @@ def test_a_padding_row_that_is_not_zero_is_found_out():
     assert list(kinds(audit(module, report))) == ["weight[0]"]
 
 
-def test_tensors_that_got_nothing_are_warned_of_and_kept_ones_not():
+def test_tensors_that_got_nothing_are_warned_of_and_skipped_ones_not():
     module = nn.Module()
     module.scale, module.linear = nn.Parameter(torch.ones(3)), nn.Linear(4, 4)
     module.register_buffer("mask", torch.ones(5))
@@ -158,7 +158,7 @@ def test_tied_tensors_are_measured_once():
     assert [row.name for row in found.tensors] == ["embed.weight"] and kinds(found) == {}
 
 
-def test_whole_numbers_are_named_and_skipped():
+def test_integers_are_named_and_not_measured():
     module = nn.BatchNorm1d(8)
     found = audit(module, init_(module))
     assert [row.name for row in found.tensors if row.skipped] == ["num_batches_tracked"] and found.ok

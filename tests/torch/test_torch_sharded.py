@@ -233,8 +233,8 @@ def accelerate_on_dtensors(mesh, folder):
     single = [torch.zeros(13, 10) for _ in range(5)]
     draw(sharded)
     draw(single)
-    for ours, expected in zip(sharded, single):
-        assert torch.equal(ours.full_tensor(), expected)
+    for tensor, expected in zip(sharded, single):
+        assert torch.equal(tensor.full_tensor(), expected)
 
 
 @on_ranks(2)
@@ -249,7 +249,7 @@ def a_generator_decides_under_accelerate(mesh, folder):
 
 
 @on_ranks(2)
-def our_functions_of_torchs_names(mesh, folder):
+def nn_init_on_dtensors(mesh, folder):
     torch.manual_seed(0)
     sharded = nn_init.kaiming_normal_(shards((13, 10), mesh, [Shard(0)]))
     torch.manual_seed(0)

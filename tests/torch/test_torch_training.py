@@ -88,7 +88,7 @@ def loss_after_training(model, images, labels):
 def test_the_losses_after_training_are_distributed_as_with_torchs_initialization(digits, cls):
     """Mann-Whitney, p > 0.01 for each of the two ways, seeds being fixed."""
     ways = (by_torch, by_accelerate, by_init)
-    stock, *ours = ([loss_after_training(way(cls, seed), *digits) for seed in SEEDS] for way in ways)
-    for losses in ours:
+    stock, *others = ([loss_after_training(way(cls, seed), *digits) for seed in SEEDS] for way in ways)
+    for losses in others:
         assert stats.mannwhitneyu(stock, losses).pvalue > 0.01
     assert max(stock) < 2.0 and len(set(stock)) == len(SEEDS), "trained, from 2.3, and differently"
