@@ -44,8 +44,8 @@ def param_init(initializer: InitializerLike, layout: LayoutLike = TORCH, **param
 
     `initializer`: an initializer, a distribution, or what else `fastinit.get` takes with `parameters`. `layout`: that of the
     parameter, by default torch's (out, in, *kernel). Of a DTensor each rank fills its own shard, without communication.
-    Within `by_name` the values depend on the seed and the parameter's name; outside they come from torch's default generator,
-    which then must be seeded alike on all ranks. The function can be compared and pickled.
+    Within `by_name` the values depend on the seed and the parameter's name; outside they come from torch's default
+    generator, which then must be seeded alike on all ranks. The function can be compared and pickled.
 
     When it is called: ValueError for a shape that the initializer cannot fill, TypeError for a tensor whose dtype fastinit
     does not draw; a tensor on the meta device stays as it is.
