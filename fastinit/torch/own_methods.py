@@ -17,7 +17,7 @@ Begin: TypeAlias = Callable[[str], None]
 
 
 def reset(module: nn.Module, tensors: Iterable[Tensor], begin: Begin, name: str = "") -> None:
-    """In the order of construction: children first, so that a parent's method may overwrite what theirs have drawn.
+    """In the order of construction: children first, so that a parent may overwrite what its children have drawn.
 
     `tensors`: those that Hugging Face is to initialize again, which marks what it has initialized.
     """

@@ -80,6 +80,6 @@ def _between(rows: list[Rows], first: int, stop: int) -> list[Rows]:
 
 
 def _merged(rows: list[Rows]) -> list[Rows]:
-    """With neighbours of the same distribution as one."""
+    """The rows, neighbours of the same distribution joined."""
     groups = [list(group) for _, group in groupby(rows, key=lambda r: r.distribution)]
     return [Rows(group[0].first, group[-1].stop, group[0].distribution) for group in groups]
