@@ -167,7 +167,7 @@ def test_numba_compiles_without_a_cache_where_its_code_cannot_be_read(numba_sour
 
 
 def uint64_bits(*numbers):
-    """Whole numbers as the parameters of an integer distribution (csrc/integers.h): low, range, values to draw again."""
+    """Integers as the parameters of an integer distribution (csrc/kernels/integers.h): low, range, values to draw again."""
     return np.array([number % 2**64 for number in numbers], np.uint64).view(np.float64)
 
 

@@ -95,7 +95,7 @@ def test_float64_is_the_eager_one(distribution, key):
         )
 
 
-LEAST_FOR_THREADS = 2**16  # elements, as in csrc/xla_handler.c
+LEAST_FOR_THREADS = 2**16  # elements, as in csrc/bindings/xla_handler.c
 
 
 @pytest.mark.parametrize("n", [

@@ -15,7 +15,7 @@ from fastinit import Generator, default_rng
 from fastinit.random import short_draws
 from fastinit.random.short_draws import MOST_VALUES
 
-pytestmark = pytest.mark.skipif(short_draws.native_type() is None, reason="csrc/short_draws.c was not built")
+pytestmark = pytest.mark.skipif(short_draws.native_type() is None, reason="csrc/bindings/short_draws.c was not built")
 
 METHODS = {
     "random": (),

@@ -12,7 +12,7 @@
 #include "xla_handler.h"
 
 enum { MOST_HELPERS = 64, THREADS = 4, KEY_WORDS = 2 };
-enum when { AT_ONCE, LATE, INLINE, NEVER, WAYS }; /* helpers run */
+enum when { AT_ONCE, LATE, INLINE, NEVER, WAYS }; /* workers run */
 
 static enum when when;
 static pthread_t running[MOST_HELPERS];
@@ -120,11 +120,11 @@ static int refused(const struct call *call, const uint32_t *keys, void *out)
 
 static void fail(const char *what, int64_t keys, int64_t elements)
 {
-    fprintf(stderr, "%s: %d keys of %d elements, helpers %d\n", what, (int)keys, (int)elements, (int)when);
+    fprintf(stderr, "%s: %d keys of %d elements, workers %d\n", what, (int)keys, (int)elements, (int)when);
     exit(1);
 }
 
-/* Fill by the handler, then let the late helpers come, when its buffers are gone; compare with a fill for each key. */
+/* Fill by the handler, then let the late workers come, when its buffers are gone; compare with a fill for each key. */
 static void check(int64_t keys, int64_t elements)
 {
     const double parameters[2] = {0, 1};
