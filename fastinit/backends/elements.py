@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 
 from fastinit.backends import catalogue
+from fastinit.runtime.types import Real
 
 
 class ElementType(NamedTuple):
@@ -16,7 +17,7 @@ class ElementType(NamedTuple):
     name: str
     dtype: np.dtype
     storage: type[np.generic]
-    real: type[np.floating]
+    real: Real
 
 
 def _element_type(element: catalogue.Element) -> ElementType:

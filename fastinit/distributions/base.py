@@ -27,9 +27,11 @@ class Draws(Protocol):
 
     def of(self, distribution: Distribution, shape: int | tuple[int, ...], out: FloatArray | None = None) -> FloatArray:
         """An array of a distribution's values, in `real`: a new one, or `out`."""
+        ...
 
     def child(self, key: str) -> Draws:
         """Draws from a stream that the key names."""
+        ...
 
 
 class Request(Protocol):

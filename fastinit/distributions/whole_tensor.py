@@ -19,6 +19,7 @@ class WholeTensorMaker(Protocol[L_contra]):
 
     def values(self, shape: tuple[int, ...], layout: L_contra, draws: Draws) -> Array:
         """All values, exact in `draws.real` or to be rounded to it."""
+        ...
 
 
 @dataclass(frozen=True)
