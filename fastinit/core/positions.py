@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -236,7 +236,7 @@ def _expanded(shape: tuple[int, ...], items: tuple[Any, ...]) -> list[Any]:
     at = dots[0] if dots else len(items)
     entries: list[Any] = []
     axis = 0
-    between: Sequence[Any] = [slice(None)] * missing or items[at : at + len(dots)]
+    between: list[Any] = [slice(None)] * missing or list(items[at : at + len(dots)])
     for item in (*items[:at], *between, *items[at + len(dots) :]):
         entries += _places_of(item, axis, shape) if _is_mask(item) else [item]
         axis += _axes(item)
