@@ -7,7 +7,7 @@
 
 enum { WORDS_KERNEL = 0, TILE_WORDS = sizeof(((fi_cursor *)0)->words) / sizeof(uint32_t) };
 
-static const uint64_t TILES = 1ull << 53; /* as in bit_generator.py: after that many the stream begins anew */
+static const uint64_t TILES = 1ull << 53; /* as in bit_generator.py: after so many the stream starts again */
 
 struct bitgen {
     void *state;
@@ -39,7 +39,7 @@ static uint32_t next_uint32(void *state)
     return cursor->words[cursor->used++];
 }
 
-/* Two words, the first one high. */
+/* Two words; the first is the high half. */
 static uint64_t next_uint64(void *state)
 {
     uint64_t high = next_uint32(state);

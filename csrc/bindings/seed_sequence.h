@@ -1,4 +1,4 @@
-/* Makes the words of a stream from those of a JAX key, as fastinit.jax.seed_of and fastinit.core.stream do in Python by
+/* Derives the words of a stream from those of a JAX key, as fastinit.jax.seed_of and fastinit.core.stream do in Python by
    numpy.random.SeedSequence(words, spawn_key=(0x6a6178, n)).generate_state(4). The hash is M. E. O'Neill's seed_seq_fe
    (pcg-random.org, "Developing a seed_seq Alternative"), its constants as in numpy/random/bit_generator.pyx. */
 #ifndef FASTINIT_SEED_SEQUENCE_H

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define NPY_NO_DEPRECATED_API NPY_1_22_API_VERSION
-#define NPY_TARGET_VERSION NPY_1_22_API_VERSION /* runs with every NumPy from there on */
+#define NPY_TARGET_VERSION NPY_1_22_API_VERSION /* runs with that NumPy and every later one */
 #include <numpy/arrayobject.h>
 
 #include "api.h"
@@ -38,15 +38,14 @@ typedef struct {
     PyObject *single; /* NumPy's method, for one value */
     PyObject *dict;
     int form;
-    int kernel32,
-        kernel64; /* numbers of kernels; -1 where there is none. Of INTEGER_RANGE: of one and of two words a value */
+    int kernel32, kernel64; /* numbers of kernels, or -1; for integers, the kernels with one and two words per value */
     double defaults[2];
 } short_draw;
 
 /* The arguments of a call; null where not given. */
 struct arguments { PyObject *generator, *number[2], *size, *dtype; };
 
-/* Puts the arguments where they belong; 0 where there are others than those of a short draw. */
+/* Sorts a call's arguments into `into`; 0 where there are any that a short draw does not have. */
 static int parse_arguments(const short_draw *self, PyObject *args, PyObject *named, struct arguments *into)
 {
     Py_ssize_t n = PyTuple_Size(args), numbers = numbers_of[self->form], named_left = named ? PyDict_Size(named) : 0;
@@ -95,7 +94,7 @@ static int parameters_of(const short_draw *self, const struct arguments *given, 
     return isfinite(parameters[0]) && isfinite(parameters[1]) && (self->form == STANDARD || positive > 0);
 }
 
-/* The length of a short draw; 0 where `size` is none. */
+/* `size` as a number of values; 0 where it is not the size of a short draw. */
 static long length_of(PyObject *size)
 {
     long n = size && PyLong_CheckExact(size) ? PyLong_AsLong(size) : 0;
@@ -104,7 +103,8 @@ static long length_of(PyObject *size)
     return n > 0 && n <= most ? n : 0;
 }
 
-/* The generator's cursor; null where it is no generator, or Python is moving the cursor: the method in Python waits for that. */
+/* The generator's cursor; null where it is not a generator, or where Python is moving the cursor: the method in Python waits
+   until that is done. */
 static fi_cursor *cursor_of(PyObject *generator)
 {
     PyObject *address =
@@ -115,7 +115,7 @@ static fi_cursor *cursor_of(PyObject *generator)
     return cursor && !cursor->held ? cursor : NULL;
 }
 
-/* A new array of the values; null, without an error set, where this is no short draw. */
+/* A new array of the values; null, without an error set, where this is not a short draw. */
 static PyObject *drawn_floats(const short_draw *self, const struct arguments *given)
 {
     double parameters[2];

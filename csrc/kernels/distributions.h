@@ -1,6 +1,6 @@
-/* Makes the words of a tile to the values of a distribution: <distribution>_values_f32 takes one word a value, _f64 two. `rows`
-   counts element rows of 16 (one word row each for float, a high and a low one for double) and is even; parameters are doubles
-   that are exact in the value's type. */
+/* Turns the words of a tile into values of a distribution: <distribution>_values_f32 takes one word per value, _f64 two. `rows`
+   is the number of rows of 16 elements (each of one word row for float, of a high and a low one for double); it is even.
+   Parameters are doubles that are exact in the value's type. */
 #ifndef FASTINIT_DISTRIBUTIONS_H
 #define FASTINIT_DISTRIBUTIONS_H
 
@@ -34,7 +34,7 @@ static ALWAYS_INLINE void uniform_values_f32(const uint32_t *words, int rows, co
 static ALWAYS_INLINE double uniform_f64(uint64_t word, double unit, double width, double low)
 {
     uint64_t count = word >> 11;
-    /* 2^53 does not fit below the point of 2^52: the high 21 and the low 32 bits go in apart, both exactly */
+    /* the 2^52 trick does not reach 2^53: the high 21 and the low 32 bits are converted separately, both exactly */
     double high = from_bits_f64(0x4530000000000000ull | count >> 32) - 0x1p84;
     return fma((from_bits_f64(0x4330000000000000ull | (count & 0xffffffffu)) - 0x1p52 + high) * unit, width, low);
 }
@@ -53,9 +53,9 @@ static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int rows, co
 }
 
 /* Normal by Box and Muller (1958): element rows 2p and 2p + 1 give R cos and R sin. |error| <= 2^-21 max(1, R) (double:
-   2^-50), |z| <= 6.77 (8.66). Parameters: mean, std. A step at a time over all rows, with what the next step needs in `values`:
-   in one loop the chains of dependent instructions are too long for a CPU to work on enough elements at once (1.1 times the
-   time; the truncated normal below 1.4 times). */
+   2^-50), |z| <= 6.77 (8.66). Parameters: mean, std. Each step is a loop over all rows and leaves in `values` what the next one
+   needs: in a single loop the chains of dependent instructions are too long for a CPU to work on enough elements at once, which
+   takes 1.1 times as long (the truncated normal below: 1.4 times). */
 static ALWAYS_INLINE void normal_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
 {
     float mean = (float)parameters[0], std = (float)parameters[1];
@@ -145,7 +145,7 @@ static ALWAYS_INLINE double clip_f64(double x, double least, double greatest)
     return x > greatest ? greatest : x;
 }
 
-/* Of a word: the probability of the tail beyond its value, on the nearer side (scaled), and v = P - 1/2. */
+/* For a word with value x: the scaled probability of the nearer tail beyond x, and v = P(Z < x) - 1/2. */
 struct probability_f32 { float tail, v; };
 
 static ALWAYS_INLINE struct probability_f32 probability_f32(uint32_t w, const float *c)
@@ -176,8 +176,8 @@ static ALWAYS_INLINE void truncated_tails_f32(const uint32_t *words, int rows, c
     }
 }
 
-/* Rows that are searched for tails together: to find one among the lanes of a vector takes a third of the instructions of
-   computing what is searched. */
+/* Rows that are searched together for values in the tails: the search itself takes a third as many instructions as computing
+   what is searched. */
 enum { SEARCHED = 4 };
 
 static ALWAYS_INLINE void truncated_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
@@ -209,7 +209,7 @@ static ALWAYS_INLINE void truncated_values_f32(const uint32_t *words, int rows, 
             truncated_tails_f32(words + r * LANES, SEARCHED, c, values + r * LANES);
 }
 
-/* The same of a 64-bit word: q = P - 1/2. */
+/* The same for a 64-bit word: q = P - 1/2. */
 struct probability_f64 { double tail, q; };
 
 static ALWAYS_INLINE struct probability_f64 probability_f64(uint64_t w, const double *c)
@@ -246,7 +246,7 @@ static ALWAYS_INLINE void truncated_tails_f64(const uint32_t *words, int r, cons
 
 static ALWAYS_INLINE void truncated_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
 {
-    double c[GREATEST + 1];        /* a copy, so that a choice between two of them is no branch */
+    double c[GREATEST + 1];        /* a copy, so that choosing between two of them needs no branch */
     uint64_t tails[TILE_ROWS / 2]; /* as wide as the values, or the loop does not vectorise */
     for (int i = 0; i <= GREATEST; i++)
         c[i] = parameters[i];

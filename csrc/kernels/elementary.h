@@ -66,7 +66,7 @@ static ALWAYS_INLINE struct split_f64 split_exponent_f64(double x)
     return parts;
 }
 
-/* The same parts of 1 - x, for x in (0, 1/2], without rounding 1 - x when it is near 1. */
+/* 1 - x = 2^e (1 + f), for x in (0, 1/2], without rounding 1 - x when it is near 1. */
 static ALWAYS_INLINE struct split_f32 split_complement_f32(float x)
 {
     int low = x > (float)ONE_LESS_SQRT_HALF;
@@ -93,7 +93,7 @@ static ALWAYS_INLINE double neg2log_f64(struct split_f64 x)
     return fma(-x.e, TWO_LN2_F64, fma(s * z, POLYNOMIAL_F64(NEG2LOG_F64, z), -4.0 * s));
 }
 
-/* The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53), rounded once: near 0 as fine as floats. */
+/* The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53), rounded once: full precision near 0. */
 static ALWAYS_INLINE float unit_below_half_f32(uint32_t a)
 {
     uint32_t count = a ^ (uint32_t)((int32_t)a >> 31); /* a or its complement, below 2^31 */
@@ -102,7 +102,7 @@ static ALWAYS_INLINE float unit_below_half_f32(uint32_t a)
 
 static ALWAYS_INLINE double unit_below_half_f64(uint64_t a)
 {
-    uint64_t count = (a ^ (uint64_t)((int64_t)a >> 63)) >> 11; /* below 2^52: the bits of 2^52 + count are at hand */
+    uint64_t count = (a ^ (uint64_t)((int64_t)a >> 63)) >> 11; /* below 2^52: or-ing it into the bits of 2^52 adds it */
     return fma(from_bits_f64(0x4330000000000000ull | count) - 0x1p52, 0x1p-53, 0x1p-54);
 }
 
@@ -133,13 +133,13 @@ static ALWAYS_INLINE double exp_f64(double x)
     double shifted = fma(x, INVERSE_LN2_F64, 0x1.8p52), k = shifted - 0x1.8p52; /* to the nearest integer */
     double r = fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x));
     uint64_t biased = bits_f64(shifted) - bits_f64(0x1.8p52) + 2048;
-    uint64_t half = biased >> 1; /* 2^k in two factors: subnormals */
+    uint64_t half = biased >> 1; /* 2^k in two factors, since results may be subnormal */
     double first = from_bits_f64((half - 1) << 52), second = from_bits_f64((biased - half - 1) << 52);
     double result = POLYNOMIAL_F64(EXP_F64, r) * first * second;
-    return x == x ? result : x; /* NaN as it came: whether the steps above turn its sign is the compiler's choice */
+    return x == x ? result : x; /* NaN stays as it is: the steps above may change its sign, as the compiler decides */
 }
 
-/* Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53). The quadrant is taken off in integers, exactly.
+/* Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53). The quadrant is removed in integers, exactly.
    |error| <= 2^-23 (2^-52). */
 struct sincos_f32 { float cosine, sine; };
 struct sincos_f64 { double cosine, sine; };

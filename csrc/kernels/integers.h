@@ -6,7 +6,7 @@
 #include "distributions.h"
 
 /* Parameters are the bits of three uint64: low, range (the number of values; 0 stands for 2^64) and the rejection threshold,
-   2^32 mod range for one word a value and 2^64 mod range for two. */
+   2^32 mod range for values of one word and 2^64 mod range for values of two. */
 enum { INTEGER_LOW, INTEGER_RANGE, INTEGER_THRESHOLD };
 
 static ALWAYS_INLINE uint64_t integer_parameter(const double *parameters, int which)
@@ -24,8 +24,8 @@ static ALWAYS_INLINE struct product wide_product(uint64_t word, uint64_t range)
     return halves;
 }
 
-/* The value at `position` where its own word was rejected: two words a try, from Philox at the position itself, under another
-   key for each try, so that it depends on nothing else. Exact; in [0, range). */
+/* The value at `position` where its own word was rejected. Philox of the position gives two new 64-bit words per try, under
+   another key for each try: the value depends on stream, position and range alone. Exact; in [0, range). */
 static uint64_t redraw(const uint32_t *stream, uint64_t position, uint64_t range)
 {
     uint64_t threshold = -range % range;
@@ -67,7 +67,7 @@ NARROW_INTEGERS(integers_values_uint16, uint16_t)
 NARROW_INTEGERS(integers_values_uint32, uint32_t)
 NARROW_INTEGERS(integers_values_uint64, uint64_t)
 
-/* Integers of two words, for larger ranges; the rest as above. */
+/* Integers of two words, for larger ranges; otherwise as above. */
 #define WIDE_INTEGERS(name, type)                                                                                     \
     static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, \
                                    uint64_t position, type *values)                                                   \

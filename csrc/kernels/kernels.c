@@ -1,4 +1,4 @@
-/* The kernels, one copy for each instruction-set level, and the fill that every one of them serves. */
+/* The kernels, compiled once for each instruction-set level, and fi_fill, which calls them. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,20 +9,20 @@
 #include "narrow.h"
 #include "store.h"
 
-/* Four word rows, the least that any distribution can begin at: a pair of double rows. Any number of groups is a valid cut. */
+/* Four word rows are two rows of doubles: every distribution can begin and end at any group. */
 enum {
     GROUP_ROWS = 4,
     TILE_GROUPS = TILE_ROWS / GROUP_ROWS,
     MOST_TILE_BYTES = TILE_WORDS * 8
-}; /* a word may become 8 bytes */
+}; /* a word may become a value of 8 bytes */
 
-/* A kernel writes the values of groups `first` to `last` - 1 of a tile, densely from `out`, and in between lines of the queue,
-   all of them or a part. */
+/* A kernel writes the values of groups `first` to `last` - 1 of a tile to `out`, one after the other. In between it writes
+   lines of the queue, all of them or some. */
 typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters,
                              struct store_queue *queue, void *out);
 
-/* The templates of kernels, each a function's body after the seeding of `lanes`: they make the rows before `end`, and the values
-   of those from `first_row` on. `words_each` is the number of words a value. */
+/* The templates of kernels: each is a function's body after `lanes` is seeded. It makes the word rows before `end`, and the
+   values of those from `first_row` on. `words_each` is the number of words that make a value. */
 
 /* The words themselves. */
 #define KERNEL_WORDS(level, values_of, element, words_each, narrow) \
@@ -50,7 +50,7 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     for (int i = 0; i < rows * LANES; i++)                            \
         to[i] = narrow(values[i]);
 
-/* Integers see the stream and the position of their first value, for what is drawn again. */
+/* Integers also need the stream and the position of their first value, to draw rejected values again. */
 #define KERNEL_INTEGERS(level, values_of, element, words_each, narrow)                   \
     ALL_ROWS(level, element)                                                             \
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * (LANES / words_each); \
@@ -81,7 +81,7 @@ enum { FEW = 16 };
 #define DEFINE_KERNELS(level, TARGET, vector_bytes, test) KERNELS(DEFINE_KERNEL, level, TARGET)
 LEVELS(DEFINE_KERNELS)
 
-/* The tables: one row a level, one column a kernel. */
+/* The tables: a row for each level, a column for each kernel. */
 #define COLUMN(template, name, values_of, element, words_each, narrow, ...) \
     {#name, TILE_WORDS / words_each, (int)sizeof(element)},
 static const struct {
@@ -143,8 +143,8 @@ struct fill {
     _Alignas(64) char cached[MOST_TILE_BYTES];
 };
 
-/* Makes the cache hold elements `low` to `high` of `tile`: only their groups at the tile's first visit, all of it at the second,
-   for then there will be more (a column of a matrix comes back to a tile row after row). */
+/* Makes the cache hold elements `low` to `high` of `tile`: at the tile's first visit only their groups; at the second the whole
+   tile, since more visits are likely (a column of a matrix comes back to the same tile for each row). */
 static void ensure_cached(struct fill *fill, uint64_t tile, int low, int high)
 {
     int per_group = fill->tile_elements / TILE_GROUPS, first = low / per_group, end = high / per_group + 1;
@@ -194,14 +194,14 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
 {
     const uint64_t tile_elements = (uint64_t)kernels[kernel].tile_elements, nbytes = (uint64_t)kernels[kernel].element_bytes;
     const uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step;
-    _Alignas(LINE_BYTES) char slots[2][LINE_BYTES + MOST_TILE_BYTES]; /* of one the lines are written, the other is filled */
+    _Alignas(LINE_BYTES) char slots[2][LINE_BYTES + MOST_TILE_BYTES]; /* one is written to memory, the other filled */
     struct store_queue empty = {slots[0], slots[0], 0, 0, 0};
     struct fill fill; /* `cached` is large, and not initialized */
     fill.kernel = levels[level].kernel[kernel], fill.stream = stream, fill.parameters = parameters;
     fill.tile_elements = (int)tile_elements, fill.element_bytes = (int)nbytes, fill.queue = empty;
     fill.cached_tile = 0, fill.first_cached = fill.end_cached = 0;
     int slot = 0, queued = HAS_NON_TEMPORAL && non_temporal && stride == 1 && count * nbytes >= 2 * LINE_BYTES;
-    char *end = out; /* of what has been written */
+    char *end = out; /* of the memory written so far */
     for (uint64_t run = 0; run < runs && count > 0; run++) {
         uint64_t position = starts[run], left = count;
         char *to = (char *)out + (int64_t)run * pitch;

@@ -1,4 +1,4 @@
-/* What kernels.c offers. No preprocessor lines: cffi reads this file as it stands, and C includes it. */
+/* The functions of kernels.c. No preprocessor lines: cffi reads this file as it stands, and C includes it. */
 
 /* The instruction-set levels compiled in, slowest first, and the kernels: names in the order of their numbers. */
 int fi_level_count(void);
@@ -9,7 +9,7 @@ const char *fi_kernel_name(int kernel); /* distribution_dtype, as in "normal_bfl
 int fi_kernel_tile_elements(int kernel);
 
 /* Writes the values at positions start, start + step, ..., `count` of them for each of the `runs` starts; those of run r lie
-   one behind the other from `out` + r `pitch` bytes. `stream` is k0 k1 s0 s1; `parameters` are the distribution's
+   one after the other from `out` + r `pitch` bytes on. `stream` is k0 k1 s0 s1; `parameters` are the distribution's
    (distributions.h). Positions and sizes are in elements; `out` and `pitch` are aligned to an element. `non_temporal` asks for
    stores that leave the caches as they are. Keeps no state. */
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts, uint64_t runs,

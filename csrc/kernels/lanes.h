@@ -9,7 +9,7 @@
 
 enum { TILE_ROWS = 128, TILE_WORDS = TILE_ROWS * LANES };
 
-/* Makes lanes[i][l] word i of the state of lane l at the start of `tile`. `seed` is philox_lanes_<level>. */
+/* Sets lanes[i][l] to word i of the state of lane l at the start of `tile`. `seed` is philox_lanes_<level>. */
 static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *stream, uint64_t tile, philox_function *seed)
 {
     uint64_t counter = tile * LANES; /* its low four bits are free for the lane */
@@ -20,7 +20,7 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
         lanes[3][l] = stream[3];
     }
     seed(lanes, stream[0], stream[1]);
-    for (int l = 0; l < LANES; l++) /* xoshiro's one fixed point */
+    for (int l = 0; l < LANES; l++) /* xoshiro never leaves the state of all zeros */
         lanes[0][l] |= (lanes[0][l] | lanes[1][l] | lanes[2][l] | lanes[3][l]) == 0;
 }
 
@@ -40,7 +40,7 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
     } while (0)
 
 /* next_rows_<level>: the next `rows` rows; words[16 r + l] is that of lane l. Two vectors of lanes at a time, whose state stays
-   in registers. With every row as many bytes of the queue are written: a core makes words and empties its write buffers at the
+   in registers. With every row, as many bytes of the queue are written: a core computes words and empties its write buffers at the
    same time, but only if the instructions of the two alternate. */
 #define NEXT_ROWS(level, TARGET, vector_bytes, test)                                                                  \
     static ALWAYS_INLINE TARGET void next_rows_##level(uint32_t lanes[4][LANES], int rows, uint32_t *words,           \

@@ -6,7 +6,7 @@
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define TARGET_BASELINE
 #define TARGET_AVX2 __attribute__((target("avx2,fma")))
-#if defined(__clang__) /* takes the whole width by itself, and knows no such word */
+#if defined(__clang__) /* uses the whole width by itself, and does not know the option */
 #define WHOLE_WIDTH
 #else
 #define WHOLE_WIDTH ",prefer-vector-width=512"

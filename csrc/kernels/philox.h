@@ -30,10 +30,10 @@ typedef void philox_function(uint32_t counter[4][LANES], uint32_t k0, uint32_t k
 #if defined(__x86_64__)
 /* philox_lanes_<level>: counter[word][lane] becomes the cipher's output under the key (k0, k1).
 
-   Each 32-bit word is in the low half of a 64-bit element, where `multiply` needs it and leaves the product: half the
-   instructions that compilers make of the loop over philox_round, which move words apart and together again every round. What
-   is in the high halves does not matter. Even lanes are there from the start, odd ones after a shift. Loads and stores are of
-   whole vectors: a load of what two stores wrote waits until both are in the cache, behind every store streamed before. */
+   Each 32-bit word is in the low half of a 64-bit element, where `multiply` expects it; the high half does not matter. This
+   takes half the instructions that compilers make of the loop over philox_round, which spread the words and pack them again
+   every round. Even lanes are in the low halves from the start, odd ones after a shift. Loads and stores are of whole vectors:
+   a load of what two stores wrote waits until both are in the cache, after all earlier non-temporal stores. */
 #define PHILOX_LANES(level, TARGET, nbytes, vector, multiply)                                     \
     static TARGET void philox_lanes_##level(uint32_t counter[4][LANES], uint32_t k0, uint32_t k1) \
     {                                                                                             \
@@ -83,7 +83,7 @@ PHILOX_LANES(avx512, TARGET_AVX512, 64, __m512i, _mm512_mul_epu32)
 LEVELS(PHILOX_LANES)
 #endif
 
-/* The same of one counter. */
+/* The same for one counter. */
 static ALWAYS_INLINE void philox(uint32_t c[4], uint32_t k0, uint32_t k1)
 {
     for (int round = 0; round < PHILOX_ROUNDS; round++) {

@@ -1,4 +1,4 @@
-"""The backends, and the choice among them: the C kernels where they were built, else Numba; by name where asked."""
+"""Chooses the backend: the one that is asked for by name, else the C kernels where they were built, else Numba."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def available_backends() -> tuple[str, ...]:
 
 @cache
 def backend(name: str | None = None, level: str | None = None) -> Backend:
-    """The backend called `name`, the C one at `level`; without a name the best there is. ValueError for unknown ones."""
+    """The backend called `name`, the C one at `level`; without a name the fastest. ValueError for unknown ones."""
     if name is None:
         name = available_backends()[0]
     if name not in BACKENDS:
@@ -74,7 +74,7 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
 
 
 def current() -> Backend:
-    """The backend in use: the innermost `use_backend`, else the environment's choice, else the best there is."""
+    """The backend in use: that of the innermost `use_backend`, else of FASTINIT_BACKEND, else the fastest one available."""
     return _in_use.get() or _default()
 
 

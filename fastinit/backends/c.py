@@ -46,7 +46,7 @@ def _fill_many(
     parameters: Sequence[Parameters],
     outs: Sequence[NDArray[np.generic]],
 ) -> None:
-    used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share distributions
+    used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share the arrays
     _lib.fi_fill_many(
         level,
         len(outs),
@@ -64,5 +64,5 @@ def fill_many_at(level: str) -> FillMany:
 
 
 def xla_handler(level: str) -> int | None:
-    """The address of the handler of XLA's FFI, which fills at this level from then on; None where it was not built."""
+    """Make the handler of XLA's FFI fill at this level from now on; its address, or None where it was not built."""
     return int(_ffi.cast("intptr_t", _lib.fi_xla_handler(LEVELS[level]))) or None

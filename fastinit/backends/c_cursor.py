@@ -20,7 +20,7 @@ class Cursor:
         self.memory.level = LEVELS[current().level] if current().name == "c" else max(LEVELS.values())
         self.address = int(_ffi.cast("uintptr_t", self.memory))
         self.stream = stream
-        self.used = len(self.memory.words)  # it has no words yet
+        self.used = len(self.memory.words)  # as if all were read: there are no words yet
 
     @property
     def stream(self) -> tuple[int, int, int, int]:
@@ -37,7 +37,7 @@ class Cursor:
         _lib.fi_bind(_ffi.cast("void *", bitgen_address), self.memory)
 
     def reload(self) -> None:
-        """Make the words again, after `stream` or `tile` was set."""
+        """Generate the words again, after `stream` or `tile` was set."""
         _lib.fi_reload(self.memory)
 
     def take(self, tiles: int) -> int:

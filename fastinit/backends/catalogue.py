@@ -20,11 +20,11 @@ class Element(NamedTuple):
     """As `library`, torch and JAX call it."""
     bits: int
     real: str
-    """The type that values are computed in; where it is another one, they are rounded once, to nearest even."""
+    """The type that values are computed in; if it is not the element type, they are rounded once, to nearest even."""
     library: str
     """Where it is defined for NumPy: "numpy" or "ml_dtypes"."""
     xla: str
-    """In C: XLA_FFI_DataType_<xla>."""
+    """The end of its name in XLA's C interface: XLA_FFI_DataType_<xla>."""
     safetensors: str | None
     """Its code in safetensors files; None where the format has none."""
 
@@ -49,7 +49,7 @@ ELEMENTS = {
 
 
 class Distribution(NamedTuple):
-    """What kernels exist for: a kernel for each of its elements."""
+    """A distribution that has kernels: one for each element type in `elements`."""
 
     name: str
     num_parameters: int
@@ -118,4 +118,4 @@ KERNELS = {
 """All kernels by name, in the order of their numbers in C."""
 
 BACKENDS = ("c", "numba", "reference")
-"""The best first. Each is the module or package `fastinit.backends.<name>`, with one function `fill`."""
+"""Fastest first. Each is the module or package `fastinit.backends.<name>`, with one function `fill`."""

@@ -30,7 +30,7 @@ CURSOR = np.dtype(
     ],
     align=True,
 )
-LAST_TILE = uint64(2**64 // TILE_WORDS - 1)  # the positions of words are uint64, and begin anew behind it
+LAST_TILE = uint64(2**64 // TILE_WORDS - 1)  # positions of words are uint64, and start again at 0 after it
 
 
 @called
@@ -100,14 +100,14 @@ def _field(name: str) -> property:
 
 
 class Cursor:
-    """Owns a fi_cursor, and keeps the code alive that a bitgen_t bound to it calls."""
+    """Owns a fi_cursor, and keeps alive the compiled functions that a bitgen_t bound to it calls."""
 
     def __init__(self, stream: tuple[int, int, int, int]) -> None:
         self._callbacks = callbacks()
         self._state = np.zeros(1, CURSOR)
         self.stream = stream
-        self.used = TILE_WORDS  # it has no words yet
-        self.held = 0  # for csrc/bindings/short_draws.c, which never sees this cursor
+        self.used = TILE_WORDS  # as if all were read: there are no words yet
+        self.held = 0  # a flag for csrc/bindings/short_draws.c, which does not use this cursor
 
     @property
     def stream(self) -> tuple[int, int, int, int]:
@@ -127,7 +127,7 @@ class Cursor:
         bitgen[1:] = [f.address for f in (code.next_uint64, code.next_uint32, code.next_double, code.next_uint64)]
 
     def reload(self) -> None:
-        """Make the words again, after `stream` or `tile` was set."""
+        """Generate the words again, after `stream` or `tile` was set."""
         self._callbacks.reload.ctypes(self._state.ctypes.data)
 
     def take(self, tiles: int) -> int:

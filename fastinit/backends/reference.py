@@ -1,4 +1,4 @@
-"""The stream contract in plain NumPy, made to be read: what the fast backends are tested against.
+"""The values of every stream in plain NumPy, written to be read: the fast backends are tested against it.
 
 The functions have the names of their C twins in csrc/kernels/ and take whole arrays. NumPy has no fused multiply-add,
 so `fma` emulates it exactly. One tile at a time: a hundred times slower than C, and a few hundred KiB of memory.
@@ -51,7 +51,7 @@ def tile_words(stream: Stream, tile: int) -> np.ndarray:
     low = np.arange(LANES, dtype=np.uint32) + np.uint32(first & 0xFFFFFFFF)
     rest = [np.full(LANES, word, np.uint32) for word in (first >> 32, s0, s1)]
     a, b, c, d = philox(np.stack([low, *rest]), k0, k1)
-    a = np.where((a | b | c | d) == 0, np.uint32(1), a)  # xoshiro's one fixed point
+    a = np.where((a | b | c | d) == 0, np.uint32(1), a)  # xoshiro never leaves the state of all zeros
     words = np.empty((TILE_ROWS, LANES), np.uint32)
     for row in range(TILE_ROWS):
         words[row] = _rotate_left(a + d, 7) + a
@@ -85,7 +85,7 @@ def fma(a: np.ndarray, b: ArrayLike, c: ArrayLike) -> np.ndarray:
 
 
 def _fma_f32(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """The product is exact in float64; a sum rounded to odd there rounds to float32 as if done once."""
+    """The product is exact in float64, and a sum rounded to odd there can be rounded to float32 without a second error."""
     return _sum_to_odd(a.astype(np.float64) * b, c.astype(np.float64)).astype(np.float32)
 
 
@@ -164,7 +164,7 @@ def split_exponent(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def split_complement(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same of 1 - x, for x in (0, 1/2], without rounding 1 - x when it is near 1."""
+    """e and f with 1 - x = 2^e (1 + f), for x in (0, 1/2], without rounding 1 - x when it is near 1."""
     real = x.dtype.type
     low = x > real(ONE_LESS_SQRT_HALF)
     return np.where(low, real(-1), real(0)), np.where(low, fma(x, real(-2), real(1)), -x)
@@ -204,10 +204,10 @@ def neg2log_u(a: np.ndarray) -> np.ndarray:
 def exp(x: np.ndarray) -> np.ndarray:
     """exp(x) of float64: 2^k times a polynomial in x - k ln 2; infinity above 709.8, 0 below -745.2."""
     x = np.where(x > 800.0, 800.0, np.where(x < -800.0, -800.0, x))
-    integers_only = 1.5 * 2.0**52  # of this size a float64 has no fraction
+    integers_only = 1.5 * 2.0**52  # a float64 of this size has no fraction bits
     k = fma(x, INVERSE_LN2, integers_only) - integers_only
     r = fma(-k, LN2_LOW, fma(-k, LN2_HIGH, x))
-    half = np.floor(k / 2)  # 2^k in two factors: subnormals
+    half = np.floor(k / 2)  # 2^k in two factors, since results may be subnormal
     return np.where(np.isnan(x), x, polynomial("EXP", r) * _power_of_two(half) * _power_of_two(k - half))
 
 
@@ -216,7 +216,7 @@ def _power_of_two(k: np.ndarray) -> np.ndarray:
 
 
 def sincos(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is taken off in integers."""
+    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is removed in integers."""
     unsigned, signed, real = (np.uint32, np.int32, np.float32) if a.dtype == np.uint32 else (np.uint64, np.int64, np.float64)
     bits = 30 if real is np.float32 else 51
     turns = a if real is np.float32 else a >> unsigned(11)
@@ -366,7 +366,7 @@ def tile_values(kernel: str, stream: Stream, parameters: Parameters, tile: int) 
     if distribution not in VALUES:  # words and integers
         values = words if distribution == "words" else integers_values(words, parameters, stream, tile * words.size)
         return values.astype(element).ravel()
-    with np.errstate(all="ignore"):  # branches that are not chosen may divide by zero; overflow of the rounding
+    with np.errstate(all="ignore"):  # branches not chosen may divide by zero; rounding may overflow
         return VALUES[distribution](words, parameters).astype(ELEMENT_TYPES[element].dtype).ravel()
 
 

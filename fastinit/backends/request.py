@@ -1,4 +1,4 @@
-"""What a backend is asked for."""
+"""What a backend is called with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Parameters = NDArray[np.float64]
 
 
 class FillRequest(NamedTuple):
-    """The values at positions start, start + step, ..., `length` of them for each of `starts`, one run behind the other."""
+    """The values at positions start, start + step, ..., `length` of them for each of `starts`, one run after the other."""
 
     kernel: str
     """A name of `catalogue.KERNELS`."""
@@ -33,10 +33,10 @@ class FillRequest(NamedTuple):
 
 
 Fill = Callable[[FillRequest], None]
-"""The one function that a backend is."""
+"""The one function that every backend has."""
 
 FillMany = Callable[[Sequence[str], NDArray[np.uint32], Sequence[Parameters], Sequence[NDArray[np.generic]]], None]
-"""fill_many(kernels, streams, parameters, outs): each array whole, from position 0 of its own stream on.
+"""fill_many(kernels, streams, parameters, outs): fill each array from position 0 of its own stream on.
 
 streams: C-contiguous, a row of four words for each array; the rest as in `FillRequest`, one for each array.
 """

@@ -1,1 +1,1 @@
-"""From a seed, a name and a request to filled memory: streams, positions, fills, batches."""
+"""Fills memory with the values that a seed, a name and a distribution give: streams, positions, fills, batches."""

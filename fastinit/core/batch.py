@@ -1,4 +1,4 @@
-"""Many tensors in one batch: no call of a kernel, and no thread woken, for each small one."""
+"""Fills many tensors together, so that small ones share the cost of a kernel's call and of waking threads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fastinit.runtime.types import Array, Float64Array, FloatArray, Seed, UInt32
 
 PART = 64 * TILE  # elements that a thread takes at a time, some hundred microseconds of small arrays
 MOST_ARRAYS = 1000  # that a thread takes at a time: an interrupt waits for them
-SMALL = LEAST_FOR_THREADS  # elements: above it the call is not what costs, and one array is work for several threads
+SMALL = LEAST_FOR_THREADS  # elements: a larger array is filled by itself, by several threads
 
 
 def fill_batch(
@@ -35,19 +35,19 @@ def fill_batch(
 ) -> dict[str, Array]:
     """For each name what `fill(distributions[name], shapes[name], seed=seed, name=name, ...)` gives, in `element`'s dtype.
 
-    All is checked before anything is written; the errors are those of `fill`.
+    Everything is checked before anything is written; the errors are those of `fill`.
     """
     if out is not None:
         for name, shape in shapes.items():
             check_out(out[name], shape, element.dtype)
-    streams = streams_of(SeedSequence() if seed is None else seed, list(shapes))  # which checks the names
+    streams = streams_of(SeedSequence() if seed is None else seed, list(shapes))  # also checks the names
     arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
     small: list[_Small] = []
     groups: dict[int, _Group] = {}
     for words, (name, array) in zip(streams, arrays.items()):
         distribution = distributions[name]
         if id(distribution) not in groups:
-            distribution.parameters(element.real)  # for its errors
+            distribution.parameters(element.real)  # raises where they are out of range
             groups[id(distribution)] = _Group(distribution, element, small)
         groups[id(distribution)].tensors.append((words, array))
     for group in groups.values():

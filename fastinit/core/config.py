@@ -1,4 +1,4 @@
-"""What fastinit runs on here: for bug reports, and to see what a choice did."""
+"""Reports backend, threads and versions in use: for bug reports, and to see the effect of a setting."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from fastinit.runtime.types import Array, Float64Array, FloatArray, Real, Shape
 
 
 class Draws:
-    """Arrays from a stream: each begins at the next tile. `real` is the type that values are computed in."""
+    """Random arrays from one stream: each begins at a new tile. `real` is the type that values are computed in."""
 
     def __init__(self, stream: Stream, real: Real) -> None:
         self.stream = stream
@@ -32,7 +32,7 @@ class Draws:
         return self.of(Uniform(low, high), shape)
 
     def child(self, key: str) -> Draws:
-        """Draws from a stream of its own, which the key alone decides: not what was drawn before."""
+        """Draws from another stream, which depends on this stream and on the key, but not on what was drawn before."""
         return Draws(stream_of(SeedSequence(list(self.stream)), key), self.real)
 
     def of(self, distribution: Distribution, shape: Shape, out: FloatArray | None = None) -> FloatArray:
@@ -42,14 +42,14 @@ class Draws:
         return request.memory()
 
     def take_tiles(self, elements: int, itemsize: int) -> int:
-        """The position where so many elements of this size begin; the next array begins behind their last tile."""
+        """Reserve tiles for so many elements of `itemsize` bytes each; the position of the first element."""
         tile_elements = TILE * 4 // itemsize
         start, self._next_tile = self._next_tile * tile_elements, self._next_tile - (-elements // tile_elements)
         return start
 
 
 class _ArrayOfDraws:
-    """The request for the next array of some draws (`fastinit.distributions.base.Request`)."""
+    """The request for the next array (`fastinit.distributions.base.Request`)."""
 
     def __init__(self, draws: Draws, shape: tuple[int, ...], out: FloatArray | None) -> None:
         self.real = draws.real

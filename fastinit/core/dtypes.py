@@ -12,7 +12,7 @@ from fastinit.runtime.types import Array
 
 
 def element_type(dtype: Any) -> ElementType:
-    """The element type for a dtype or its name. TypeError naming those there are for any other."""
+    """The element type for a dtype or its name. For any other, TypeError that lists the valid ones."""
     try:
         return _element_type(dtype)
     except (TypeError, KeyError, SyntaxError):  # NumPy parses some strings
@@ -21,7 +21,7 @@ def element_type(dtype: Any) -> ElementType:
 
 @lru_cache(maxsize=64)
 def _element_type(dtype: Any) -> ElementType:
-    if dtype is None:  # float64 to NumPy, the default of float32 to most who write it
+    if dtype is None:  # NumPy takes None for float64, but most who write it mean the default, float32
         raise TypeError
     name = dtype if isinstance(dtype, str) and dtype in ELEMENT_TYPES else np.dtype(dtype).name
     return ELEMENT_TYPES[name]
@@ -42,7 +42,7 @@ def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None
 
 
 def _may_overlap_itself(out: Array) -> bool:
-    """Whether two elements may share memory: an axis steps less far than the axes of smaller steps reach."""
+    """Whether two elements may share memory: a stride is shorter than what the axes of smaller strides cover."""
     reach = out.itemsize
     for stride, n in sorted((abs(stride), n) for stride, n in zip(out.strides, out.shape) if n > 1):
         if stride < reach:

@@ -33,7 +33,7 @@ def fill(
 ) -> Array:
     """The values of `distribution` for a tensor of this shape, or the part `index` of them; into `out` or a new array.
 
-    The options are those of every initializer: see `fastinit.initializers`. All is checked before anything is written.
+    The options are those of every initializer: see `fastinit.initializers`. Arguments are checked before any write.
     """
     element = element_type(dtype)
     whole_shape = checks.shape(shape)
@@ -90,12 +90,12 @@ class _Fill:
 
 
 def _has_rows(out: Array, wanted: Positions) -> bool:
-    """Whether `out` is one of contiguous rows along its first axis, each a part of a run of positions."""
+    """Whether `out` consists of contiguous rows along its first axis, each within one run of positions."""
     return out.ndim > 1 and out[0].flags.c_contiguous and wanted.has_rows(out[0].size)
 
 
 class _Values(NamedTuple):
-    """Which values of what: all that a backend is told but where they go."""
+    """Which values to compute: everything that a backend needs except the memory they go to."""
 
     backend: Backend
     kernel: str
@@ -114,7 +114,7 @@ class _Values(NamedTuple):
     def write_rows(self, first: int, out: Array, nontemporal: bool) -> None:
         """Elements `first`, first + 1, ... into the contiguous rows of `out`, 2-D and of the storage type.
 
-        For a backend that takes rows, where each is a part of a run of positions.
+        For a backend that takes rows, where each row lies within one run of positions.
         """
         at = 0
         for starts, step in self.wanted.rows(first, first + out.size, out.shape[1]):
@@ -153,7 +153,7 @@ class _Piece:
         self._out[...] = value
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
-        raise ValueError("values that need the whole tensor are not made in pieces")
+        raise ValueError("values that need the whole tensor cannot be computed in pieces")
 
 
 def stream_words(stream: Stream, first: int, out: Array) -> None:

@@ -12,12 +12,12 @@ from fastinit.runtime import threads
 from fastinit.runtime.types import Array
 
 TILE = 2048  # elements; whole tiles of every dtype
-# More elements than these, 250 microseconds of normals, are for several threads: to wake one and to pass the interpreter's
-# lock back and forth takes 120 microseconds on a virtual machine.
+# Above so many elements (250 microseconds of normals) several threads share the work: to wake one and to pass the
+# interpreter's lock back and forth takes 120 microseconds on a virtual machine.
 LEAST_FOR_THREADS = 256 * TILE
 LEAST_PIECE = 64 * TILE
-# The most elements that a thread takes at a time: 32 MiB of float32, some milliseconds. Handing out costs 20 microseconds,
-# which pieces of 2 MiB would make a seventh of the time.
+# The most elements that a thread takes at a time: 32 MiB of float32, some milliseconds. To hand out a piece costs 20
+# microseconds: with pieces of 2 MiB that would be a seventh of the time.
 PIECE = 4096 * TILE
 SCRATCH = 32 * TILE  # elements of a thread's buffer for an `out` that is not contiguous: 512 KiB at 8 bytes
 # From this size on, an array that existed before is larger than the caches and is written by non-temporal stores.
@@ -28,7 +28,7 @@ Write = Callable[[int, Array, bool], None]
 
 
 def fill_contiguous(write: Write, flat: Array, nontemporal: bool) -> None:
-    """A 1-D array whose elements follow each other in memory."""
+    """Fill a 1-D array whose elements follow each other in memory."""
     num_threads, piece = threads_and_piece(flat.size)
     if flat.size <= piece:
         write(0, flat, nontemporal)
@@ -38,7 +38,7 @@ def fill_contiguous(write: Write, flat: Array, nontemporal: bool) -> None:
 
 
 def fill_rows(write: Write, out: Array, element: ElementType) -> None:
-    """An array whose rows are contiguous, but do not follow each other, in place."""
+    """Fill, in place, an array whose rows are contiguous but do not follow each other in memory."""
     num_threads, piece = threads_and_piece(out.size)
     nontemporal = out.nbytes >= NONTEMPORAL_BYTES
     blocks = ((first, _as_rows(block).view(element.storage)) for first, block in _blocks(out, piece))
@@ -46,7 +46,7 @@ def fill_rows(write: Write, out: Array, element: ElementType) -> None:
 
 
 def fill_strided(write: Write, out: Array, element: ElementType) -> None:
-    """By way of a small buffer; NumPy copies it to where `out` lies, whatever the strides, alignment and byte order."""
+    """Fill any array through a small buffer; NumPy copies it to `out`, whatever its strides, alignment and byte order."""
 
     def fill_block(first: int, block: Array) -> None:
         scratch = np.empty(block.size, element.storage)
@@ -68,7 +68,7 @@ def threads_and_piece(size: int) -> tuple[int, int]:
 
 
 def _as_rows(block: Array) -> Array:
-    """2-D: some of the rows, or a part of one."""
+    """The block as a 2-D array: some of the rows, or a part of one."""
     return block.reshape(1 if block.flags.c_contiguous else len(block), -1)
 
 

@@ -82,7 +82,7 @@ class Positions:
             rows = count // width
             at_once = max(1, RUNS_AT_ONCE // rows)
             for some in np.split(starts, range(at_once, starts.size, at_once)):
-                for row in range(0, rows, RUNS_AT_ONCE):  # once, unless there is one start alone
+                for row in range(0, rows, RUNS_AT_ONCE):  # one pass, except where there is a single start
                     numbers = np.arange(row, min(row + RUNS_AT_ONCE, rows), dtype=np.uint64)
                     offsets = numbers * np.uint64(width * step & MASK_64)
                     yield (some[:, np.newaxis] + offsets).reshape(-1), step
@@ -118,7 +118,7 @@ class Positions:
         return starts.view(np.uint64)
 
 
-MASK_64 = 2**64 - 1  # a negative offset, added in unsigned arithmetic
+MASK_64 = 2**64 - 1  # makes a negative offset unsigned; the sum is taken modulo 2^64
 
 
 def whole(shape: tuple[int, ...]) -> Positions:
@@ -144,7 +144,7 @@ def _row_major_steps(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _item(item: Any) -> Any:
-    """One entry of an index: None, Ellipsis, a slice, an int, or a whole-number or boolean array."""
+    """One entry of an index: None, Ellipsis, a slice, an int, or an array of integers or booleans."""
     if item is None or item is Ellipsis or isinstance(item, slice):
         return item
     if isinstance(item, (bool, np.bool_)) or (isinstance(item, np.ndarray) and item.shape == () and item.dtype == bool):
@@ -154,14 +154,14 @@ def _item(item: Any) -> Any:
     except TypeError:
         array = np.asarray(item)
     if not array.size and not isinstance(item, np.ndarray):
-        return array.astype(np.intp)  # an empty list holds no type
+        return array.astype(np.intp)  # an empty list has no element type
     if array.dtype.kind not in "iub":
         raise IndexError(f"index must hold integers, slices, None, Ellipsis and integer or boolean arrays, got {item!r}")
     return array
 
 
 def _basic(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
-    """NumPy itself reads the index, on an array of one byte an element that has no memory and is never looked at."""
+    """NumPy itself applies the index, to a dummy array of 1-byte elements whose memory is never read: its strides count."""
     dummy = as_strided(np.empty(1, np.uint8), shape, _row_major_steps(shape))
     if Ellipsis not in items:
         items = (*items, Ellipsis)  # so that the result is an array, also of one element
@@ -187,7 +187,7 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
     places: list[tuple[int, int]] = []  # of each array: its place in the index, and how many slices stood before it
     for place, item in enumerate(entries):
         if item is Ellipsis:
-            continue  # of no axes: but arrays on either side of it are not side by side
+            continue  # it stands for no axes, but arrays on either side of it are not side by side
         if item is None:
             lengths.append(1)
             slice_steps.append(0)

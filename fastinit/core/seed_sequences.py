@@ -18,8 +18,8 @@ POOL = 4  # words
 def states_spawned(seed: SeedSequence, keys: UInt32Array) -> UInt32Array:
     """`generate_state(4)` of the children of `seed` with these keys: (n, 4) words for an (n, words per key) array.
 
-    A SeedSequence hashes its entropy and then its key into a pool of four words: here for all keys at once, a column of
-    words after the other. A larger pool than the usual four words is left to NumPy, child by child.
+    A SeedSequence hashes its entropy and then its key into a pool of four words. This does so for all keys at
+    once, column by column. A seed with a larger pool than the usual four words is left to NumPy, child by child.
     """
     if seed.pool_size != POOL:
         return np.array([child(seed, key.tolist()).generate_state(4) for key in keys], np.uint32).reshape(-1, 4)
@@ -60,7 +60,7 @@ def _mixed(left: UInt32Array, right: UInt32Array) -> UInt32Array:
 
 
 def _words_of(number: int | str | Sequence[int | str]) -> list[int]:
-    """A whole number in words of 32 bits, lowest first; those of a sequence one after the other."""
+    """An integer as words of 32 bits, lowest first; for a sequence of integers, their words one after the other."""
     if isinstance(number, str):  # as NumPy reads them
         number = int(number, 16 if number.startswith("0x") else 10)
     if not isinstance(number, (int, np.integer)):

@@ -1,4 +1,4 @@
-"""From a seed and a name to the four words of a stream (stream contract, version 1, part 1)."""
+"""Derives the four words that identify a stream from a seed and a tensor's name (stream version 1)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def stream_of(seed: Seed | Stream, name: str | None = None) -> Stream:
     """The stream of `seed` and `name`.
 
     `seed`: a non-negative int of any size, a `numpy.random.SeedSequence`, or None for fresh entropy from the system.
-    `name`: any string; tensors of other names get independent streams. A Stream in place of a seed is returned as it is, and
-    takes no name. TypeError or ValueError for anything else.
+    `name`: any string; tensors of different names get independent streams. A Stream in place of a seed is returned as it is,
+    and takes no name. TypeError or ValueError for anything else.
     """
     if isinstance(seed, Stream) and name is None:
         return seed

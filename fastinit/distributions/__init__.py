@@ -1,4 +1,4 @@
-"""What a tensor's values are drawn from: each distribution has its parameters, cdf and moments, and knows how it is written.
+"""What a tensor's values are drawn from: parameters, cdf and moments of each distribution, and the kernel that draws it.
 
 `fastinit.distributions.Normal(mean, std)` is the distribution itself; `fastinit.Normal` is the initializer, which has a
 convention and can be called. Every argument that takes one of the two takes the other too.

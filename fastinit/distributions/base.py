@@ -1,4 +1,4 @@
-"""What every distribution is: immutable, comparable, and able to answer for itself."""
+"""The base class of the distributions, and the interfaces through which they write values to memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
 
 PANELS, NODES = 64, 20  # of the Gauss-Legendre rule: averages of smooth functions are exact to the last digits
-NO_MEAN = 1e-12  # in standard deviations: what rounding leaves of a mean of 0
+NO_MEAN = 1e-12  # in standard deviations: a computed mean smaller than this is 0, up to rounding
 
 D = TypeVar("D", bound="Distribution")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,12 +30,12 @@ class Draws(Protocol):
         ...
 
     def child(self, key: str) -> Draws:
-        """Draws from a stream that the key names."""
+        """Draws from another stream, which this one's stream and the key determine."""
         ...
 
 
 class Request(Protocol):
-    """Which values of a tensor go where. A distribution calls one of the three methods, whichever is its way."""
+    """Which values of a tensor to write, and where to. A distribution's `write` calls exactly one of the three methods."""
 
     real: Real
 
@@ -46,11 +46,11 @@ class Request(Protocol):
         """Write the same value everywhere."""
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
-        """Write what is asked for of the whole tensor's values, which `values` makes."""
+        """Compute the whole tensor's values by `values(draws)`, and write those of them that are asked for."""
 
 
 class Quadrature(NamedTuple):
-    """Values with weights that sum to 1, and the density there: averages over them are averages over the distribution."""
+    """Values, weights that sum to 1, and the density at the values: weighted averages are those over the distribution."""
 
     values: Float64Array
     weights: Float64Array
@@ -82,10 +82,10 @@ class Distribution:
     """
 
     kernel: ClassVar[str | None] = None
-    """The kernels that draw it, but for the dtype; None where no kernel does."""
+    """The kernels' name without the dtype ("normal" for normal_float32); None where no kernel draws it."""
 
     is_elementwise: ClassVar[bool] = True
-    """Whether a value depends on its own position only, so that any part of a tensor can be made alone."""
+    """Whether a value depends on its own position only, so that any part of a tensor can be computed alone."""
 
     has_density: ClassVar[bool] = False
     """Whether `cdf`, `bounds`, `centre`, `quadrature` and `moments` are known."""
@@ -95,7 +95,7 @@ class Distribution:
         raise NotImplementedError
 
     def write(self, request: Request) -> None:
-        """Write the values that are asked for, by the one way of `request` that fits."""
+        """Write the values that are asked for, by the one method of `request` that fits."""
         raise NotImplementedError
 
     @property
@@ -105,10 +105,10 @@ class Distribution:
 
     def integer_value(self) -> int:
         """The value of every element of a tensor of integers or booleans. ValueError where values are drawn."""
-        raise ValueError(f"integers are not drawn, but {self} draws")
+        raise ValueError(f"integer tensors need one constant value, but {self} is random")
 
     def times(self, factor: float) -> Distribution:
-        """The distribution of `factor` times the values, for a positive factor. ValueError where it has no name."""
+        """The distribution of `factor` times the values, for a positive factor. ValueError for whole-tensor ones."""
         raise ValueError(f"the scale of {self} cannot be changed")
 
     def cdf(self, x: Array) -> Float64Array:
@@ -170,17 +170,17 @@ def gauss_legendre(low: float, high: float) -> tuple[Float64Array, Float64Array]
 
 
 def with_factor(distribution: D, factor: float, *fields: str) -> D:
-    """The distribution with these of its parameters multiplied."""
+    """The distribution with the parameters called `fields` multiplied by `factor`."""
     return replace(distribution, **{field: factor * getattr(distribution, field) for field in fields})
 
 
 def make_floats(distribution: Distribution, infinite: tuple[str, ...] = ()) -> None:
-    """Turn the parameters into floats. TypeError for what is no number, ValueError for NaN, and infinity if not allowed."""
+    """Turn the parameters into floats. TypeError for what is no number, ValueError for NaN, or infinity if not allowed."""
     for name, value in vars(distribution).items():
         real = checks.number(name, value)
         if not math.isfinite(real) and (real != real or name not in infinite):
             raise ValueError(f"{name} must be {'a number' if name in infinite else 'finite'}, got {value!r}")
-        vars(distribution)[name] = real  # past the frozen class's __setattr__
+        vars(distribution)[name] = real  # the class is frozen: its __setattr__ raises
 
 
 def check_std(std: float) -> None:

@@ -1,4 +1,4 @@
-"""The distribution of one value."""
+"""The distribution whose values are all the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fastinit.runtime.types import Float64Array, Real
 
 @dataclass(frozen=True)
 class Constant(Distribution):
-    """Every value is `value`, which may be infinite. TypeError for what is no number, ValueError for NaN.
+    """Every value is `value`, which may be infinite. TypeError if it is not a number, ValueError for NaN.
 
     >>> import fastinit
     >>> fastinit.distributions.Constant(0.5).times(3.0)

@@ -27,8 +27,8 @@ NEGLIGIBLE = 80.0  # a normal's density beyond sqrt(mode^2 + 80) is less than e^
 class Normal(Drawn):
     """Normal with this mean and standard deviation: density exp(-((x - mean) / std)^2 / 2) / (std sqrt(2 pi)).
 
-    Values are by Box-Muller (Box and Muller 1958); float32 ones end at 6.76 standard deviations, float64 ones at 8.65.
-    TypeError for what is no number, ValueError for what is not finite and for a negative std.
+    Values are made by the Box-Muller transform (1958): float32 ones end 6.76 standard deviations from the mean, float64 ones
+    8.65. TypeError for parameters that are not numbers, ValueError where one is not finite and for a negative std.
 
     >>> import fastinit
     >>> fastinit.distributions.Normal(0.0, 2.0).cdf(2.0).round(4)
@@ -75,7 +75,7 @@ def standard_cdf(z: Array | float) -> Float64Array:
 
 
 def normal_quadrature(mean: float, std: float, low: float, high: float) -> Quadrature:
-    """Of a normal truncated at `low` and `high`, in standard deviations from the mean."""
+    """The quadrature of a normal truncated at `low` and `high`, in standard deviations from the mean."""
     mode = min(max(0.0, low), high)
     far = math.sqrt(mode * mode + NEGLIGIBLE)
     z, widths = gauss_legendre(max(low, -far), min(high, far))

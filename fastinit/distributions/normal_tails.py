@@ -12,7 +12,7 @@ def cdf_sf(x: float) -> tuple[Decimal, Decimal]:
     """P(Z < x) and P(Z > x), each to 30 significant digits, for |x| <= 40 or infinite.
 
     P(0 < Z < |x|) = pdf(x) sum over n of |x|^(2n+1) / (1 3 5 ... (2n+1)) (Abramowitz and Stegun 26.2.11): all terms are
-    positive. The tail is 1/2 less that; the digits that this cancels are added beforehand.
+    positive. The tail is 1/2 minus that sum, which cancels leading digits: the precision is raised by as many beforehand.
     """
     if math.isinf(x):
         return (Decimal(0), Decimal(1)) if x < 0 else (Decimal(1), Decimal(0))

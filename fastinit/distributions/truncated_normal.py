@@ -16,7 +16,7 @@ from fastinit.distributions.normal_tails import cdf_sf
 from fastinit.runtime.types import Array, Float64Array, Real
 
 TWO_LN2 = 1.3862943611198906
-FARTHEST = 36.0  # standard deviations: of what lies farther out float64 holds no probability
+FARTHEST = 36.0  # standard deviations: the probabilities farther out are too small for float64
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class TruncatedNormal(Drawn):
 
     `low` and `high` are in standard deviations from the mean and may be infinite; `std` is that of the normal before it is
     truncated. A value is the inverse cdf of cdf(low) + u (cdf(high) - cdf(low)), after Wichura 1988, algorithm AS 241; no
-    value is outside the bounds. TypeError for what is no number, ValueError for NaN, a negative std, low not below high, and
-    bounds that leave nothing within 36 standard deviations of the mean.
+    value is outside the bounds. TypeError for parameters that are not numbers, ValueError for NaN, a negative std, low not
+    below high, and bounds that leave nothing within 36 standard deviations of the mean.
 
     >>> import fastinit
     >>> round(fastinit.distributions.TruncatedNormal(0.0, 1.0, -2.0, 2.0).moments().std, 12)
@@ -62,7 +62,7 @@ class TruncatedNormal(Drawn):
 
     def cdf(self, x: Array) -> Float64Array:
         z = np.clip((np.asarray(x) - self.mean) / self.std, self.low, self.high)
-        side = -1.0 if self.low > 0 else 1.0  # upper tails there: they are small numbers, whose differences have all digits
+        side = -1.0 if self.low > 0 else 1.0  # upper tails if low > 0: differences of small numbers lose no digits
         low, at, high = (standard_cdf(side * t) for t in (self.low, z, self.high))
         return (at - low) / (high - low)
 
@@ -92,7 +92,7 @@ def _parameters(distribution: TruncatedNormal, real: Real) -> Float64Array:
         numbers = [float(x * scale) for x in (cdf_low, sf_low, cdf_high, sf_high, mass)]
         numbers += [float(mass), float((cdf_low + cdf_high - 1) / 2), math.ldexp(1.0, k - 10), k * TWO_LN2]
     least, greatest = _bounds_inside(distribution, mean, std, real)
-    with np.errstate(over="ignore"):  # what is scaled out of float32's range belongs to the other tail
+    with np.errstate(over="ignore"):  # scaling overflows float32 only in the tail that is not used
         parameters = np.array([*numbers, mean, std, least, greatest]).astype(real).astype(np.float64)
     return parameters
 

@@ -16,7 +16,7 @@ class Uniform(Drawn):
     """Uniform on [low, high): mean (low + high) / 2, variance (high - low)^2 / 12.
 
     A value is low + (high - low) u, u being a multiple of 2^-24 (2^-53 in float64) in [0, 1); rounding may give `high`
-    itself, as in NumPy. TypeError for what is no number, ValueError for what is not finite and for low above high.
+    itself, as in NumPy. TypeError for bounds that are not numbers, ValueError for infinity, NaN, and low above high.
 
     >>> import fastinit
     >>> fastinit.distributions.Uniform(-1.0, 3.0).moments().mean

@@ -1,4 +1,4 @@
-"""Distributions whose values need the whole tensor, as random orthogonal matrices."""
+"""Distributions whose values depend on the whole tensor, such as random orthogonal matrices."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class WholeTensor(Distribution, Generic[L]):
     is_elementwise: ClassVar[bool] = False
 
     def values(self, draws: Draws) -> FloatArray:
-        """All of them, of type `draws.real`: drawn from the stream of `draws` and from nothing else."""
+        """All values, of type `draws.real`: they depend on the stream of `draws` and on nothing else."""
         return np.asarray(self.initializer.values(self.shape, self.layout, draws), draws.real, order="C")
 
     def parameters(self, real: Real) -> Float64Array:

@@ -1,4 +1,4 @@
-"""numpy.random's module, function by function, on one global Generator: `import fastinit.random as random`.
+"""The functions of numpy.random, on one global Generator: `import fastinit.random as random`.
 
 The names, arguments and defaults are those of `numpy.random`; the values are the stream's, not those of NumPy's Mersenne
 twister. The functions may be called from several threads.
@@ -24,7 +24,7 @@ from fastinit.random.generator import Generator, default_rng
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-__all__ = ["BitGenerator", "Generator", "SeedSequence", "TiledXoshiro128", "default_rng"]  # each function adds itself
+__all__ = ["BitGenerator", "Generator", "SeedSequence", "TiledXoshiro128", "default_rng"]  # _public adds each function
 
 BitGenerator = TiledXoshiro128
 
@@ -47,12 +47,12 @@ def _public(function: Function) -> Function:
 
 
 def _like(of_numpy: Function) -> Callable[[Callable[..., Any]], Function]:
-    """For a public function that is called as this one of `numpy.random`: type checkers see that one's overloads."""
+    """A decorator of public functions: type checkers see the overloads of NumPy's function instead."""
     return lambda function: cast(Function, _public(function))
 
 
 def _of_numpy(method: Function, sentence: str, arguments: str, printed: str) -> Function:
-    """A method that the Generator has from NumPy, with a docstring for this module, whose example prints `printed`."""
+    """A method that the Generator inherits from NumPy, with a docstring for this module, whose example prints `printed`."""
     name = _public(method).__name__
     function = partial(method)
     function.__doc__ = _DOCSTRING.format(sentence=sentence, name=name, arguments=arguments, printed=printed)
@@ -83,14 +83,14 @@ f = _of_numpy(_rng.f, "Fisher's F: the ratio of two chi-squared values over thei
 gamma = _of_numpy(_rng.gamma, "Gamma: density ~ x^(shape - 1) exp(-x / scale).", "2.0, 1.0", "1.3852")
 geometric = _of_numpy(_rng.geometric, "Geometric: trials of probability p up to and with the first success.", "0.2", "4")
 gumbel = _of_numpy(_rng.gumbel, "Gumbel: cdf exp(-exp(-(x - loc) / scale)).", "0.0, 1.0", "0.2949")
-hypergeometric = _of_numpy(_rng.hypergeometric, "Hypergeometric: good ones of nsample without replacement.", "6, 4, 5", "2")
+hypergeometric = _of_numpy(_rng.hypergeometric, "Hypergeometric: good ones among nsample, not replaced.", "6, 4, 5", "2")
 laplace = _of_numpy(_rng.laplace, "Laplace: density exp(-|x - loc| / scale) / (2 scale).", "0.0, 1.0", "0.0514")
 logistic = _of_numpy(_rng.logistic, "Logistic: cdf 1 / (1 + exp(-(x - loc) / scale)).", "0.0, 1.0", "0.1004")
 logseries = _of_numpy(_rng.logseries, "Logarithmic series: P(k) = -p^k / (k ln(1 - p)), k > 0.", "0.6", "2")
 multinomial = _of_numpy(_rng.multinomial, "Multinomial: how often n trials give each outcome.", "9, [0.2, 0.8]", "[2 7]")
 multivariate_normal = _of_numpy(_rng.multivariate_normal, "Normal vectors.", "[0], [[4]]", "[-2.2648]")
 negative_binomial = _of_numpy(_rng.negative_binomial, "Failures before n successes of probability p.", "3, 0.5", "3")
-noncentral_chisquare = _of_numpy(_rng.noncentral_chisquare, "Squared normals of other means, added.", "3.0, 1.0", "1.6521")
+noncentral_chisquare = _of_numpy(_rng.noncentral_chisquare, "Sum of squared normals, means not 0.", "3.0, 1.0", "1.6521")
 noncentral_f = _of_numpy(_rng.noncentral_f, "Fisher's F whose numerator is noncentral.", "2.0, 5.0, 1.0", "2.7872")
 pareto = _of_numpy(_rng.pareto, "Pareto II (Lomax): density a (1 + x)^(-a - 1) on x >= 0.", "3.0", "0.2769")
 permutation = _of_numpy(_rng.permutation, "A permuted copy of an array or of range(x).", "5", "[3 1 2 0 4]")
@@ -150,7 +150,7 @@ def get_state(legacy: bool = False) -> Mapping[str, Any]:
 
 @_public
 def set_state(state: Mapping[str, Any]) -> None:
-    """Return to where `get_state` was called. TypeError or ValueError for what is no such state.
+    """Return to the place where `get_state` was called. TypeError or ValueError for anything that is not such a state.
 
     >>> fastinit.random.set_state(fastinit.TiledXoshiro128(0).state)
     >>> fastinit.random.random()

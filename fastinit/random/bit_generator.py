@@ -1,4 +1,4 @@
-"""The stream of the contract as a NumPy bit generator: random bits in order, for every method that NumPy has."""
+"""A fastinit stream as a NumPy bit generator: random bits in order, for every method of NumPy's Generator."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class TiledXoshiro128(np.random.BitGenerator):
     def state(self) -> Mapping[str, Any]:
         """Where the generator stands, as plain data; assign it to return there.
 
-        `stream` is k0, k1, s0, s1; `next_tile` the first tile that nothing was drawn from; `tile` and `used` the one that is
-        read word by word and how many of its words were. TypeError or ValueError for a state that is not valid.
+        `stream` is k0, k1, s0, s1; `next_tile` the first tile that nothing was drawn from; `tile` the one that is read word
+        by word, and `used` how many of its words have been read. TypeError or ValueError for a state that is not valid.
         """
         with self.lock:
             cursor = self._cursor
@@ -104,7 +104,8 @@ class TiledXoshiro128(np.random.BitGenerator):
 
     @contextmanager
     def _exclusively(self) -> Iterator[Cursor]:
-        """The cursor, for this thread alone. Short draws take no lock: while `held` is set, methods in Python make them."""
+        """The cursor, for this thread alone. Short draws in C take no lock: while `held` is set, Python's methods, which
+        wait for the lock, make them instead."""
         with self.lock:
             self._cursor.held = 1
             try:
@@ -119,7 +120,7 @@ class TiledXoshiro128(np.random.BitGenerator):
             cursor.reload()
 
     def advance(self, delta: int) -> TiledXoshiro128:
-        """Move to where `delta` 64-bit draws one by one would lead, at once; returns self. ValueError for a negative delta.
+        """Skip `delta` single 64-bit draws in one step; returns self. ValueError for a negative delta.
 
         >>> fastinit.TiledXoshiro128(0).advance(10**12).random_raw()
         16867154727371490588

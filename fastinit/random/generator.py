@@ -24,7 +24,7 @@ from fastinit.random.short_draws import Form, short_draw
 from fastinit.runtime.types import Array, Float64Array, Real, Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-# What the overloads say: plain numbers, or arrays of them, a size, a dtype, and what the values are written to.
+# Types of the overloads: plain numbers, arrays of them, sizes, dtypes, and the arrays that values are written to.
 Number: TypeAlias = float | np.floating[Any] | np.integer[Any] | np.bool_
 Reals: TypeAlias = npt.ArrayLike
 Size: TypeAlias = Shape | None
@@ -39,11 +39,11 @@ Parameters: TypeAlias = Sequence[float] | Callable[[Real], Float64Array]
 _numpy = np.random.Generator
 _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
 _TILE_ELEMENTS = {name: TILE_WORDS // kernel.words_per_value for name, kernel in KERNELS.items()}
-_LARGEST_NARROW_RANGE = 2**24  # one word a value up to here: at most one word in 2^8 is rejected
+_LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
 
 def typed_as(of_numpy: Function) -> Callable[[Callable[..., Any]], Function]:
-    """For a function that is called as one of NumPy's: type checkers see that one's signature and overloads."""
+    """A decorator of functions: type checkers see the signature and overloads of NumPy's function instead."""
     return lambda function: cast(Function, function)
 
 
@@ -280,7 +280,7 @@ class Generator(np.random.Generator):
     def _draw(
         self, distribution: str, parameters: Parameters, size: Any, dtype: Any, out: Any, by_numpy: Callable[..., Any]
     ) -> Any:
-        """Values of a distribution in a new array or `out`. NumPy's method gets what is not plainly valid."""
+        """Values of a distribution in a new array or `out`. A request that is not plainly valid goes to NumPy's method."""
         drawn = requests.float_array(size, dtype, out)
         if drawn is None:
             return by_numpy(self, size, dtype, out=out)
@@ -312,7 +312,7 @@ class Generator(np.random.Generator):
     ) -> Any:
         """loc + scale times standard values, where either may be an array.
 
-        `by_numpy()` is the same request to NumPy: for what is wrong, and for one plain value.
+        `by_numpy()` makes the same request of NumPy, which handles invalid arguments and single plain values.
         """
         is_single = size is None and out is None
         if (is_single and dtype is np.float64 and requests.are_plain(loc, scale)) or not requests.are_scales(scale):

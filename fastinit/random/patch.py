@@ -1,4 +1,4 @@
-"""Makes code that knows nothing of fastinit use it: `numpy.random`'s functions replaced, and put back exactly."""
+"""Makes code written for NumPy use fastinit: replaces `numpy.random`'s functions, and puts them back exactly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 
 
 def _replacements() -> Iterator[Replacement]:
-    """What both modules have. Classes stay NumPy's, so that isinstance tests mean what they meant."""
+    """The functions that both modules have. Classes stay NumPy's, so that isinstance tests keep their meaning."""
     for name in fastinit.random.__all__:
         original = getattr(np.random, name, None)
         if original is not None and not isinstance(original, type) and name != "get_bit_generator":

@@ -1,4 +1,4 @@
-"""What a Generator's draw is asked for: plain numbers or not, and the array that it goes to."""
+"""Examines the arguments of a Generator's methods, and makes the arrays that values are written to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastinit.runtime.types import Array, Float64Array
 
 NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))
 FLOATS = {np.dtype(element.real): element.real for element in ELEMENTS.values()}
-"""The dtypes that floats are drawn in, and their names: `dtype.name` takes NumPy a microsecond."""
+"""The dtypes that floats are drawn in, and their names: looking them up here saves a microsecond over `dtype.name`."""
 
 _INTEGER_LIMITS = {np.dtype(np.bool_): (0, 1)} | {
     dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
@@ -48,7 +48,7 @@ def plain_float(number: Any) -> Any:
 
 
 def difference(low: Any, high: Any) -> Any:
-    """high - low: a float for two floats, else a float64 array; NaN where one of them is no number."""
+    """high - low: a float for two floats, else a float64 array; NaN where one of them is not a number."""
     if type(low) is type(high) is float:
         return high - low
     with np.errstate(all="ignore"):
@@ -59,7 +59,7 @@ def difference(low: Any, high: Any) -> Any:
 
 
 def float_array(size: Any, dtype: Any, out: Any) -> Array | None:
-    """`out`, or a new array; None for what is not plainly valid."""
+    """`out`, or a new array; None for a request that is not plainly valid, which is left to NumPy."""
     kind = _dtype(dtype)
     if kind not in FLOATS:
         return None
@@ -73,7 +73,7 @@ def float_array(size: Any, dtype: Any, out: Any) -> Array | None:
 
 
 def integer_array(size: Any, dtype: Any, least: int, count: int) -> Array | None:
-    """A new array; None where NumPy has to say what is wrong, or to draw."""
+    """A new array; None where NumPy's method must draw the values or raise the error."""
     kind = _dtype(dtype)
     if kind is None or kind not in _INTEGER_LIMITS:
         return None
@@ -89,7 +89,7 @@ def _new(size: Any, dtype: Any) -> Array | None:
 
 
 def _dtype(dtype: Any) -> np.dtype[Any] | None:
-    """What NumPy makes of it; None where that is an error."""
+    """`numpy.dtype(dtype)`; None where that raises."""
     try:
         return _cached_dtype(dtype)
     except (TypeError, ValueError):

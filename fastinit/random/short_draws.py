@@ -27,7 +27,7 @@ class Form(IntEnum):
 
 
 def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0.0, 0.0)) -> Callable[[Method], Method]:
-    """A decorator for methods of the Generator, which calls the method only where the request is no short draw.
+    """A decorator for methods of the Generator, which calls the method only where the request is not a short draw.
 
     A short draw has plain numbers as parameters, an int `size` of at most `MOST_VALUES` and, where the method takes it as
     its next argument, a plain `dtype`: its values come from the kernels of `distribution` at once. A single value comes
@@ -61,7 +61,7 @@ def native_type() -> Any:
 
 
 def _kernels_of(distribution: str) -> list[int]:
-    """The numbers of the float32 and the float64 kernel, -1 for none; of integers those of one and of two words a value."""
+    """The numbers of the float32 and the float64 kernel, -1 for none; of `integers`: for one and two words per value."""
     from fastinit.backends.c import KERNELS
 
     of_integers = ("integers_uint64", "wideintegers_uint64")

@@ -1,1 +1,1 @@
-"""What runs underneath: threads, CPUs, memory, settings, and the checks of arguments."""
+"""Low-level parts that all others use: threads, CPU counts, huge pages, settings, and argument checks."""

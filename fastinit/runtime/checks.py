@@ -15,7 +15,7 @@ MOST_ELEMENTS = 2**63 - 1
 
 
 def number(name: str, value: object) -> float:
-    """The value as a float. TypeError for what is no number, a string included."""
+    """The value as a float. TypeError for anything that is not a number, strings included."""
     if type(value) is float:
         return value
     if isinstance(value, (str, bytes)) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
@@ -59,7 +59,7 @@ def share(name: str, value: object) -> float:
 
 
 def integer(name: str, value: object, least: int | None = None) -> int:
-    """The value as an int, of at least `least`. TypeError for booleans and for floats, whole or not."""
+    """The value as an int, of at least `least`. TypeError for booleans and for floats, even 1.0."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int, got {value!r}")
     if least is not None and value < least:
@@ -76,7 +76,7 @@ def boolean(name: str, value: object) -> bool:
 
 def one_of(name: str, value: T, known: Iterable[object]) -> T:
     """A value that is among the known ones, which the error lists."""
-    choices = tuple(known)  # a tuple: what has no hash is to be refused as well
+    choices = tuple(known)  # a tuple, so that an unhashable value gets the same error
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value

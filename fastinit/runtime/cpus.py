@@ -1,4 +1,4 @@
-"""How many CPUs this process may keep busy: those it may run on, and what its control groups allow it of them."""
+"""How many CPUs this process may keep busy: those it may run on, or fewer where its control groups set a quota."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ def usable_cpus() -> int:
 
 
 def cpu_quota(groups: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")) -> float:
-    """CPUs' worth of time that the process's control groups allow it, those above them included; infinity without a limit.
+    """The CPU time that the process's control groups and their ancestors allow it, in CPUs; infinity without a limit.
 
-    `groups` lists the process's groups (man 7 cgroups), `mount` is where their files are; version 1 or 2 of them.
+    `groups` is the file that lists the process's groups (man 7 cgroups), `mount` the directory with the groups' own files.
+    Versions 1 and 2 of control groups are both read.
     """
     try:
         lines = groups.read_text().splitlines()
-    except OSError:  # no Linux, or no /proc
+    except OSError:  # not Linux, or /proc is not mounted
         return math.inf
     quotas = [math.inf]
     for line in lines:
@@ -30,14 +31,14 @@ def cpu_quota(groups: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys
         if controllers == "":
             quotas += [_quota(text) for text in _files(mount, path, "cpu.max")]
         elif "cpu" in controllers.split(","):
-            of_cpu = mount / "cpu"  # also where it is mounted together with others: a link
+            of_cpu = mount / "cpu"  # a link to it where several controllers are mounted together
             limits = zip(_files(of_cpu, path, "cpu.cfs_quota_us"), _files(of_cpu, path, "cpu.cfs_period_us"))
             quotas += [_quota(f"{quota} {period}") for quota, period in limits]
     return min(quotas)
 
 
 def _files(mount: Path, path: str, name: str) -> Iterator[str]:
-    """What stands in the file of this name of a group and of each one above it, as far as they are to be seen here."""
+    """The contents of the files called `name` of a group and of each group above it, as far as this process sees them."""
     group = mount / path.lstrip("/")
     for directory in (group, *group.parents):
         if directory == mount.parent:
@@ -49,7 +50,7 @@ def _files(mount: Path, path: str, name: str) -> Iterator[str]:
 
 
 def _quota(text: str) -> float:
-    """`200000 100000`, microseconds in a period of microseconds, as CPUs; `max`, negative or no number: no limit."""
+    """A quota in CPUs: "200000 100000" (microseconds, per period of microseconds) is 2.0; "max", for one, is no limit."""
     try:
         quota, period = map(int, text.split())
     except ValueError:

@@ -1,4 +1,4 @@
-"""Asks Linux for huge pages for memory that was allocated without: one page fault in 2 MiB instead of 512."""
+"""Asks Linux to use huge pages for memory that was allocated without: one page fault in 2 MiB instead of 512."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from functools import cache
 
 from fastinit.runtime.types import Array
 
-LEAST_BYTES = 4 * 2**20  # from here on NumPy asks for its own arrays (numpy/_core/src/multiarray/alloc.c)
+LEAST_BYTES = 4 * 2**20  # from this size on NumPy asks for its own arrays (numpy/_core/src/multiarray/alloc.c)
 MADV_HUGEPAGE = 14  # asm-generic/mman-common.h
 
 
 def advise(array: Array) -> None:
-    """Say that the memory of a contiguous array may lie in huge pages. Advice: where it cannot be taken nothing happens."""
+    """Ask for huge pages for the memory of a contiguous array. Where the system does not follow, nothing happens."""
     if array.nbytes < LEAST_BYTES or not array.flags.forc:
         return
     madvise = _madvise()

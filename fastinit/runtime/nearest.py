@@ -1,4 +1,4 @@
-"""What an unknown name was perhaps meant to be."""
+"""Suggests the known name that is nearest to an unknown one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from collections.abc import Mapping
 
 
 def did_you_mean(written: str, meant: Mapping[str, str], cutoff: float = 0.6) -> str:
-    """A hint for an error's text, or nothing: `meant` is, for each way to write a name, the name; `cutoff` is difflib's."""
+    """A hint for an error's text, or "". `meant` maps each known spelling to the name to suggest; `cutoff` is difflib's."""
     nearest = difflib.get_close_matches(written, meant, n=1, cutoff=cutoff)
     return f"did you mean {meant[nearest[0]]!r}? " if nearest else ""

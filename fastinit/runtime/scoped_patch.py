@@ -8,18 +8,19 @@ from contextlib import ContextDecorator
 from typing import Any, TypeAlias
 
 Replacement: TypeAlias = tuple[Any, str, object]
-"""(owner, name, new): of a module or a class its attribute, of a mapping its item."""
+"""(owner, name, new): replace an attribute of a module or class, or an item of a mapping, by `new`."""
 
-_ABSENT = object()  # the owner has none of its own, and perhaps inherits one
+_ABSENT = object()  # the owner itself has nothing of this name, though it may inherit it
 
 
 class ScopedPatch(ContextDecorator):
     """Replacements that are in force within a `with` block, a decorated function, or from `install()` to `uninstall()`.
 
     The scope is the process: every thread sees them. Uses are counted, so blocks may nest, and may overlap in several
-    threads: the first use replaces, the last one to end puts back what was there, and an attribute that its owner only
-    inherited is deleted again; what others have put in a replacement's place stays. `replacements` is called at each first
-    use. Names that a program bound before, by `from library import function`, are not replaced.
+    threads: the first use replaces, and the last one to end puts back what was there; an attribute that its owner only
+    inherited is deleted again. Where other code has meanwhile put something else in place of a replacement, that stays.
+    `replacements` is called each time that a first use begins. Names that a program has already imported by
+    `from library import function` are not replaced.
 
     >>> import math
     >>> from fastinit.runtime.scoped_patch import ScopedPatch
@@ -55,7 +56,7 @@ class ScopedPatch(ContextDecorator):
             self._uses += 1
 
     def uninstall(self) -> None:
-        """Take back one `install`; the last one restores. RuntimeError where none is in force."""
+        """Undo one `install`; the last `uninstall` restores the originals. RuntimeError where nothing is installed."""
         with self._lock:
             if self._uses == 0:
                 raise RuntimeError("uninstall() was called more often than install(): nothing is replaced")

@@ -1,6 +1,6 @@
-"""What the user chose through environment variables: the one place where the package reads them.
+"""Reads what the user chose through environment variables; no other module of the package reads them.
 
-A value that means nothing is an error that names the variable, and a variable that is not known is warned of.
+An invalid value raises an error that names the variable; an unknown variable named FASTINIT_... gives a warning.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ KNOWN = BACKEND, LEVEL, NUM_THREADS, XLA_INCLUDE
 
 
 def chosen_backend() -> str | None:
-    """The backend's name, not yet checked: `fastinit.backends` knows which there are."""
+    """The backend's name, not yet checked: `fastinit.backends` does that."""
     return _value(BACKEND)
 
 
 def chosen_level() -> str | None:
-    """The instruction-set level of the C backend, not yet checked either."""
+    """The instruction-set level of the C backend, not yet checked."""
     return _value(LEVEL)
 
 

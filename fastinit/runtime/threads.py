@@ -1,4 +1,4 @@
-"""The process's worker threads, which share the work of a fill; backends write without the interpreter's lock."""
+"""The process's worker threads, which share the work of a fill; backends release the interpreter's lock meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fastinit.runtime.cpus import usable_cpus
 
 Task = Callable[[], None]
 
-_jobs: SimpleQueue[_Job] = SimpleQueue()  # that workers are asked to take part in
+_jobs: SimpleQueue[_Job] = SimpleQueue()  # the jobs that workers are asked to take part in
 _num_workers = 0
 _start_lock = threading.Lock()
 _num_threads: int | None = None
@@ -67,9 +67,9 @@ def single_threaded() -> Iterator[None]:
 def run(tasks: Iterable[Task], num_threads: int) -> None:
     """Call every task, in any order, on the calling thread and up to `num_threads` - 1 workers.
 
-    Returns when all have ended. After the first error, or an interrupt, no further task begins, and it is raised once those
-    under way have ended: no thread writes to the caller's memory after that. A worker that wakes up when no task is left is
-    not waited for.
+    Returns when all tasks have ended. After the first error or interrupt no further task begins; the error is raised once
+    the tasks under way have ended, so that no thread writes to the caller's memory afterwards. A worker that wakes up when
+    no task is left is not waited for.
     """
     job = _Job(tasks)
     try:
@@ -87,10 +87,10 @@ def run(tasks: Iterable[Task], num_threads: int) -> None:
 
 
 class _Job:
-    """Tasks for the calling thread and the workers, each taken by whoever is free. The calling thread ends the job.
+    """Tasks for the calling thread and the workers: each free thread takes the next. The calling thread ends the job.
 
     The tasks that workers have under way are counted. An interrupt may come between any two steps of the calling thread and
-    must not leave the lock taken: it is a plain one, which `with` takes and releases in C.
+    must not leave the lock taken; so the lock is a plain `threading.Lock`, which `with` takes and releases in C.
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
@@ -125,7 +125,7 @@ class _Job:
                 self._stopped = True
                 while self._is_worked_on():
                     self._ended.get()
-                self._tasks = iter(())  # so that a worker that comes late keeps nothing alive
+                self._tasks = iter(())  # so that a worker that wakes up late keeps no memory alive
                 break
             except KeyboardInterrupt as error:
                 interrupt = error
@@ -157,9 +157,9 @@ class _Job:
 
 
 def _ask_workers(job: _Job, n: int) -> None:
-    """Ask n workers, starting those that are missing.
+    """Ask n workers to take part in the job, starting those that are missing.
 
-    A pool of the standard library would not do: an interrupt at the wrong moment leaves its locks taken.
+    The standard library's thread pools are no choice: an interrupt at the wrong moment leaves their locks taken.
     """
     global _num_workers
     with _start_lock:
@@ -167,7 +167,7 @@ def _ask_workers(job: _Job, n: int) -> None:
             while _num_workers < n:
                 threading.Thread(target=_work_for_ever, args=(_jobs,), name="fastinit", daemon=True).start()
                 _num_workers += 1
-        except RuntimeError:  # the interpreter shuts down, or no more threads may be started: the others do all the work
+        except RuntimeError:  # the interpreter is shutting down, or the system allows no more threads: fewer do the work
             pass
     for _ in range(min(n, _num_workers)):
         _jobs.put(job)

@@ -1,4 +1,4 @@
-"""Types that annotations share."""
+"""Type aliases for annotations in all of the package."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Float64Array: TypeAlias = npt.NDArray[np.float64]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
 UInt32Array: TypeAlias = npt.NDArray[np.uint32]
-"""Words of a stream."""
+"""32-bit random words of a stream."""
 
 UInt64Array: TypeAlias = npt.NDArray[np.uint64]
-"""Positions in a tensor, which is of at most 2^63 - 1 elements."""
+"""Positions in a tensor, which has at most 2^63 - 1 elements."""
 
 Real: TypeAlias = type[np.float32] | type[np.float64]
 """The type that values are computed in: float32, or float64 for float64 tensors."""

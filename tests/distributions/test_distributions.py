@@ -85,7 +85,7 @@ def test_only_constant_integers_fill_tensors_of_integers():
     assert Constant(3.0).integer_value() == 3
     with pytest.raises(ValueError, match=r"an integer is asked for, but the value is 0\.5"):
         Constant(0.5).integer_value()
-    with pytest.raises(ValueError, match="integers are not drawn, but Normal"):
+    with pytest.raises(ValueError, match="integer tensors need one constant value, but Normal"):
         Normal(0.0, 1.0).integer_value()
 
 

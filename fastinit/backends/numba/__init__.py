@@ -1,6 +1,6 @@
 """The kernels of csrc/ in Numba: the same roundings in the same order, function by function, hence the same bits.
 
-operations.py has what Numba lacks; the other files are those of csrc/, and errors and ranges stand there.
+operations.py has what Numba lacks; the other files mirror those of csrc/, whose comments give errors and ranges.
 """
 
 from fastinit.backends.numba.kernels import fill

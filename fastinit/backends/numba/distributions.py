@@ -1,6 +1,6 @@
-"""Makes words to the values of a distribution, as in csrc/kernels/distributions.h, which describes `parameters`.
+"""Turns random words into the values of a distribution, as in csrc/kernels/distributions.h, which describes `parameters`.
 
-`rows` counts element rows of 16 and is even.
+`rows` is the number of rows of 16 elements; it is even.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def uniform_values_f64(words: Words, rows: int, parameters: Parameters, values: 
 @inlined
 def normal_values_f32(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
     mean, std = float32(parameters[0]), float32(parameters[1])
-    for r in range(0, rows, 2):  # a loop of its own, for short chains of dependent instructions
+    for r in range(0, rows, 2):  # a separate loop, for short chains of dependent instructions
         for lane in range(LANES):
             values[at(r, lane)] = neg2log_u_f32(words[at(r, lane)])
     for r in range(0, rows, 2):
@@ -120,7 +120,7 @@ def lognormal_values_f64(words: Words, rows: int, parameters: Parameters, values
 
 @inlined
 def truncated_parameters(c: Parameters, real: type[Real]) -> tuple[Real, ...]:
-    """As a tuple, so that a choice between two of them is no branch."""
+    """As a tuple, so that a choice between two of them compiles to a select, not to a branch."""
     return (
         real(c[0]), real(c[1]), real(c[2]), real(c[3]), real(c[4]), real(c[5]), real(c[6]), real(c[7]), real(c[8]),
         real(c[9]), real(c[10]), real(c[11]), real(c[12]),
@@ -159,7 +159,7 @@ def truncated_tails_f32(words: Words, first: int, rows: int, c: tuple[np.float32
         values[uint64(i)] = value if tail < c[TAIL_SCALED] else values[uint64(i)]
 
 
-SEARCHED = 4  # rows that are looked through for tails together
+SEARCHED = 4  # rows that are searched together for values in the tails
 
 
 @inlined

@@ -1,4 +1,4 @@
-"""Logarithm, sine, cosine and normal quantile, as in csrc/kernels/elementary.h, where errors and ranges stand."""
+"""Logarithm, sine, cosine and normal quantile, as in csrc/kernels/elementary.h, which states errors and ranges."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TWO_LN2_F64 = float.fromhex("0x1.62e42fefa39efp+0")
 LN2_HIGH_F64 = float.fromhex("0x1.62e42fefa3800p-1")  # ln 2 to 42 bits, so that k times it is exact
 LN2_LOW_F64 = float.fromhex("0x1.ef35793c76730p-45")  # the rest
 INVERSE_LN2_F64 = float.fromhex("0x1.71547652b82fep+0")
-INTEGERS_ONLY_F64 = 1.5 * 2.0**52  # of this size a double has no fraction
+INTEGERS_ONLY_F64 = 1.5 * 2.0**52  # a double of this size has no fraction bits
 BITS_SQRT_HALF_F32 = uint32(0x3F3504F3)
 BITS_SQRT_HALF_F64 = uint64(0x3FE6A09E667F3BCD)
 ONE_LESS_SQRT_HALF_F64 = float.fromhex("0x1.2bec3333018867p-2")  # 1 - sqrt(1/2)
@@ -65,7 +65,7 @@ def split_exponent_f64(x: float) -> Pair64:
 
 @inlined
 def split_complement_f32(x: np.float32) -> Pair32:
-    """The same parts of 1 - x, for x in (0, 1/2], without rounding 1 - x when it is near 1."""
+    """(e, f) with 1 - x = 2^e (1 + f), for x in (0, 1/2], without rounding 1 - x when it is near 1."""
     low = x > ONE_LESS_SQRT_HALF_F32
     return float32(-1) if low else float32(0), fma(float32(-2), x, float32(1)) if low else -x
 
@@ -130,15 +130,15 @@ def exp_f64(x: float) -> float:
     k = shifted - INTEGERS_ONLY_F64
     r = fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x))
     biased = bits_f64(shifted) - bits_f64(INTEGERS_ONLY_F64) + uint64(2048)
-    half = biased >> uint64(1)  # 2^k in two factors: subnormals
+    half = biased >> uint64(1)  # 2^k in two factors, since results may be subnormal
     first = from_bits_f64((half - uint64(1)) << uint64(52))
     second = from_bits_f64((biased - half - uint64(1)) << uint64(52))
-    return EXP_F64(r) * first * second if x == x else x  # NaN as it came
+    return EXP_F64(r) * first * second if x == x else x  # NaN stays as it is
 
 
 @inlined
 def sincos_f32(a: np.uint32) -> Pair32:
-    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is taken off in integers."""
+    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is removed in integers."""
     quadrant = uint32(uint32(a + uint32(0x20000000)) >> uint32(30))
     remainder = int32(uint32(a - uint32(quadrant << uint32(30))))
     y = float32(remainder) * float32(2.0**-30)  # [-1/2, 1/2) quadrants

@@ -1,4 +1,4 @@
-"""Unbiased integers, as in csrc/kernels/integers.h: one function for all types of `values`, which keep the low bits."""
+"""Unbiased integers, as in csrc/kernels/integers.h: one function for all types of `values`: storing keeps the low bits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastinit.backends.request import Parameters
 
 @inlined
 def integer_parameters(parameters: Parameters) -> tuple[uint64, uint64, uint64]:
-    """low, range and rejection threshold, whose bits the parameters are."""
+    """low, range and rejection threshold: integers whose bits are passed as doubles."""
     return bits_f64(parameters[0]), bits_f64(parameters[1]), bits_f64(parameters[2])
 
 
@@ -46,7 +46,7 @@ def integers_values(
     position: np.uint64,
     values: Elements,
 ) -> None:
-    """One word a value, for ranges up to 2^24. `position` is that of the first value in the stream."""
+    """One word per value, for ranges up to 2^24. `position` is that of the first value in the stream."""
     low, size, threshold = integer_parameters(parameters)
     for r in range(rows):
         rejected = uint32(0)
@@ -69,7 +69,7 @@ def wideintegers_values(
     position: np.uint64,
     values: Elements,
 ) -> None:
-    """Two words a value, for larger ranges; a range of 0 stands for 2^64."""
+    """Two words per value, for larger ranges; a range of 0 stands for 2^64."""
     low, size, threshold = integer_parameters(parameters)
     for r in range(rows):
         for lane in range(LANES):

@@ -29,7 +29,7 @@ SOURCES = [
 
 @cache
 def digest() -> str:
-    """A hash of the other files that kernels are made of; "" where there are no files to read, as in an archive."""
+    """A hash of the other source files of the kernels; "" where they are not files, as within a zip archive."""
     try:
         return hashlib.blake2b(b"".join(source.read_bytes() for source in SOURCES), digest_size=4).hexdigest()
     except OSError:
@@ -38,7 +38,7 @@ def digest() -> str:
 
 @inlined
 def elements_ahead(element: Index, step: Index, tile_elements: int) -> np.uint64:
-    """How many elements a walk of `step` from `element` meets before it leaves the tile."""
+    """How many of the elements `element`, `element` + step, ... lie in the tile."""
     if step > 0:
         return uint64(tile_elements - 1 - element) // uint64(step) + uint64(1)
     return uint64(element) // uint64(-step) + uint64(1)
@@ -46,10 +46,10 @@ def elements_ahead(element: Index, step: Index, tile_elements: int) -> np.uint64
 
 @inlined
 def ensure_cached(cached: Cached, tile: np.uint64, low_group: int, high_group: int) -> Cached:
-    """What the tile cache must hold to have these groups, as (tile, first group, last group + 1); `cached` is what it holds.
+    """The part of `tile` that the tile cache must hold so that these groups are in it; `cached` is what it holds now.
 
-    Only these groups at the tile's first visit, all of it at the second, for then there will be more (a column of a matrix
-    comes back to a tile row after row).
+    At the tile's first visit these groups alone; at the second the whole tile, since more visits are likely (a column of a
+    matrix comes back to the same tile for each row).
     """
     cached_tile, first, last = cached
     if cached_tile != tile or first == last:
@@ -60,7 +60,7 @@ def ensure_cached(cached: Cached, tile: np.uint64, low_group: int, high_group: i
 
 
 def kernel_of(name: str) -> Untyped:
-    """The compiling function of a kernel: fi_fill of csrc/kernels/kernels.c for that kernel alone."""
+    """fi_fill of csrc/kernels/kernels.c for one kernel, as a function that Numba compiles at its first call."""
     distribution, element = KERNELS[name].distribution.name, KERNELS[name].element
     tile_elements = TILE_WORDS // KERNELS[name].words_per_value
     group_elements = tile_elements // TILE_GROUPS
@@ -114,7 +114,7 @@ def kernel_of(name: str) -> Untyped:
                             lanes[i] = lanes_ahead[i]
                     else:
                         seed_lanes(stream, tile, lanes)
-                    if whole and non_temporal:  # early, for a load of what two stores wrote waits for all stores before
+                    if whole and non_temporal:# early: loading what two stores wrote waits for all before them
                         tile_ahead = tile + uint64(1)
                         seed_lanes(stream, tile_ahead, lanes_ahead)
                     for group in range(last):

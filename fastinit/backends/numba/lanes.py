@@ -26,7 +26,7 @@ def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[
 
 TILE_ROWS = 128
 TILE_WORDS = TILE_ROWS * LANES
-GROUP_ROWS = 4  # a pair of double rows, the least that any distribution can begin at
+GROUP_ROWS = 4  # two rows of float64 values: every distribution can start at a group
 GROUP_WORDS, TILE_GROUPS = GROUP_ROWS * LANES, TILE_ROWS // GROUP_ROWS
 
 
@@ -37,7 +37,7 @@ def rotate_left(x: Word, bits: int) -> Word:
 
 @inlined
 def at(row: int, lane: int) -> uint64:
-    """The place of a row's lane; unsigned, or Numba looks for negative indices and the loop does not vectorise."""
+    """The index of a lane in a row: unsigned, else Numba checks for negative indices and the loop does not vectorise."""
     return uint64(row * LANES + lane)
 
 
@@ -49,14 +49,14 @@ def seed_lanes(stream: Words, tile: uint64, state: Words) -> None:
     k0, k1, c2, c3 = stream[0], stream[1], stream[2], stream[3]
     for lane in range(LANES):
         s0, s1, s2, s3 = philox(low | uint32(lane), high, c2, c3, k0, k1)
-        s0 |= uint32((s0 | s1 | s2 | s3) == uint32(0))  # xoshiro's one fixed point
+        s0 |= uint32((s0 | s1 | s2 | s3) == uint32(0))  # xoshiro never leaves the state of all zeros
         state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)] = s0, s1, s2, s3
 
 
 @inlined
 def next_group(state: Words, group: int, words: Words) -> None:
     """The next four rows: words[at(r, lane)] is the r-th output of the lane's xoshiro128++."""
-    for lane in range(LANES):  # four rows at a time, in which the state is loaded and stored once
+    for lane in range(LANES):  # four rows at a time: the state is loaded and stored once for them
         s0, s1, s2, s3 = state[at(0, lane)], state[at(1, lane)], state[at(2, lane)], state[at(3, lane)]
         for r in range(GROUP_ROWS):
             shifted = uint32(s1 << uint32(9))

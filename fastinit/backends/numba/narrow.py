@@ -17,7 +17,7 @@ def narrow_bits(x: np.float32, fraction: int, bias: int, largest: int, overflow:
     half = uint32((1 << (23 - fraction - 1)) - 1)
     rounded = uint32(uint32(magnitude + half + odd) >> dropped)
     normal = uint32(rounded - uint32((127 - bias) << fraction))
-    # adding 2^23 least subnormals makes the unit of a float the least subnormal: the addition rounds to it
+    # beside 2^23 times the least subnormal, a float's last bit is worth the least subnormal: so the addition rounds to it
     shift = uint32((127 + 1 - bias - fraction + 23) << 23)
     subnormal = uint32(bits_f32(from_bits_f32(magnitude) + from_bits_f32(shift)) - shift)
     bits = subnormal if magnitude < uint32((127 + 1 - bias) << 23) else normal
@@ -32,7 +32,7 @@ def narrow_float16(x: np.float32) -> np.uint16:
 
 @inlined
 def narrow_bfloat16(x: np.float32) -> np.uint16:
-    """bfloat16 has float32's exponent: dropping the low half with rounding is all there is."""
+    """bfloat16 has float32's exponent: its low half is rounded away, and nothing else changes."""
     bits = bits_f32(x)
     odd = uint32(uint32(bits >> uint32(16)) & uint32(1))
     return uint16(uint32(bits + uint32(0x7FFF) + odd) >> uint32(16))
@@ -52,7 +52,7 @@ def narrow_float8_e5m2(x: np.float32) -> np.uint8:
 
 @inlined
 def narrow_float8_e4m3fnuz(x: np.float32) -> np.uint8:
-    """One zero, whose sign would make it NaN; no infinity."""
+    """The type has no negative zero (those bits are its NaN) and no infinity."""
     magnitude = narrow_bits(x, 3, 8, 0x7F, 0x80)
     sign = uint32(uint32(bits_f32(x) >> uint32(24)) & uint32(0x80))
     return uint8(uint32(0) if magnitude == uint32(0) else uint32(sign | magnitude))

@@ -1,7 +1,7 @@
-"""Operations that Numba lacks, how its functions here are made, and the types that both are annotated with.
+"""Operations that Numba lacks, the decorators of the functions that it compiles, and types for their annotations.
 
-Numba promotes: uint32 + uint32 is uint64, so it is cast back where a bit could leave the 32, and in loops that shall work on
-32 bits; uint64 + int64 is float64, so constants are typed.
+Numba promotes: uint32 + uint32 is uint64, so results are cast back where they could exceed 32 bits, and in loops that should
+work on 32 bits; uint64 + int64 is float64, so constants are given a type.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from fastinit.backends import coefficients
 P = ParamSpec("P")
 R = TypeVar("R")
 Real = TypeVar("Real", np.float32, float)  # float64 is float to Numba
-Untyped = Any  # what Numba and llvmlite hand about
-Generated = tuple[Untyped, Callable[..., Untyped]]  # of an intrinsic: its signature, and what writes its LLVM code
+Untyped = Any  # objects of Numba and llvmlite, which have no types
+Generated = tuple[Untyped, Callable[..., Untyped]]# an intrinsic's signature, and what writes its LLVM code
 Index = int | np.int64
 Word = np.uint32
 Words = NDArray[np.uint32]
 Pair32 = tuple[np.float32, np.float32]
 Pair64 = tuple[float, float]
-intrinsic: Untyped = extending.intrinsic  # Numba says that it returns what cannot be called
+intrinsic: Untyped = extending.intrinsic  # Numba's annotation of what it returns is not callable
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
-    """For compiled code to call, inlined in any case; a division is no branch."""
+    """A decorator of functions that compiled code calls: always inlined; divisions do not test for zero."""
     jitable: Callable[P, R] = register_jitable(error_model="numpy", forceinline=True)(function)
     return jitable
 
 
 def called(function: Callable[P, R]) -> Callable[P, R]:
-    """For compiled code to call, inlined where the compiler likes."""
+    """A decorator of functions that compiled code calls: inlined where the compiler decides so."""
     jitable: Callable[P, R] = register_jitable(error_model="numpy")(function)
     return jitable
 
 
 class Fma(Protocol):
-    """x y + z, rounded once; a libm call that rounds as exactly where the CPU has none."""
+    """x y + z, rounded once; where the CPU has no such instruction, by libm, which rounds the same."""
 
     def __call__(self, x: Real, y: Real, z: Real, /) -> Real: ...
 
@@ -84,7 +84,7 @@ def _wide_product(typing_context: Untyped, word: Untyped, factor: Untyped) -> Ge
 
 
 def _reinterpreted(source: Untyped, target: Untyped) -> Untyped:
-    """A function that takes the bits of a `source` for a `target`."""
+    """A function that reinterprets the bits of a `source` as a `target`."""
 
     def reinterpret(typing_context: Untyped, x: Untyped) -> Generated:
         if x != source:
@@ -107,7 +107,7 @@ from_bits_f64: Callable[[np.uint64], float] = _reinterpreted(types.uint64, types
 
 
 def polynomial_f32(name: str) -> Callable[[np.float32], np.float32]:
-    """Horner's rule with a table of coefficients, lowest first, as a function of x that is unrolled in any case."""
+    """Horner's rule with a table of coefficients, lowest first, as a function of x, always unrolled."""
     polynomial: Callable[[np.float32], np.float32] = _polynomial(f"{name}_F32")
     return polynomial
 

@@ -50,7 +50,7 @@ fence_non_temporal: Callable[[], None] = intrinsic(_fence)
 
 @inlined
 def copy(out: Elements, to: Index, source: Elements, at: Index, count: Index) -> None:
-    """source[at], source[at + 1], ..., `count` of them, to out[to] on."""
+    """Copy `count` elements from source[at] on to out[to] on."""
     for i in range(count):
         out[uint64(to + i)] = source[uint64(at + i)]
 
