@@ -1,8 +1,8 @@
 """The initializers: values that derive a tensor's distribution from its shape and their parameters, and fill it.
 
 `HeNormal(negative_slope=0.2)` is such a value: immutable, comparable, with `get_config` and `from_config`; called as
-`init(shape, **options)` it fills. `he_normal(shape, negative_slope=0.2, **options)` is the same in one call: `shape` by
-position, all else by keyword (also by position: the value of `constant`, and the parameters of the tutorial's functions).
+`init(shape, **options)` it fills. `he_normal(shape, negative_slope=0.2, **options)` is the same in one call: `shape` goes by
+position and all else by keyword, except the value of `constant` and the parameters of the functions in `tutorial.py`.
 These options are shared by all:
 
 - `seed`: a non-negative int, a `numpy.random.SeedSequence`, or None (the default, as in NumPy) for fresh entropy.
@@ -10,9 +10,9 @@ These options are shared by all:
 - `dtype`: float32 (the default), float64, float16, bfloat16 or one of the float8 types that `fastinit.show_config()` lists,
   as a dtype or by name. The narrow ones are the float32 values rounded once, to nearest even.
 - `layout`: which axes of `shape` are inputs and outputs. A matrix is (in, out) unless said otherwise; "oi" is (out, in,
-  *kernel) as in torch, "io" (*kernel, in, out) as in Keras and JAX; one letter an axis says the rest ("hwio", "eio" for a
-  stack of experts), and a `fastinit.Layout` also groups, transposed convolutions, or the fans by hand. Above two axes it
-  must be given, except in the convention of a framework. Distributions without fans ignore it.
+  *kernel) as in torch, "io" (*kernel, in, out) as in Keras and JAX; any other is one letter per axis ("hwio", "eio" for a
+  stack of experts), and a `fastinit.Layout` also has groups, transposed convolutions, or fans given as numbers. A shape of
+  more than two axes needs a layout, unless the `convention` is a framework's. Distributions without fans ignore it.
 - `out`: a writable array of the result's shape and dtype to fill and return, contiguous or not; else a new one is returned.
 - `index`: a slice, an int, an integer or boolean array, or a tuple of them, as in `full[index]`: only that part of the
   tensor is computed, with the values that it has in the full tensor. `shape` stays that of the full tensor.
@@ -20,11 +20,11 @@ These options are shared by all:
 A value depends on the seed, the name and its position in the full tensor, and on nothing else. Bad arguments raise
 TypeError or ValueError (IndexError for the index) before anything is written.
 
-`convention` is a parameter of those initializers on which the frameworks disagree: "math" (the default) is the paper's,
-"torch", "keras" and "jax" are the distributions that these libraries have under the name (docs/conventions.md).
+`convention` is a parameter of the initializers that frameworks define differently: "math" (the default) means the paper's
+distribution, "torch", "keras" and "jax" the one that the library has under the same name (docs/conventions.md).
 
-`distribution_for(shape, ...)` of a value or a function is the distribution without the filling. What takes an initializer
-also takes what `get` makes one of: a name, a class, a function, a config, or a `fastinit.distributions.Distribution`.
+`distribution_for(shape, ...)`, a method of values and of functions, returns the distribution and fills nothing. An argument
+that takes an initializer takes what `get` does: a name, class, function, config or `fastinit.distributions.Distribution`.
 
     >>> from fastinit import initializers
     >>> initializers.he_normal.distribution_for((256, 128)) == initializers.HeNormal().distribution_for((256, 128))
@@ -62,14 +62,14 @@ from fastinit.initializers.tutorial import GaussianInit, HeInit, RandomInit, Xav
 from fastinit.initializers.width import MuP, Spectral
 
 # isort: split
-# After the classes, which make them.
+# After the classes, whose decorator defines these functions.
 from fastinit.initializers import functions
 from fastinit.initializers.functions import *
 
 __all__ = [  # noqa: RUF022  # in groups
-    # what every initializer is, and what makes one of a name
+    # the base classes, and initializers by name
     "CLASSES", "CONVENTIONS", "INITIALIZERS", "Initializer", "Layout", "WholeTensorInitializer", "distribution_of", "get",
-    # what is asked about initializers, and many tensors at once
+    # numbers that belong to initializers, and many tensors at once
     "deepnorm_constants", "fill_many", "gain", "second_moment",
     # any shape
     "Constant", "Normal", "Ones", "TruncatedNormal", "Uniform", "Zeros", "GaussianInit", "RandomInit",

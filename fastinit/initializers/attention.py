@@ -1,4 +1,4 @@
-"""Projections of self-attention that start as those of trained networks look."""
+"""Initializers for the projections of self-attention that imitate trained networks."""
 
 from __future__ import annotations
 
@@ -36,16 +36,17 @@ PARTS = {
 class MimeticAttention(WholeTensorInitializer):
     """Self-attention's projections, with the products of query and key and of value and output that trained ones have.
 
-    With Z normal of variance 1 / width, alpha Z + beta I is U S V^T for each head; of its first singular vectors, as many as
-    the head is wide, the query is U sqrt(S) and the key V sqrt(S), (width, head width) each: their product is the closest of
-    that rank. Likewise alpha Z - beta I, once for all heads, gives the value U sqrt(S) and the output sqrt(S) V^T.
+    For each head, U S V^T is the singular value decomposition of alpha Z + beta I, Z being normal of variance 1 / width.
+    With as many of its first singular vectors as the head is wide, the query is U sqrt(S) and the key V sqrt(S), each of
+    shape (width, head width): their product is the closest of that rank. For value and output there is one decomposition,
+    of alpha Z - beta I, for all heads: the value is U sqrt(S) and the output sqrt(S) V^T.
     `part`: "query", "key", "value" or "output"; `heads` is their number, for the first two. alpha and beta are 0.7 for
     query and key and 0.4 for value and output where not given (the paper's for vision).
 
     Give both parts of a pair the same `seed` and the same `name`, as "layers.0.attention", and the same alpha, beta and
     heads: both draw the same Z. Parts of one fused tensor (`parts`) match without that. The decomposition is LAPACK's, in
-    float64: last bits may differ between machines. Matrices, (width, width of all heads) but for the output's. ValueError
-    for another part, for heads that do not divide the width, and for kernels.
+    float64: last bits may differ between machines. For matrices of shape (width, width of all heads), for the output
+    (width of all heads, width). ValueError for another part, for heads that do not divide the width, and for kernels.
     Source: Trockman and Kolter 2023, "Mimetic Initialization of Self-Attention Layers", arXiv 2305.09828.
 
         >>> from fastinit.initializers import mimetic_attention
@@ -99,7 +100,7 @@ class MimeticAttention(WholeTensorInitializer):
         product = self.alpha * draws.of(Normal(0.0, 1 / math.sqrt(width)), (width, width)).astype(np.float64)
         product[np.diag_indices(width)] += part.sign * self.beta
         u, s, vt = np.linalg.svd(product)
-        largest = u[np.argmax(np.abs(u), axis=0), np.arange(width)]  # becomes positive: LAPACK does not choose the signs
+        largest = u[np.argmax(np.abs(u), axis=0), np.arange(width)]  # made positive: LAPACK may return either sign
         vectors = u.T if part.is_left else vt
         factor: Float64Array = vectors * (np.copysign(1.0, largest) * np.sqrt(s))[:, None]
         return factor

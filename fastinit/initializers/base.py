@@ -1,4 +1,4 @@
-"""What every initializer is: an immutable value that gives a tensor's distribution and fills the tensor with it."""
+"""The base classes of the initializers: immutable values that give a tensor's distribution and fill the tensor from it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHECKS: dict[object, Callable[[str, object], object]] = {
     "int": checks.integer,
     "bool": checks.boolean,
 }
-"""By the annotation of a parameter, what converts its value to that type."""
+"""For each annotation of a parameter, the function that converts a value to that type."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -53,7 +53,7 @@ class Initializer:
     """How many parameters its function takes by position, after the shape."""
 
     def __post_init__(self) -> None:
-        """Parameters become plain floats, ints and bools; `check` says what else is wrong."""
+        """Convert parameters to plain floats, ints and bools; `check` raises for whatever else is wrong."""
         for field in fields(self):
             value = getattr(self, field.name)
             if field.name == "convention":
@@ -66,10 +66,10 @@ class Initializer:
         object.__setattr__(self, parameter, value)  # only while the value is constructed
 
     def check(self) -> None:
-        """Raise ValueError for parameters without meaning; subclasses override it."""
+        """Raise ValueError for invalid parameters; subclasses override it."""
 
     def check_parameter(self, check: Callable[..., object], *parameters: str, **options: Any) -> None:
-        """Each of these parameters becomes what `check(name, value, **options)` of runtime/checks.py returns for it."""
+        """Replace each of these parameters by what `check(name, value, **options)` of runtime/checks.py returns for it."""
         for parameter in parameters:
             self._set(parameter, check(parameter, getattr(self, parameter), **options))
 
@@ -158,7 +158,7 @@ def made_of(
 ) -> I:
     """cls(*positional, **parameters). TypeError for a parameter that is unknown or missing, with what there is.
 
-    `options` are parameters of the caller's, that the error lists as well; `foreign`: what others call a parameter.
+    `options`: other parameters that the caller takes, listed in the error too; `foreign`: parameters' names elsewhere.
     """
     try:
         return cls(*positional, **parameters)

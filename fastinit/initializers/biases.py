@@ -1,4 +1,4 @@
-"""Biases that say something from the start: what gates of recurrent networks remember, how rare a class is."""
+"""Biases that encode prior knowledge: how long the gates of recurrent networks remember, how rare a class is."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PriorBias(Initializer):
 
 
 class _GateBias(WholeTensorInitializer):
-    """Base of the biases of gates: the last axis holds them one after the other, a letter of `gates` each."""
+    """Base of the biases of gates: the last axis holds one gate after the other, in the order of the letters of `gates`."""
 
     gates: str
     needed = "f"

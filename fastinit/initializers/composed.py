@@ -1,4 +1,4 @@
-"""Tensors composed of others: parts along an axis, stacks, mirrored blocks."""
+"""Initializers that compose a tensor of others: parts along an axis, stacks, mirrored blocks."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from fastinit.runtime.types import Array
 
 @initializer
 class Parts(WholeTensorInitializer):
-    """A tensor of several along `axis`, each as if it were a tensor of its own, with its own fans: fused qkv, gate_up.
+    """Several weights joined along `axis`, each filled like a tensor of its own, with its own fans: fused qkv, gate_up.
 
-    `parts`: pairs of a length (an int) or a share (a float, 1 / 3 for each of three) and an initializer or what
-    `fastinit.get` makes one of, as in Parts(0, ((4096, "orthogonal"), (1024, "orthogonal"), (1024, "he_normal"))). The
-    parts draw one after the other: a part's values depend on the shapes before it. `layout` is that of every part. The
-    shapes that the parts take. ValueError for lengths that do not add up to that of the axis.
+    `parts`: pairs of a size and an initializer; the size is a length (an int) or a share (a float, 1 / 3 for each of three),
+    the initializer all that `fastinit.get` takes, as in Parts(0, ((4096, "orthogonal"), (1024, "orthogonal"),
+    (1024, "he_normal"))). The parts draw one after the other: a part's values depend on the shapes before it. `layout` is
+    that of every part. ValueError for lengths that do not add up to that of the axis, and where an initializer refuses the
+    shape of its part.
 
         >>> from fastinit.initializers import parts
         >>> parts((4, 2), axis=0, parts=((0.5, "identity"), (0.5, "zeros")))
@@ -45,7 +46,7 @@ class Parts(WholeTensorInitializer):
         self._set("parts", tuple(_part(part) for part in given))
 
     def layout(self, layout: LayoutLike) -> Layout:
-        """If none is given, that of the parts' conventions where they agree."""
+        """The layout of a call: if `layout` is None, that of the parts' conventions where they agree."""
         of_parts = {get(part).layout(layout) for _, part in self.parts}
         return of_parts.pop() if len(of_parts) == 1 else CONVENTIONS["math"]
 
@@ -91,7 +92,7 @@ def _length(size: int | float, n: int) -> int:
         return size
     length = round(size * n)
     if abs(size * n - length) > 1e-9 * n:
-        raise ValueError(f"parts have a share of {size!r}, which of a length of {n} is no integer")
+        raise ValueError(f"parts have a share of {size!r}, but {size!r} of the length {n} is not an integer")
     return length
 
 
@@ -109,11 +110,11 @@ class OfAnother(WholeTensorInitializer):
 
 @initializer
 class Stacked(OfAnother):
-    """Every slice along axis 0 is a tensor of its own, of `initializer`: experts, layers.
+    """A stack of experts or layers: `initializer` fills every slice along axis 0 like a tensor of its own.
 
-    Slice e has the same values whatever the number of slices. `layout` is that of a slice; where it has a letter for each
-    axis of the stack, as "eio", the first one, of the stack, is left out. `initializer`: one, or what `fastinit.get` makes
-    one of. Shapes of at least 1 axis, of which the initializer takes the others; else ValueError.
+    Slice e has the same values whatever the number of slices. `layout` is that of a slice; one that has a letter for axis 0
+    too, as "eio", also serves. `initializer`: all that `fastinit.get` takes. ValueError for shape (), and where
+    `initializer` refuses the shape of a slice.
 
         >>> from fastinit.initializers import stacked
         >>> stacked((2, 2, 3), initializer="he_normal", seed=0)[:, 0]
@@ -142,18 +143,17 @@ class Stacked(OfAnother):
 
 
 MIRRORED = {"first": ("out",), "hidden": ("in", "out"), "last": ("in",)}
-"""By the position of a layer, the sides on which its units are in pairs of opposite sign."""
+"""For each position of a layer, the axes along which its units are in pairs of opposite sign."""
 
 
 @initializer
 class LooksLinear(OfAnother):
     """A ReLU network that starts as a linear one: units in pairs of opposite sign.
 
-    `position` of the layer: "hidden" is [[W, -W], [-W, W]], rows being outputs; "first" [W, -W] over each other, for inputs
-    that are not in pairs; "last" [W, -W] side by side. W is of `initializer` (the paper's is orthogonal), or what
-    `fastinit.get` makes one of, with its own fans: the layers compute W1, W2, ... one after the other. Convolutions
-    likewise. ValueError for odd numbers of units, for another position, and for layouts with groups or several
-    axes of units.
+    By the `position` of the layer, rows being outputs: "hidden" is [[W, -W], [-W, W]]; "first" is W above -W, for inputs
+    that are not in pairs; "last" is W beside -W. `initializer`, all that `fastinit.get` takes, fills W with W's own fans (in
+    the paper it is orthogonal). The network then applies the linear maps W1, W2, ... one after the other. Convolutions
+    likewise. ValueError for odd numbers of units, another position, and layouts with groups or several axes of units.
     Source: Balduzzi et al. 2017, "The Shattered Gradients Problem", arXiv 1702.08591.
 
         >>> from fastinit.initializers import looks_linear

@@ -1,4 +1,4 @@
-"""Kernels of convolutions with a task: upsampling, sub-pixel upsampling, the short-time Fourier transform."""
+"""Kernels that make a convolution an upsampling, a sub-pixel upsampling or a short-time Fourier transform."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from fastinit.runtime.types import Array, Float64Array
 class Bilinear(WholeTensorInitializer):
     """Linear interpolation along each axis of the kernel: a (transposed) convolution that upsamples; nothing is random.
 
-    Tap x of k has 1 - |x - (k - 1) / 2| / f, f = ceil(k / 2); over several axes, the product. To upsample by a factor s:
-    stride s and k = 2 s - s % 2. With as many outputs as inputs, output c is that of input c; with one of either in each
-    group, as in a depthwise convolution, of all. (MXNet and Paddle fill all pairs of channels, which adds up the channels
-    of convolutions that are not depthwise.) Weights with at least one kernel axis. ValueError for other numbers of channels.
+    Tap x of k is 1 - |x - (k - 1) / 2| / f, f = ceil(k / 2); over several axes, the product. To upsample by a factor s:
+    stride s and k = 2 s - s % 2. With as many outputs as inputs, output c takes input c alone; with one output or one input
+    in each group, as in a depthwise convolution, all are connected. (MXNet and Paddle always connect all, which adds up the
+    channels of convolutions that are not depthwise.) Weights with at least one kernel axis. ValueError for other numbers of
+    channels.
     Source: Long et al. 2015, "Fully Convolutional Networks for Semantic Segmentation", section 3.3.
 
         >>> from fastinit.initializers import bilinear
@@ -62,11 +63,11 @@ def _triangles(weight: Weight) -> Array:
 class ICNR(OfAnother):
     """A convolution before a sub-pixel shuffle that starts as nearest-neighbour upsampling by `scale`.
 
-    The outputs that a shuffle puts side by side, scale^d of them for a kernel of d axes (scale^2 without one), have equal
-    kernels; the different ones are those of `initializer`, or what `fastinit.get` makes one of, for a weight of so many
-    outputs fewer. `shuffle` says which are put together: "pixel_shuffle", consecutive ones as in torch; "depth_to_space",
-    every (out / scale^d)-th as in TensorFlow. Weights of at least 2 axes. ValueError where scale^d does not divide the
-    outputs, and for groups.
+    The outputs that the shuffle puts side by side, scale^d of them for a kernel of d axes (scale^2 without one), have equal
+    kernels. `initializer`, all that `fastinit.get` takes, fills the kernels that differ, a weight with 1 / scale^d of the
+    outputs. `shuffle` says which outputs the shuffle puts side by side: "pixel_shuffle", consecutive ones as in torch;
+    "depth_to_space", every (out / scale^d)-th as in TensorFlow. Weights of at least 2 axes. ValueError for groups, and where
+    scale^d does not divide the outputs.
     Source: Aitken et al. 2017, "Checkerboard artifact free sub-pixel convolution", arXiv 1707.02937.
 
         >>> from fastinit.initializers import icnr
@@ -128,8 +129,8 @@ class STFT(WholeTensorInitializer):
     """The short-time Fourier transform as a convolution, as Keras's `STFTInitializer`; nothing is random.
 
     Shape (frames, 1, frequencies), in this order whatever the layout.
-    Tap t of frequency f has cos(2 pi t f / n) for `side` "real", -sin(2 pi t f / n) for "imag", n = 2 (frequencies - 1),
-    times the window over its `scaling`: "density", the root of the sum of its squares; "spectrum", the sum of its absolute
+    Tap t of frequency f is cos(2 pi t f / n) for `side` "real", -sin(2 pi t f / n) for "imag", n = 2 (frequencies - 1),
+    times the window, divided by its `scaling`: "density", the root of the sum of its squares; "spectrum", the sum of its absolute
     values; or None. `window`: "hann", "hamming", "blackman", "nuttall", "blackmanharris", "boxcar", as many numbers as
     frames, or None for neither window nor scaling; `periodic` as in SciPy. Angles are reduced in integers, before they are
     rounded. NumPy's cosine may differ in a float64's last bit between machines. ValueError for another shape, for unknown
@@ -166,7 +167,7 @@ class STFT(WholeTensorInitializer):
         n = 2 * (frequencies - 1)
         angles = 2 * np.pi / n * np.arange(n)
         circle = np.cos(angles) if self.side == "real" else -np.sin(angles)
-        circle[np.abs(circle) < 1e-15] = 0.0  # quarter turns, rounded; n would be above 10^15 for another
+        circle[np.abs(circle) < 1e-15] = 0.0  # quarter turns, up to rounding (others: n > 10^15)
         turns = np.outer(np.arange(frames), np.arange(frequencies)) % n
         values: Array = circle[turns] * self._scaled_window(frames)[:, None]
         return values[:, None, :]

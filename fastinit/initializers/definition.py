@@ -20,7 +20,7 @@ from fastinit.initializers.other_libraries import PARAMETERS
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
 
 if TYPE_CHECKING:
-    from typing_extensions import dataclass_transform  # of typing from Python 3.11 on
+    from typing_extensions import dataclass_transform  # in `typing` from Python 3.11 on
 else:
 
     def dataclass_transform(**_: object):
@@ -66,7 +66,7 @@ def initializer(cls: type[C]) -> type[C]:
 
     The class may set another `function_name`, its `aliases`, and how many parameters are `positional`.
     """
-    if cls.__annotations__ or not fields(cls):  # else it is its base's
+    if cls.__annotations__ or not fields(cls):  # else its base is a dataclass with all the parameters
         dataclass(frozen=True, repr=False, eq=False)(cls)
     if "function_name" not in vars(cls):
         cls.function_name = re.sub("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()

@@ -1,4 +1,4 @@
-"""Distributions that the depth of a network makes narrower, layer by layer or all alike."""
+"""Distributions whose std falls with the depth of the network, or of the layer in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _OfWidth(Initializer):
 
 @initializer
 class SmallInit(_OfWidth):
-    """Normal with std sqrt(2 / (5 width)): Xavier's of a Transformer's first feed-forward matrix, (d, 4 d), for all of them.
+    """Normal with std sqrt(2 / (5 width)): what Xavier's is for a (d, 4 d) matrix, for all matrices of a Transformer.
 
     `width` is d, the length of the residual stream, in units; None means fan_in, which is d except in the second
     feed-forward matrix. Any shape where `width` is given, else weights of at least 2 axes. ValueError for a width below 1.
@@ -52,7 +52,7 @@ class SmallInit(_OfWidth):
 class WangInit(_OfWidth):
     """Normal with std 2 / (depth sqrt(width)): for the projections onto the residual stream of a Transformer.
 
-    `depth`: the number of layers; `width` as in `small_init`, which the other matrices have. Any shape where `width` is
+    `depth`: the number of layers; `width` as in `small_init`, which is for the other matrices. Any shape where `width` is
     given, else weights of at least 2 axes. ValueError for a depth or a width below 1.
     Source: Wang and Komatsuzaki 2021 (GPT-J), described by Black et al. 2022, "GPT-NeoX-20B", arXiv 2204.06745, section
     "Initialization".
@@ -82,7 +82,7 @@ class DepthScaled(Initializer):
 
     All branches together then add no more to a stream of variance 1 than one of them would alone. `depth`: the number of
     layers; `branches`: those of a layer, 2 in a Transformer (attention, feed-forward). `base`: an elementwise initializer,
-    what `fastinit.get` makes one of, or the std of a normal. With `layer`, from 0 to depth - 1, the divisor is
+    as `fastinit.get` takes it, or the std of a normal. With `layer`, from 0 to depth - 1, the divisor is
     sqrt(branches (layer + 1)), by the layer's own depth, as in OLMo ("llama_depth" and "mitchell") and torchtitan; `ds_init`
     is the same idea without the branches. The shapes that `base` takes. ValueError for numbers below 1, for a layer that is
     not below the depth, and for a base that needs the whole tensor.
@@ -112,7 +112,7 @@ class DepthScaled(Initializer):
 
     @property
     def _base(self) -> Initializer:
-        assert isinstance(self.base, Initializer)  # `check` sees to it
+        assert isinstance(self.base, Initializer)  # `check` makes it one
         return self.base
 
     def layout(self, layout: LayoutLike) -> Layout:

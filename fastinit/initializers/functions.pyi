@@ -792,7 +792,7 @@ class _MuP:
         out: Array | None = None,
         index: Index = None,
     ) -> Array:
-        """Normal by the maximal update parametrization: std gain / sqrt(fan_in), of an output gain sqrt(base_width) / fan_in."""
+        """Normal by the maximal update parametrization: std gain / sqrt(fan_in), for an output gain sqrt(base_width) / fan_in."""
 
 class _Normal:
     __name__: str
@@ -898,7 +898,7 @@ class _Parts:
         out: Array | None = None,
         index: Index = None,
     ) -> Array:
-        """A tensor of several along `axis`, each as if it were a tensor of its own, with its own fans: fused qkv, gate_up."""
+        """Several weights joined along `axis`, each filled like a tensor of its own, with its own fans: fused qkv, gate_up."""
 
 class _PriorBias:
     __name__: str
@@ -1033,7 +1033,7 @@ class _SmallInit:
         out: Array | None = None,
         index: Index = None,
     ) -> Array:
-        """Normal with std sqrt(2 / (5 width)): Xavier's of a Transformer's first feed-forward matrix, (d, 4 d), for all of them."""
+        """Normal with std sqrt(2 / (5 width)): what Xavier's is for a (d, 4 d) matrix, for all matrices of a Transformer."""
 
 class _Sparse:
     __name__: str
@@ -1112,7 +1112,7 @@ class _Stacked:
         out: Array | None = None,
         index: Index = None,
     ) -> Array:
-        """Every slice along axis 0 is a tensor of its own, of `initializer`: experts, layers."""
+        """A stack of experts or layers: `initializer` fills every slice along axis 0 like a tensor of its own."""
 
 class _TFixup:
     __name__: str

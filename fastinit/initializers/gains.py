@@ -2,7 +2,7 @@
 
 If z ~ N(0, 1) goes through f and then through independent weights of mean 0 and variance gain^2 / fan_in, the next
 pre-activations have E[z^2] = gain^2 E[f(z)^2] (He et al. 2015, arXiv:1502.01852, section 2.2, there for ReLU): the second
-moment of f, its mean included, and not its variance. Towards the inputs it is E[f'(z)^2], with fan_out.
+moment of f, its mean included, and not its variance. For gradients, towards the inputs, it is E[f'(z)^2], with fan_out.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ ACTIVATIONS: dict[str, Callable[..., Moment]] = {
     "reglu": lambda: _gated("relu"),
     "glu": lambda: _gated("sigmoid"),
 }
-"""Every activation: its parameters with their defaults, and from them its moments."""
+"""For each activation a function of its parameters, with their defaults, that returns its moments."""
 
 ALIASES = {
     "identity": "linear", "conv1d": "linear", "conv2d": "linear", "conv3d": "linear",

@@ -15,7 +15,7 @@ thread takes panels. A BLAS never splits so small a product, so the bits depend 
 number of threads. (OpenBLAS splits large products among its threads and then rounds differently: its AVX2 kernels do so for
 float32 of any size, the others where the inner length is no multiple of 64.)
 
-Machines differ by rounding only, since nothing is divided by an ill-conditioned R, as in other ways to compute Q.
+Machines differ by rounding only: unlike other ways to compute Q, this one never divides by an ill-conditioned R.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TILE = 64
 STEP = 16  # widths of tiles, where there are several: a row of 16 floats is a vector or more
 STACK = 16  # tiles that a call multiplies: 256 KiB of float32, which stay in the second-level cache
 LEAST_BLOCKS_FOR_THREADS = 3  # two blocks are about 100 microseconds of work
-LEAST_NORM = 1e-30  # of a vector that does not count as one of zeros: squares and quotients stay within range
+LEAST_NORM = 1e-30  # shorter vectors count as zeros: squares and quotients stay within range
 
 
 class Reflectors(NamedTuple):
@@ -46,13 +46,13 @@ class Reflectors(NamedTuple):
 
 
 def haar(normals: Array) -> Array:
-    """Overwrite independent standard normals (m, n), m >= n, by orthonormal columns computed of them; return the array.
+    """Overwrite independent standard normals (m, n), m >= n, by orthonormal columns computed from them; return the array.
 
     Haar-distributed: Q of the QR decomposition, with R's diagonal positive, of a Gaussian matrix, the one whose Householder
     vectors the normals are; the first column is that of the normals over its length. A vector of zeros counts as positive.
     In float32 |Q^T Q - I| < 1e-6 and in float64 < 1e-14; two machines' values differ by as little. Memory in use at the
     peak, with the normals: 2 to 4 times theirs.
-    ValueError where m < n or `normals` is no matrix, TypeError where it is neither float32 nor float64.
+    ValueError where m < n or `normals` is not a matrix, TypeError where it is neither float32 nor float64.
     """
     _check(normals)
     m, n = normals.shape
@@ -107,9 +107,9 @@ def _stacks(num_tiles: int) -> Iterator[slice]:
 
 
 def _reflectors(v: Array) -> Reflectors:
-    """Of the vectors x, a column of `v` each from its diagonal down; `v` is overwritten.
+    """The reflections of the vectors x: the columns of `v`, each from the diagonal down. `v` is overwritten.
 
-    Above the diagonal (v_i, v_k) = (x_i, x_k) + s_k |x_k| x_i[k], as x_k has no element i: one Gram matrix tells all.
+    Above the diagonal (v_i, v_k) = (x_i, x_k) + s_k |x_k| x_i[k], as x_k has no element i: one Gram matrix gives all.
     Each v is divided by its first element, as in LAPACK, so that tau = 1 + |x_0| / |x| is in [1, 2].
     """
     top = v.reshape(-1, v.shape[2])[: v.shape[2]]
@@ -130,19 +130,18 @@ def _reflectors(v: Array) -> Reflectors:
 def _gram(v: Array) -> Array:
     """V^T V in float64."""
     gram = np.zeros((v.shape[2], v.shape[2]))
-    for stack in _stacks(
-        len(v)
-    ):  # both factors are copied: NumPy computes the product of an array with itself by another routine
+    for stack in _stacks(len(v)):
+        # both factors are copied: NumPy computes the product of an array with itself by another routine
         left, right = v[stack].transpose(0, 2, 1).astype(np.float64, order="C"), v[stack].astype(np.float64)
         gram += (left @ right).sum(axis=0)
     return gram
 
 
 def _triangular_factor(gram: Array, tau: Array) -> Array:
-    """T of H_0 H_1 ... = I - V T V^T, of the part of V^T V above the diagonal.
+    """T of H_0 H_1 ... = I - V T V^T, from the part of V^T V above the diagonal.
 
-    Two runs of reflections, of factors T_1 and T_2, are one, of [[T_1, -T_1 V_1^T V_2 T_2], [0, T_2]]: so of each pair of
-    neighbours, lengths 1, 2, 4 ...
+    Two runs of reflections with factors T_1 and T_2 are one run with factor [[T_1, -T_1 V_1^T V_2 T_2], [0, T_2]]. So pairs
+    of neighbouring runs are joined, of lengths 1, 2, 4 ...
     """
     width = len(tau)
     t, padded = np.zeros((TILE, TILE)), np.zeros((TILE, TILE))
@@ -158,13 +157,13 @@ def _triangular_factor(gram: Array, tau: Array) -> Array:
 
 
 def _diagonal_blocks(square: Array, size: int) -> Array:
-    """A view (blocks, size, size) of those on the diagonal of a square contiguous matrix."""
+    """A view (blocks, size, size) of the blocks on the diagonal of a square contiguous matrix."""
     blocks: Array = np.einsum("kikj->kij", square.reshape(-1, size, len(square) // size, size))
     return blocks
 
 
 def _columns(blocks: list[Reflectors], num_tiles: int) -> Array:
-    """The panel of Q's columns that the last of the blocks begins, as tiles: all reflections of diag(-s)."""
+    """The panel of Q's columns that begins with the last of the blocks, as tiles: all reflections applied to diag(-s)."""
     last = len(blocks) - 1
     v, _, signs = blocks[last]
     q = np.zeros((num_tiles, *v.shape[1:]), v.dtype)

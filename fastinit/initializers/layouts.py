@@ -37,8 +37,8 @@ class Layout:
     """How to read a weight's shape. Give `letters`, or `in_axis` and `out_axis`, or nothing but `fan`.
 
     - `letters`: "io" is (*kernel, in, out) as in Keras and JAX, "oi" is (out, in, *kernel) as in torch, "embedding" is
-      (vocabulary, width), fan_in being the width. Or one letter an axis: i input, o output; d h w x y z t kernel; b e g l n
-      stacks of weights that do not meet (batch, experts, groups, layers), which count in neither fan. "hwio" and "oihw" are
+      (vocabulary, width), fan_in being the width. Or one letter per axis: i input, o output; d h w x y z t kernel; b e g l n
+      stacks of separate weights (batch, experts, groups, layers), which count in neither fan. "hwio" and "oihw" are
       convolutions, "iohw" torch's transposed one, "hwoi" Keras's, "hwgo" Keras's depthwise, where each group has one input
       and so no axis of them, "eio" experts, "ioo" attention's (width, heads, head width), "iio" its output projection.
     - `in_axis`, `out_axis`, `batch_axis`: axes as in JAX, ints or tuples of them; the other axes are the kernel's.
@@ -46,7 +46,7 @@ class Layout:
       inputs and the outputs of one group. The longer of the two is divided by `groups`.
     - `fan`: the fans themselves, one number or (fan_in, fan_out), whatever the shape.
 
-    TypeError and ValueError for fields that contradict each other or mean nothing.
+    TypeError and ValueError for fields that are invalid or contradict each other.
 
         >>> import fastinit
         >>> fastinit.Layout("oihw").fans((16, 8, 3, 3))
@@ -102,15 +102,15 @@ class Layout:
         if self.letters is None and len(shape) > 2:
             raise ValueError(
                 f"shape {shape} has {len(shape)} axes, which may be a convolution's or a stack's: {wanted_by} needs "
-                f"layout='io' for (*kernel, in, out), 'oi' for (out, in, *kernel), a letter an axis as 'hwio' or 'eio' "
+                f"layout='io' for (*kernel, in, out), 'oi' for (out, in, *kernel), a letter per axis as 'hwio' or 'eio' "
                 f"(experts), or a fastinit.Layout"
             )
         return _axes_by_letters(shape, self.letters or "io")
 
     def fans(self, shape: tuple[int, ...], wanted_by: str = "fans") -> tuple[float, float]:
-        """(fan_in, fan_out): inputs (outputs) times the length of the kernel (He et al. 2015, section 2.2).
+        """(fan_in, fan_out): inputs (outputs) times the elements of the kernel (He et al. 2015, section 2.2).
 
-        With groups, those that one unit is connected to. ValueError where the shape does not tell, or a fan would be zero.
+        With groups, only what one unit is connected to counts. ValueError where the shape does not say, or a fan would be 0.
         """
         pair = self._fan_pair()
         if pair is not None:
@@ -136,7 +136,7 @@ LayoutLike: TypeAlias = str | Layout | Mapping[str, Any] | None
 
 
 def layout_of(layout: LayoutLike) -> Layout:
-    """A Layout from its letters, its fields in a mapping, or None for the one that needs matrices.
+    """A Layout from its letters or its fields in a mapping; for None the default one, which fits matrices alone.
 
     TypeError or ValueError for anything else.
     """
@@ -166,8 +166,8 @@ def _check_letters(letters: Any) -> None:
     known = set("io" + KERNEL_LETTERS + STACK_LETTERS)
     if not isinstance(letters, str) or not set(letters) <= known or "o" not in letters or not set("ig") & set(letters):
         raise ValueError(
-            f"layout must be one of {', '.join(map(repr, NAMED))}, or a letter an axis with o (output) and i (input) or, of "
-            f"depthwise convolutions, g among them, {' '.join(KERNEL_LETTERS)} for a kernel's axes and "
+            f"layout must be one of {', '.join(map(repr, NAMED))}, or a letter per axis with o (output) and i (input) or, "
+            f"of depthwise convolutions, g among them, {' '.join(KERNEL_LETTERS)} for a kernel's axes and "
             f"{' '.join(STACK_LETTERS)} for stacks, got {letters!r}"
         )
 
@@ -182,7 +182,7 @@ def _axes(name: str, axes: Any) -> tuple[int, ...] | None:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers of NumPy, in tuples as well, as those of Python."""
+    """NumPy's numbers, also those in tuples, as Python's."""
     if isinstance(value, tuple):
         return tuple(_plain(item) for item in value)
     return value.item() if isinstance(value, np.generic) else value

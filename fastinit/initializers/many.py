@@ -1,4 +1,4 @@
-"""Many tensors by name in one batch."""
+"""Fills many tensors by name in one batch."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def fill_many(
     layout: LayoutLike = None,
     out: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Tensors by name: for each what `initializer(shape, seed=seed, name=name, ...)` gives, in one batch for all.
+    """Fill tensors by name in one batch: each becomes what `initializer(shape, seed=seed, name=name, ...)` gives.
 
     For models of many small tensors, whose calls take longer than the filling. `initializers`: what `fastinit.get` takes, a
     distribution included, for all tensors, or a mapping that has one for each name of `shapes`. `seed` is 0 by default, as
-    in all that initializes a whole model: the model is then the same each time. `out`: by name, the arrays to fill. The
-    other options are those of every initializer. ValueError and TypeError as from these, and for a name that `initializers`
-    or `out` lacks, before anything is written.
+    in all functions that initialize a whole model, so that the model is the same each time. `out`: by name, the arrays to
+    fill. The other options are those of every initializer. ValueError and TypeError as from these, and for a name that
+    `initializers` or `out` lacks, before anything is written.
 
         >>> import fastinit
         >>> weights = fastinit.fill_many("he_normal", {f"experts.{i}.w": (64, 64) for i in range(10_000)})

@@ -1,4 +1,4 @@
-"""An initializer from whatever names it: its own name, another library's, its class, function, config or distribution."""
+"""Finds the initializer for a name, fastinit's or another library's, a class, a function, a config or a distribution."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ InitializerLike: TypeAlias = "str | Initializer | type[Initializer] | Initialize
 
 
 def get(identifier: InitializerLike, /, **parameters: Any) -> Initializer:
-    """An initializer from what names it.
+    """The initializer that a name, a class, a function, a config or a distribution stands for.
 
     `identifier`: a name of fastinit's, or of torch, JAX, Flax, Keras, MXNet or Paddle, in any case, with or without `_`; a
     class or function; a mapping {"class_name": ..., "config": ...}; a `fastinit.distributions.Distribution`, which is then
     that of every shape; or an initializer, returned as it is. `parameters` are those of the initializer, also under the
     names that the other libraries give them, and `convention`.
-    ValueError for an unknown name, with the nearest; TypeError for an identifier or a parameter that is none.
+    ValueError for an unknown name, with the nearest; TypeError for another kind of identifier, or an unknown parameter.
 
         >>> import fastinit
         >>> fastinit.get("kaiming_uniform_", a=0.1, convention="torch")
@@ -38,7 +38,7 @@ def get(identifier: InitializerLike, /, **parameters: Any) -> Initializer:
 
 
 def named(argument: str, identifier: Any, parameters: Mapping[str, Any] | None = None) -> Initializer:
-    """As `get`; an error names the `argument` that an identifier of no known kind was given for."""
+    """As `get`, for the argument called `argument`, which the error for another kind of identifier names."""
     parameters = parameters or {}
     if isinstance(identifier, str):
         name, of_alias = _resolved(identifier)
@@ -58,7 +58,7 @@ def named(argument: str, identifier: Any, parameters: Mapping[str, Any] | None =
 
 
 def distribution_of(anything: InitializerLike, shape: Shape, layout: LayoutLike = None) -> Distribution:
-    """The distribution of a tensor of this shape, of whatever `get` takes: a distribution is its own.
+    """The distribution of a tensor of this shape, for all that `get` takes; for a distribution it is that one.
 
     >>> from fastinit.initializers import distribution_of
     >>> distribution_of("he_normal", (8, 4)), distribution_of(distribution_of("ones", 3), (8, 4))
@@ -107,7 +107,7 @@ def _made(cls: type[Initializer], parameters: Mapping[str, Any], of_alias: Mappi
     name = cls.function_name
     parameters = {**(of_alias or {}), **_renamed(name, parameters)}
     in_all = tuple(CONVENTIONS) if name in ("zeros", "ones", "constant") else ("math",)
-    if parameters.get("convention") in in_all:  # also of one that has no such parameter
+    if parameters.get("convention") in in_all:  # also where the initializer has no such parameter
         parameters.pop("convention")
     return made_of(cls, parameters, foreign=PARAMETERS.get(name))
 

@@ -1,4 +1,4 @@
-"""Initializers whose distribution is given outright: constants, and distributions with parameters of their own."""
+"""Initializers whose distribution does not depend on the shape: constants, uniforms and normals."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Constant(Initializer):
         return distributions.Constant(self.value)
 
     def __eq__(self, other: object) -> bool:
-        """Also by the sign of a zero, which the values have."""
+        """0.0 and -0.0 differ, since the values have the sign."""
         return type(other) is Constant and repr(self.value) == repr(other.value)
 
     def __hash__(self) -> int:
@@ -97,7 +97,7 @@ class Uniform(Initializer):
 
 
 STDS = {"math": 1.0, "torch": 1.0, "keras": 0.05, "jax": 0.01}
-"""The std of normals where none is given, by convention."""
+"""For each convention, the std of normals where none is given."""
 
 
 class _WithStd(Initializer):
@@ -143,8 +143,8 @@ class TruncatedNormal(_WithStd):
 
     `low` and `high` are in standard deviations from the mean, and may be infinite. `std` is that of the normal before it is
     truncated: within -2 and 2 the values have 0.8796 of it. With bounds="absolute", `low` and `high` are the least and the
-    greatest value themselves, as in torch's `trunc_normal_`, whose convention has them so: with std=0.02, torch's defaults
-    of -2 and 2 truncate nothing. Where `std` is not given it is 1, in the conventions of Keras 0.05 and of JAX 0.01.
+    greatest value themselves, as in torch's `trunc_normal_`; that is the default under torch's convention. With std=0.02,
+    torch's defaults of -2 and 2 truncate nothing. `std` is by default 1, under the conventions of Keras 0.05 and JAX 0.01.
     ValueError for a negative std, for bounds out of order, and for bounds more than 36 standard deviations from the mean.
 
         >>> import fastinit

@@ -16,7 +16,7 @@ import numpy as np
 from fastinit.runtime.types import Array
 
 NODES = 16  # of a panel, its ends included: a kink beyond the last node would be missed
-INSIDE = 2.0**-47  # the last bit of 38: how far the outer nodes are inside the panel, so that a jump at its end counts right
+INSIDE = 2.0**-47  # the last bit of 38: the outer nodes are so far inside the panel that a jump at its end is not
 CORE = 12  # |z| up to which all panels are evaluated
 FARTHEST = 38  # |z| beyond which the normal density is subnormal
 TOLERANCE = 1e-13  # of the integral, for a missed value times the panel's length; the sum is far more accurate
@@ -71,7 +71,7 @@ def normal_mean_square(f: Callable[[Any], Any], called: str = "activation") -> f
 
 
 def _integral(density: Values, low: Array, known: float, tolerance: float, called: str) -> float:
-    """Over the panels of length 1 from `low` on, each to `tolerance` of the integral and what is `known` beside it."""
+    """The integral over panels of length 1 from each `low` on, to `tolerance` of it plus `known`, that of other panels."""
     nodes, weights, to_halves = _clenshaw_curtis()
     width, done = 1.0, 0.0
     panels = density(low[:, None] + nodes)

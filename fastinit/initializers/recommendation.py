@@ -39,19 +39,19 @@ def recommend(
     """The initializer for a layer of a network, with reasons and references: a `Recommendation`, printable.
 
     - `activation`: a name that `fastinit.gain` knows with its `parameters` (leaky_relu: negative_slope), or a callable: the
-      nonlinearity whose outputs the layer takes. "sin" without w0 is SIREN's, of w0=30.
+      nonlinearity whose outputs the layer takes. "sin" without w0 is SIREN's, with w0=30.
     - `layer_type`: "dense", "conv", "attention" (value and output, which take no nonlinearity), "embedding", "output"
       (classifier, head), "rnn", "lstm" (their recurrent weights), "norm" (its scale), "layer_scale"; or another name that
       they go by, as "linear".
     - `position`: "first" (of the network), "hidden", or "last" (of its residual branch).
-    - `depth`: the number of layers, of a residual network that of its blocks, which it needs. `branches`: the residual
+    - `depth`: the number of layers; of a residual network, which needs it, the number of blocks. `branches`: the residual
       branches in a block; None means 1 for convolutions and 2 otherwise, as in a Transformer.
     - `normalization`: None; "pre" at the start of each branch; "post" after each residual sum; "batch" after each layer.
-    - `width`: that of an embedding, in units. `base_width`: that of the model whose learning rate is to be kept (`mup`).
-    - `prior`: of an output, the share of the positives.
+    - `width`: the width of an embedding, in units. `base_width`: that of the model whose learning rate is reused (`mup`).
+    - `prior`: for an output, the share of positive examples.
 
-    ValueError for unknown names, with the known ones, and for what is missing or contradictory; TypeError for what is no
-    name, number or bool. Sources: those of the rules, as `references`.
+    ValueError for unknown names, with the known ones, and for what is missing or contradictory; TypeError for arguments of
+    another type. Sources: the `references` of the result.
 
         >>> import fastinit
         >>> print(fastinit.recommend("selu"))

@@ -52,7 +52,7 @@ class Recommendation:
         return "\n".join([*lines, *(f"[{n}] {reference}" for n, reference in enumerate(self.references, 1))])
 
     def and_(self, reason: str, reference: str, initializer: Initializer | None = None) -> Recommendation:
-        """The same for one more reason, or another initializer for it."""
+        """This recommendation with one more reason, and with `initializer` in place of its own where one is given."""
         reasons, references = (*self.reasons, reason), (*self.references, reference)
         return replace(self, initializer=initializer or self.initializer, reasons=reasons, references=references)
 
@@ -91,7 +91,7 @@ def _for(
 
 
 def _weight(network: Network) -> Recommendation:
-    """Of dense and convolutional layers; the first layer of a network is in no branch."""
+    """The rule of dense and convolutional layers; the first layer of a network is in no branch."""
     if not network.residual or network.position == "first":
         return _plain(network)
     return {"post": _post_norm, None: _fixup}.get(network.normalization, _in_branch)(network)
@@ -185,7 +185,7 @@ UNSTABLE = (
 
 
 def _plain(network: Network) -> Recommendation:
-    """By the activation, and the width where it is to be transferred."""
+    """The rule outside residual branches: by the activation, and by muP where `base_width` is given."""
     if network.base_width is not None:
         reason = (
             "muP: the learning rate of the narrow model stays the best one, with the factors that `scales(shape)` gives."
@@ -233,7 +233,7 @@ def _by_activation(network: Network) -> Recommendation:
 
 
 def _in_branch(network: Network) -> Recommendation:
-    """With normalization inside the branches."""
+    """The rule inside residual branches that have normalization."""
     plain, total = _plain(network), network.total_branches
     if network.normalization == "batch":
         reason = "Batch norm undoes the scale of a weight: start the last norm of each branch at 0 (layer_type='norm')."

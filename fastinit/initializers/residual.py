@@ -18,7 +18,7 @@ from fastinit.runtime import checks
 class DeepNorm(Initializer):
     """Normal with variance 2 beta^2 / (fan_in + fan_out), beta by the numbers of layers: for post-norm Transformers.
 
-    For the feed-forward matrices and attention's value and output; query and key have `xavier_normal`. The network must
+    For the feed-forward matrices and attention's value and output; query and key are for `xavier_normal`. The network must
     multiply the residual by `alpha` before the sum: LN(alpha x + branch(x)). `encoder`, `decoder`: numbers of layers, 0
     where there is none; where there are both, `part` says to which the weight belongs: "encoder" or "decoder".
     `deepnorm_constants` has the formulas. Weights of at least 2 axes. ValueError where both numbers are 0, and for another
@@ -85,9 +85,9 @@ class Fixup(Initializer):
 
     std = branches^(-1 / (2 layers - 2)) gain / sqrt(fan_in): for networks without normalization. `branches`: the residual
     branches of the network; `layers`: weight layers in a branch, at least 2 (or 1, which is the last); `nonlinearity`: a
-    name that `fastinit.gain` knows. Layers outside the branches have He's, the classifier 0; the network adds a scalar bias
-    (0) before each layer and activation and a scalar factor (1) to each branch. Weights of at least 2 axes. ValueError for
-    numbers below 1, and for layers=1 without last=True.
+    name that `fastinit.gain` knows. Layers outside the branches are for `he_normal`, the classifier for zeros; the network
+    adds a scalar bias (0) before each layer and activation and a scalar factor (1) to each branch. Weights of at least 2
+    axes. ValueError for numbers below 1, and for layers=1 without last=True.
     Source: Zhang, Dauphin and Ma 2019, "Fixup Initialization: Residual Learning Without Normalization", arXiv 1901.09321,
     section 3, rules 1 to 3.
 
@@ -109,7 +109,7 @@ class Fixup(Initializer):
 
     @property
     def factor(self) -> float:
-        """That on He's std: 0 for the last layer of a branch."""
+        """The factor on He's std; 0 for the last layer of a branch."""
         return 0.0 if self.last else float(self.branches ** (-1 / (2 * self.layers - 2)))
 
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
@@ -123,9 +123,9 @@ class Fixup(Initializer):
 class TFixup(Initializer):
     """Xavier's uniform times 0.67 depth^-1/4 in an encoder and (9 depth)^-1/4 in a decoder: Transformers without warm-up.
 
-    For attention's value and output and the feed-forward matrices; query and key have `xavier_uniform`. `part`: "encoder",
-    "decoder", or "embedding", of shape (vocabulary, width): normal, std width^-1/2 (9 depth)^-1/4. `depth`: the layers of
-    the encoder for its own weights, otherwise those of the decoder. The network has no layer norms. ValueError for
+    For attention's value and output and the feed-forward matrices; query and key are for `xavier_uniform`. `part`:
+    "encoder", "decoder", or "embedding", of shape (vocabulary, width): normal, std width^-1/2 (9 depth)^-1/4. `depth`: the
+    layers of the encoder for its own weights, otherwise those of the decoder. The network has no layer norms. ValueError for
     another part, for a depth below 1, and for an embedding of other than 2 axes.
     Source: Huang et al. 2020, "Improving Transformer Optimization Through Better Initialization", ICML, "T-Fixup
     initialization" (the embedding's d^-1/2 as a std, as in the authors' code).

@@ -41,7 +41,7 @@ class VarianceScaling(Initializer):
     """Mean 0 and variance scale / n, n being `mode`: "fan_in", "fan_out", or their mean, "fan_avg" or "fan_geo_avg".
 
     `distribution`: "normal"; "truncated_normal", truncated at 2 standard deviations and widened to keep the variance;
-    "uniform"; or "untruncated_normal". In Keras's convention "normal" means the truncated one.
+    "uniform"; or "untruncated_normal". Under Keras's convention "normal" means "truncated_normal".
     Weights of at least 2 axes. ValueError for a negative scale, and for shapes that have no fans.
     Source: the common form of the presets below, as in JAX's and Keras's `variance_scaling`.
 
@@ -67,7 +67,7 @@ class VarianceScaling(Initializer):
 
 
 class _Preset(Initializer):
-    """Base of the presets: `_scale()` over the fan of `mode`, of the form "uniform" or "normal"."""
+    """Base of the presets: variance `_scale()` / n, n being the fan of `mode`; `form` is "uniform" or "normal"."""
 
     form: str
     mode = "fan_in"
@@ -116,7 +116,7 @@ class XavierUniform(_Xavier):
 class XavierNormal(_Xavier):
     """Normal with variance 2 gain^2 / (fan_in + fan_out): for tanh and linear units.
 
-    In the conventions of Keras and JAX it is truncated at 2 standard deviations and widened to keep the variance.
+    Under the conventions of Keras and JAX it is truncated at 2 standard deviations and widened to keep the variance.
     Weights of at least 2 axes. ValueError for a negative gain, and for shapes that have no fans.
     Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 12.
 
@@ -156,7 +156,7 @@ class HeUniform(_He):
     """Uniform with variance gain^2 / fan_in: for ReLU and its kin.
 
     gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU. `mode`: the fan it is divided by, as in `variance_scaling`.
-    `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; in torch's convention that of
+    `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; under torch's convention that of
     `torch.nn.init.calculate_gain`. Weights of at least 2 axes. ValueError for unknown names, and for shapes without fans.
     Source: He et al. 2015, "Delving Deep into Rectifiers", arXiv 1502.01852, eq. 10 and 15.
 
@@ -175,9 +175,9 @@ class HeNormal(_He):
     """Normal with variance gain^2 / fan_in: for ReLU and its kin.
 
     gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU. `mode`: the fan it is divided by, as in `variance_scaling`.
-    `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; in torch's convention that of
-    `torch.nn.init.calculate_gain`. In the conventions of Keras and JAX it is truncated at 2 standard deviations and widened
-    to keep the variance. Weights of at least 2 axes. ValueError for unknown names, and for shapes without fans.
+    `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; under torch's convention that of
+    `torch.nn.init.calculate_gain`. Under the conventions of Keras and JAX it is truncated at 2 standard deviations and
+    widened to keep the variance. Weights of at least 2 axes. ValueError for unknown names, and for shapes without fans.
     Source: He et al. 2015, "Delving Deep into Rectifiers", arXiv 1502.01852, eq. 10 and 15.
 
         >>> import fastinit
@@ -218,7 +218,7 @@ class LecunUniform(_Lecun):
 class LecunNormal(_Lecun):
     """Normal with variance 1 / fan_in: for SELU and linear units.
 
-    In the conventions of Keras and JAX it is truncated at 2 standard deviations and widened to keep the variance.
+    Under the conventions of Keras and JAX it is truncated at 2 standard deviations and widened to keep the variance.
     Weights of at least 2 axes; ValueError for shapes without fans.
     Source: LeCun et al. 1998, "Efficient BackProp", section 4.6; SELU: Klambauer et al. 2017, arXiv 1706.02515.
 

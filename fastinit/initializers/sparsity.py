@@ -15,14 +15,14 @@ from fastinit.initializers.weights import UNIT_UNIFORM, Weight, weight_of
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array
 
-BLOCK = 2**20  # elements whose zeros are chosen at a time; of another size the values would be others
+BLOCK = 2**20  # elements whose zeros are chosen at a time; another number would change the values
 
 
 @initializer
 class Sparse(WholeTensorInitializer):
     """Normal with this std, but of each unit's fan_in connections exactly ceil(sparsity fan_in) are 0, at random places.
 
-    In torch's convention, as in its `sparse_`, ceil(sparsity fan_out) of the connections that each input has to outputs: of
+    Under torch's convention, as in its `sparse_`, exactly ceil(sparsity fan_out) of each input's connections are 0, those of
     each column of an (out, in) matrix. At most the tensor, a byte for each of its elements and about 10 MiB are in memory
     (20 MiB in float64). Weights of at least 2 axes. ValueError for a share outside 0 to 1, and for a negative std.
     Source: Martens 2010, "Deep learning via Hessian-free optimization", ICML, section 5.
@@ -64,7 +64,7 @@ class Sparse(WholeTensorInitializer):
 
 
 def chosen(draws: Draws, rows: int, n: int, m: int) -> Array:
-    """A mask of m of n in each row, uniform among all choices: the m least of n uniform values."""
+    """A mask of m of the n places in each row, uniform among all choices: those of the m least of n uniform values."""
     mask = np.full((rows, n), m == n)
     if 0 < m < n:
         step = max(1, BLOCK // n)

@@ -1,4 +1,4 @@
-"""The tutorial's four functions, with its signatures and corrected formulas."""
+"""The four functions of a tutorial on weight initialization, with its signatures and corrected formulas."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class GaussianInit(Initializer):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class _AboutBias(Initializer):
-    """Base of the normals about a bias, of variance `scale` over the fan of `mode`."""
+    """Base of the normals about a bias, of variance `scale` / n, n being the fan of `mode`."""
 
     bias: float = 0.0
     positional = 1

@@ -1,4 +1,4 @@
-"""A weight of any layout as a stack of (out, in, *kernel) arrays, and back; checks that several initializers share."""
+"""Reads a weight of any layout as a stack of (out, in, *kernel) arrays, and back; checks that initializers share."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Weight:
 
     @property
     def connections(self) -> int:
-        """Of one unit: its inputs times the length of the kernel."""
+        """The connections of one unit: its inputs times the elements of the kernel."""
         return self.inputs * math.prod(self.kernel)
 
     def zeros(self, dtype: npt.DTypeLike) -> Array:
-        """Zeros of shape `self.shape` that lie in memory as the tensor's, where axes need no merging: `restored` is free."""
+        """Zeros of shape `self.shape`, in the tensor's order in memory if no axes are merged: `restored` is then free."""
         back = np.argsort(self.order)
         ordered: Array = np.zeros([self.ordered_shape[axis] for axis in back], dtype).transpose(self.order)
         if self.groups_in_inputs:
@@ -49,7 +49,7 @@ class Weight:
         return values
 
     def restored(self, values: Array) -> Array:
-        """`values` of shape `self.shape` in the tensor's shape and order of axes, without a copy where that can be."""
+        """`values` of shape `self.shape` in the tensor's shape and order of axes, without a copy where possible."""
         if self.groups_in_inputs:
             by_group = (self.n // self.groups, self.groups, self.outputs, self.inputs, *self.kernel)
             values = values.reshape(by_group).swapaxes(1, 2)
@@ -58,7 +58,7 @@ class Weight:
 
 
 def weight_of(shape: tuple[int, ...], layout: Layout, wanted_by: str) -> Weight:
-    """ValueError where the layout is missing or does not fit the shape, or its groups do not divide the channels."""
+    """The weight of this shape. ValueError where the layout is missing or does not fit, or groups do not divide channels."""
     axes = layout.axes(shape, wanted_by)
     stack, outputs, inputs = (math.prod(shape[axis] for axis in part) for part in (axes.stack, axes.out_axes, axes.in_axes))
     inputs, outputs = layout.of_one_group(inputs, outputs, shape)
@@ -76,7 +76,7 @@ def weight_of(shape: tuple[int, ...], layout: Layout, wanted_by: str) -> Weight:
 
 
 def convolution_of(shape: tuple[int, ...], layout: Layout, wanted_by: str, otherwise: str) -> Weight:
-    """As `weight_of`. ValueError where there is no kernel, for which `otherwise` serves."""
+    """As `weight_of`. ValueError where there is no kernel, which recommends `otherwise`."""
     weight = weight_of(shape, layout, wanted_by)
     if not weight.kernel:
         raise ValueError(f"shape {shape} has no axes of a kernel: {wanted_by} needs at least one; otherwise use {otherwise}")
@@ -112,16 +112,16 @@ def rounded(real: Real, name: str, value: float) -> np.floating[Any]:
 
 
 UNIT_UNIFORM = Uniform(0.0, 1.0)
-"""What values that are computed from others begin with."""
+"""The uniform values that values of other distributions are computed from."""
 
 
 def finite(name: str, value: object) -> float:
-    """A finite number. Of the zeros the positive one: equal initializers give equal values."""
+    """A finite number; -0.0 becomes 0.0, so that initializers that compare equal give equal values."""
     return checks.finite(name, value) + 0.0
 
 
 def check_nonlinearity(name: object, moment: Callable[[str], float]) -> None:
-    """Errors that name the parameter, where `moment` has none of this nonlinearity."""
+    """Raise an error that names the parameter where `moment` does not know this nonlinearity."""
     if not isinstance(name, str):
         raise TypeError(f"nonlinearity must be a name that fastinit.gain knows, got {name!r}")
     try:

@@ -1,7 +1,7 @@
-"""Recipes: which tensor of a model is drawn from what, by its name.
+"""Recipes: rules that give each tensor of a model its distribution, by the tensor's name.
 
 `Recipe` holds the rules, and `Recipe.plan` says what they do with a model. The usual model families have their recipes here,
-functions whose parameters are the family's: `recipes.gpt2(depth=12)`. Your own rules go before a family's:
+functions with the family's parameters: `recipes.gpt2(depth=12)`. Your own rules go before a family's:
 `Recipe([("head.*", "zeros"), *recipes.vit()])`. `recipes.load(path)` reads a recipe from a TOML file.
 """
 

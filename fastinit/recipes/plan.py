@@ -1,4 +1,4 @@
-"""A plan: what a recipe does with each tensor of a model, decided once and with all complaints at once."""
+"""A plan: what a recipe does with each tensor of a model, decided before anything is drawn; errors come all at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fastinit.recipes.recipe import Recipe
 
 Action = Literal["draw", "compute", "tie", "keep", "skip"]
-"""`PlannedTensor` says what each means."""
+"""What is done with a tensor; `PlannedTensor` explains each."""
 
 
 class PlanError(ValueError):
@@ -42,7 +42,7 @@ class PlannedTensor:
 
     - "draw": floating-point values from `distribution`, in the stream of the tensor's own name;
     - "compute": integers or booleans that are all `value`;
-    - "tie": it is one with the tensor `source`, which is drawn, computed or kept;
+    - "tie": it is the same array as the tensor `source`, which is drawn, computed or kept;
     - "keep": it was loaded, and stays as loaded;
     - "skip": nothing is done, it stays as it is.
 
@@ -64,12 +64,12 @@ class PlannedTensor:
 
     @property
     def stream_name(self) -> str:
-        """The name whose stream its values come from: its own, or that of the tensor it is one with."""
+        """The name whose stream its values come from: its own, or that of the tensor it is tied to."""
         return self.source or self.spec.name
 
     @property
     def summary(self) -> str:
-        """What it gets: the distribution, the value, or the name of the tensor it is one with."""
+        """What it gets: the distribution, the value, or the name of the tensor it is tied to."""
         if self.value is not None:
             return str(self.value)
         return repr(self.distribution) if self.distribution is not None else self.source or ""
@@ -119,7 +119,7 @@ class Plan:
 
     @property
     def ties(self) -> dict[str, str]:
-        """By name, the tensor that a tied one is one with."""
+        """For the name of each tied tensor, the name of the tensor it is tied to."""
         return {tensor.name: tensor.source for tensor in self.tensors if tensor.source is not None}
 
     def __str__(self) -> str:
@@ -169,7 +169,7 @@ def plan_of(recipe: Recipe, tensors: Tensors, skip: Collection[str], loaded: Col
 
 
 def patterns(option: str, given: object) -> tuple[str, ...]:
-    """Globs as a tuple. TypeError for what is no collection of strings."""
+    """Globs as a tuple. TypeError for anything but a collection of strings."""
     if isinstance(given, (str, Mapping)) or not isinstance(given, Iterable):
         raise TypeError(f"{option} must be a collection of patterns, got {given!r}")
     globs = tuple(given)
@@ -207,7 +207,7 @@ def _loaded(
 def _sources(
     recipe: Recipe, specs: Mapping[str, TensorSpec], kept: Collection[str], untouched: Collection[str], complaints: list[str]
 ) -> dict[str, str]:
-    """By name, the tensor that a tied one is to be one with: where only the other of a pair was loaded, it is that one."""
+    """For each tied name the one it is tied to; where only the alias of a pair was loaded, the other is tied to it."""
     pairs = {alias: name for alias, name in recipe.tied if alias in specs and alias not in untouched}
     sources: dict[str, str] = {}
     for alias, name in pairs.items():
@@ -227,7 +227,7 @@ def _sources(
 
 
 def _unused(recipe: Recipe, used: Iterable[Rule | None]) -> list[str]:
-    """The complaint about rules that are the first match of nothing; what a call leaves out counts as matched."""
+    """The complaint about rules that are the first match of no tensor; tensors that a call skips count as matched."""
     first = set(map(id, used))
     unused = [rule for rule in recipe.rules if not (rule.optional or recipe.allow_unused or id(rule) in first)]
     globs = ", ".join(repr(rule.pattern) for rule in unused)
@@ -235,7 +235,7 @@ def _unused(recipe: Recipe, used: Iterable[Rule | None]) -> list[str]:
 
 
 def _ruled(spec: TensorSpec, rule: Rule, complaints: list[str]) -> PlannedTensor:
-    """What the rule does with the tensor; what it cannot do is a complaint."""
+    """What the rule does with the tensor; where it cannot, a complaint is added and the tensor is skipped."""
     try:
         distribution = rule.distribution_for(spec)
         if spec.is_float():

@@ -22,12 +22,12 @@ class Recipe:
 
     - `rules`: (pattern, initializer), (pattern, initializer's name, parameters), or `Rule`; the patterns are globs.
     - `skip`: globs of tensors that are not filled, stay as they are and need no rule. One that matches none is an error.
-    - `tied`: by name, the tensor that another is one with: {"lm_head.weight": "wte.weight"}. A pair whose first name is not
-      in the model is ignored.
+    - `tied`: names of tensors that are the same array as another: {"lm_head.weight": "wte.weight"}. A pair whose first name
+      is not in the model is ignored.
     - `allow_unmatched`, `allow_unused`: a tensor that no rule matches, and a rule that is the first match of no tensor or a
       glob of `skip` that matches none, are errors unless allowed. Unmatched tensors are skipped.
 
-    Iterating over a recipe gives its rules. TypeError and ValueError for arguments that are none of these.
+    Iterating over a recipe gives its rules. TypeError and ValueError for other arguments.
 
     >>> import fastinit
     >>> recipe = fastinit.Recipe([("*.bias", "zeros"), ("head.*", "normal", {"std": 0.01}), *fastinit.recipes.gpt2(depth=2)])
@@ -69,10 +69,10 @@ class Recipe:
         """What is done with each tensor: drawn, computed, tied, kept or skipped. Nothing is drawn yet.
 
         `tensors`: by name, shapes or what has a `shape` and perhaps a `dtype`; or TensorSpecs. `skip`: globs of more tensors
-        to leave as they are. `loaded`: the names of tensors that are there already, or the tensors by name, whose shapes
-        are checked then. What is skipped, loaded or tied needs no rule.
+        to leave as they are. `loaded`: the names of tensors that were loaded, or a mapping from their names to the tensors,
+        whose shapes are then checked. What is skipped, loaded or tied needs no rule.
         PlanError, a ValueError, with everything that is wrong, a line each: tensors without a rule, rules and globs without
-        a tensor, shapes that a rule's initializer refuses, dtypes that are not drawn, and ties that do not fit.
+        a tensor, shapes that a rule's initializer refuses, dtypes whose values cannot be drawn, and ties that do not fit.
 
         >>> import fastinit
         >>> recipe = fastinit.Recipe([("*.bias", "zeros"), ("*.weight", "he_normal", {"layout": "oi"})])

@@ -58,7 +58,7 @@ class Rule:
 
     @classmethod
     def with_parameters(cls, pattern: str, initializer: InitializerLike, options: Mapping[str, Any]) -> Rule:
-        """Of an initializer's name and its parameters, `layout`, `ndim` and `optional` being the rule's own."""
+        """A rule from an initializer's name and options: `layout`, `ndim`, `optional`, and the initializer's parameters."""
         own = {key: options[key] for key in ("layout", "ndim", "optional") if key in options}
         try:
             made = get(initializer, **{key: value for key, value in options.items() if key not in own})

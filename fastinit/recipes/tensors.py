@@ -34,7 +34,7 @@ class TensorSpec:
         """Whether the integer is within the range of the dtype, as far as NumPy knows it."""
         try:
             limits = np.iinfo(self.dtype or "")
-        except (TypeError, ValueError):  # of another library, or no integers
+        except (TypeError, ValueError):  # a dtype of another library, or not one of integers
             return True
         return limits.min <= value <= limits.max
 
@@ -79,5 +79,5 @@ def _spec(name: object, tensor: object) -> TensorSpec:
 def _dtype_name(dtype: Any) -> str:
     try:
         return str(np.dtype(dtype).name)
-    except TypeError:  # torch's, whose text is torch.float32
+    except TypeError:  # torch's dtypes, whose text is "torch.float32"
         return str(dtype).rpartition(".")[2]

@@ -1,4 +1,4 @@
-"""A recipe as TOML has it: `recipe`, `rules`, `skip` and `tied`.
+"""Reads recipes from TOML files, whose keys are `recipe`, `rules`, `skip` and `tied`.
 
 recipe = { name = "gpt2", depth = 12 }    # or recipe = "llama"; its rules come after those below
 skip = ["*.wte.weight"]
@@ -28,7 +28,7 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     try:
-        import tomli as tomllib  # pyright: ignore[reportMissingImports]  # which newer ones need not install
+        import tomli as tomllib  # pyright: ignore[reportMissingImports]  # newer Pythons do not need it
     except ImportError:  # only the extra `cli` brings it
         tomllib = None
 
@@ -39,7 +39,7 @@ RULE_KEYS = ("match", "init")
 
 
 def load(path: str | Path) -> Recipe:
-    """The recipe in a TOML file. ValueError, beginning with the path, for anything that is none; OSError for no such file.
+    """The recipe in a TOML file. ValueError, beginning with the path, where it holds none; OSError where it is missing.
 
     ImportError on Python 3.10 without tomli (`pip install 'fastinit[cli]'`).
 
@@ -67,7 +67,7 @@ def loads(text: str) -> dict[str, Any]:
 
 
 def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
-    """The recipe that the keys say, its rules before those of `base`, which are optional then."""
+    """The recipe that the keys describe. Its rules come before those of `base`, which become optional."""
     if "recipe" in content:
         base = _ready(content["recipe"])
     rules = list_of("rules", content.get("rules", []), dict)

@@ -118,7 +118,7 @@ def test_layouts_are_values():
     assert len({Layout("oi"), Layout("oi"), Layout("io")}) == 2
 
 
-STATED = "layout must be one of 'io', 'oi', 'embedding', or a letter an axis with o (output) and i (input) or, of "
+STATED = "layout must be one of 'io', 'oi', 'embedding', or a letter per axis with o (output) and i (input) or, of "
 ERRORS = [
     (lambda: Layout("oq"), ValueError, STATED),
     (lambda: Layout("hw"), ValueError, STATED),

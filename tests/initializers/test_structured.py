@@ -774,7 +774,7 @@ ERRORS = [
         lambda: fastinit.orthogonal((3, 4, 5)),
         ValueError,
         "shape (3, 4, 5) has 3 axes, which may be a convolution's or a stack's: orthogonal needs layout='io' for (*kernel, "
-        "in, out), 'oi' for (out, in, *kernel), a letter an axis as 'hwio' or 'eio' (experts), or a fastinit.Layout",
+        "in, out), 'oi' for (out, in, *kernel), a letter per axis as 'hwio' or 'eio' (experts), or a fastinit.Layout",
     ),
     (lambda: Dirac(0), ValueError, "groups must be an int of at least 1, got 0"),
     (lambda: Dirac(1.0), TypeError, "groups must be an int, got 1.0"),
@@ -954,7 +954,7 @@ ERRORS = [
     (
         lambda: initializers.parts((5, 3), axis=0, parts=HALVES),
         ValueError,
-        "parts have a share of 0.5, which of a length of 5 is no integer",
+        "parts have a share of 0.5, but 0.5 of the length 5 is not an integer",
     ),
     (
         lambda: initializers.parts((5, 3), axis=-1, parts=((1, "zeros"), (1, "ones"))),

@@ -114,7 +114,7 @@ def kernel_of(name: str) -> Untyped:
                             lanes[i] = lanes_ahead[i]
                     else:
                         seed_lanes(stream, tile, lanes)
-                    if whole and non_temporal:# early: loading what two stores wrote waits for all before them
+                    if whole and non_temporal:  # early: loading what two stores wrote waits for all before them
                         tile_ahead = tile + uint64(1)
                         seed_lanes(stream, tile_ahead, lanes_ahead)
                     for group in range(last):

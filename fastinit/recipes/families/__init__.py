@@ -1,4 +1,4 @@
-"""Model families, a file each: the names and shapes of a family's tensors, and what each is drawn from.
+"""Model families, a file each: the names and shapes of a family's tensors, and the distribution of each.
 
 The functions that make the recipes, as `fastinit.recipes.gpt2`, stand in `fastinit.recipes`; here are the files, and the
 built-in models.

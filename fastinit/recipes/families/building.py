@@ -1,4 +1,4 @@
-"""What the families are built of: the model, the tensors of common layers, rules, and the deviations that several share."""
+"""What several families share: the type of a model, the tensors of common layers, rules, and standard deviations."""
 
 from __future__ import annotations
 
