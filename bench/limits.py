@@ -1,4 +1,4 @@
-"""The machine's own limits: constant stores into warm memory, past the caches or through them, and into fresh memory.
+"""The machine's own limits: constant stores into warm memory, non-temporal or ordinary, and into fresh memory.
 
     python -m bench.limits      # needs a C compiler
 

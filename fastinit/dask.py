@@ -3,13 +3,13 @@
     fastinit.dask.he_normal((200_000, 50_000), chunks=(2048, -1), seed=0, name="w")  # a dask.array.Array
 
 Every function of `fastinit.initializers` is here under its name, with its parameters and options but `out` and `index`, and
-with `chunks="auto"`, which is what `dask.array` takes. It has the bits of its namesake for the same arguments, whatever
-chunks, scheduler and machines. Arguments are checked at once. `seed=None` takes fresh entropy once, when the array is
-made: it has the same values each time it is computed. The same arguments give the same keys.
+with `chunks="auto"`, which is what `dask.array` takes. It gives the bits of its namesake for the same arguments, whatever
+the chunks, scheduler and machines. Arguments are checked at once. `seed=None` takes fresh entropy once, when the array is
+created: it has the same values each time it is computed. The same arguments give the same keys.
 
-A task fills one chunk on its own thread alone, whole rows fastest, and of it only what slices select. Dask has a chunk made
-again for every block that it is combined with, as in a matrix product, unless `persist()` keeps it. Values that need the
-whole tensor, orthogonal ones for instance, are made once, by one task in the memory of one worker; chunks are cut from them.
+A task fills one chunk, or what slices select of it, on its own thread alone; chunks of whole rows are fastest. Dask computes
+a chunk again for every block that it is combined with, as in a matrix product, unless `persist()` keeps it. Values that need
+the whole tensor, orthogonal ones for instance, are computed once, by one task in the memory of one worker, and then sliced.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def materialize(
 
 @cache
 def _lazy(of: str) -> Callable[..., da.Array]:
-    """The initializer's function that gives a lazy array."""
+    """The function of this name that gives a lazy array."""
     eager = INITIALIZERS[of]
 
     def lazy(
@@ -107,7 +107,7 @@ def _lazy(of: str) -> Callable[..., da.Array]:
         return _array(distribution, lengths, stream_of(seed, name), dtype, chunks, eager.__name__)
 
     signature = dict(inspect.signature(eager).parameters)
-    del signature["out"], signature["index"]  # which make no sense of a lazy array
+    del signature["out"], signature["index"]  # options that a lazy array cannot have
     chunks = inspect.Parameter("chunks", inspect.Parameter.KEYWORD_ONLY, default="auto")
     vars(lazy).update(
         distribution_for=eager.distribution_for,
@@ -120,7 +120,7 @@ def _lazy(of: str) -> Callable[..., da.Array]:
 
 @dataclass(frozen=True)
 class _Tensor:
-    """Stands for a tensor, as large as its distribution and stream; indexing it fills the part that is asked for."""
+    """Stands for a tensor without holding its values; indexing it fills the part that is asked for."""
 
     distribution: Distribution
     shape: tuple[int, ...]
@@ -140,13 +140,13 @@ class _Tensor:
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
         distribution = type(self.distribution).__name__, vars(self.distribution)
-        return "fastinit", distribution, self.shape, tuple(self.stream), self.dtype.name  # its `str`, <V1, says little
+        return "fastinit", distribution, self.shape, tuple(self.stream), self.dtype.name  # the `str` of some is only "<V1"
 
 
 def _array(
     distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: DTypeLike, chunks: Any, label: str
 ) -> da.Array:
-    """The lazy array, with what is not yet checked checked; `label` is what Dask's dashboard shows."""
+    """The lazy array, after the remaining checks; `label` is what Dask's dashboard shows."""
     element = element_type(dtype)
     tensor = _Tensor(distribution, shape, stream, element.dtype)
     blocks = _checked_chunks(chunks, shape, element.dtype)
@@ -156,7 +156,7 @@ def _array(
     if distribution.is_elementwise:
         options: dict[str, Any] = {"chunks": blocks, "meta": meta, "inline_array": True}
         array: da.Array = da.from_array(tensor, name=f"{label}-{token}", **options)
-    else:  # no Blockwise layer, which Dask may fuse with every block of what it is used for
+    else:  # not a Blockwise layer: Dask may fuse that into every task that uses a block
         values = delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
         array = da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
     return array

@@ -46,14 +46,14 @@ ARGUMENTS = {
     "fixup": {"branches": 12},
     "t_fixup": {"part": "encoder", "depth": 12},
 }
-"""By the name of its function, what an initializer needs where it has parameters without a default."""
+"""For the name of an initializer's function, the arguments that it needs: parameters without a default."""
 
 SHAPES_OF_OTHERS = {
     **dict.fromkeys(("bilinear", "delta_orthogonal", "dirac"), (5, 5, 3)),
     **dict.fromkeys(("icnr", "looks_linear", "lstm_bias", "parts"), (8, 4)),
     "stft": (5, 1, 6),
 }
-"""By name, of those that do not take a matrix of 5 x 6."""
+"""For the names of initializers that do not take a matrix of 5 x 6, a shape that they take."""
 
 STREAM = (0xB0F478BE, 0xDB2CD7E7, 0x2C71BA49, 0xABF4641A)  # of seed 0
 

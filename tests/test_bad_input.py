@@ -79,7 +79,7 @@ def test_a_truncated_normal_of_no_width_is_refused(bounds):
 
 @pytest.mark.parametrize("dtype", [bool, "bool", int, "int8", np.uint32, "int64", "complex64", str, None, "float80"])
 @pytest.mark.parametrize("name", ["he_normal", "zeros", "orthogonal"])
-def test_a_dtype_that_is_not_one_of_ours_is_refused(name, dtype):
+def test_a_dtype_that_fastinit_lacks_is_refused(name, dtype):
     refuses(name, {}, TypeError, "dtype must be one of float32, float64, float16, bfloat16", dtype, dtype=dtype)
 
 
@@ -131,7 +131,7 @@ def test_a_shape_that_is_none_is_refused(shape):
         (np.full((5, 6), 7, np.int32), TypeError, "out has dtype int32, but dtype is float32: pass dtype=out.dtype"),
         (np.broadcast_to(np.float32(7), (5, 6)), ValueError, "out is read-only: pass an array that may be written"),
     ],
-    ids=["a list", "another shape", "another dtype", "whole numbers", "read-only"],
+    ids=["a list", "another shape", "another dtype", "integers", "read-only"],
 )
 @pytest.mark.parametrize("name", ["he_normal", "zeros", "orthogonal"])
 def test_an_out_that_does_not_fit_is_refused_and_left_as_it_was(name, out, error, message):

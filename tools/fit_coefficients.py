@@ -51,11 +51,11 @@ def cosine_tail(z):
     return -(mp.pi**2) / 8 if z == 0 else (mp.cos(mp.pi / 2 * mp.sqrt(z)) - 1) / z
 
 
-def quantile_over_v(loss):
-    """x / v where P(Z < x) = 1/2 + v and loss = -2 ln(1 - 4 v^2)."""
-    if loss == 0:
+def quantile_over_v(neg2log):
+    """x / v where P(Z < x) = 1/2 + v and neg2log = -2 ln(1 - 4 v^2)."""
+    if neg2log == 0:
         return mp.sqrt(2 * mp.pi)
-    v = mp.sqrt(1 - mp.exp(-loss / 2)) / 2
+    v = mp.sqrt(1 - mp.exp(-neg2log / 2)) / 2
     return mp.sqrt(2) * mp.erfinv(2 * v) / v
 
 
@@ -115,20 +115,20 @@ def fits():
     """(name, dtype, function, low, high, terms, weight of the error): one line a polynomial."""
     low, high = LOG_RANGE
     quarter = mp.mpf(1) / 4  # y in [-1/2, 1/2]: an eighth of a turn each side of the axis
-    widest_loss = -2 * mp.log(4 * QUANTILE_TAIL * (1 - QUANTILE_TAIL))
+    widest_neg2log = -2 * mp.log(4 * QUANTILE_TAIL * (1 - QUANTILE_TAIL))
     s_max = high / (2 + high)
 
     def log_weight(f):
         return abs(f) / 2 + mp.mpf("1e-3")  # L = -2 ln(1 + f), about -2 f, is wanted to a relative error
 
-    def v_of(loss):
-        return mp.sqrt(1 - mp.exp(-loss / 2)) / 2 + mp.mpf("0.02")
+    def v_of(neg2log):
+        return mp.sqrt(1 - mp.exp(-neg2log / 2)) / 2 + mp.mpf("0.02")
 
     return [
         ("NEG2LOG_F32", np.float32, neg2log_tail, low, high, 8, log_weight),
         ("SIN_F32", np.float32, sine_over_y, 0, quarter, 4, lambda z: mp.sqrt(z) + mp.mpf("0.01")),
         ("COS_F32", np.float32, cosine_tail, 0, quarter, 3, lambda z: z + mp.mpf("0.001")),
-        ("QUANTILE_CENTRE_F32", np.float32, quantile_over_v, 0, widest_loss, 9, v_of),
+        ("QUANTILE_CENTRE_F32", np.float32, quantile_over_v, 0, widest_neg2log, 9, v_of),
         ("NEG2LOG_F64", np.float64, neg2log_atanh_tail, 0, s_max**2, 7, lambda z: z / 4 + mp.mpf("1e-4")),
         ("SIN_F64", np.float64, sine_over_y, 0, quarter, 7, lambda z: mp.sqrt(z) + mp.mpf("0.01")),
         ("EXP_F64", np.float64, exponential, -mp.log(2) / 2, mp.log(2) / 2, 13, lambda r: 1),

@@ -50,13 +50,13 @@ def audit(
     `tensors`: arrays by name, of any shape and dtype, or the path of a `.safetensors` or `.safetensors.index.json` file,
     which is read in pieces. Tensors that are not of a float dtype are listed, but not measured.
     `expected`: by name, what a tensor should have been filled with: a distribution, an initializer, or what else
-    `fastinit.get` takes (with the default layout); or the `Plan` of a recipe. A tensor without, or with an initializer whose
-    values need the whole tensor (as orthogonal), is only examined by itself.
+    `fastinit.get` takes (with the default layout); or the `Plan` of a recipe. A tensor that has none, or one whose values
+    need the whole tensor (as orthogonal), is examined without a distribution.
     `progress` is called, from any thread, with the number of bytes that have just been measured or skipped.
 
-    Raises TypeError for what is no mapping, array or initializer; ValueError for an unknown initializer, for one that does
-    not take the tensor's shape, for expectations that share no name with the tensors, and for a file that is no safetensors
-    file; OSError for one that cannot be read.
+    Raises TypeError for anything but mappings, arrays and initializers; ValueError for an unknown initializer, for one that
+    does not take the tensor's shape, for expectations that share no name with the tensors, and for a file that is not a
+    safetensors file; OSError for one that cannot be read.
 
     >>> import fastinit
     >>> w = fastinit.normal((256, 256), std=1.0, seed=0)
@@ -103,7 +103,7 @@ def _by_name(expected: Mapping[str, Any] | Plan | None) -> Mapping[str, Any]:
 
 
 def _distributions(expected: Mapping[str, Any], sources: Sequence[Source]) -> dict[str, Distribution]:
-    """Of the tensors that are there."""
+    """The distributions of the tensors that are there."""
     found = {source.name: _distribution(source, expected[source.name]) for source in sources if source.name in expected}
     if expected and not found:
         raise ValueError(

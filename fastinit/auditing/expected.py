@@ -1,4 +1,4 @@
-"""What a distribution gives a tensor of some dtype: moments, bounds and probabilities, the dtype's rounding included."""
+"""What to expect of a tensor by its distribution and dtype: moments, bounds and probabilities, rounding included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fastinit.distributions import Distribution
 from fastinit.distributions.base import moments_of
 from fastinit.runtime.types import Array, Float64Array
 
-ALL_BUT_ONE = 1 - 1e-9  # the share of one value from which on a narrow dtype is taken to hold nothing else
+ALL_BUT_ONE = 1 - 1e-9  # a narrow dtype that holds one value with this probability counts as constant
 ROUNDINGS = 4  # units of the computing type by which a bound, computed from mean and std, may be off
 
 
@@ -55,7 +55,7 @@ class Expected:
         return 0.0 if self.pmf is None else float(self.pmf.max())
 
     def probabilities(self, edges: Float64Array) -> Array:
-        """Of a value below the first edge, between each edge and the next (the left one included), and from the last on."""
+        """The probabilities of values below the first edge, between edges (the left one included), and from the last on."""
         if self.pmf is not None:
             bins = np.searchsorted(edges, patterns(self.dtype).values, side="right")
             return np.bincount(bins, self.pmf, minlength=len(edges) + 1)
@@ -63,7 +63,7 @@ class Expected:
 
 
 def expected_of(distribution: Distribution | None, dtype: np.dtype[Any]) -> Expected | None:
-    """None where no density is known, and where all values are equal, be it only once they are rounded to the dtype."""
+    """None where no density is known, and where all values are equal, at least after rounding to the dtype."""
     if distribution is None or not distribution.has_density or distribution.constant_value is not None:
         return None
     return _expected_narrow(distribution, dtype) if is_narrow(dtype) else _expected_wide(distribution, dtype)
@@ -71,7 +71,7 @@ def expected_of(distribution: Distribution | None, dtype: np.dtype[Any]) -> Expe
 
 @lru_cache(maxsize=256)
 def _expected_narrow(distribution: Distribution, dtype: np.dtype[Any]) -> Expected | None:
-    """Each finite value of the dtype has the probability of what is nearest to it."""
+    """Each finite value of the dtype has the probability of the numbers that are rounded to it."""
     values = patterns(dtype).values
     pmf = np.diff(distribution.cdf((values[1:] + values[:-1]) / 2), prepend=0.0, append=1.0)
     if pmf.max() > ALL_BUT_ONE:

@@ -1,4 +1,4 @@
-"""What is wrong with one tensor, first of all by itself."""
+"""Finds what is wrong with one tensor, by itself and against its distribution."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Finding:
 
 
 def findings_of(tensor: Tensor) -> list[Finding]:
-    """One cause gives one finding where that can be told: what follows from it is not said as well."""
+    """What is wrong with the tensor. Where possible one cause gives one finding, and its consequences are not reported."""
     name, severity = tensor.source.name, severity_where(tensor.expected is not None or tensor.constant is not None)
     wrongly_drawn = _wrongly_drawn(tensor) if tensor.measured.n else []
     return [
@@ -60,7 +60,7 @@ def severity_where(is_expected: bool) -> Severity:
 
 
 def _never_drawn(tensor: Tensor) -> Iterator[Found]:
-    """What no distribution gives."""
+    """Findings about values that no distribution gives."""
     values, n = tensor.measured.values, tensor.measured.n
     if values.counts.nan:
         yield "NaN", f"{values.counts.nan:,} of {n:,} values are NaN"
@@ -94,7 +94,7 @@ def _not_the_constant(tensor: Tensor, constant: float) -> Iterator[Found]:
 
 
 def _dead(tensor: Tensor) -> Iterator[Found]:
-    """A vector of one value is usual; that a distribution gives the same value n times is not."""
+    """A vector of one value is usual; a matrix of one value is not, nor n equal values of a distribution."""
     expected, text = tensor.expected, f"every value is {tensor.measured.values.low:.6g}"
     if expected is None:
         if tensor.is_matrix:
@@ -117,7 +117,7 @@ def _unfilled_rest(tensor: Tensor) -> Iterator[Found]:
 
 
 def _constant_lines(tensor: Tensor) -> Iterator[Found]:
-    """Rows and columns of one value; no sign of anything where most values are zero by design."""
+    """Rows and columns of one value; not reported where most values are zero, as by design."""
     order, values = tensor.measured.order, tensor.measured.values
     if values.sample.distinct <= FEW or values.counts.zeros > tensor.measured.n / 2:
         return
@@ -151,7 +151,7 @@ def _few_bits(tensor: Tensor) -> Iterator[Found]:
 
 
 def _few_values_around_0(tensor: Tensor) -> Iterator[Found]:
-    """Any distribution spread around 0 gives more values than one power of 2 has, which is what some generators stop at."""
+    """Too few distinct values: some generators give only as many as lie in one power of 2, a distribution around 0 more."""
     values, dtype = tensor.measured.values, tensor.source.dtype
     in_a_power_of_2 = 2 ** significand_bits(dtype)
     around_0 = values.low < 0 < values.high and values.sample.n > 8 * in_a_power_of_2

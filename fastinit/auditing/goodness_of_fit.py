@@ -1,4 +1,4 @@
-"""What is wrong with a tensor's values, measured against the probabilities of its distribution."""
+"""Tests a tensor's values against the probabilities of its distribution."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ FROM_ROUNDING = 0.1  # standard errors that the dtype's rounding may move a bin'
 
 
 def unlike(expected: Expected, tensor: Tensor) -> list[Found]:
-    """Zeros first; then tails and shape only where the rest is right: they would say the same again."""
+    """How the values differ from the distribution. Tails and shape are tested last, where the rest is right, since any other
+    difference shows in them too.
+    """
     measured = tensor.measured
     if measured.values.moments.n < 2:
         return []
@@ -44,7 +46,7 @@ def _zeros(measured: Measured, expected: Expected) -> Iterator[Found]:
 
 def _mean(values: Values, expected: Expected) -> Iterator[Found]:
     moments, off = values.moments, mean_off(values.moments, expected)
-    std = max(expected.std, moments.std)  # its own, or a wrong std is said twice
+    std = max(expected.std, moments.std)  # the tensor's own if larger: a wrong std is not reported as a wrong mean too
     certain = _less(moments.mean - expected.mean, UNITS * expected.spacing) / std * math.sqrt(moments.n)
     if abs(score(certain, expected.skewness / math.sqrt(moments.n))) > CRITICAL_SCORE:
         low = expected.distribution.bounds[0]
@@ -72,7 +74,7 @@ def _std(tensor: Tensor, expected: Expected) -> Iterator[Found]:
 
 
 def _less(deviation: float, slack: float) -> float:
-    """What is left of a deviation of which so much, either way, may come from arithmetic."""
+    """The deviation, brought nearer to 0 by `slack`, which may come from arithmetic."""
     return math.copysign(max(0.0, abs(deviation) - slack), deviation)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fastinit.distributions import TruncatedNormal
 
 STD_TRUNCATED_AT_2 = TruncatedNormal(0.0, 1.0, -2.0, 2.0).moments().std  # 0.8796
-MOST_UNCERTAIN = 0.05  # a std known no better than this is near some factor or other
+MOST_UNCERTAIN = 0.05  # of a std with a larger error some factor would always be near
 WITHIN = 3  # standard errors
 
 FACTORS = (

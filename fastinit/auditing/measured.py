@@ -75,7 +75,7 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True)
 class Measured:
-    """`histogram` counts the values below, between and from `centre + sigma EDGES` on: None where all are one value."""
+    """`histogram` counts the values below, between and above the edges `centre + sigma EDGES`; None if all are equal."""
 
     n: int
     values: Values
@@ -98,7 +98,7 @@ def beyond(bins: Array, sigmas: int) -> float:
 
 
 def sample_of(counts: npt.NDArray[np.integer[Any]]) -> Sample:
-    """From how often each distinct value is there."""
+    """The sample in which the distinct values occur so many times each."""
     n = int(counts.sum())
     pairs = n * (n - 1)
     coincidence = float((counts * (counts - 1.0)).sum() / pairs) if pairs else 0.0

@@ -1,4 +1,4 @@
-"""Measures tensors in pieces, each piece twice, on all threads: what is held does not grow with a tensor's size."""
+"""Measures tensors in pieces, each piece twice, on all threads: memory does not grow with a tensor's size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Work: TypeAlias = tuple[Source, Expected | None]
 
 
 def measure(works: Sequence[Work], progress: Progress) -> list[Measured]:
-    """In the order of the sources. `progress` is called from any thread."""
+    """Measure the tensors; results are in their order. `progress` is called from any thread."""
     found: list[Measured] = []
     for batch in _batches(works):
         tensors: list[Passes] = [(NarrowPasses if is_narrow(work[0].dtype) else WidePasses)(*work) for work in batch]

@@ -45,7 +45,7 @@ def moments(values: Float64Array) -> SampleMoments:
 
 
 def moments_of_counts(values: Float64Array, counts: npt.NDArray[np.int64]) -> SampleMoments:
-    """Of values[i] taken counts[i] times."""
+    """The moments of the values, values[i] taken counts[i] times."""
     there = counts > 0
     values, weights = values[there], counts[there].astype(np.float64)
     n = int(counts.sum())

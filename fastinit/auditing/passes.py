@@ -27,7 +27,7 @@ HUGE = 2.0**60  # no initial weight is larger; memory that was never written, re
 
 
 class Passes(ABC):
-    """Pieces may be passed over in any order and from any thread: the result is the same."""
+    """The measuring of one tensor. Pieces may be taken in any order and by any thread: the result is the same."""
 
     values: Values
     histogram: npt.NDArray[np.int64] | None
@@ -38,7 +38,7 @@ class Passes(ABC):
         columns = source.shape[-1] if self.rows and 1 < source.shape[-1] < self.n else 0
         step = self.row_length if 0 < self.row_length <= PIECE else columns if 0 < columns <= PIECE else 1
         self.pieces = list(structure.pieces(0, self.n, PIECE // step * step)) or [(0, 0)]
-        self._columns = columns if columns and step % columns == 0 else 0  # only where no piece cuts a row of them
+        self._columns = columns if columns and step % columns == 0 else 0  # only where pieces consist of whole rows of them
         self._first_row = bits(source.read(0, self._columns))
         self._constant_columns: Indices = np.arange(self._columns)
         self._constant_rows: list[Indices] = [np.empty(0, np.intp)] * len(self.pieces)
@@ -54,7 +54,7 @@ class Passes(ABC):
         self._examine_values(i, piece)
 
     def choose_sigma(self) -> None:
-        """The distribution's where the tensor is near it, else the tensor's own."""
+        """Choose the histogram's units: the distribution's mean and std where the tensor's are near, else the tensor's."""
         self.values = self._combined_values()
         own, expected = self.values.moments, self.expected
         self.centre, self.sigma = own.mean, own.std
@@ -106,7 +106,7 @@ class Passes(ABC):
 
 
 class Tally(NamedTuple):
-    """What one piece of a wide tensor has; `bits_used` by any of its values, `sample` of its bit patterns."""
+    """What is measured of one piece of a wide tensor; `bits_used`: those set in any value; `sample`: of bit patterns."""
 
     moments: SampleMoments
     low: float
@@ -117,7 +117,7 @@ class Tally(NamedTuple):
 
 
 class WidePasses(Passes):
-    """Over elements of 4 or 8 bytes."""
+    """The passes over elements of 4 or 8 bytes."""
 
     def _examine_values(self, i: int, piece: Array) -> None:
         words, nan, inf = bits(piece), 0, 0
@@ -144,7 +144,7 @@ class WidePasses(Passes):
         return piece.nbytes
 
     def _bins(self, piece: Array) -> Indices:
-        """Of each finite value, how many edges are not above it."""
+        """For each finite value, the number of edges that are not above it."""
         places: Float64Array = np.subtract(piece, np.float64(self.centre), dtype=np.float64)
         places *= EDGES_PER_SIGMA / self.sigma
         places += (len(EDGES) + 1) // 2
@@ -162,7 +162,7 @@ class WidePasses(Passes):
 
 
 class NarrowPasses(Passes):
-    """Over elements of 1 or 2 bytes: the counts of their bit patterns say all about their values."""
+    """The passes over elements of 1 or 2 bytes: counts of their bit patterns hold all about their values."""
 
     def __init__(self, source: Source, expected: Expected | None) -> None:
         super().__init__(source, expected)
@@ -207,6 +207,6 @@ def _count(chosen: Array) -> int:
 
 
 def _least_in_range(dtype: np.dtype[Any]) -> float:
-    """Below it a value is subnormal; in dtypes of small range that is no sign of anything."""
+    """Below it a value is subnormal; in dtypes of small range that is usual, and the limit is 0."""
     smallest = smallest_normal(dtype)
     return smallest if smallest < SMALL else 0.0

@@ -29,7 +29,7 @@ DRAWN, DISTRIBUTION, WRONG = "#9ecae1", "#08306b", "#cb181d"
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
-    """Raise what `draw` would for this path, before there is a report whose making would have been in vain.
+    """Raise what `draw` would raise for this path; called before time is spent on a report.
 
     ValueError for another suffix than FORMATS, OSError where the file cannot be written, ImportError without matplotlib.
     """
@@ -47,7 +47,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
 
 
 def draw(rows: Sequence[Row], findings: Iterable[Finding], title: str, path: str | os.PathLike[str]) -> None:
-    """Nothing appears at `path` before the picture is complete; a file that is there is replaced then."""
+    """Draw the picture. Nothing appears at `path` before it is complete; an existing file is then replaced."""
     check_target(path)
     figure, path = draw_figure(rows, findings, title), Path(path)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")  # the suffix tells the format
@@ -109,7 +109,7 @@ def _draw_histogram(ax: Axes, row: Row, kinds: Sequence[str]) -> None:
 
 
 def _draw_stds(ax: Axes, rows: Sequence[Row], wrong: Mapping[str, Sequence[str]]) -> None:
-    """Over the distributions' where there are distributions; else as they are, on a logarithmic axis."""
+    """Draw each std over its distribution's, where there are distributions; else the std itself, on a logarithmic axis."""
     ratios = [(row, row.std / row.expected_std) for row in rows if row.std is not None and row.expected_std]
     shown = ratios or [(row, row.std) for row in rows if row.std]
     places, heights = range(len(shown)), [height for _, height in shown]
@@ -127,7 +127,7 @@ def _draw_stds(ax: Axes, rows: Sequence[Row], wrong: Mapping[str, Sequence[str]]
 
 
 def _name_tensors(ax: Axes, names: Sequence[str], wrong: Mapping[str, Sequence[str]]) -> None:
-    """All where that can be read, else those that something was found about, as far as they stand apart."""
+    """Label all tensors if there is room, else those with findings, as far as the labels do not overlap."""
     places: list[int] = []
     for i, name in enumerate(names):
         apart = not places or i - places[-1] >= len(names) / MOST_NAMES

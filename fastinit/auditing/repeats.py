@@ -1,4 +1,4 @@
-"""Tensors that hold what another holds: the same bytes, or the same leading values times a factor."""
+"""Finds tensors that repeat another: the same bytes, or the same leading values times a factor."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _direction(head: Float64Array) -> Float64Array:
 
 
 def _is_informative(head: Float64Array) -> bool:
-    """Whether independent draws would not give these values again, nor a rule: few distinct ones, or a monotone sequence."""
+    """Whether a repetition of these values is suspicious: not if they are few distinct ones, or a monotone sequence."""
     steps = np.diff(head)
     monotone = bool((steps >= 0).all() or (steps <= 0).all())
     enough = len(head) >= LEAST_LEADING and len(set(head.tolist())) >= LEAST_DISTINCT

@@ -20,7 +20,7 @@ SIGMAS = (2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Row:
-    """A tensor as it was measured, and its `distribution`, in words. What has no meaning for it is None.
+    """A tensor as it was measured, and its `distribution`, in words. A field that does not apply to it is None.
 
     `mean`, `std`, `min`, `max`, `skewness` and `excess_kurtosis` are of the finite values, in their unit (the last two have
     none). `distinct` values were counted among `distinct_of`: all, or a sample of 65,536. `expected_mean` and

@@ -1,4 +1,4 @@
-"""How significant a deviation of a count, a mean or a square is: as the score of a standard normal that is as rare."""
+"""How significant a deviation of a count, a mean or a square is, as the score of a standard normal that is as improbable."""
 
 from __future__ import annotations
 

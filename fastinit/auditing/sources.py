@@ -68,7 +68,7 @@ class FileSource(Source):
 
 
 def sources_of(tensors: object) -> list[Source]:
-    """TypeError for what is neither a mapping nor a path, OSError or ValueError for a file that cannot be read."""
+    """The tensors as sources. TypeError for anything but a mapping or a path; OSError or ValueError for unreadable files."""
     found: list[Source]
     if isinstance(tensors, str | os.PathLike):
         found = [_in_file(path, stored) for path, all in format.read_files(Path(tensors)).items() for stored in all]

@@ -44,7 +44,7 @@ def zero_runs(is_zero: npt.NDArray[np.bool_]) -> ZeroRuns:
 
 
 def joined(parts: Iterable[ZeroRuns]) -> ZeroRuns:
-    """The runs of parts that follow on one another."""
+    """The runs of a whole whose consecutive parts these are."""
     n = leading = trailing = 0
     longest = Run(0, 0)
     for part in parts:

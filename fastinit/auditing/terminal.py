@@ -36,7 +36,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def _full(row: tuple[str, ...]) -> tuple[str, ...]:
-    """A column has no room for the reason why a tensor was skipped."""
+    """The row with a cell for each column; a column has no room for the reason why a tensor was skipped."""
     return row if len(row) == len(COLUMNS) else (*row[:TEXTS], "skipped", *[""] * (len(COLUMNS) - TEXTS - 1))
 
 

@@ -1,4 +1,4 @@
-"""`fastinit verify`: says which tensors of a file are not as they were made."""
+"""`fastinit verify`: says which tensors of a file differ from what SPEC and seed give."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Initial weights as safetensors files, written and verified in pieces: memory does not grow with the model.
 
-Of whole-tensor distributions, whose values are not made in pieces, one tensor is held at a time.
+Values of a whole-tensor distribution cannot be computed in pieces: of such tensors one at a time is in memory.
 
 Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
 """
@@ -41,7 +41,7 @@ Use = Callable[[Array, int, int], None]
 
 @dataclass(frozen=True)
 class FilePlan(Plan):
-    """What files hold: tensors that each have a dtype and are drawn, computed or kept, as the files of `kept` have them."""
+    """What is written to files: each tensor has a dtype and is drawn, computed, or kept, that is copied from `kept`."""
 
     kept: Mapping[str, StoredTensor] = field(default_factory=dict)
 
@@ -55,7 +55,7 @@ def _nbytes(tensor: PlannedTensor) -> int:
 
 @dataclass
 class Difference:
-    """How a stored tensor differs from the recomputed one: in words, or in so many elements, the first being `first`."""
+    """How a stored tensor differs from the recomputed one: `reason` in words, or how many `elements`, from `first` on."""
 
     name: str
     reason: str = ""
@@ -121,7 +121,7 @@ def verify(
 ) -> list[Difference]:
     """Recompute every planned value and compare the bits with the files'; return what differs, in the plan's order.
 
-    A tensor that is missing, unexpected, or of another shape or dtype is a difference; its values are not looked at.
+    A tensor that is missing, unexpected, or of another shape or dtype is a difference; its values are not compared.
     """
     stored = {tensor.name: tensor for tensors in files.values() for tensor in tensors}
     differences = {tensor.name: Difference(tensor.name) for tensor in plan}
@@ -181,7 +181,7 @@ def _write_file(
 
 
 def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int) -> Iterator[threads.Task]:
-    """Tasks that each make the values of a piece of a tensor and use them."""
+    """Tasks, each of which computes the values of a piece of a tensor and passes them to the tensor's `use`."""
     for place, use in work:
         distribution = plan[place.name].distribution
         stream, dtype = stream_of(seed, place.name), format.DTYPES[place.dtype][1]
@@ -201,7 +201,7 @@ def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int)
 
 
 class _Buffers(threading.local):
-    """Each thread's own memory for the values of a piece, and for what a file has in their place."""
+    """Each thread's own memory for the values of a piece, and for the bytes that a file has there."""
 
     def __init__(self) -> None:
         self.values, self.stored = np.empty(PIECE_BYTES, np.uint8), np.empty(PIECE_BYTES, np.uint8)
@@ -251,9 +251,9 @@ class _Syncer:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._unsynced = 0
-        # Nothing of Python's own but a plain lock and queues in C: an interrupt may leave a Condition or an Event locked.
+        # A plain lock and queues, which are written in C: an interrupt may leave a Condition or an Event locked.
         self._lock = threading.Lock()
-        self._orders: SimpleQueue[bool] = SimpleQueue()  # to sync; whether more will come
+        self._orders: SimpleQueue[bool] = SimpleQueue()  # each an order to sync; False is the last
         self._results: SimpleQueue[OSError | None] = SimpleQueue()  # one, at the end
         self._thread = threading.Thread(target=self._run, name="fastinit-sync", daemon=True)
 

@@ -49,7 +49,7 @@ class StoredTensor:
         return nbytes(self.shape, self.dtype)
 
     def values(self) -> Array:
-        """All of them, flat, read from the file as they are used."""
+        """All values, flat, in a memory map: read from the file as they are used."""
         dtype = DTYPES[self.dtype][1]
         return np.memmap(self.path, dtype, "r", self.offset, (self.size,)) if self.size else np.empty(0, dtype)
 

@@ -1,4 +1,4 @@
-"""What to write, as the user says it: a built-in model's name, a safetensors file to imitate, or a TOML file."""
+"""Plans what to write from what the user names: a built-in model, a safetensors file to imitate, or a TOML file."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def plan(spec: str, dtype: str | None = None) -> FilePlan:
     """What is done with each tensor of `spec`, in `dtype` where given, else in the spec's own, else float32.
 
     `spec`: the name of a built-in model; the path of a `.safetensors` or `.safetensors.index.json` file, whose names, shapes
-    and dtypes are taken and whose values are not looked at; or the path of a `.toml` file (README, "A SPEC of your own").
+    and dtypes are taken and whose values are ignored; or the path of a `.toml` file (README, "A SPEC of your own").
     In a TOML file `omit` has globs of tensors that are left out of the file that is written, and `skip` those that are not
-    filled but copied as the file of `like` has them.
+    filled but copied from the file of `like`.
     ValueError or OSError for anything else.
     """
     if dtype is not None:

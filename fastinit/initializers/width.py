@@ -42,8 +42,8 @@ class MuP(_ByWidth):
     `base_width`: the length that the growing axis has in the model that was tuned (fan_in; for an input fan_out), whose
     distribution is the usual one, std gain / sqrt(fan_in); with 1 the formulas are the paper's own. `scales(shape)` also has
     the factors on the learning rates: Adam's 1, base / fan_in, base / fan_in and SGD's fan_out / base, 1, base / fan_in for
-    input, hidden, output. `table` 8 instead of 3, for outputs tied to the embedding: std gain / sqrt(base_width), the output multiplied by
-    base / fan_in, and learning rates of 1 for Adam and fan_in / base for SGD.
+    input, hidden, output. `table` 8 instead of 3, for outputs tied to the embedding: std gain / sqrt(base_width), the output
+    multiplied by base / fan_in, and learning rates of 1 for Adam and fan_in / base for SGD.
     An embedding is an input whose fan_in counts as one: `normal`, with the input's learning rates. Biases are zeros;
     attention's logits are divided by the width of a head, not by its root. Weights of at least 2 axes. ValueError for
     another role or table, for a negative gain, for a base width that is not positive, and for shapes without fans.

@@ -67,14 +67,14 @@ def traced(
     stream_of: StreamOf,
     sharding: Sharding | None = None,
 ) -> jax.Array:
-    """What the host fills when traced code runs; `stream_of` makes a stream of the words that there are then."""
+    """An array that the host fills when traced code runs; `stream_of` then makes a stream of the key's words."""
     return _placed(_computation(distribution, shape, dtype, stream_of, current().name)(words), sharding)
 
 
 def filled(
     distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: DType, index: Index | None = None
 ) -> Array:
-    """A new read-only array, so aligned that JAX on a CPU takes its memory as it is; nobody else may write to it then."""
+    """A new read-only array, so aligned that JAX on a CPU takes over its memory, which nothing else may then write to."""
     lengths = shape if index is None else tuple(len(range(*part.indices(n))) for part, n in zip(index, shape))
     out = _aligned(lengths, dtype)
     fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
@@ -155,7 +155,7 @@ def _in_place(write: Callable[[Array, Array], None], result: jax.ShapeDtypeStruc
 
 
 def _named(sharding: object, get_mesh: str) -> Sharding | None:
-    """With the mesh of the context, by that function of `jax.sharding`, where a PartitionSpec leaves it open."""
+    """The sharding; for a PartitionSpec, on the context's mesh, which `get_mesh` of `jax.sharding` gives."""
     if sharding is None or isinstance(sharding, Sharding):
         return sharding
     if not isinstance(sharding, PartitionSpec):
@@ -167,7 +167,7 @@ def _named(sharding: object, get_mesh: str) -> Sharding | None:
 
 
 def _mesh(get_mesh: str) -> Any:
-    """That of the context, if there is one. JAX 0.6 and older have none."""
+    """The context's mesh, if there is one. JAX 0.6 and older have none."""
     try:
         mesh = getattr(jax.sharding, get_mesh)() if hasattr(jax.sharding, get_mesh) else None
     except ValueError:  # "can only be used outside of jit", or of vmap
@@ -183,6 +183,6 @@ def _placed(array: jax.Array, sharding: Sharding | None) -> jax.Array:
 
 
 def _is_explicit(sharding: Sharding) -> bool:
-    """Whether the mesh's axes are part of types, which older JAX has not."""
+    """Whether the mesh's axes are part of types, which older JAX does not have."""
     axis_types = sharding.mesh.axis_types if isinstance(sharding, NamedSharding) and hasattr(jax.sharding, "reshard") else ()
     return any(kind == jax.sharding.AxisType.Explicit for kind in axis_types)

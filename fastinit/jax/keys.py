@@ -17,7 +17,7 @@ JAX = int.from_bytes(b"jax", "big")
 
 
 def seed_of(key: jax.Array) -> SeedSequence:
-    """The seed that the NumPy functions take for the values that the initializers here give for `key`.
+    """The seed with which fastinit's NumPy functions give the values that the initializers here give for `key`.
 
     It is `SeedSequence(words, spawn_key=(0x6A6178, n))`, n being the number of the key's words, `jax.random.key_data(key)`,
     and 0x6A6178 "jax" in ASCII: every word counts, and no int and no tensor's name gives the same seed. Keys of the same
@@ -48,7 +48,7 @@ def stream_of_words(words: Array) -> Stream:
 
 
 def is_key(value: Any) -> TypeGuard[jax.Array]:
-    """Whether the value is made of typed keys or, as old keys are, an array of uint32; a scalar is a number."""
+    """Whether the value is an array of typed keys or, as old keys are, of uint32; a scalar of uint32 is a number."""
     dtype = getattr(value, "dtype", None)
     return dtype is not None and (jnp.issubdtype(dtype, jax.dtypes.prng_key) or (dtype == np.uint32 and value.ndim > 0))
 

@@ -14,11 +14,11 @@ from fastinit.core.dtypes import element_type
 from fastinit.distributions import Distribution
 from fastinit.runtime import settings
 
-TARGET = "fastinit_fill"  # also in what jax.export writes
+TARGET = "fastinit_fill"  # the name also stands in what jax.export writes
 
 
 def computation(distribution: Distribution, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
-    """From a key's words to the values, on a CPU. None where no kernel makes the values, or there is no handler."""
+    """The call that computes the values from a key's words, on a CPU; None where there is no kernel or no handler."""
     if distribution.kernel is None or not is_registered():
         return None
     parameters = distribution.parameters(element_type(result.dtype).real)

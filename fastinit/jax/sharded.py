@@ -46,8 +46,8 @@ def init_sharded(
       The default is 0: a model made again is the same.
 
     Returns a tree like `abstract_model`. Whole-tensor distributions, orthogonal ones for instance, take the memory of the
-    whole tensor on each host while it is made. ValueError where the recipe (`Recipe.plan`) or a sharding does not fit the
-    model and TypeError for what is no recipe, before anything is made.
+    whole tensor on each host while it is filled. ValueError where the recipe (`Recipe.plan`) or a sharding does not fit the
+    model and TypeError for anything but a recipe, before anything is filled.
 
     >>> import fastinit.jax, jax, jax.numpy as jnp
     >>> abstract = {"kernel": jax.ShapeDtypeStruct((4, 8), jnp.bfloat16), "bias": jax.ShapeDtypeStruct((8,), jnp.float32)}

@@ -4,7 +4,7 @@
     keras.layers.Dense(64, kernel_initializer="fastinit>he_normal")  # once this module is imported
 
 Each class is a subclass of Keras' class of the same name, with its arguments, distribution, seeds and config; `Initializer`
-makes any initializer of fastinit one of Keras. The values are those of fastinit's NumPy function in the convention of Keras;
+makes any initializer of fastinit one of Keras. The values are those of fastinit's NumPy function under Keras' convention;
 `seed_of` gives the seed where it is not an int:
 
 >>> import fastinit.keras, keras, numpy as np

@@ -36,16 +36,16 @@ Called as `init(shape, dtype=None, layout=None)`, it makes a tensor of Keras' ba
 TypeError for other dtypes and layouts; ValueError for a shape that the distribution does not fit.
 """
 SEED_DOC = """
-- `seed`: an int, of which every call gives the same values; None, for which an int is drawn from Python's `random` when the
-  initializer is made, so that `keras.utils.set_random_seed` governs; or a `keras.random.SeedGenerator`, which moves on with
-  each call.
-- `name`, which Keras has not: the tensor's name in fastinit. Tensors of different names get independent values from one
-  seed.
+- `seed`: an int, with which every call gives the same values; None, for which an int is drawn from Python's `random` when
+  the initializer is created, so that `keras.utils.set_random_seed` determines it; or a `keras.random.SeedGenerator`, which
+  moves on with each call.
+- `name`, which Keras does not have: the tensor's name in fastinit. Tensors of different names get independent values from
+  one seed.
 """
 
 
 class Filled(keras.initializers.Initializer):
-    """Stands before a Keras class among the bases: that one has the config, this one makes the values."""
+    """A base class that stands before a Keras class, which has the config; this one computes the values."""
 
     shared_doc = CALL_DOC
 
@@ -57,7 +57,7 @@ class Filled(keras.initializers.Initializer):
             cls.__doc__ = f"{text.rstrip()}\n{cls.shared_doc}\n{arrows}{example}"
 
     def equivalent(self) -> initializers.Initializer:
-        """The initializer of fastinit that has the same distribution; for subclasses to say."""
+        """The initializer of fastinit that has the same distribution; subclasses override it."""
         raise NotImplementedError
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
@@ -86,7 +86,7 @@ class Filled(keras.initializers.Initializer):
 
 
 class Filling(Filled):
-    """The same value in every element. Keras itself makes tensors of the dtypes that fastinit has not, integers for one."""
+    """The same value in every element. Keras itself makes tensors of dtypes that fastinit lacks, as integers."""
 
     def __call__(self, shape: Shape, dtype: Any = None, layout: Any = None) -> Tensor:
         dtype = keras.backend.standardize_dtype(dtype)
@@ -114,7 +114,7 @@ class Drawn(Filled):
         self.check()
 
     def check(self) -> None:
-        """Refuse parameters that mean nothing."""
+        """Raise for invalid parameters."""
         self.equivalent()
 
     def next_source(self) -> Source:
@@ -137,7 +137,7 @@ class DrawnByAxes(Drawn):
             raise ValueError(f"input_axes and output_axes go together, got input_axes={in_axes!r}, output_axes={out_axes!r}")
 
     def axes(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        """The input and the output axes; None where there are none. ValueError for those that the shape has not."""
+        """The input and the output axes; None where there are none. ValueError for those that the shape does not have."""
         in_axes, out_axes = self.input_axes, self.output_axes
         if in_axes is None or out_axes is None:
             return None
@@ -148,7 +148,7 @@ class DrawnByAxes(Drawn):
 
 
 class Scaled(DrawnByAxes):
-    """A variance by fan."""
+    """Initializers whose variance is a scale over a fan."""
 
     scale: float
     mode: str
@@ -158,7 +158,7 @@ class Scaled(DrawnByAxes):
         return initializers.VarianceScaling(self.scale, self.mode, self.distribution, convention="keras")
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
-        """By Keras' fans, which also vectors and scalars have."""
+        """The layout that has the fans as Keras computes them, also of vectors and scalars."""
         in_axes, out_axes = self.axes(shape) or _default_axes(len(shape))
         fan_in, fan_out = (math.prod(shape[axis] for axis in axes) for axes in (in_axes, out_axes))
         return Layout(fan=(max(1, fan_in), max(1, fan_out)))

@@ -145,9 +145,9 @@ class RandomUniform(Drawn, keras.initializers.RandomUniform):
 
 
 class Orthogonal(Drawn, keras.initializers.Orthogonal):
-    """`gain` times a random orthogonal matrix (Haar), which the weight is of shape (product of all axes but the last, last).
+    """`gain` times a random orthogonal matrix (Haar) of shape (product of all axes but the last, last).
 
-    The kernel of an einsum, as attention has it, is read so as well, as Keras does; `Initializer("orthogonal")` reads it
+    The kernel of an einsum, as attention has it, is read in the same way, as in Keras; `Initializer("orthogonal")` reads it
     by its axes of inputs and outputs. Saxe et al. 2014, arXiv 1312.6120.
 
     >>> import fastinit.keras, keras

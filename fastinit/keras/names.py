@@ -17,7 +17,7 @@ PACKAGE = "fastinit"
 
 
 class ByName:
-    """What Keras makes an initializer of fastinit from, for a name that Keras has not itself."""
+    """Stands for a name that only fastinit has: Keras calls its `from_config` to make the initializer."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -54,8 +54,8 @@ for _name in INITIALIZERS:
 def accelerate() -> AbstractContextManager[object]:
     """Within the block, Keras' own names of initializers mean fastinit's, also where they are defaults.
 
-    That is "glorot_uniform" or "HeNormal" as a string, as layers take them when they are made; objects, and those in the
-    configs of saved models, stay what they are. To load models that were made so, this module must be imported.
+    That is "glorot_uniform" or "HeNormal" as a string, as layers take them when they are created; objects, and those in the
+    configs of saved models, stay what they are. To load models built within such a block, import this module first.
 
     The scope is the thread: it is a `keras.saving.custom_object_scope`, which Keras keeps by thread and one at a time, so
     that another such scope within the block hides this one.

@@ -23,13 +23,13 @@ def tensor(request: Request, layout: Any) -> jax.Array:
         return traced(distribution, shape, _traced_in_traced_code(source.words), element, source.stream_of, sharding)
     if sharding is None:
         return on_device(filled(distribution, shape, next_source().stream(), element))
-    # Keras has made the axes of an abstract mesh explicit: no generator's state is laid out so
+    # Keras makes the axes of an abstract mesh explicit, but does not lay out generators' states on it
     with jax.set_mesh(jax.sharding.get_mesh()) if _is_abstract(sharding) else nullcontext():
         return sharded(distribution, shape, next_source().stream(), element, _on_devices(sharding))
 
 
 def placed(tensor: jax.Array, layout: Any) -> jax.Array:
-    """The same tensor, laid out so."""
+    """The same tensor with this layout."""
     return on_device(tensor, _on_devices(_sharding(layout)))
 
 

@@ -19,7 +19,7 @@ Seed: TypeAlias = "int | keras.random.SeedGenerator"
 
 
 def seed_of(seed: Any) -> int | SeedSequence:
-    """The seed that the NumPy functions take for the values that an initializer with this Keras seed gives when called next.
+    """The seed with which NumPy functions give the values that an initializer with this Keras seed gives at its next call.
 
     `seed`: an initializer, for its `seed`; an int, which is returned as it is; or a `keras.random.SeedGenerator`, which is
     left as it is. In state (seed, counter) that is `SeedSequence([seed, 0, counter, 0], spawn_key=(0x6B65726173,))`, zeros
@@ -46,7 +46,7 @@ def check_seed(seed: Seed, name: str | None) -> None:
 
 
 class Source(NamedTuple):
-    """Where a tensor's values come from: words, a tensor of the backend if a generator's, and what makes a stream of them.
+    """Where a tensor's values come from: words (a generator's are a tensor of the backend) and what makes a stream of them.
 
     For seeds of one kind and one name `stream_of` is one function, so that what was compiled with it can be found again.
     """
@@ -59,14 +59,14 @@ class Source(NamedTuple):
 
 
 def next_source(seed: Seed, name: str | None) -> Source:
-    """That of the next call. A generator moves on, as it does for Keras' own initializers."""
+    """The source of the next call. A generator moves on, as it does for Keras' own initializers."""
     if isinstance(seed, keras.random.SeedGenerator):
         return Source(seed.next(), _stream_of_state(name))
     return Source(np.array(stream_of(seed, name), np.uint32), _stream_of_words)
 
 
 NO_DRAWS = Source(np.zeros(4, np.uint32), lambda words: Stream(0, 0, 0, 0))
-"""Of distributions that draw nothing."""
+"""The source of distributions that draw nothing."""
 
 
 def _stream_of_words(words: Array) -> Stream:

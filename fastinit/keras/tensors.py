@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Request(NamedTuple):
-    """The tensor that is asked for. `next_source` is called once where values are made, and not at all elsewhere."""
+    """The tensor that is asked for. `next_source` is called once where values are drawn, else not at all."""
 
     distribution: Distribution
     shape: tuple[int, ...]

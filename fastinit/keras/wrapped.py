@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Initializer(DrawnByAxes, keras.initializers.VarianceScaling):
     """Any initializer of fastinit for Keras, by its name or as a value.
 
-    - `identifier` and further `parameters`: as for `fastinit.get`, whose errors are raised. An initializer that has
-      conventions has that of Keras where none is said, unless it is given as a value or a config.
+    - `identifier` and further `parameters`: as for `fastinit.get`, whose errors are raised. Where an initializer has
+      a `convention` and none is given, it is Keras', unless the initializer is given as a value or a config.
     - `layout`: which axes are inputs and outputs, as in `fastinit.initializers`; None is the layer's own axes where it is an
       einsum (Keras tells them to subclasses of its VarianceScaling alone, so this is one), else "io", (*kernel, in, out).
       Shapes are read by fastinit's rules: what needs fans refuses vectors.

@@ -212,12 +212,12 @@ def _sources(
     sources: dict[str, str] = {}
     for alias, name in pairs.items():
         if name not in specs or name in pairs:
-            complaints.append(f"tied has {alias!r} as one with {name!r}, which is no tensor of its own")
+            complaints.append(f"tied has {alias!r} tied to {name!r}, which is not in the model or is itself tied")
         elif specs[alias].shape != specs[name].shape:
-            shapes = f"{alias!r} of shape {specs[alias].shape} as one with {name!r} of {specs[name].shape}"
+            shapes = f"{alias!r} of shape {specs[alias].shape} tied to {name!r} of {specs[name].shape}"
             complaints.append(f"tied has {shapes}")
         elif specs[alias].is_float() != specs[name].is_float():
-            dtypes = f"{alias!r} of dtype {specs[alias].dtype} as one with {name!r} of {specs[name].dtype}"
+            dtypes = f"{alias!r} of dtype {specs[alias].dtype} tied to {name!r} of {specs[name].dtype}"
             complaints.append(f"tied has {dtypes}")
         elif alias not in kept:
             sources[alias] = name

@@ -1,4 +1,4 @@
-"""PyTorch: `init_` for modules by name, `accelerate` for code as it stands, `nn_init` in place of `torch.nn.init`.
+"""PyTorch: `init_` for modules by name, `accelerate` for unchanged code, `nn_init` in place of `torch.nn.init`.
 
     fastinit.torch.init_(model, seed=0)
 

@@ -1,4 +1,4 @@
-"""Has fastinit draw what existing code initializes with torch: within a block, or from now on."""
+"""Makes fastinit draw what existing code initializes with torch: within a block, or from now on."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _installed: list[AbstractContextManager[None]] = []  # the block of each `instal
 def accelerate(seed: int | None = None) -> Iterator[None]:
     """Within the block torch's random fills of CPU tensors are drawn by fastinit, in all threads of the process.
 
-    That is whatever ends in `Tensor.normal_`, `Tensor.uniform_` or `torch.nn.init.trunc_normal_`: `torch.nn.init`, the
-    constructors of modules, Hugging Face's models, under any name they were imported by. `torch.nn.init.orthogonal_` and
-    `sparse_` are drawn too; imported by name before, they keep torch's algorithm, with fastinit's normals.
+    That is all that in the end calls `Tensor.normal_`, `Tensor.uniform_` or `torch.nn.init.trunc_normal_`: `torch.nn.init`,
+    the constructors of modules, Hugging Face's models, under any name they were imported by. `torch.nn.init.orthogonal_` and
+    `sparse_` are drawn too; code that has imported these two by name gets torch's algorithm on fastinit's normals.
 
     The distributions are torch's, the values are not. Each fill has a stream of four words, drawn from `generator=` where
     one is given, else from the block's own generator with `seed`, else from torch's default one. So `torch.manual_seed`
-    governs, and the same calls in the same order give the same values, with any number of threads.
+    determines the values, and the same calls in the same order give the same values, with any number of threads.
 
     Values depend on the place in the tensor and not on the memory: a transposed or channels-last tensor gets those of
     a contiguous one. float8 tensors, and `orthogonal_` of any dtype, are filled too, where torch raises; with a std of 0,
-    `trunc_normal_` gives the mean. Otherwise versions rise and errors are raised as in torch.
+    `trunc_normal_` gives the mean. Otherwise tensors' versions, and errors, are as in torch.
 
     torch itself fills tensors on other devices, meta and fake tensors, subclasses, integers and complex numbers, those that
     require gradients in grad mode, those whose elements share memory, and whatever is compiled, traced, transformed by

@@ -18,7 +18,7 @@ from fastinit.torch.tensors import is_dtensor, local
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
 
-MOST_FILLS = 1000  # of one tensor in one run; no module does it more than a few times
+MOST_FILLS = 1000  # fills of one tensor in one run; modules need no more than a few
 SOMEWHERE = (-1, -1)  # the rows of a part that does not consist of whole rows
 
 Note: TypeAlias = Callable[[str, Write, "tuple[int, int] | None"], None]
@@ -43,7 +43,7 @@ class NamesByMemory:
         return max(before)[1] if before else None
 
     def adopted(self, name: str, part: DTensor) -> DTensor:
-        """The part of the tensor of this name, known by it while it lives, also where the part has memory of its own."""
+        """`part`, which while it exists is known as a part of the tensor of this name, also if its memory is its own."""
         storage, offset = _memory(part)
         if storage not in self._by_storage:
             self._by_storage[storage] = [(offset, name)]

@@ -1,4 +1,4 @@
-"""Fills a tensor by fastinit where it can and may, and by torch's own function elsewhere."""
+"""Fills a tensor by fastinit where that is possible and allowed, else by torch's own function."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def _is_drawable(generator: torch.Generator | None) -> bool:
 
 
 def _may_fill(tensor: Tensor, named: Stream | None) -> bool:
-    """Not while torch traces, compiles or watches, nor past autograd, nor on a device that torch fills faster itself."""
+    """Whether fastinit may: not while torch traces, compiles or watches, nor where autograd would have to know, nor on a
+    device that torch fills faster itself.
+    """
     if torch.compiler.is_compiling() or torch._C._is_tracing() or _is_transforming():
         return False
     if (tensor.requires_grad and torch.is_grad_enabled()) or (tensor.device.type != "cpu" and named is None):

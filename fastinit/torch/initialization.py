@@ -34,7 +34,7 @@ class Initialization:
     """The module's tensors by name, the names of those that are skipped or loaded, and the report so far."""
 
     def __init__(self, module: nn.Module, seed: int, skip: Collection[str] = (), loaded: Collection[str] = ()) -> None:
-        stream_of(seed)  # for its errors
+        stream_of(seed)  # raises for an invalid seed
         self.module, self.seed = module, seed
         self.tensors = dict(tensors_by_name(module))
         for name, tensor in self.tensors.items():
@@ -47,7 +47,7 @@ class Initialization:
         self._kept = self._loaded | {every[name] for name in skip}  # stay as they are
         self._filled_before: set[str] = set()  # see `_begin`
         self._seed_torch = torch.default_generator.manual_seed  # of the CPU alone, which is faster than of all devices
-        self._in_parts: list[str] = []  # from the meta device and written in parts, which may not be all
+        self._in_parts: list[str] = []  # tensors from the meta device of which parts were written, perhaps not all
         self._from_meta = {name for name, tensor in self.tensors.items() if tensor.is_meta}
         self._advance: Callable[[int], object] = lambda nbytes: None
 
@@ -78,7 +78,7 @@ class Initialization:
             if planned.action in ("keep", "skip"):
                 continue
             name, tensor = planned.name, self.tensors[planned.name]
-            source = plan[planned.stream_name]  # of a tied tensor what it is one with, of others themselves
+            source = plan[planned.stream_name]  # the tensor that a tied one is tied to; else the tensor itself
             write = Write.of(source.distribution) if source.distribution is not None else Write(f"copy of {source.name}")
             if source.distribution is None:  # it was loaded
                 tensor.copy_(self.tensors[source.name])
@@ -158,7 +158,9 @@ def _write_off(tensor: Tensor) -> None:
 
 
 def _looking_contiguous(module: nn.Module) -> ScopedPatch:
-    """Convolutions draw weights that are not, as channels-last ones, into a tensor without a name; fastinit fills any."""
+    """Within the block weights of convolutions claim to be contiguous, since fastinit fills any: torch would draw others, as
+    channels-last ones, into a temporary tensor that has no name.
+    """
     weights = [part._parameters.get("weight") for part in module.modules() if isinstance(part, _ConvNd)]
     others = [weight for weight in weights if weight is not None and not weight.is_contiguous()]
     return ScopedPatch(lambda: [(weight, "is_contiguous", lambda **_: True) for weight in others])

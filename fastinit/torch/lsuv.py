@@ -20,7 +20,7 @@ def lsuv_(module: nn.Module, batch: Batch, *, seed: int = 0, tolerance: float = 
     their biases become zero; everything else stays. `batch`: a tensor, a tuple of positional arguments, or a mapping of
     keyword ones. The orthonormal weights depend on `seed` and the weights' names, as those of `init_`. Gives a report.
 
-    The pass is made in evaluation mode, but that BatchNorm normalizes by the batch; modes, buffers, gradients and torch's
+    The pass runs in evaluation mode, except that BatchNorm normalizes by the batch; modes, buffers, gradients and torch's
     generator are as before at the end. ValueError, with the module as it was, where an output's variance is 0 or not finite,
     or not within the tolerance after `max_iterations` divisions, where no layer is reached, and for weights that are sharded
     or on the meta device; whatever the module itself raises for the batch, also with the module as it was.

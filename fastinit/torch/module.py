@@ -37,12 +37,12 @@ def init_(
     - `skip`: names or globs of tensors that stay as they are, or become NaN where they have no values yet.
     - `progress`: a bar on standard error (extra `cli`).
 
-    Tensors on the meta device are made on the CPU, in place: the parameter objects, what is tied, and `requires_grad` stay.
-    Names are those of the bare module, without what compiling, DistributedDataParallel and activation checkpointing put in.
+    Tensors on the meta device get memory on the CPU, in place: parameter objects, ties and `requires_grad` stay.
+    Names are those of the bare module, without what compiling, DistributedDataParallel and activation checkpointing add.
     For a model that draws its weights in a method of its own, as `init_weights`, instead of `reset_parameters`: `by_name`.
 
-    Tied parameters are filled once, as and under their first name. What nothing fills keeps its values; where it has none,
-    as it was on the meta device, it becomes NaN (0 where it is no float), and a UserWarning names it.
+    Tied parameters are filled once, by their first name. A tensor that nothing fills keeps its values; if it has none, since
+    it was on the meta device, it becomes NaN (0 if it is not of floats), and a UserWarning names it.
 
     What a parametrization computes (weight_norm) is not drawn, and neither are the tensors that it is computed from, as with
     `reset_parameters`: initialize first, parametrize then.

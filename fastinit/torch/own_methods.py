@@ -17,7 +17,7 @@ Begin: TypeAlias = Callable[[str], None]
 
 
 def reset(module: nn.Module, tensors: Iterable[Tensor], begin: Begin, name: str = "") -> None:
-    """In the order of construction: children first, so that a parent may overwrite what its children have drawn.
+    """Run the modules' own methods in the order of construction, children first: a parent may overwrite what they drew.
 
     `tensors`: those that Hugging Face is to initialize again, which marks what it has initialized.
     """
@@ -62,7 +62,7 @@ def _reset_hugging_face(model: nn.Module, tensors: Iterable[Tensor], begin: Begi
 
 
 def convert(module: nn.Module, dtype: torch.dtype) -> None:
-    """As `module.to` does, but for what Hugging Face's models compute again, and in float32: frequencies of positions."""
+    """As `module.to(dtype)`, except for non-persistent buffers of Hugging Face's models: they compute these in float32."""
     models = [part for part in module.modules() if is_hugging_face(part)]
     parts = {part for model in models for part in model.modules()}
     before = [(part, name, part._buffers[name]) for part in parts for name in part._non_persistent_buffers_set]

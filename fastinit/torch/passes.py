@@ -84,7 +84,7 @@ class Passes:
 
 @contextmanager
 def passes(module: nn.Module, batch: Batch, seed: int) -> Iterator[Passes]:
-    """For passes in evaluation mode, but with BatchNorm as in training.
+    """Within the block the module is in evaluation mode, but its BatchNorm layers as in training.
 
     Afterwards modes, buffers and torch's generator are as before; after an error the layers' weights and biases are too.
     """

@@ -32,9 +32,9 @@ def local_index(tensor: DTensor) -> Index | None:
 def shard_indices(tensor: DTensor) -> list[Array] | None:
     """For each axis the indices that this rank's shard holds, in the order it holds them; None outside the mesh.
 
-    The placements are walked in the order of the mesh's dimensions, each cutting what the ones before have left, as FSDP2,
-    HSDP and tensor parallelism compose. A strided shard holds a part of each of several chunks, for a later dimension of the
-    mesh has cut the axis before it.
+    The placements are walked in the order of the mesh's dimensions, each dividing what the ones before have left, as FSDP2,
+    HSDP and tensor parallelism compose. A strided shard holds a part of each of several chunks, because a later dimension of
+    the mesh has divided the axis first.
     """
     coordinate = tensor.device_mesh.get_coordinate()
     if coordinate is None:
@@ -50,7 +50,7 @@ def shard_indices(tensor: DTensor) -> list[Array] | None:
 
 
 def is_sharded(tensor: DTensor, axis: int) -> bool:
-    """Whether the axis is cut, so that no rank needs to hold all of it."""
+    """Whether the axis is divided among ranks, so that none needs to hold all of it."""
     return any(_sharded_axis(placement) == axis % tensor.ndim for placement in tensor.placements)
 
 
@@ -112,16 +112,16 @@ def global_offset(view: DTensor, tensor: DTensor) -> int:
 
 
 def _sharded_axis(placement: Placement) -> int | None:
-    """The axis that a placement cuts."""
+    """The axis that a placement divides."""
     return placement.dim if isinstance(placement, (Shard, _StridedShard)) else None
 
 
 def _without(placement: Placement, axis: int) -> Placement:
-    """The placement of what is left when this axis is gone."""
-    cut = _sharded_axis(placement)
-    if cut is None or cut == axis:
-        return Replicate() if cut == axis else placement
-    dim = cut - (cut > axis)
+    """The placement of a slice that no longer has this axis."""
+    divided = _sharded_axis(placement)
+    if divided is None or divided == axis:
+        return Replicate() if divided == axis else placement
+    dim = divided - (divided > axis)
     return _StridedShard(dim, split_factor=placement.split_factor) if isinstance(placement, _StridedShard) else Shard(dim)
 
 
@@ -135,6 +135,6 @@ def _part_of_axis(placement: Placement, length: int, ranks: int, rank: int) -> s
 
 
 def _chunk(length: int, parts: int, part: int) -> slice:
-    """As torch.chunk cuts: the last parts may be shorter, or empty."""
+    """As torch.chunk divides: the last parts may be shorter, or empty."""
     size = -(-length // parts)
     return slice(min(part * size, length), min((part + 1) * size, length))

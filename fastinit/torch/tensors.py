@@ -31,7 +31,7 @@ DTYPES: dict[torch.dtype, tuple[np.dtype[Any], torch.dtype | None]] = {
     )
     for element in ELEMENTS.values()
 }
-"""By torch's dtype: NumPy's, and the integers that pass for it on the way where NumPy itself has no such type."""
+"""For each dtype of torch NumPy's; and, if NumPy itself has none, the integers that tensors are viewed as on the way."""
 TORCH = Layout("oi")
 CHUNK = 2**24  # elements that go to another device at a time
 PLAIN_TYPES = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.nn.Parameter)}  # Buffer: since torch 2.5
@@ -69,7 +69,7 @@ def _behaves_as_a_parameter(kind: type) -> bool:
 
 
 def _may_overlap_itself(tensor: Tensor) -> bool:
-    """Whether two elements may share memory: an axis steps less far than the axes of smaller steps reach."""
+    """Whether two elements may share memory: a stride is shorter than what the axes of smaller strides cover."""
     reach = 1
     for stride, n in sorted((stride, n) for stride, n in zip(tensor.stride(), tensor.shape) if n > 1):
         if stride < reach:
@@ -84,7 +84,7 @@ def is_fillable(tensor: Tensor) -> bool:
 
 
 def fill_(tensor: Tensor, of: Initializer | Distribution, stream: Stream, layout: Layout = TORCH) -> Tensor:
-    """Fill a tensor that `is_fillable`, unseen by autograd but for its version; of a DTensor the local shard alone.
+    """Fill a tensor that `is_fillable`; of a DTensor the local shard alone. Autograd sees only that its version rises.
 
     Values are those of the whole (global) tensor. Returns the tensor.
     """

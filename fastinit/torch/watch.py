@@ -27,7 +27,7 @@ SLICES: dict[OpOverload, Callable[..., Iterable[int]]] = {
     torch.ops.aten.select.int: lambda tensor, axis, index: [index],
     torch.ops.aten.unbind.int: lambda tensor, axis=0: range(tensor.shape[axis]),
 }
-"""By operations that give slices of a tensor along an axis, the numbers of the slices."""
+"""For each operation that gives slices of a tensor along an axis, the function that gives the slices' numbers."""
 
 
 class Watch(TorchDispatchMode, AllowsFills):

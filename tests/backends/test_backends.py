@@ -176,10 +176,10 @@ ORDERED_DRAWS = [
     ("lognormal_float64", np.array([-1.0, 2.0])),
     ("lognormal_float64", np.array([0.0, 300.0])),  # overflows and underflows
     *((f"integers_uint{n}", uint64_bits(5, r, 2**32 % r)) for n in (8, 16, 32, 64) for r in (1, 10, 255)),
-    ("integers_uint32", uint64_bits(-7, 2**32 // 257 + 1, 2**32 % (2**32 // 257 + 1))),  # redrawn once in 257 values
+    ("integers_uint32", uint64_bits(-7, 2**32 // 257 + 1, 2**32 % (2**32 // 257 + 1))),  # one value in 257 is rejected
     *(
         (f"wideintegers_uint{n}", uint64_bits(5, r, 2**64 % r))
-        for n, r in ((32, 10**9), (32, 2**32), (64, 2**32 + 1), (64, 3 * 2**61), (64, 2**63 + 1))  # 1/4 and 1/2 redrawn
+        for n, r in ((32, 10**9), (32, 2**32), (64, 2**32 + 1), (64, 3 * 2**61), (64, 2**63 + 1))  # 1/4 and 1/2 are rejected
     ),
     ("wideintegers_uint64", uint64_bits(0, 2**64, 0)),
 ]

@@ -719,7 +719,7 @@ def test_a_large_out_gets_the_values_of_a_fresh_array(each_backend, n):
 
 @pytest.mark.parametrize("offset", [0, 1, 15, 16, 17])  # elements from a border of 64 bytes, or nearly
 @pytest.mark.parametrize("n", [1, 100, 2047, 2048, 2049, 10_000])
-def test_stores_past_the_cache_keep_to_their_bounds(each_backend, monkeypatch, dtype, n, offset):
+def test_non_temporal_stores_keep_to_their_bounds(each_backend, monkeypatch, dtype, n, offset):
     monkeypatch.setattr(fill_room, "NONTEMPORAL_BYTES", 0)
     memory = np.zeros(n + offset + 64, ELEMENT_TYPES[dtype].dtype)
     out = memory[offset : offset + n]

@@ -126,13 +126,13 @@ def test_slices_are_those_of_the_whole(name, cut):
     assert same(lazy[cut], np.asarray(INITIALIZERS[name](SHAPE, seed=0)[cut]))
 
 
-def test_only_what_a_slice_selects_is_made(made):
+def test_only_what_a_slice_selects_is_computed(made):
     fastinit.dask.normal((1000, 1000), chunks=100, seed=0)[205:215, ::500].compute()
     assert sorted(shape for shape, _ in made) == [(10, 1), (10, 1)]
 
 
 @pytest.mark.parametrize("chunks", [50, -1])
-def test_a_whole_tensor_is_made_once(made, chunks):
+def test_a_whole_tensor_is_computed_once(made, chunks):
     lazy = fastinit.dask.orthogonal((200, 100), chunks=chunks, seed=0)
     (da.ones((500, 200), chunks=(50, chunks)) @ lazy + lazy[:1]).compute()
     assert [shape for shape, _ in made] == [(200, 100)]

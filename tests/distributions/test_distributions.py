@@ -1,4 +1,4 @@
-"""A distribution answers for itself: cdf, bounds, moments, constants and integers are as in scipy or the textbook."""
+"""Each distribution's cdf, bounds, moments, constants and integers are as in scipy or the textbook."""
 
 import math
 

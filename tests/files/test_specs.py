@@ -168,7 +168,7 @@ def test_a_skipped_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
         ('skip = "a"\nmodel = "mlp"', "skip must be a list of strings, got 'a'"),
         ('omit = "a"\nmodel = "mlp"', "omit must be a list of strings, got 'a'"),
         ('skip = ["layers.0.*"]\nmodel = "mlp"', "skip has 'layers.0.weight', 'layers.0.bias', whose values are nowhere: "),
-        ('model = "mlp"\n[tied]\n"layers.0.bias" = "layers.2.bias"', "tied has 'layers.0.bias' of shape (512,) as one with"),
+        ('model = "mlp"\n[tied]\n"layers.0.bias" = "layers.2.bias"', "tied has 'layers.0.bias' of shape (512,) tied to"),
         ("[tensors]\na = [1]", "no rule matches tensor 'a' of shape (1,)"),
         ('rules = [{ match = "*" }]\n[tensors]\na = [1]', "a rule needs `match` and `init`, got {'match': '*'}"),
         (

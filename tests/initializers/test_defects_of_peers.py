@@ -90,7 +90,7 @@ def test_the_dtype_does_not_change_what_is_drawn(dtype, name):
 
 
 def test_the_constants_of_complex_distributions_are_not_wrong_as_there_are_none():
-    """JAX's complex truncated normals have a variance of 1.0187 times the nominal one (its constant: jax PR #7670)."""
+    """JAX's complex truncated normals have a variance of 1.0187 times the expected one (its constant: jax PR #7670)."""
     for name in ("he_normal", "truncated_normal"):
         with pytest.raises(TypeError, match="dtype must be one of float32"):
             INITIALIZERS[name]((8, 8), dtype="complex64")
@@ -126,14 +126,14 @@ def test_a_truncated_preset_has_the_variance_it_says(convention, name, variance)
     assert values.var(dtype=np.float64) == pytest.approx(variance, rel=0.005)  # 2 Mi values: more than 5 standard errors
 
 
-def test_a_truncated_normal_is_cut_and_not_wrapped():
+def test_a_truncated_normal_is_conditioned_and_not_wrapped():
     """fastai's trunc_normal_ is normal_().fmod_(2): a std of 0.86589 instead of 0.87963."""
     values = fastinit.truncated_normal((N,), seed=0)
     assert values.std(dtype=np.float64) == pytest.approx(C, rel=STANDARD_ERRORS / math.sqrt(2 * N))
 
 
 def test_the_bounds_of_a_truncated_normal_are_sigmas_unless_said_to_be_values():
-    """torch's are values: std=0.02 cuts at 100 sigma, that is nowhere (torchtitan #3334, FMS #289)."""
+    """torch's are values: std=0.02 truncates at 100 sigma, that is nowhere (torchtitan #3334, FMS #289)."""
     cut, as_torch = (
         fastinit.truncated_normal((N,), std=0.02, seed=0, convention=convention) for convention in ("math", "torch")
     )

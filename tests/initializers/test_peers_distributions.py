@@ -1,4 +1,4 @@
-"""In a framework's convention every initializer has that framework's distribution: as many values of both are compared.
+"""Under a framework's convention every initializer has that framework's distribution: equal samples are compared.
 
 Kolmogorov-Smirnov with two samples, which of 10^6 values notices a std that is wrong by 2 %, and the variance, to 1 %;
 10^5 values unless slow tests are asked for. All tests of one size together have the false-alarm rate of one.

@@ -1,4 +1,4 @@
-"""Initializers whose values are made together: their formulas, shapes and layouts, and what they share with all others."""
+"""Whole-tensor initializers: their formulas, shapes and layouts, and what they share with all others."""
 
 import json
 import math
@@ -185,7 +185,7 @@ def test_a_child_of_draws_depends_on_its_key_and_stream_alone():
 
 
 def test_the_values_are_those_of_the_first_version():
-    """Where the zeros are and what a stack's slices draw from is ours to keep, as the streams themselves are."""
+    """Where zeros are, and what a stack's slices draw from, fastinit itself defines, as it does the streams."""
     chosen = (initializers.sparse((4, 6), sparsity=0.5, seed=0, layout="oi") != 0).astype(int)
     assert chosen.tolist() == [[1, 0, 1, 1, 0, 0], [1, 0, 1, 1, 0, 0], [0, 1, 1, 1, 0, 0], [0, 1, 1, 0, 1, 0]]
     of_slices = [["-0x1.792beep-5", "-0x1.269326p-6"], ["0x1.61e920p-6", "-0x1.6f5b1ap-8"]]

@@ -128,7 +128,7 @@ def test_the_call_has_the_argument_layout_that_keras_looks_for(name):
 
 @pytest.mark.parametrize("shape", [SHAPE, KERNEL], ids=["matrix", "kernel"])
 @pytest.mark.parametrize("name", SEEDED)
-def test_values_are_numpys_in_the_convention_of_keras(name, shape):
+def test_values_are_numpys_under_the_convention_of_keras(name, shape):
     assert same(initializer(name, seed=3)(shape), PRESETS[name](shape, seed=3, convention="keras"))
 
 
@@ -348,7 +348,7 @@ def test_stft_is_that_of_keras(arguments):
     np.testing.assert_allclose(found, expected, atol=2e-6)  # Keras multiplies angles in float32
 
 
-def test_windows_that_fastinit_has_not_are_scipys():
+def test_windows_that_fastinit_lacks_are_scipys():
     expected = fastinit.initializers.stft((16, 1, 9), window=tuple(get_window("parzen", 16, True)))
     assert same(initializer("STFT", window="parzen", periodic=True)((16, 1, 9)), expected)
 

@@ -178,7 +178,7 @@ def test_all_that_is_wrong_is_said_at_once():
             "skip has 'y', which matches no tensor",
             "loaded has 'q', which is no tensor of the model",
             "loaded has 'v' of shape (2,), but the model's is (6,)",
-            "tied has 't' of shape (4,) as one with 'a.w' of (3,)",
+            "tied has 't' of shape (4,) tied to 'a.w' of (3,)",
             "no tensor is left for the rules 'x': earlier ones match, or no name does",
             "no rule matches tensor 'u' of shape (5,)",
             "rule '*.w' for tensor 'a.w': shape (3,) has no fan_in: he_normal needs at least 2 axes; for a bias use zeros",
@@ -202,7 +202,7 @@ def test_an_integer_that_the_dtype_cannot_hold_is_refused():
 
 
 def test_integers_are_tied_to_integers_only():
-    with pytest.raises(PlanError, match="tied has 'n' of dtype int64 as one with 'w' of None"):
+    with pytest.raises(PlanError, match="tied has 'n' of dtype int64 tied to 'w' of None"):
         Recipe([("*", "zeros")], tied={"n": "w"}).plan([TensorSpec("w", (2,)), TensorSpec("n", (2,), "int64")])
 
 
@@ -338,14 +338,14 @@ def test_what_is_tied_to_a_skipped_tensor_is_skipped_as_well():
 @pytest.mark.parametrize(
     ("tied", "message"),
     [
-        ({"head.weight": "embed"}, "tied has 'head.weight' as one with 'embed', which is no tensor of its own"),
+        ({"head.weight": "embed"}, "tied has 'head.weight' tied to 'embed', which is not in the model or is itself tied"),
         (
             {"head.weight": "embed.weight", "embed.weight": "layer.0.weight"},
-            "tied has 'head.weight' as one with 'embed.weight', which is no tensor of its own",
+            "tied has 'head.weight' tied to 'embed.weight', which is not in the model or is itself tied",
         ),
         (
             {"head.weight": "layer.0.weight"},
-            "tied has 'head.weight' of shape (50, 8) as one with 'layer.0.weight' of (8, 8)",
+            "tied has 'head.weight' of shape (50, 8) tied to 'layer.0.weight' of (8, 8)",
         ),
     ],
     ids=["a name that is none", "a chain", "other shapes"],

@@ -1,4 +1,4 @@
-"""Environment variables that mean nothing are named."""
+"""An environment variable with an invalid value or an unknown name is named."""
 
 import pytest
 

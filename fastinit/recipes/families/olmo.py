@@ -20,7 +20,7 @@ def olmo(depth: int, width: int, method: str = "normal", std: float = 0.02) -> R
     - "llama_depth": as "llama", with sqrt(2 (i + 1)) in block i = 0, 1, ... for sqrt(2 depth);
     - "normalized", nGPT's (Loshchilov et al. 2024): weights, embeddings (not truncated) and head N(0, 1 / sqrt(width)), but
       `w_out` and `w2` over sqrt(2 depth).
-    Norms are 1, biases 0. With experts, the depth divides the std of all of a block's by "llama" and "llama_depth".
+    Norms are 1, biases 0. In blocks with experts, "llama" and "llama_depth" divide the std of all the experts' tensors.
 
     Source: OLMo-core, `olmo_core.nn.transformer.init.InitMethod`.
 

@@ -13,7 +13,7 @@ def torchtitan(depth: int, width: int) -> Recipe:
     """torchtitan's Llama 3 and DeepSeek-V3 of `depth` layers, by its names.
 
     - `wo`, `w2` and `w3` of layer i = 0, 1, ..., experts' too: N(0, 0.02 / sqrt(2 (i + 1))), by the layer's own depth;
-    - other weights: N(0, 0.02); the bounds of -2 and 2 there are 100 std out, where no value ever falls: none is truncated;
+    - other weights: N(0, 0.02); torchtitan's bounds of -2 and 2 are 100 std out, so nothing is truncated;
     - embedding: N(0, 1); head: N(0, 1 / sqrt(width)) truncated at 3 std;
     - norms 1, biases 0.
 

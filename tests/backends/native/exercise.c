@@ -309,7 +309,7 @@ static void *take_tiles(void *argument)
     for (int i = 0; i < 200; i++) {
         fi_draw(taker->cursor, 2 /* uniform_float64 */, 0.0, 1.0, drawn, LENGTH(drawn));
         for (size_t k = 0; k < LENGTH(drawn); k++)
-            taker->sum += rint(0x1p32 * drawn[k]); /* whole numbers, so that the order does not matter */
+            taker->sum += rint(0x1p32 * drawn[k]); /* integers, so that the order does not matter */
     }
     return NULL;
 }

@@ -1,4 +1,4 @@
-"""NumPy's test classes for a bit generator, with ours; copied next to NumPy's modules as test_on_our_stream.py."""
+"""NumPy's test classes for a bit generator, with fastinit's; copied next to NumPy's modules as test_on_our_stream.py."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The conftest.py of a copy of NumPy's own tests: what they import from numpy.random is ours."""
+"""The conftest.py of a copy of NumPy's own tests: what they import from numpy.random is fastinit's."""
 
 from pathlib import Path
 
