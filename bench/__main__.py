@@ -37,7 +37,7 @@ SIZES = {  # bytes of an array, seconds of a timing, the same in the scaling, po
 
 
 class Chosen(NamedTuple):
-    """What is to be run: names of libraries, works and parts of the scaling, and whether startup is timed."""
+    """What the run measures: names of libraries, works and parts of the scaling, and whether startup is timed."""
 
     libraries: list[str]
     works: list[str]
@@ -46,7 +46,7 @@ class Chosen(NamedTuple):
 
 
 def chosen(patterns: list[str]) -> Chosen:
-    """Everything, or what the patterns name; fastinit's default is always there. ValueError for one that names nothing."""
+    """Choose everything, or what the patterns match; fastinit's default always. ValueError for a pattern without a match."""
     kinds = [list(LIBRARIES), list(rates.WORKS), list(scaling.PARTS), ["startup"]]
     for pattern in patterns:
         if not any(_matching(names, [pattern]) for names in kinds):
@@ -99,7 +99,7 @@ def measured(what: Chosen, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def write(run: dict[str, Any], directory: Path) -> list[str]:
-    """The JSON, the Markdown and the charts; the names of the charts."""
+    """Write the JSON, the Markdown and the charts; return the names of the charts."""
     directory.mkdir(parents=True, exist_ok=True)
     try:
         charts = draw_charts(run, directory)
@@ -112,7 +112,7 @@ def write(run: dict[str, Any], directory: Path) -> list[str]:
 
 
 def _as_json(run: dict[str, Any]) -> str:
-    """A line for each row, so that two runs can be compared line by line."""
+    """The run as JSON text with a line for each row, so that two runs can be compared line by line."""
     text = json.dumps(run | {"rates": []}, indent=1)
     rows = ",\n".join(f"  {json.dumps(row)}" for row in run["rates"])
     return text.replace('"rates": []', f'"rates": [\n{rows}\n ]', 1) + "\n"

@@ -1,4 +1,4 @@
-"""Cases against regressions, with pytest-benchmark: ratios within a run and counts of instructions, never seconds.
+"""Guards against regressions by pytest-benchmark: ratios within a run and counts of instructions, never seconds.
 
     pytest bench/cases.py                      # about two minutes
     pytest bench/cases.py -k "not instructions"

@@ -1,4 +1,4 @@
-"""A run as charts, each a PNG and an SVG: rates against size, shares of the limit, and the other ways to grow.
+"""Draws a run as charts, each a PNG and an SVG: rates against size, shares of the limit, and rates against threads and more.
 
 Colours are Okabe and Ito's, which the colour-blind can tell apart; a curve is labelled where it ends.
 """
@@ -84,7 +84,7 @@ def draw_charts(run: Run, directory: Path) -> list[str]:
 
 
 def _in_few_colours(file: Path) -> None:
-    """A quarter of the bytes, no difference to the eye."""
+    """Reduce a PNG to a palette: a quarter of the bytes, without a visible difference."""
     from PIL import Image  # matplotlib brings it
 
     with Image.open(file) as image:
@@ -116,7 +116,7 @@ def sizes(run: Run):
 
 
 def _best_limit(curves: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """The greater one of the limits at each size."""
+    """The higher of the two limits at each size."""
     points = [point for name in ("limit, plain", "limit, streaming") for point in curves.get(name, ())]
     best = {point["n"]: point for point in sorted(points, key=lambda point: point["rate"])}
     return [best[n] for n in sorted(best)]
@@ -135,7 +135,7 @@ def _plot_lines(axes, lines: dict[str, Line]) -> None:
 
 
 def _label_ends(axes, lines: dict[str, Line]) -> None:
-    """Names beside the lines' last points, moved apart where they would overlap; once the axes have their limits."""
+    """Write names beside the lines' last points, moved apart where they would overlap; called when axes' limits are set."""
     low, high = map(math.log, axes.get_ylim())
     height = axes.figure.get_figheight() * 72 * PART_OF_FIGURE
     lowest_free = -math.inf

@@ -22,10 +22,10 @@ def warm_memory():
 
 @pytest.fixture
 def ratio(benchmark, request):
-    """A function: how many times as fast `work` is as `other`, by medians of rounds that do one after the other."""
+    """A function that tells how many times as fast `work` is as `other`, by medians of rounds that run both in turn."""
 
     def of(work, other, at_least, work_amount=1, other_amount=1):
-        """The amounts are what the two do in a call, in one unit. pytest-benchmark keeps the times and the ratio."""
+        """The amounts are what each of the two does in a call, in the same unit. pytest-benchmark keeps times and ratio."""
         seconds_of_other, seconds_of_work = [], []
 
         def other_first():
@@ -46,7 +46,7 @@ def ratio(benchmark, request):
 
 @pytest.fixture
 def count(benchmark, request):
-    """A function that holds a count against the most it may be."""
+    """A function that checks that a count is at most the allowed one."""
 
     def of(counted, at_most):
         found = benchmark.pedantic(counted, rounds=1)

@@ -48,7 +48,7 @@ class Figures(ctypes.Structure):
 
 
 class Map(NamedTuple):
-    """A map: what examines it, the unit of its error, how that is written, and the greatest error allowed, in units."""
+    """A map: the C function that examines it, its error's unit as a number and as text, and the greatest error allowed."""
 
     name: str
     examine: Callable[[int, int, Figures], None]

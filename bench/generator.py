@@ -20,7 +20,7 @@ CALLS = 20_000  # of a small draw, which are timed together
 
 
 def _half(out: np.ndarray) -> np.ndarray:
-    """As many float32 elements, in the same memory."""
+    """A float32 array of as many elements, in the first half of the same memory."""
     return out.view(np.float32)[: len(out)]
 
 
@@ -60,7 +60,7 @@ def repeated(draw: Callable[[np.random.Generator], object], rng: np.random.Gener
 
 
 def row(name: str, numpy_work: Callable, fastinit_work: Callable, counts: tuple[int, int], unit: str) -> tuple[str, ...]:
-    """Nanoseconds of each of the `counts` values or calls that a work of NumPy's and of fastinit's does."""
+    """Nanoseconds for each value or call: `counts` of them are what NumPy's work and fastinit's do."""
     found = medians({"NumPy": numpy_work, "fastinit": fastinit_work}, ROUNDS).values()
     numpy_time, fastinit_time = (seconds / count * 1e9 for seconds, count in zip(found, counts))
     return name, f"{numpy_time:.3g} {unit}", f"{fastinit_time:.3g} {unit}", f"{numpy_time / fastinit_time:.2f}"

@@ -64,7 +64,7 @@ LIMITS = {"streaming": streaming, "plain": plain, "fresh": fresh}
 
 
 def limit(kind: str, nbytes: int, num_threads: int = 0) -> Callable[[], object] | Repeated:
-    """A maker for bench.worker; as many threads as fastinit uses where nothing is said."""
+    """A maker for bench.worker; by default with as many threads as fastinit uses."""
     return LIMITS[kind](nbytes, num_threads or fastinit.get_num_threads())
 
 

@@ -33,7 +33,7 @@ def machine() -> dict[str, Any]:
 
 
 def cpu() -> str:
-    """As Linux names it, with the family where the name is that of several ones."""
+    """The CPU's name as Linux has it, with the family where several CPUs have the same name."""
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():
         return platform.processor() or platform.machine()

@@ -18,7 +18,7 @@ def reserve(nbytes: int) -> None:
 
 
 def warm(n: int, dtype: Any) -> np.ndarray:
-    """The first n elements of the buffer, at the start of a page. Everything that is warm here is this memory."""
+    """The first n elements of the buffer, at the start of a page. All warm memory of the benchmarks is this."""
     start = -_buffer.ctypes.data % PAGE
     nbytes = n * np.dtype(dtype).itemsize
     if start + nbytes > _buffer.size:
@@ -41,5 +41,5 @@ def peak_bytes() -> int:
 
 
 def touch(nbytes: int) -> None:
-    """Write to so much new memory and give it back, so that no run waits for a virtual machine's host to find it."""
+    """Write to so much new memory and free it, so that no timing waits until a virtual machine's host provides it."""
     np.empty(nbytes // 8).fill(1)

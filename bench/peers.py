@@ -41,7 +41,7 @@ class Library(NamedTuple):
 
 
 def draw(library: str, distribution: str, dtype: str, n: int, fresh: bool = False) -> Work | None:
-    """A maker for bench.worker: n values from a library, None where it has no such distribution, dtype or way."""
+    """A maker for bench.worker: n values from a library, None where it lacks the distribution, the dtype or the kind of memory."""
     chosen = LIBRARIES[library]
     has_dtype = chosen.dtypes is None or dtype in chosen.dtypes
     return chosen.draws(dtype, n, fresh).get(distribution) if has_dtype else None
@@ -155,7 +155,7 @@ def torch_draws(dtype: str, n: int, fresh: bool) -> Draws:
 
 
 def jax_draws(dtype: str, n: int, fresh: bool) -> Draws:
-    """JAX writes into no memory but its own: the results are new arrays in both ways."""
+    """JAX writes into no memory but its own: the results are new arrays, whether warm or fresh is asked for."""
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -171,7 +171,7 @@ def jax_draws(dtype: str, n: int, fresh: bool) -> Draws:
 
 
 def tensorflow_draws(dtype: str, n: int, fresh: bool) -> Draws:
-    """The plain operations, without the passes of `tf.random.normal` for mean and deviation; new arrays in both ways."""
+    """The plain operations, without the passes of `tf.random.normal` for mean and deviation; always new arrays."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     from tensorflow import raw_ops
 

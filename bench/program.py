@@ -1,4 +1,4 @@
-"""A suite as a program: its parts, and measurements in programs of their own, for their peak of memory and first calls."""
+"""Runs a suite's parts, and its measurements in processes of their own, for their peak of memory and first calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every library's rate for every work, beside the limits, in interleaved rounds; each library in its own process."""
+"""Measures each library's rate for each work, beside the limits, in interleaved rounds, each library in its own process."""
 
 from __future__ import annotations
 
@@ -122,5 +122,5 @@ def _row(library: str, work: str, timing: Timing, itemsize: int) -> dict[str, An
 
 
 def rounded(x: float) -> float:
-    """To four digits, which is more than any timing has."""
+    """The number rounded to four digits, more than any timing has."""
     return float(f"{x:.4g}")

@@ -1,4 +1,4 @@
-"""A run as Markdown: what must be shown, the rates, the scaling; and its place in bench/README.md."""
+"""Writes a run as Markdown (what must be shown, the rates, the scaling), also into bench/README.md."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def _rates(row: dict[str, Any]) -> tuple[str, str]:
 
 
 def _number(x: float | None) -> str:
-    """Three digits; no exponent."""
+    """The number in three digits, without an exponent."""
     if x is None or math.isnan(x):
         return ""
     digits = max(0, 2 - math.floor(math.log10(x))) if x > 0 else 0

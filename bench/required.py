@@ -55,7 +55,7 @@ def startup(what: str) -> Callable[[Run], float | None]:
 
 
 def _ratio(row: dict[str, Any] | None, other: dict[str, Any] | None, elements: bool = False) -> float | None:
-    """Of the rates in bytes, or in elements."""
+    """The ratio of two rates, in bytes or in elements."""
     if not (row and other):
         return None
     return row["rate"] / other["rate"] * (other["itemsize"] / row["itemsize"] if elements else 1)

@@ -24,7 +24,7 @@ class Timing:
     seconds: list[float] = field(default_factory=list)
 
     def run(self, failures: Failures) -> bool:
-        """Time the work once more; whether that went well."""
+        """Time the work once more; return whether that succeeded."""
         with failures.noted():
             self.seconds.append(self.child.time(self.key, self.calls))
             return True
@@ -36,7 +36,7 @@ class Timing:
 
     @property
     def rate(self) -> float:
-        """GB/s, the median."""
+        """The median rate in GB/s."""
         return self.nbytes / self.median / GB
 
     @property
@@ -45,7 +45,7 @@ class Timing:
 
 
 class Failures(list):
-    """What could not be measured, and why, a line each; said at once on standard error."""
+    """What could not be measured, and why, a line each; each is also printed at once on standard error."""
 
     def note(self, line: str) -> None:
         if line not in self:
@@ -66,7 +66,7 @@ def say(line: str) -> None:
 
 
 def interleaved(timings: Iterable[Timing], rounds: int, failures: Failures) -> list[Timing]:
-    """Run the rounds; those timings that went through all of them."""
+    """Run the rounds; return the timings that succeeded in all of them."""
     alive = list(timings)
     for _ in range(rounds):
         alive = [timing for timing in alive if timing.run(failures)]
@@ -76,7 +76,7 @@ def interleaved(timings: Iterable[Timing], rounds: int, failures: Failures) -> l
 def prepared(
     child: Child, key: Hashable, nbytes: int, budget: float, failures: Failures, maker: Callable[..., Any], *arguments: Any
 ) -> Timing | None:
-    """A work made and warm, repeated so often that a timing takes `budget` seconds; None where there is none."""
+    """The timing of a work that was built and run once, repeated until it takes `budget` seconds; None without a work."""
     with failures.noted():
         if child.make(key, maker, *arguments):
             return Timing(child, key, nbytes, child.calls_in(budget, key))

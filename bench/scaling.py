@@ -60,7 +60,7 @@ def sizes(libraries: Iterable[str], settings: Settings, failures: Failures) -> d
 
 
 class _Curves:
-    """Points of (values, bytes, rate) by curve, and from which size on a curve has none."""
+    """For each curve its points (values, bytes, rate), and the size from which on it has none."""
 
     def __init__(self, settings: Settings, failures: Failures) -> None:
         self.settings, self.failures = settings, failures

@@ -1,4 +1,4 @@
-"""What is paid once or for each small call: imports, first calls of Numba's kernels, a small tensor; and the disk.
+"""Measures costs at start and of small calls: imports, first calls of Numba's kernels, a small tensor; and the disk.
 
 Each part is a function of (rounds) that returns plain data.
 """
@@ -86,5 +86,5 @@ def disk(directory: Path) -> dict[str, Any]:
 
 
 def _run(*command: str, env: Mapping[str, str] | None = None) -> str:
-    """What the command prints; it must succeed."""
+    """Run a command, which must succeed; return what it prints."""
     return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout

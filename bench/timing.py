@@ -11,7 +11,7 @@ Name = TypeVar("Name")
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """What the work takes. The clock is read before what it returns is freed."""
+    """The seconds that the work takes. The clock is read before what it returns is freed."""
     began = time.perf_counter()
     made = work()
     taken = time.perf_counter() - began

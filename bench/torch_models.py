@@ -81,7 +81,7 @@ def gpt2_medium() -> nn.Module:
 
 
 def llama_1b() -> nn.Module:
-    """1.35 G parameters."""
+    """A Llama of 1.35 G parameters."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     shape = {"hidden_size": 2048, "num_hidden_layers": 24, "intermediate_size": 5504, "num_attention_heads": 16}

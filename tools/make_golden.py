@@ -2,8 +2,8 @@
 
     python tools/make_golden.py      # half a minute
 
-For a new kernel or element type: its entries go behind those that are there. It says how many entries are new, and how many
-have other values than before, which only a new version of the stream may bring.
+Entries of a new kernel or element type go behind the existing ones. The program prints how many entries are new, and how
+many have other values than before, which only a new version of the stream may cause.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ def case(distribution, element):
 
 
 def draw(kernel, numbers):
-    """Numbers are what a kernel of a generator takes: two floats, or three ints, of which it gets the bits."""
+    """The entry of a generator's kernel, whose parameters are `numbers`: two floats, or three ints, passed as bits."""
     parameters = np.array(numbers, np.float64 if len(numbers) == 2 else np.uint64).view(np.float64)
     return {
         "kernel": kernel,
@@ -92,7 +92,7 @@ def integer_draw(kernel, low, count):
 
 
 def request_of(entry):
-    """What an entry pins, without its values."""
+    """The request that an entry is for: the entry without its values."""
     return {key: value for key, value in entry.items() if key not in ("first_bits", "sha256")}
 
 

@@ -132,8 +132,8 @@ class STFT(WholeTensorInitializer):
     Tap t of frequency f is cos(2 pi t f / n) for `side` "real", -sin(2 pi t f / n) for "imag", n = 2 (frequencies - 1),
     times the window, divided by its `scaling`: "density", the root of the sum of its squares; "spectrum", the sum of its
     absolute values; or None. `window`: "hann", "hamming", "blackman", "nuttall", "blackmanharris", "boxcar", as many numbers
-    as frames, or None for neither window nor scaling; `periodic` as in SciPy. Angles are reduced in integers, before they are
-    rounded. NumPy's cosine may differ in a float64's last bit between machines. ValueError for another shape, for unknown
+    as frames, or None for neither window nor scaling; `periodic` as in SciPy. Angles are reduced in integers, before
+    rounding. NumPy's cosine may differ in a float64's last bit between machines. ValueError for another shape, for unknown
     names, and for a window that does not fit.
 
         >>> from fastinit.initializers import stft

@@ -163,7 +163,7 @@ def _diagonal_blocks(square: Array, size: int) -> Array:
 
 
 def _columns(blocks: list[Reflectors], num_tiles: int) -> Array:
-    """The panel of Q's columns that begins with the last of the blocks, as tiles: all reflections applied to diag(-s)."""
+    """The panel of Q's columns that belongs to the last of the blocks, as tiles: all reflections applied to diag(-s)."""
     last = len(blocks) - 1
     v, _, signs = blocks[last]
     q = np.zeros((num_tiles, *v.shape[1:]), v.dtype)

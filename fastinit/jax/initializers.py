@@ -67,7 +67,7 @@ class JaxInitializer:
         `dtype`: a dtype that `fastinit.show_config()` lists, as JAX canonicalizes it. Eagerly on a CPU
         the array is the memory that was filled, with no copy; with `out_sharding` each device gets its shard of the values.
         In traced code the host fills when the computation runs; with `out_sharding` it fills the whole array, which is then
-        distributed. TypeError or ValueError for other dtypes, shapes that the initializer cannot fill, and other keys.
+        distributed. TypeError or ValueError for other dtypes, shapes that the initializer cannot fill, and no key.
         """
         lengths = checks.shape(shape)
         distribution = self.initializer.distribution_for(lengths, layout=self.layout_for(lengths))

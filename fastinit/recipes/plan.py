@@ -42,7 +42,7 @@ class PlannedTensor:
 
     - "draw": floating-point values from `distribution`, in the stream of the tensor's own name;
     - "compute": integers or booleans that are all `value`;
-    - "tie": it is the same array as the tensor `source`, which is drawn, computed or kept;
+    - "tie": it is the same tensor as `source`, which is drawn, computed or kept;
     - "keep": it was loaded, and stays as loaded;
     - "skip": nothing is done, it stays as it is.
 

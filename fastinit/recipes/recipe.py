@@ -22,7 +22,7 @@ class Recipe:
 
     - `rules`: (pattern, initializer), (pattern, initializer's name, parameters), or `Rule`; the patterns are globs.
     - `skip`: globs of tensors that are not filled, stay as they are and need no rule. One that matches none is an error.
-    - `tied`: names of tensors that are the same array as another: {"lm_head.weight": "wte.weight"}. A pair whose first name
+    - `tied`: names of tensors that are the same as another: {"lm_head.weight": "wte.weight"}. A pair whose first name
       is not in the model is ignored.
     - `allow_unmatched`, `allow_unused`: a tensor that no rule matches, and a rule that is the first match of no tensor or a
       glob of `skip` that matches none, are errors unless allowed. Unmatched tensors are skipped.

@@ -87,7 +87,7 @@ def init_missing_(
     loaded = set()
     for key in loaded_keys:
         if key not in names:
-            raise ValueError(f"loaded_keys has {key!r}, which the module has not")
+            raise ValueError(f"loaded_keys has {key!r}, which the module does not have")
         if tensors[names[key]].is_meta:
             raise ValueError(f"loaded_keys has {key!r}, which is on the meta device: load it with assign=True")
         loaded.add(names[key])

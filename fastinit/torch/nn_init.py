@@ -1,7 +1,7 @@
 """`torch.nn.init`'s functions, drawn by fastinit: the same names, arguments, distributions, warnings and errors.
 
 Each fills a tensor in place and returns it, without gradients. The stream is drawn from `generator`, or from torch's
-default one: `torch.manual_seed` governs. Beyond torch's: they are fast, float8 tensors are filled without a temporary,
+default one, which `torch.manual_seed` seeds. Beyond torch's: they are fast, float8 tensors are filled without a temporary,
 bfloat16 and float16 are the float32 values rounded once, `orthogonal_` takes every dtype, and the zeros of `sparse_` come
 from `generator` too. Tensors on other devices, meta tensors and complex numbers are left to torch's functions.
 

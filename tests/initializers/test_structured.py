@@ -132,7 +132,8 @@ def test_the_distribution_is_known_before_anything_is_drawn(case):
 @ALL
 def test_the_values_are_the_same_again_and_contiguous(case, dtype):
     once, again = made(case, dtype=dtype), made(case, dtype=dtype)
-    assert np.array_equal(bits(once), bits(again)) and once.shape == CASES[case][1] and once.dtype == ELEMENT_TYPES[dtype].dtype
+    assert np.array_equal(bits(once), bits(again))
+    assert once.shape == CASES[case][1] and once.dtype == ELEMENT_TYPES[dtype].dtype
     assert once.flags.c_contiguous and once.flags.writeable
 
 

@@ -197,7 +197,7 @@ def test_a_name_bound_before_to_orthogonal_draws_fastinits_normals():
 
 
 def test_the_truncated_normal_ends_under_every_name():
-    """torch's own loop draws again what is outside; from a stream that gives the same values each time it would never end."""
+    """torch's own loop draws again what is outside; a stream that gives the same values each time would never end it."""
     model = nn.ParameterDict({"w": nn.Parameter(torch.empty(100, 100))})
     model.reset_parameters = lambda: truncated_by_value(model["w"], 0.0, 1.0, -1.0, 1.0)
     with accelerate(seed=0):

@@ -389,7 +389,7 @@ def test_a_checkpoint_loads_into_a_model_on_the_meta_device():
 
 
 def test_a_loaded_key_that_is_not_there_is_an_error():
-    with pytest.raises(ValueError, match=r"^loaded_keys has 'nothing', which the module has not$"):
+    with pytest.raises(ValueError, match=r"^loaded_keys has 'nothing', which the module does not have$"):
         init_missing_(nn.Linear(3, 3), ["weight", "nothing"])
 
 
