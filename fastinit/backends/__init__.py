@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,7 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
     if name not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {name!r}")
     if name not in available_backends():
-        raise ValueError("backend 'c' was not built at installation (no C compiler): use 'numba'")
+        raise ValueError(f"backend must be numba or reference here, got 'c': {_why_without_c()}")
     if name != "c":
         if level is not None:
             raise ValueError(f"level is for backend 'c' alone, got level={level!r} with backend {name!r}")
@@ -106,8 +107,7 @@ def _default() -> Backend:
     try:
         if settings.chosen_backend() is None and not _c_is_built():
             warnings.warn(
-                "fastinit runs on its Numba backend: its C kernels were not built at installation, where there was no C "
-                f"compiler that could; {settings.BACKEND}=numba silences this",
+                f"fastinit runs on its Numba backend: {_why_without_c()}; {settings.BACKEND}=numba silences this",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -119,3 +119,10 @@ def _default() -> Backend:
 @cache
 def _c_is_built() -> bool:
     return find_spec("fastinit._kernels") is not None
+
+
+def _why_without_c() -> str:
+    sources = Path(__file__).parents[2]
+    if (sources / "setup.py").exists():  # also where fastinit is installed, but Python was started in a clone
+        return f"it is imported from {sources}, where its C kernels are built by `python setup.py build_ext --inplace`"
+    return "its C kernels were not built at installation, where there was no C compiler that could"

@@ -631,11 +631,21 @@ def test_an_unknown_level_is_refused():
     assert str(error.value) == f"level must be one of {levels} on this CPU, got 'sse9'"
 
 
-def test_a_missing_c_backend_says_what_to_use(monkeypatch):
+@pytest.mark.parametrize(
+    ("in_a_clone", "why"),
+    [
+        (True, "it is imported from {}, where its C kernels are built by `python setup.py build_ext --inplace`"),
+        (False, "its C kernels were not built at installation, where there was no C compiler that could"),
+    ],
+)
+def test_a_missing_c_backend_says_why_and_what_to_use(in_a_clone, why, monkeypatch, tmp_path):
+    if in_a_clone:
+        (tmp_path / "setup.py").touch()
+    monkeypatch.setattr(backends, "__file__", str(tmp_path / "fastinit" / "backends" / "__init__.py"))
     monkeypatch.setattr(backends, "_c_is_built", lambda: False)
     with pytest.raises(ValueError) as error:
         backend.__wrapped__("c")
-    assert str(error.value) == "backend 'c' was not built at installation (no C compiler): use 'numba'"
+    assert str(error.value) == f"backend must be numba or reference here, got 'c': {why.format(tmp_path)}"
     assert backend.__wrapped__().name == "numba"
     assert backends.available_levels() == ()
 
