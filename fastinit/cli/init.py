@@ -40,7 +40,7 @@ def init(
         _report_plan(plan, as_json)
         return
     if output is None or output.suffix != ".safetensors":
-        raise ValueError(f"--output must name a .safetensors file, got {str(output or '')!r}")
+        raise ValueError(f"--output must name a .safetensors file, got {repr(str(output)) if output else 'none'}")
     metadata = {"format": "pt", "fastinit.spec": spec, "fastinit.seed": str(seed), "fastinit.stream": "1"}
     began = time.perf_counter()
     with progress("writing", plan.nbytes()) as advance:

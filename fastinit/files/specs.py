@@ -14,6 +14,7 @@ from fastinit.files.safetensors_format import DTYPES, StoredTensor, read_files
 from fastinit.recipes import PlannedTensor, Recipe, TensorSpec, families
 from fastinit.recipes.families.building import Model
 from fastinit.recipes.rules import matcher
+from fastinit.recipes.tensors import tensor_specs
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
 from fastinit.recipes.toml_form import list_of, loads, recipe_from
 from fastinit.runtime import checks
@@ -103,4 +104,4 @@ def _tensor(name: str, entry: object) -> TensorSpec:
         raise ValueError(f"tensor {name!r} has no shape")
     if "dtype" in table:
         checks.one_of(f"dtype of tensor {name!r}", table["dtype"], DTYPES)
-    return TensorSpec(name, checks.shape(table["shape"]), table.get("dtype"))
+    return replace(tensor_specs({name: table["shape"]})[0], dtype=table.get("dtype"))

@@ -181,7 +181,8 @@ def _complaint(
             hint = did_you_mean(parameter, {name: name for name in known} | dict(foreign))
             return f"{cls.function_name} has no parameter {parameter!r}: {hint}it takes {', '.join(known) or 'none'}"
     missing = [name for name in list(own)[len(positional) :] if own[name].default is MISSING and name not in parameters]
-    return f"{cls.function_name} needs {' and '.join(missing)}: it has no default" if missing else None
+    have = "it has" if len(missing) == 1 else "they have"
+    return f"{cls.function_name} needs {' and '.join(missing)}: {have} no default" if missing else None
 
 
 def _plain(value: Any) -> Any:

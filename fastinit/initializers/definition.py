@@ -128,23 +128,27 @@ def _called(
 ) -> Initializer:
     """The initializer that a call of its function asks for; `positional` begins with the shape."""
     if len(positional) > cls.positional + 1:
-        raise TypeError(_refused_position(cls, positional, options))
+        raise TypeError(_refused_position(cls, positional, parameters, options))
     return made_of(cls, parameters, positional[1:], options, PARAMETERS.get(cls.function_name))
 
 
-def _refused_position(cls: type[Initializer], positional: tuple[Any, ...], options: tuple[str, ...]) -> str:
+def _refused_position(
+    cls: type[Initializer], positional: tuple[Any, ...], parameters: dict[str, Any], options: tuple[str, ...]
+) -> str:
     """The error text for arguments by position that must be given by keyword."""
     name, own = cls.function_name, [field.name for field in fields(cls)]
     by_position, others = ["shape", *own[: cls.positional]], own[cls.positional :]
     extra = positional[len(by_position) :]
     meant = [f"{parameter}={value!r}" for parameter, value in zip(others, extra)]
     hint = f"did you mean {', '.join(meant)}? " if meant else ""
-    if len(extra) == 1 and isinstance(extra[0], (int, np.integer, SeedSequence)) and "seed" in options:
-        hint = " or ".join([f"did you mean seed={extra[0]!r}", *meant]) + "? "
-    elif name in ("normal", "uniform") and len(extra) == 2 and isinstance(positional[0], (int, float)):
-        first, second, shape = positional
+    size = [parameters["size"]] if "size" in parameters else []
+    if name in ("normal", "uniform") and len(positional) + len(size) == 3 and isinstance(positional[0], (int, float)):
+        first, second, shape = *positional, *size
         here = f"{name}({shape!r}, {own[0]}={first!r}, {own[1]}={second!r})"
-        hint = f"NumPy's {name}({first!r}, {second!r}, {shape!r}) is {here} here; "
+        hint = f"NumPy's {name}({first!r}, {second!r}, {'size=' if size else ''}{shape!r}) is {here} here; "
+    elif len(extra) == 1 and isinstance(extra[0], (int, np.integer, SeedSequence)) and "seed" in options:
+        shape = [f"the shape {positional}"] if all(isinstance(length, int) for length in positional) else []
+        hint = f"did you mean {' or '.join([*shape, f'seed={extra[0]!r}', *meant])}? "
     given, takes = ", ".join(map(repr, extra)), ", ".join([*others, *options])
     return (
         f"{name} takes {' and '.join(by_position)} by position and the rest by keyword, got {given}: {hint}it takes {takes}"

@@ -207,10 +207,9 @@ def _axes_by_letters(shape: tuple[int, ...], letters: str) -> AxesOfWeight:
         return AxesOfWeight((n - 2,), (n - 1,), tuple(range(n - 2)), ())
     if letters == "oi":
         return AxesOfWeight((1,), (0,), tuple(range(2, n)), ())
-    if letters == "embedding":
-        letters = "oi"
+    named, letters = letters, "oi" if letters == "embedding" else letters
     if len(letters) != n:
-        raise ValueError(f"layout {letters!r} names {len(letters)} axes, but shape {shape} has {n}")
+        raise ValueError(f"layout {named!r} names {len(letters)} axes, but shape {shape} has {n}")
 
     def having(group: str) -> tuple[int, ...]:
         return tuple(axis for axis, letter in enumerate(letters) if letter in group)

@@ -23,7 +23,7 @@ NAMES: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 _LOW_HIGH = {"a": "low", "b": "high", "minval": "low", "maxval": "high", "lower": "low", "upper": "high"}
-_STD = {"stddev": "std", "sigma": "std", "loc": "mean"}
+_STD = {"stddev": "std", "sigma": "std", "loc": "mean", "scale": "std"}
 _SLOPE = {"a": "negative_slope", "slope": "negative_slope"}
 PARAMETERS: dict[str, dict[str, str]] = {
     "constant": {"val": "value"}, "uniform": _LOW_HIGH, "normal": _STD, "truncated_normal": _LOW_HIGH | _STD,

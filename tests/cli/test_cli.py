@@ -110,7 +110,7 @@ def test_stream_writes_the_words_of_the_seed_and_name_without_end(dtype):
         (["init", "mlp", "-o", "there.safetensors"], "fastinit: there.safetensors exists already; --overwrite replaces it"),
         (["init", "mlp", "-o", "no/x.safetensors"], "fastinit: no directory no"),
         (["init", "mlp", "-o", "x.bin"], "fastinit: --output must name a .safetensors file, got 'x.bin'"),
-        (["init", "mlp"], "fastinit: --output must name a .safetensors file, got ''"),
+        (["init", "mlp"], "fastinit: --output must name a .safetensors file, got none"),
         (["init", "mlp", "-o", "x.safetensors", "--dtype", "int8"], "fastinit: dtype must be one of 'float32', "),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "5 apples"], "fastinit: --shard-size must be a size as 5GB"),
         (["verify", "there.safetensors", "mlp"], "fastinit: there.safetensors is no safetensors file that can be read: "),

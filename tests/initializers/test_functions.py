@@ -120,6 +120,21 @@ REFUSED = {
         "normal takes shape by position and the rest by keyword, got 1, 5: NumPy's normal(0, 1, 5) is normal(5, mean=0, "
         "std=1) here; it takes mean, std, convention, seed, name, dtype, layout, out, index",
     ),
+    "NumPy's order with size": (
+        lambda: fastinit.uniform(-1, 1, size=(3, 4)),
+        "uniform takes shape by position and the rest by keyword, got 1: NumPy's uniform(-1, 1, size=(3, 4)) is "
+        "uniform((3, 4), low=-1, high=1) here; it takes low, high, convention, seed, name, dtype, layout, out, index",
+    ),
+    "NumPy's keyword": (
+        lambda: fastinit.normal((3, 4), scale=0.02),
+        "normal has no parameter 'scale': did you mean 'std'? it takes mean, std, convention, seed, name, dtype, layout, "
+        "out, index",
+    ),
+    "lengths one by one": (
+        lambda: fastinit.he_normal(4, 8),
+        "he_normal takes shape by position and the rest by keyword, got 8: did you mean the shape (4, 8) or seed=8 or "
+        "negative_slope=8? " + ALL,
+    ),
     "a seed after the value": (
         lambda: fastinit.constant(3, 0.5, 7),
         "constant takes shape and value by position and the rest by keyword, got 7: did you mean seed=7? it takes seed, "
@@ -142,6 +157,7 @@ REFUSED = {
         "normal has no parameter 'seed': it takes mean, std, convention, layout",
     ),
     "a value that is missing": (lambda: fastinit.constant(3), "constant needs value: it has no default"),
+    "two that are missing": (lambda: initializers.parts((6, 2)), "parts needs axis and parts: they have no default"),
 }
 
 

@@ -139,6 +139,7 @@ ERRORS = [
     (lambda: fans((3,), "oi"), ValueError, "shape (3,) has no fan_in: fans needs at least 2 axes; for a bias use zeros"),
     (lambda: fans((3, 0)), ValueError, "shape (3, 0) has a fan of zero: fans needs axes of length at least 1"),
     (lambda: fans((3, 4, 5), "hwio"), ValueError, "layout 'hwio' names 4 axes, but shape (3, 4, 5) has 3"),
+    (lambda: fans((3, 4, 5), "embedding"), ValueError, "layout 'embedding' names 2 axes, but shape (3, 4, 5) has 3"),
     (lambda: fans((3, 4), Layout(in_axis=0, out_axis=2)), ValueError, "axis 2 is out of range for shape (3, 4)"),
     (
         lambda: fans((3, 4), Layout(in_axis=0, out_axis=-2)),
