@@ -1,7 +1,7 @@
 """Checks the float32 maps for each of the 2^32 words against double precision: python -m bench.exhaustive
 
 Prints a table in Markdown; results/exhaustive.md keeps one. `--every 64` looks at one piece of 2^22 words in 64.
-Exit status 1 if an error is above the bound that the stream contract or csrc/kernels/elementary.h states, or a value beyond
+Exit status 1 if an error is above the bound that stream version 1 or csrc/kernels/elementary.h states, or a value beyond
 its ends.
 """
 

@@ -41,7 +41,7 @@ class Library(NamedTuple):
 
 
 def draw(library: str, distribution: str, dtype: str, n: int, fresh: bool = False) -> Work | None:
-    """A maker for bench.worker: n values from a library, None where it lacks the distribution, the dtype or the kind of memory."""
+    """A maker for bench.worker: n values from a library, None where it lacks distribution, dtype or kind of memory."""
     chosen = LIBRARIES[library]
     has_dtype = chosen.dtypes is None or dtype in chosen.dtypes
     return chosen.draws(dtype, n, fresh).get(distribution) if has_dtype else None

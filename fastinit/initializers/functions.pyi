@@ -408,7 +408,7 @@ class _HeNormal:
         out: Array | None = None,
         index: Index = None,
     ) -> Array:
-        """Normal with variance gain^2 / fan_in: for ReLU and its kin."""
+        """Normal with variance gain^2 / fan_in: for ReLU and similar activations."""
 
 class _HeUniform:
     __name__: str
@@ -439,7 +439,7 @@ class _HeUniform:
         out: Array | None = None,
         index: Index = None,
     ) -> Array:
-        """Uniform with variance gain^2 / fan_in: for ReLU and its kin."""
+        """Uniform with variance gain^2 / fan_in: for ReLU and similar activations."""
 
 class _ICNR:
     __name__: str

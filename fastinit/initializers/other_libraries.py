@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-# Name in letters and digits alone -> fastinit's name and the parameters that the other library's default means.
+# A name's letters and digits -> fastinit's name, and the parameters that have the other library's defaults.
 NAMES: dict[str, tuple[str, dict[str, Any]]] = {
     **{alias: (name, {}) for alias, name in {
         "zero": "zeros", "one": "ones",

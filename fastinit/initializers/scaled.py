@@ -153,7 +153,7 @@ class _He(_Preset):
 
 @initializer
 class HeUniform(_He):
-    """Uniform with variance gain^2 / fan_in: for ReLU and its kin.
+    """Uniform with variance gain^2 / fan_in: for ReLU and similar activations.
 
     gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU. `mode`: the fan it is divided by, as in `variance_scaling`.
     `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; under torch's convention that of
@@ -172,7 +172,7 @@ class HeUniform(_He):
 
 @initializer
 class HeNormal(_He):
-    """Normal with variance gain^2 / fan_in: for ReLU and its kin.
+    """Normal with variance gain^2 / fan_in: for ReLU and similar activations.
 
     gain^2 = 2 / (1 + negative_slope^2), 2 for ReLU. `mode`: the fan it is divided by, as in `variance_scaling`.
     `nonlinearity`: a name that `fastinit.gain` knows, whose gain replaces the leaky ReLU's; under torch's convention that of

@@ -1,4 +1,4 @@
-"""All backends give the same bits, and these are the values of the contract; the choice among them works."""
+"""All backends give the same bits, those of stream version 1; the choice among backends works."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Streams and their words are those of the contract, on every backend."""
+"""Streams and their words are those of stream version 1, on every backend."""
 
 import hashlib
 import struct
@@ -33,7 +33,7 @@ def numbers(text):
 
 # ---- words ----
 
-CHECK_VALUES = [  # the table of the contract: seed, tile, row 0 lanes 0-3, row 127 lanes 12-15, xor, sum
+CHECK_VALUES = [  # of stream version 1: seed, tile, row 0 lanes 0-3, row 127 lanes 12-15, xor, sum
     (0, 0, "866b2bb4 16bd0b48 f29d9056 12451531", "c1ba0548 c17560c0 cb2fd7b3 41e91e58", "9a70d138", "40cea692f7c"),
     (0, 1, "c9f77a76 24412ff3 ed485b21 f87fe1b7", "f55f1e00 0619b43f 31f6b272 4567799f", "d34f9a5b", "41a440eba4f"),
     (0, 2**32, "b1053125 68cab284 961671c0 9e03257a", "87df392a 6a85303d 338a6f47 edabb289", "0d9caf9b", "3f6e9e059f7"),
@@ -42,7 +42,7 @@ CHECK_VALUES = [  # the table of the contract: seed, tile, row 0 lanes 0-3, row 
 
 
 @pytest.mark.parametrize(("seed", "tile", "first", "last", "xor", "total"), CHECK_VALUES)
-def test_a_tile_has_the_words_of_the_contract(each_backend, seed, tile, first, last, xor, total):
+def test_a_tile_has_the_words_of_stream_version_1(each_backend, seed, tile, first, last, xor, total):
     tile_words = words(each_backend, start=2048 * tile, stream=stream_of(seed)).reshape(128, 16)
     assert tile_words[0, :4].tolist() == numbers(first)
     assert tile_words[127, 12:].tolist() == numbers(last)
@@ -109,7 +109,7 @@ def words_of_name(name):
         (0, "layer.weight", "3645ff9f 1b87fad7 02eb79e5 aa6b5ab1"),
     ],
 )
-def test_a_stream_has_the_words_of_the_contract(seed, name, expected):
+def test_a_stream_has_the_words_of_stream_version_1(seed, name, expected):
     assert list(stream_of(seed, name)) == numbers(expected)
 
 

@@ -1,4 +1,4 @@
-"""fastinit's Generator in NumPy's place: its values, its state, and NumPy's own words for what is wrong."""
+"""fastinit's Generator in NumPy's place: its values, its state, and NumPy's own error messages."""
 
 import copy
 import os
@@ -16,7 +16,7 @@ from fastinit import Generator, TiledXoshiro128, default_rng
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from tests.thresholds import chi_square_limit, ks_limit
 
-# Array draws of n values; the last two take two words a value for their 64 bits.
+# Array draws of n values; the last two take two words per value for their 64 bits.
 DRAWS = {
     "random float32": lambda rng, n: rng.random(n, np.float32),
     "random float64": lambda rng, n: rng.random(n),
@@ -180,7 +180,7 @@ def test_large_integers_are_equally_likely_though_words_are_drawn_again(count):
     assert chi2 < chi_square_limit(bins - 1)
 
 
-# ---- what NumPy rejects, in its own words ----
+# ---- what NumPy rejects, with its error messages ----
 
 WRONG = {
     "negative scale": lambda rng: rng.normal(0, -1),

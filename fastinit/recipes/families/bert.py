@@ -14,7 +14,7 @@ def bert(std: float = 0.02, truncated: bool = False) -> Recipe:
     - weights and embeddings: N(0, std); with `truncated` truncated at 2 std, as in Google's code and not in transformers;
     - norms 1, biases 0; the decoder is the word embedding, and its bias `cls.predictions.bias`.
 
-    transformers then zeroes the padding token's row of `word_embeddings`, which a rule, being about whole tensors, does not.
+    transformers then zeroes the padding token's row of `word_embeddings`; a rule cannot, since it is for a whole tensor.
     Source: Devlin et al. 2018 and google-research/bert, `modeling.py`.
 
     >>> from fastinit import recipes

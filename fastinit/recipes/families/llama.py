@@ -1,4 +1,4 @@
-"""Llama and its kin: what their tensors are drawn from, and their names and shapes in transformers' `LlamaForCausalLM`."""
+"""Llama and models like it: what tensors are drawn from, and names and shapes in transformers' `LlamaForCausalLM`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def resnet(features: int = 2048, zero_last: str = "") -> Recipe:
     - convolutions: N(0, sqrt(2 / fan_out)), He normal;
     - `fc`, weight and bias: U(-b, b), b = 1 / sqrt(features), torch's own default. `features` is the number of its inputs:
       2048 for ResNet-50 and deeper, 512 for ResNet-18 and 34;
-    - norms 1, but `zero_last`, the norm that each block starts at 0: "bn3" of bottlenecks or "bn2" of basic blocks, as
+    - norms 1, except `zero_last`, the norm of each block that is 0: "bn3" of bottlenecks or "bn2" of basic blocks, as
       torchvision's `zero_init_residual`, timm's default; other biases 0.
 
     Source: He et al. 2015, eq. 14; Goyal et al. 2017, section 5.1, for `zero_last`; torchvision, `resnet.py`.

@@ -15,7 +15,7 @@ def t5(width: int, head_width: int = 64, factor: float = 1.0) -> Recipe:
     - weights: N(0, factor / sqrt(fan_in));
     - queries: N(0, factor / sqrt(fan_in head_width)), so that attention need not scale its products;
     - embeddings and head: N(0, factor); relative positions: N(0, factor / sqrt(width));
-    - norms `factor`, biases 0; both stacks' embeddings are the shared one.
+    - norms `factor`, biases 0; encoder and decoder have the shared embedding.
 
     Source: Raffel et al. 2020, by Mesh TensorFlow's code and transformers' `T5PreTrainedModel`.
 

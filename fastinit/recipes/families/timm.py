@@ -17,7 +17,7 @@ def timm(patch_inputs: int = 768, mode: str = "", num_classes: int | None = None
     - "": linear layers N(0, 0.02), patch embedding and its bias U(+-1 / sqrt(patch_inputs)), torch's own default;
     - "jax": linear layers Xavier uniform, biases of the MLPs N(0, 1e-6), patches LeCun normal, head 0: the distribution of
       the code of Dosovitskiy et al. 2020; given `num_classes`, the head's bias is -log(num_classes) ("jax_nlhb");
-    - "moco": Xavier uniform, of q, k and v by themselves; patches as by "".
+    - "moco": Xavier uniform, q, k and v each with fans of its own; patches as in "".
     Positions N(0, 0.02), class and register tokens N(0, 1e-6), norms 1, `gamma` `layer_scale`, other biases 0.
 
     Source: timm, `vision_transformer.py`; Chen et al. 2021, arXiv 2104.02057, for "moco".
