@@ -13,9 +13,9 @@ CATALOGUE = "fastinit/backends/catalogue.py"
 KERNEL_LIST = HERE / "kernels" / "kernel_list.h"
 XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"
 
-# Contraction would fuse a * b + c where stream version 1 has two roundings. No value depends on the other three: without errno
-# and floating-point traps neither sqrt nor a choice between floats vectorises, and under -fwrapv, which Python's own build
-# flags bring in, the loops do not (5 times slower).
+# Contraction would fuse a * b + c where stream version 1 has two roundings. No value depends on the other three flags: with
+# errno or floating-point traps neither sqrt nor a choice between floats vectorises, and under -fwrapv, which is among
+# Python's own build flags, the loops do not (5 times slower).
 FLAGS = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv"]
 
 C_TYPES = {"float32": "float", "float64": "double", **{f"uint{bits}": f"uint{bits}_t" for bits in (8, 16, 32, 64)}}

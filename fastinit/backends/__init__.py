@@ -125,4 +125,4 @@ def _why_without_c() -> str:
     sources = Path(__file__).parents[2]
     if (sources / "setup.py").exists():  # also where fastinit is installed, but Python was started in a clone
         return f"it is imported from {sources}, where its C kernels are built by `python setup.py build_ext --inplace`"
-    return "its C kernels were not built at installation, where there was no C compiler that could"
+    return "its C kernels were not built at installation, since no C compiler was found that could"

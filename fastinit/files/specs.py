@@ -52,11 +52,11 @@ def _model_like(stored: Mapping[str, StoredTensor]) -> Model:
 
 
 def _file_plan(model: Model, dtype: str | None, stored: Mapping[str, StoredTensor] | None = None) -> FilePlan:
-    """Tied tensors are left out, since a file has them once. Skipped ones are kept as `stored` has them, dtype included."""
+    """The plan of a model's files. Tied tensors are in them once; skipped ones are kept as in `stored`, dtype included."""
     stored, plan = stored or {}, model.recipe.plan(model.tensors)
     nowhere = [tensor.name for tensor in plan if tensor.action == "skip" and tensor.name not in stored]
     if nowhere:
-        raise ValueError(f"skip has {', '.join(map(repr, nowhere))}, whose values are nowhere: only a `like` file has some")
+        raise ValueError(f"skip has {', '.join(map(repr, nowhere))}, which have no values to keep: use `like`")
     return FilePlan(tuple(_to_write(tensor, dtype) for tensor in plan if tensor.action != "tie"), stored)
 
 

@@ -51,7 +51,7 @@ class Recipe:
         allow_unused: bool = False,
     ) -> None:
         if isinstance(rules, (str, Mapping)) or not isinstance(rules, Iterable):
-            raise TypeError(f"rules must be a list of them, in the order in which they are tried, got {rules!r}")
+            raise TypeError(f"rules must be a list of rules, in the order in which they are tried, got {rules!r}")
         vars(self).update(
             rules=tuple(map(rule_of, rules)),
             skip=patterns("skip", skip),

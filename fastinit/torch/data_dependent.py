@@ -147,7 +147,7 @@ def _rates(run: Passes, reached: list[str]) -> tuple[dict[str, float], float]:
             rates[name] = float((gradient.float().square().mean() / weight.detach().float().square().mean()).sqrt())
             if not 0 < rates[name] < math.inf:
                 raise ValueError(
-                    f"the gradient of {parameter_name(name, 'weight')} is {rates[name]} of its values with this batch"
+                    f"the gradient of {parameter_name(name, 'weight')} is {rates[name]} times its values with this batch"
                 )
     if not rates:
         raise ValueError("the outputs depend on no layer: pass between=False")

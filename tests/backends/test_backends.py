@@ -635,7 +635,7 @@ def test_an_unknown_level_is_refused():
     ("in_a_clone", "why"),
     [
         (True, "it is imported from {}, where its C kernels are built by `python setup.py build_ext --inplace`"),
-        (False, "its C kernels were not built at installation, where there was no C compiler that could"),
+        (False, "its C kernels were not built at installation, since no C compiler was found that could"),
     ],
 )
 def test_a_missing_c_backend_says_why_and_what_to_use(in_a_clone, why, monkeypatch, tmp_path):

@@ -168,7 +168,7 @@ def test_a_skipped_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
         ("recipe = 3\n[tensors]\na = [1]", "recipe must be a name, or a table with a `name` and parameters, got 3"),
         ('skip = "a"\nmodel = "mlp"', "skip must be a list of strings, got 'a'"),
         ('omit = "a"\nmodel = "mlp"', "omit must be a list of strings, got 'a'"),
-        ('skip = ["layers.0.*"]\nmodel = "mlp"', "skip has 'layers.0.weight', 'layers.0.bias', whose values are nowhere: "),
+        ('skip = ["layers.0.*"]\nmodel = "mlp"', "skip has 'layers.0.weight', 'layers.0.bias', which have no values"),
         ('model = "mlp"\n[tied]\n"layers.0.bias" = "layers.2.bias"', "tied has 'layers.0.bias' of shape (512,) tied to"),
         ("[tensors]\na = [1]", "no rule matches tensor 'a' of shape (1,)"),
         ('rules = [{ match = "*" }]\n[tensors]\na = [1]', "a rule needs `match` and `init`, got {'match': '*'}"),

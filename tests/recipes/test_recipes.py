@@ -415,9 +415,9 @@ def test_a_recipe_that_does_not_fit_is_an_error_that_says_where(rules, message):
 ANY = [("*", "zeros")]
 A_RULE = "a rule must be (pattern, initializer), (pattern, name, parameters) or a Rule, got"
 ERRORS = [
-    (lambda: Recipe("abc"), TypeError, "rules must be a list of them, in the order in which they are tried, got 'abc'"),
-    (lambda: Recipe({"*": "zeros"}), TypeError, "rules must be a list of them, in the order in which they are tried, got {"),
-    (lambda: Recipe(None), TypeError, "rules must be a list of them, in the order in which they are tried, got None"),
+    (lambda: Recipe("abc"), TypeError, "rules must be a list of rules, in the order in which they are tried, got 'abc'"),
+    (lambda: Recipe({"*": "zeros"}), TypeError, "rules must be a list of rules, in the order in which they are tried"),
+    (lambda: Recipe(None), TypeError, "rules must be a list of rules, in the order in which they are tried, got None"),
     (lambda: Recipe([("*",)]), TypeError, f"{A_RULE} ('*',)"),
     (lambda: Recipe([("*", "zeros", 3)]), TypeError, f"{A_RULE} ('*', 'zeros', 3)"),
     (lambda: Recipe([(3, "zeros")]), TypeError, "pattern must be a string as '*.bias', got 3"),

@@ -13,7 +13,7 @@ def megatron(depth: int, std: float = 0.02, width_multiplier: float = 1.0) -> Re
     """Megatron-LM's GPT of `depth` layers, by the names of `megatron.core`.
 
     - embeddings and head: N(0, std);
-    - weights: N(0, std / sqrt(m)); `width_multiplier` m, for muP, is the width over that of the model that `std` was tuned on;
+    - weights: N(0, std / sqrt(m)); `width_multiplier` m, for muP, is the width over that of the model `std` was tuned on;
     - `linear_proj` and `linear_fc2`, the projections onto the residual: N(0, std / sqrt(2 depth m));
     - norms 1, those fused with a layer (`*.layer_norm_weight`) too; biases 0.
 
