@@ -1,5 +1,5 @@
-/* A handler of XLA's FFI: takes the words of keys and writes their values, on XLA's own threads and without Python. Of XLA it
-   needs one C header, which comes with jaxlib; without that it is left out, and JAX calls back into Python instead. */
+/* A handler of XLA's FFI: takes the words of keys and writes their values, on XLA's own threads and without Python. Of XLA
+   it needs one C header, which comes with jaxlib; without that it is left out, and JAX calls back into Python instead. */
 #define _DEFAULT_SOURCE /* madvise */
 #include <stddef.h>
 #include <stdint.h>
@@ -35,8 +35,8 @@ void *fi_xla_handler(int level)
 
 #include "xla/ffi/api/c_api.h"
 
-/* As in fastinit/core/fill.py and runtime/huge_pages.py, which say why; but here, where no interpreter's lock is passed back and
-   forth, threads pay off for fewer elements, and may take fewer at a time. */
+/* As in fastinit/core/pieces.py and runtime/huge_pages.py, which say why; but here, where no interpreter's lock is passed
+   back and forth, threads pay off for fewer elements, and may take fewer at a time. */
 enum {
     TILE = 2048, /* elements; whole tiles of every type */
     LEAST_FOR_THREADS = 32 * TILE,
@@ -67,7 +67,7 @@ struct job {
     const uint32_t *keys;
     uint64_t key_words;
     char *out;
-    uint64_t element_bytes, elements, piece; /* of one key's values; of a piece, whole tiles but for the last */
+    uint64_t element_bytes, elements, piece; /* elements: of one key; piece: elements in a piece, whole tiles */
     uint64_t pieces_of_key, pieces;
     pthread_mutex_t lock; /* for all below */
     pthread_cond_t ended;

@@ -1,6 +1,6 @@
-/* Turns the words of a tile into values of a distribution: <distribution>_values_f32 takes one word per value, _f64 two. `rows`
-   is the number of rows of 16 elements (each of one word row for float, of a high and a low one for double); it is even.
-   Parameters are doubles that are exact in the value's type. */
+/* Turns the words of a tile into values of a distribution: <distribution>_values_f32 takes one word per value, _f64 two.
+   `rows` is the number of rows of 16 elements (each of one word row for float, of a high and a low one for double); it is
+   even. Parameters are doubles that are exact in the value's type. */
 #ifndef FASTINIT_DISTRIBUTIONS_H
 #define FASTINIT_DISTRIBUTIONS_H
 
@@ -13,8 +13,8 @@ static ALWAYS_INLINE uint64_t wide_word(const uint32_t *words, int r, int l)
     return (uint64_t)words[2 * r * LANES + l] << 32 | words[(2 * r + 1) * LANES + l];
 }
 
-/* Uniform: low + u (high - low), u = count 2^-24 (double: 2^-53) in [0, 1), rounded once. Parameters: low, high - low. The power
-   of two is multiplied into the width, which saves a multiplication, unless the width would lose bits as a subnormal. */
+/* Uniform: low + u (high - low), u = count 2^-24 (double: 2^-53) in [0, 1), rounded once. Parameters: low, high - low. The
+   power of two is multiplied into the width, to save a multiplication, unless the width would lose bits as a subnormal. */
 static ALWAYS_INLINE float uniform_f32(uint32_t word, float unit, float width, float low)
 {
     return fmaf((float)(int32_t)(word >> 8) * unit, width, low);
@@ -53,9 +53,9 @@ static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int rows, co
 }
 
 /* Normal by Box and Muller (1958): element rows 2p and 2p + 1 give R cos and R sin. |error| <= 2^-21 max(1, R) (double:
-   2^-50), |z| <= 6.77 (8.66). Parameters: mean, std. Each step is a loop over all rows and leaves in `values` what the next one
-   needs: in a single loop the chains of dependent instructions are too long for a CPU to work on enough elements at once, which
-   takes 1.1 times as long (the truncated normal below: 1.4 times). */
+   2^-50), |z| <= 6.77 (8.66). Parameters: mean, std. Each step is a loop over all rows and leaves in `values` what the next
+   one needs: in a single loop the chains of dependent instructions are too long for a CPU to work on enough elements at
+   once, which takes 1.1 times as long (the truncated normal below: 1.4 times). */
 static ALWAYS_INLINE void normal_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
 {
     float mean = (float)parameters[0], std = (float)parameters[1];
@@ -112,11 +112,11 @@ static ALWAYS_INLINE void lognormal_values_f64(const uint32_t *words, int rows, 
 }
 
 /* Truncated normal: the quantile of cdf(low) + u (cdf(high) - cdf(low)), u = (w + 1/2) 2^-32 (double: 2^-53), scaled and
-   clipped to the bounds. |error| <= 4e-6 std (double: 1e-13) for bounds within 4 (9). The tail probability is computed from the
-   nearer end of the interval, so that it keeps its relative accuracy in both tails.
+   clipped to the bounds. |error| <= 4e-6 std (double: 1e-13) for bounds within 4 (9). The tail probability is computed from
+   the nearer end of the interval, so that it keeps its relative accuracy in both tails.
    Parameters, `end` being low and high: cdf and sf of each end, cdf(high) - cdf(low) (these five times 2^k, k > 0 where
-   float would underflow), the same unscaled, (cdf(low) + cdf(high) - 1) / 2, 2^-10 2^k, 2 k ln 2, mean, std, and the
-   least and the greatest value. */
+   float would underflow), the same unscaled, (cdf(low) + cdf(high) - 1) / 2, 2^-10 2^k, 2 k ln 2, mean, std, and the least
+   and the greatest value. */
 enum {
     CDF_LOW,
     SF_LOW,

@@ -1,4 +1,4 @@
-/* Logarithm, exponential, sine, cosine and normal quantile by + - * / sqrt and explicit fma, in one order on every machine. */
+/* Logarithm, exp, sine, cosine and normal quantile by + - * / sqrt and explicit fma, in one order on every machine. */
 #ifndef FASTINIT_ELEMENTARY_H
 #define FASTINIT_ELEMENTARY_H
 
@@ -181,8 +181,8 @@ static ALWAYS_INLINE float quantile_tail_f32(float r)
     return POLYNOMIAL_F32(QUANTILE_TAIL_NUMERATOR_F32, r) / POLYNOMIAL_F32(QUANTILE_TAIL_DENOMINATOR_F32, r);
 }
 
-/* The three regions of AS 241 (Wichura 1988), relative error 1e-15: q = P - 1/2, |q| <= 0.425; r = sqrt(-ln min(P, 1 - P)) up
-   to 5; r up to 27. */
+/* The three regions of AS 241 (Wichura 1988), relative error 1e-15: q = P - 1/2, |q| <= 0.425; r = sqrt(-ln min(P, 1 - P))
+   up to 5; r up to 27. */
 static ALWAYS_INLINE double quantile_centre_f64(double q)
 {
     double x = fma(-q, q, 0.180625);

@@ -1,5 +1,5 @@
-/* Integers, each equally likely, from the words of a tile (Lemire 2019, "Fast random integer generation in an interval"): the
-   value is the high half of word * range; products whose low half is below a threshold are rejected, and drawn again. */
+/* Integers, each equally likely, from the words of a tile (Lemire 2019, "Fast random integer generation in an interval"):
+   the value is the high half of word * range; products whose low half is below a threshold are rejected, and drawn again. */
 #ifndef FASTINIT_INTEGERS_H
 #define FASTINIT_INTEGERS_H
 
@@ -40,8 +40,8 @@ static uint64_t redraw(const uint32_t *stream, uint64_t position, uint64_t range
     }
 }
 
-/* Integers of one word, for ranges up to 2^24; exact; low + [0, range), of which `type` keeps the low bits. `position` is that
-   of the first value in the stream. */
+/* Integers of one word, for ranges up to 2^24; exact; low + [0, range), of which `type` keeps the low bits. `position` is
+   that of the first value in the stream. */
 #define NARROW_INTEGERS(name, type)                                                                                   \
     static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, \
                                    uint64_t position, type *values)                                                   \

@@ -143,8 +143,8 @@ struct fill {
     _Alignas(64) char cached[MOST_TILE_BYTES];
 };
 
-/* Makes the cache hold elements `low` to `high` of `tile`: at the tile's first visit only their groups; at the second the whole
-   tile, since more visits are likely (a column of a matrix comes back to the same tile for each row). */
+/* Makes the cache hold elements `low` to `high` of `tile`: at the tile's first visit only their groups; at the second the
+   whole tile, since more visits are likely (a column of a matrix comes back to the same tile for each row). */
 static void ensure_cached(struct fill *fill, uint64_t tile, int low, int high)
 {
     int per_group = fill->tile_elements / TILE_GROUPS, first = low / per_group, end = high / per_group + 1;

@@ -39,9 +39,9 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
         x.s3 = ROTATE_LEFT(x.s3, 11);                  \
     } while (0)
 
-/* next_rows_<level>: the next `rows` rows; words[16 r + l] is that of lane l. Two vectors of lanes at a time, whose state stays
-   in registers. With every row, as many bytes of the queue are written: a core computes words and empties its write buffers at the
-   same time, but only if the instructions of the two alternate. */
+/* next_rows_<level>: the next `rows` rows; words[16 r + l] is that of lane l. Two vectors of lanes at a time, whose state
+   stays in registers. With every row, as many bytes of the queue are written: a core computes words and empties its write
+   buffers at the same time, but only if the instructions of the two alternate. */
 #define NEXT_ROWS(level, TARGET, vector_bytes, test)                                                                  \
     static ALWAYS_INLINE TARGET void next_rows_##level(uint32_t lanes[4][LANES], int rows, uint32_t *words,           \
                                                        struct store_queue *queue)                                     \

@@ -32,8 +32,8 @@ typedef void philox_function(uint32_t counter[4][LANES], uint32_t k0, uint32_t k
 
    Each 32-bit word is in the low half of a 64-bit element, where `multiply` expects it; the high half does not matter. This
    takes half the instructions that compilers make of the loop over philox_round, which spread the words and pack them again
-   every round. Even lanes are in the low halves from the start, odd ones after a shift. Loads and stores are of whole vectors:
-   a load of what two stores wrote waits until both are in the cache, after all earlier non-temporal stores. */
+   every round. Even lanes are in the low halves from the start, odd ones after a shift. Loads and stores are of whole
+   vectors: a load of what two stores wrote waits until both are in the cache, after all earlier non-temporal stores. */
 #define PHILOX_LANES(level, TARGET, nbytes, vector, multiply)                                     \
     static TARGET void philox_lanes_##level(uint32_t counter[4][LANES], uint32_t k0, uint32_t k1) \
     {                                                                                             \

@@ -42,9 +42,9 @@ static inline void fence_non_temporal(void)
 
 enum { LINE_BYTES = 64 };
 
-/* Cache lines to be written: `line_bytes` in whole lines, of which the first `written` are in memory, then `pending` bytes, the
-   beginning of a line that the next values complete. (One number moves, not two pointers: compilers move those side by side in
-   a vector, and a load of what two stores wrote waits for all stores before it.) */
+/* Cache lines to be written: `line_bytes` in whole lines, of which the first `written` are in memory, then `pending` bytes,
+   the beginning of a line that the next values complete. (One number moves, not two pointers: compilers move those side by
+   side in a vector, and a load of what two stores wrote waits for all stores before it.) */
 struct store_queue {
     char *to;
     const char *from;

@@ -14,7 +14,7 @@ from fastinit.auditing.rows import Row
 from fastinit.auditing.significance import FALSE_ALARM_RATE
 
 FOOTNOTE = (
-    "mean off, std off: from the distribution's, in standard errors. >3 std: values that far from the mean, of the number "
+    "mean off, std off: how far from the distribution's, in standard errors. >3 std: values that far out, of the number "
     f"expected. A check raises a false alarm once in {1 / FALSE_ALARM_RATE:,.0f}."
 )
 COLUMNS = ("tensor", "shape", "dtype", "mean", "std", "std/distribution", "mean off", "std off",

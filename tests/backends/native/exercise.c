@@ -127,7 +127,7 @@ static void answer(const struct request *request, int level, int kernel, unsigne
             (int64_t)(request->count * element_bytes(fi_kernel_name(kernel))), streaming);
 }
 
-/* One request into an aligned buffer and one element behind that, with ordinary stores and streaming ones. */
+/* One request into an aligned buffer and into one shifted by an element, with ordinary and non-temporal stores. */
 static uint64_t fill_every_way(int level, int kernel, const struct request *request)
 {
     size_t element = element_bytes(fi_kernel_name(kernel)), nbytes = request->runs * request->count * element;
@@ -161,7 +161,7 @@ static uint64_t fill_from(uint64_t hash, int level, int kernel, const double *pa
                 struct request request = {parameters, {0}, runs, COUNTS[c], STEPS[s]};
                 uint64_t back = request.step < 0 && COUNTS[c] > 0 ? (COUNTS[c] - 1) * (uint64_t)-request.step : 0;
                 if (request.step >= 100 && request.count > 17)
-                    continue; /* nothing but more tiles */
+                    continue; /* would only add more tiles */
                 for (uint64_t run = 0; run < runs; run++)
                     request.starts[run] = first + 97 * run + back;
                 uint64_t own = fill_every_way(level, kernel, &request);
@@ -170,8 +170,8 @@ static uint64_t fill_from(uint64_t hash, int level, int kernel, const double *pa
     return hash;
 }
 
-/* Runs that lie `gap` elements apart, upwards and downwards, from an element behind a line's start: the values of runs that do
-   not, and nothing between them. */
+/* Runs that lie `gap` elements apart, upwards and downwards, from an element behind a line's start: the values of runs that
+   do not, and nothing between them. */
 static void fill_apart(int level, int kernel, const double *parameters, uint64_t count, uint64_t gap)
 {
     enum { RUNS = 3 };
@@ -314,7 +314,7 @@ static void *take_tiles(void *argument)
     return NULL;
 }
 
-/* Threads that draw from one cursor get every tile once, whoever gets which. */
+/* Of threads that draw from one cursor each tile goes to exactly one. */
 static uint64_t draw_by_threads(int level)
 {
     fi_cursor cursor;

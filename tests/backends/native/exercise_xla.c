@@ -1,4 +1,4 @@
-/* Calls XLA's handler as XLA would, with buffers of exact size and threads that help at once, late, inline or not at all:
+/* Calls XLA's handler as XLA would, with buffers of exact size and workers that run at once, late, inline or not at all:
    for sanitizers. Exit status 1 if a byte differs from that of one plain fill, or a wrong call is not refused. */
 #define _POSIX_C_SOURCE 200112L
 #include <pthread.h>
@@ -167,7 +167,7 @@ int main(void)
         {1, 256 * 2048 + 7},
         {3, 100001},
         {2000, 77},               /* from here on by several threads */
-        {1, 8 * 1024 * 1024 + 1}, /* streamed */
+        {1, 8 * 1024 * 1024 + 1}, /* non-temporal stores */
     };
     static const struct call WRONG[] = {
         {"gamma", 2, XLA_FFI_DataType_U32, XLA_FFI_DataType_F32, 1, 1, 5},
