@@ -5,7 +5,7 @@
 #include "elementary.h"
 
 /* The bits of x in the type with `fraction` fraction bits and exponent bias `bias`; what is beyond `largest` becomes
-   `overflow` (an infinity, or NaN where the type has none), as ml_dtypes and IEEE 754 round. Exact; x must be finite. */
+   `overflow` (an infinity, or NaN where the type has none), as ml_dtypes and IEEE 754 round. Exact; x is not infinite. */
 static ALWAYS_INLINE uint32_t narrow_bits(float x, int fraction, int bias, uint32_t largest, uint32_t overflow)
 {
     int dropped = 23 - fraction;
