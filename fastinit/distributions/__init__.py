@@ -12,3 +12,7 @@ from fastinit.distributions.uniform import Uniform
 from fastinit.distributions.whole_tensor import WholeTensor
 
 __all__ = ["Constant", "Distribution", "Moments", "Normal", "TruncatedNormal", "Uniform", "WholeTensor"]
+
+
+def __dir__() -> list[str]:  # what is imported and the modules are left out
+    return __all__

@@ -87,3 +87,7 @@ __all__ = [  # noqa: RUF022  # in groups
     "ChronoBias", "LSTMBias", "Mamba2ALog", "MambaALog", "MambaDtBias", "MambaDtWeight", "PriorBias",
 ]  # fmt: skip
 __all__ += functions.__all__
+
+
+def __dir__() -> list[str]:  # what is imported and the modules are left out
+    return __all__

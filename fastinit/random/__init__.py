@@ -243,3 +243,7 @@ def random_integers(low: int, high: int | None = None, size: Any = None) -> Any:
     """
     low, high = (1, low) if high is None else (low, high)
     return _rng.integers(low, high, size, endpoint=True)
+
+
+def __dir__() -> list[str]:  # what is imported and the modules are left out
+    return __all__

@@ -59,3 +59,7 @@ def ready(name: str, **parameters: object) -> Recipe:
     except TypeError as error:
         raise TypeError(f"recipe {name!r}: {error}; its parameters are {signature}") from None
     return READY[name](**parameters)
+
+
+def __dir__() -> list[str]:  # what is imported and the modules are left out
+    return __all__

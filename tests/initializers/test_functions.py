@@ -85,6 +85,12 @@ def test_every_public_name_is_in_dir_and_there(module):
     assert all(getattr(module, name) is not None for name in module.__all__)
 
 
+@pytest.mark.parametrize("room", ["initializers", "distributions", "recipes", "random"])
+def test_completion_of_a_room_offers_its_public_names_alone(room):
+    module = getattr(fastinit, room)
+    assert dir(module) == sorted(module.__all__)
+
+
 def test_every_initializer_is_in_its_room():
     assert {*CLASSES, *INITIALIZERS, *ALIASES} <= set(initializers.__all__)
 
