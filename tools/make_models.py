@@ -1,6 +1,7 @@
 """Writes tests/vectors/models/*.json: name to shape of every tensor of the built-in models, taken from the real classes.
 
-    python tools/make_models.py
+    python tools/make_models.py             # all of them
+    python tools/make_models.py gpt2 mlp    # these alone; resnet50 needs timm
 
 Made with Python 3.11.7, torch 2.13.0, transformers 5.23.0 and timm 1.0.31 (for resnet50, which it names as torchvision
 does). Every model is on the meta device: no weights are downloaded, and none are allocated. Nothing here looks at
@@ -26,14 +27,6 @@ from transformers import (
     ViTForImageClassification,
 )
 from transformers.core_model_loading import revert_weight_conversion
-
-try:
-    import torchvision  # noqa: F401
-except ModuleNotFoundError:
-    # timm imports it for image transforms and detection operators, which resnet50 does not use
-    for name in ("", ".ops", ".ops.misc", ".datasets", ".transforms", ".transforms.functional"):
-        sys.modules[f"torchvision{name}"] = MagicMock()
-import timm
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "vectors" / "models"
 
@@ -70,6 +63,18 @@ def llama_3_8b() -> nn.Module:
     )
 
 
+def resnet50() -> nn.Module:
+    try:
+        import torchvision  # noqa: F401
+    except ModuleNotFoundError:
+        # timm imports it for image transforms and detection operators, which resnet50 does not use
+        for name in ("", ".ops", ".ops.misc", ".datasets", ".transforms", ".transforms.functional"):
+            sys.modules[f"torchvision{name}"] = MagicMock()
+    import timm  # no other model needs it
+
+    return timm.create_model("resnet50")
+
+
 def mlp() -> nn.Module:
     layers = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(), nn.Linear(256, 10))
     return nn.ModuleDict({"layers": layers})
@@ -84,7 +89,7 @@ MAKERS = {
     "llama-2-7b": llama_2_7b,
     "llama-3-8b": llama_3_8b,
     "vit-b-16": lambda: ViTForImageClassification(ViTConfig(num_labels=1000)),  # the rest is vit-base-patch16-224
-    "resnet50": lambda: timm.create_model("resnet50"),
+    "resnet50": resnet50,
     "mlp": mlp,
 }
 
@@ -112,9 +117,9 @@ def to_json(shapes: dict[str, list[int]]) -> str:
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for name, make in MAKERS.items():
+    for name in sys.argv[1:] or MAKERS:
         with torch.device("meta"):
-            tensors = saved_tensors(make())
+            tensors = saved_tensors(MAKERS[name]())
         (FOLDER / f"{name}.json").write_text(to_json({key: list(tensor.shape) for key, tensor in tensors.items()}))
 
 

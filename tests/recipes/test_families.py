@@ -130,7 +130,7 @@ def test_resnet50_state_dict_has_161_parameters_and_159_buffers():
     assert (len(names), len(buffers)) == (320, 53 * 3)
 
 
-KNOWN = "known: bert-base, gpt2, gpt2-large, gpt2-medium, gpt2-xl, llama-2-7b, llama-3-8b, mlp, resnet50, vit-b-16"
+KNOWN = f"known: {', '.join(sorted(MODELS))}"
 
 
 @pytest.mark.parametrize(
