@@ -14,7 +14,8 @@ from fastinit.initializers import INITIALIZERS
 from fastinit.recipes.families import MODELS
 from fastinit.recipes.toml_form import loads
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 
 
 def test_the_code_prints_what_is_printed_there():
@@ -41,6 +42,14 @@ def test_the_snippet_of_a_framework_runs_as_it_stands(name, needs, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_commands_for_one_test_select_some(page):
+    commands = re.findall(r"`pytest (tests/\S+\.py).* -k (\w+)`", (ROOT / page).read_text())
+    assert commands
+    for path, word in commands:
+        assert re.search(rf"def test_\w*{word}", (ROOT / path).read_text()), (path, word)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_every_built_in_model_is_listed(name):
     assert re.search(rf"^fastinit models .*\b{name}\b", README.read_text(), re.MULTILINE)
@@ -56,6 +65,6 @@ def test_the_toml_examples_are_valid(tmp_path):
     (tmp_path / "second.toml").write_text(second)
     assert [tensor.name for tensor in specs.plan(str(tmp_path / "second.toml"))] == ["embed.weight", "head.weight"]
     assert "recipe" in loads(third) and set(loads(third)) <= set(specs.TOML_KEYS)
-    like_gpt2 = first.replace('like = "model.safetensors"', 'model = "gpt2"').replace("head.*", "*.wpe.weight")
+    like_gpt2 = first.replace('like = "gpt2.safetensors"', 'model = "gpt2"')
     (tmp_path / "first.toml").write_text(like_gpt2)
     assert {tensor.spec.dtype for tensor in specs.plan(str(tmp_path / "first.toml"))} == {"bfloat16"}
