@@ -152,3 +152,20 @@ def test_an_index_out_of_range_is_refused_and_nothing_written(name):
 def test_a_parameter_beyond_the_range_of_the_dtype_is_refused_and_nothing_written():
     refuses("normal", {"std": 1e39}, ValueError, "std must be within the range of float32", "1e+39")
     refuses("orthogonal", {"gain": 1e39}, ValueError, "gain must be within the range of float32", "1e+39")
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "argument"),
+    [
+        (lambda: fastinit.initializers.HeNormal(mode=np.zeros(3)), ValueError, "mode must be one of"),
+        (lambda: fastinit.Layout([]), ValueError, "layout must be one of"),
+        (lambda: fastinit.recipes.ready([]), ValueError, r"unknown recipe \[\]"),
+        (lambda: fastinit.initializers.HeNormal.from_config(5), TypeError, "config must be a mapping"),
+        (lambda: fastinit.fill_many("zeros", {"w": 3}, out=[np.zeros(3)]), TypeError, "out must be a mapping"),
+        (lambda: fastinit.Recipe([], allow_unused="no"), TypeError, "allow_unused must be True or False"),
+        (lambda: fastinit.Recipe([], allow_unmatched=1), TypeError, "allow_unmatched must be True or False"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused_by_the_argument_s_name(call, error, argument):
+    with pytest.raises(error, match=argument):
+        call()

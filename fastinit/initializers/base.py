@@ -119,6 +119,8 @@ class Initializer:
     @classmethod
     def from_config(cls: type[I], config: Mapping[str, Any]) -> I:
         """The initializer that `get_config` describes. TypeError for parameters that it does not have."""
+        if not isinstance(config, Mapping):
+            raise TypeError(f"config must be a mapping from parameters to values, got {config!r}")
         return made_of(cls, {name: _from_plain(value) for name, value in config.items()})
 
 

@@ -161,7 +161,7 @@ def _of_letters(letters: str) -> Layout:
 
 
 def _check_letters(letters: Any) -> None:
-    if letters in NAMED:
+    if isinstance(letters, str) and letters in NAMED:
         return
     known = set("io" + KERNEL_LETTERS + STACK_LETTERS)
     if not isinstance(letters, str) or not set(letters) <= known or "o" not in letters or not set("ig") & set(letters):

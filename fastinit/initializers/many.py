@@ -46,6 +46,8 @@ def fill_many(
         by_name = cast(Mapping[str, InitializerLike], initializers)
     else:
         by_name = dict.fromkeys(shapes, get(cast(InitializerLike, initializers)))
+    if not isinstance(out, Mapping | None):
+        raise TypeError(f"out must be a mapping from names to arrays or None, got {out!r}")
     for what, given in (("initializers", by_name), ("out", out)):
         missing = [name for name in shapes if given is not None and name not in given]
         if missing:

@@ -50,7 +50,7 @@ def ready(name: str, **parameters: object) -> Recipe:
     >>> recipes.ready("gpt2", depth=12) == recipes.gpt2(depth=12)
     True
     """
-    if name not in READY:
+    if not isinstance(name, str) or name not in READY:
         hint = did_you_mean(str(name), {known: known for known in READY})
         raise ValueError(f"unknown recipe {name!r}: {hint}known: {', '.join(sorted(READY))}")
     signature = inspect.signature(READY[name])

@@ -13,6 +13,7 @@ from fastinit.core.dtypes import element_type
 from fastinit.recipes.plan import Plan, patterns, plan_of
 from fastinit.recipes.rules import Rule, RuleLike, rule_of
 from fastinit.recipes.tensors import Tensors
+from fastinit.runtime import checks
 from fastinit.runtime.types import Array, DTypeLike, Seed
 
 
@@ -56,8 +57,8 @@ class Recipe:
             rules=tuple(map(rule_of, rules)),
             skip=patterns("skip", skip),
             tied=_pairs(tied),
-            allow_unmatched=allow_unmatched,
-            allow_unused=allow_unused,
+            allow_unmatched=checks.boolean("allow_unmatched", allow_unmatched),
+            allow_unused=checks.boolean("allow_unused", allow_unused),
         )
 
     def __iter__(self) -> Iterator[Rule]:

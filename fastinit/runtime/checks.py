@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import TypeVar
 
 import numpy as np
@@ -77,7 +77,7 @@ def boolean(name: str, value: object) -> bool:
 def one_of(name: str, value: T, known: Iterable[object]) -> T:
     """A value that is among the known ones, which the error lists."""
     choices = tuple(known)  # a tuple, so that an unhashable value gets the same error
-    if value not in choices:
+    if not isinstance(value, Hashable) or value not in choices:  # an array's == is no truth value
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
     return value
 
