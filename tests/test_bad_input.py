@@ -162,6 +162,12 @@ def test_a_parameter_beyond_the_range_of_the_dtype_is_refused_and_nothing_writte
         (lambda: fastinit.recipes.ready([]), ValueError, r"unknown recipe \[\]"),
         (lambda: fastinit.initializers.HeNormal.from_config(5), TypeError, "config must be a mapping"),
         (lambda: fastinit.fill_many("zeros", {"w": 3}, out=[np.zeros(3)]), TypeError, "out must be a mapping"),
+        (lambda: fastinit.Recipe([]).materialize({}, loaded=["w"]), TypeError, "loaded must be a mapping"),
+        (
+            lambda: fastinit.get(fastinit.orthogonal.distribution_for((3, 3))).get_config(),
+            TypeError,
+            r"Orthogonal\(\) of a given shape has no config",
+        ),
         (lambda: fastinit.Recipe([], allow_unused="no"), TypeError, "allow_unused must be True or False"),
         (lambda: fastinit.Recipe([], allow_unmatched=1), TypeError, "allow_unmatched must be True or False"),
     ],

@@ -80,6 +80,9 @@ class Fixed(Initializer):
             raise ValueError(f"{self.distribution!r} is for shape {self.distribution.shape} only, got shape {shape}")
         return self.distribution
 
+    def get_config(self) -> dict[str, Any]:
+        raise TypeError(f"{self.distribution!r} of a given shape has no config: give the initializer that makes it")
+
 
 def _of_distribution(distribution: Distribution) -> Initializer:
     """The initializer of the same name, whose parameters are the distribution's."""

@@ -107,6 +107,8 @@ class Recipe:
         >>> arrays["head"] is arrays["embed"], arrays["embed"].dtype
         (True, dtype(bfloat16))
         """
+        if not isinstance(loaded, Mapping | None):
+            raise TypeError(f"loaded must be a mapping from names to arrays or None, got {loaded!r}")
         element, loaded = element_type(dtype), loaded or {}
         plan = self.plan(shapes, skip=skip, loaded=loaded)
         distributions, drawn = plan.distributions, {t.name: t.spec.shape for t in plan if t.action == "draw"}
