@@ -115,7 +115,7 @@ def test_the_catalogue_needs_the_standard_library_alone():
 
 
 def test_every_element_of_the_catalogue_is_in_every_table():
-    from fastinit.files.safetensors_format import ELEMENT_TYPES as STORED
+    from fastinit.files.safetensors_format import DTYPES as STORED
 
     assert list(ELEMENT_TYPES) == list(ELEMENTS)
     assert [name for name in ELEMENTS if name in STORED] == [e.name for e in ELEMENTS.values() if e.safetensors]
@@ -125,7 +125,7 @@ def test_every_element_of_the_catalogue_is_in_every_table():
 
 def test_every_element_of_the_catalogue_is_a_dtype_of_torch():
     torch = pytest.importorskip("torch")
-    from fastinit.torch.tensors import ELEMENT_TYPES as TORCH_DTYPES
+    from fastinit.torch.tensors import DTYPES as TORCH_DTYPES
 
     assert list(TORCH_DTYPES) == [getattr(torch, name) for name in ELEMENTS]
 
