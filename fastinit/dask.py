@@ -61,9 +61,10 @@ def materialize(
     seed: Seed = 0,
     dtype: DTypeLike = np.float32,
     *,
+    layout: LayoutLike = None,
     chunks: Any = "auto",
 ) -> dict[str, da.Array]:
-    """The tensors of `recipe.materialize(shapes, seed, dtype)` as lazy arrays; `chunks` is that of every one of them.
+    """The tensors of `recipe.materialize(shapes, seed, dtype, layout=layout)` as lazy arrays, all with these `chunks`.
 
     The errors are those of `Recipe.plan`, and ValueError for chunks that Dask does not take.
 
@@ -75,7 +76,7 @@ def materialize(
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.recipes.Recipe, got {recipe!r}")
     element, made = element_type(dtype).dtype, {}
-    plan = recipe.plan(shapes)
+    plan = recipe.plan(shapes, layout=layout)
     for tensor in plan:
         name, shape = tensor.name, tensor.spec.shape
         if tensor.action == "draw" and tensor.distribution is not None:

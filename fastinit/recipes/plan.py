@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from fastinit.distributions import Distribution
+from fastinit.initializers.layouts import Layout, LayoutLike, layout_of
 from fastinit.recipes.rules import Rule, matcher
 from fastinit.recipes.tensors import Tensors, TensorSpec, tensor_specs
 
@@ -131,9 +132,15 @@ class Plan:
         return "\n".join([*lines, f"{len(self)} tensor{'s' if len(self) != 1 else ''}: {counts or 'none'}"])
 
 
-def plan_of(recipe: Recipe, tensors: Tensors, skip: Collection[str], loaded: Collection[str] | Mapping[str, object]) -> Plan:
+def plan_of(
+    recipe: Recipe,
+    tensors: Tensors,
+    skip: Collection[str],
+    loaded: Collection[str] | Mapping[str, object],
+    layout: LayoutLike,
+) -> Plan:
     """The plan of `Recipe.plan`: first what is excluded, then the rules for what is left."""
-    specs = {spec.name: spec for spec in tensor_specs(tensors)}
+    specs, default_layout = {spec.name: spec for spec in tensor_specs(tensors)}, layout_of(layout)
     complaints: list[str] = []
     skipped = _matching(patterns("skip", skip), specs, complaints)
     skipped_by_recipe = _matching(recipe.skip, specs, [] if recipe.allow_unused else complaints)
@@ -157,7 +164,7 @@ def plan_of(recipe: Recipe, tensors: Tensors, skip: Collection[str], loaded: Col
         if name in kept:
             planned[name] = PlannedTensor(spec, "keep")
         elif rule is not None:
-            planned[name] = _ruled(spec, rule, complaints)
+            planned[name] = _ruled(spec, rule, default_layout, complaints)
         else:
             planned[name] = PlannedTensor(spec, "skip")
     for name, source in sources.items():
@@ -234,10 +241,10 @@ def _unused(recipe: Recipe, used: Iterable[Rule | None]) -> list[str]:
     return [f"no tensor is left for the rules {globs}: earlier ones match, or no name does"] if unused else []
 
 
-def _ruled(spec: TensorSpec, rule: Rule, complaints: list[str]) -> PlannedTensor:
+def _ruled(spec: TensorSpec, rule: Rule, layout: Layout, complaints: list[str]) -> PlannedTensor:
     """What the rule does with the tensor; where it cannot, a complaint is added and the tensor is skipped."""
     try:
-        distribution = rule.distribution_for(spec)
+        distribution = rule.distribution_for(spec, layout)
         if spec.is_float():
             return PlannedTensor(spec, "draw", distribution)
         return PlannedTensor(spec, "compute", distribution, value=_integer(spec, distribution))

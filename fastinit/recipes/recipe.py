@@ -10,6 +10,7 @@ import numpy as np
 
 from fastinit.core.batch import fill_batch
 from fastinit.core.dtypes import element_type
+from fastinit.initializers.layouts import LayoutLike
 from fastinit.recipes.plan import Plan, patterns, plan_of
 from fastinit.recipes.rules import Rule, RuleLike, rule_of
 from fastinit.recipes.tensors import Tensors
@@ -65,13 +66,19 @@ class Recipe:
         return iter(self.rules)
 
     def plan(
-        self, tensors: Tensors, *, skip: Collection[str] = (), loaded: Collection[str] | Mapping[str, object] = ()
+        self,
+        tensors: Tensors,
+        *,
+        skip: Collection[str] = (),
+        loaded: Collection[str] | Mapping[str, object] = (),
+        layout: LayoutLike = None,
     ) -> Plan:
         """What is done with each tensor: drawn, computed, tied, kept or skipped. Nothing is drawn yet.
 
         `tensors`: by name, shapes or what has a `shape` and perhaps a `dtype`; or TensorSpecs. `skip`: globs of more tensors
         to leave as they are. `loaded`: the names of tensors that were loaded, or a mapping from their names to the tensors,
-        whose shapes are then checked. What is skipped, loaded or tied needs no rule.
+        whose shapes are then checked. What is skipped, loaded or tied needs no rule. `layout`: "oi" for torch's tensors, say,
+        where neither a rule nor its initializer's convention nor the tensor's own TensorSpec says another.
         PlanError, a ValueError, with everything that is wrong, a line each: tensors without a rule, rules and globs without
         a tensor, shapes that a rule's initializer refuses, dtypes whose values cannot be drawn, and ties that do not fit.
 
@@ -84,7 +91,7 @@ class Recipe:
         norm.weight  (64,)     skip
         3 tensors: 2 draw, 1 skip
         """
-        return plan_of(self, tensors, skip, loaded)
+        return plan_of(self, tensors, skip, loaded, layout)
 
     def materialize(
         self,
@@ -94,10 +101,11 @@ class Recipe:
         *,
         skip: Collection[str] = (),
         loaded: Mapping[str, Array] | None = None,
+        layout: LayoutLike = None,
     ) -> dict[str, Array]:
         """The tensors by name, in the order of `shapes`. Values depend on seed, name and distribution only.
 
-        `shapes`, `skip`, `loaded`: as in `plan`, whose errors come before anything is made. Skipped tensors are left out;
+        `shapes`, `skip`, `loaded`, `layout`: as in `plan`, whose errors come before anything is made. Skipped tensors are left out;
         loaded arrays are returned as they are; tied tensors are one array, which may be loaded under either name.
         `dtype` is that of all floating-point tensors. `seed=None` is fresh entropy.
 
@@ -110,7 +118,7 @@ class Recipe:
         if not isinstance(loaded, Mapping | None):
             raise TypeError(f"loaded must be a mapping from names to arrays or None, got {loaded!r}")
         element, loaded = element_type(dtype), loaded or {}
-        plan = self.plan(shapes, skip=skip, loaded=loaded)
+        plan = self.plan(shapes, skip=skip, loaded=loaded, layout=layout)
         distributions, drawn = plan.distributions, {t.name: t.spec.shape for t in plan if t.action == "draw"}
         made = {**loaded, **fill_batch({name: distributions[name] for name in drawn}, drawn, seed, element)}
         made |= {t.name: np.full(t.spec.shape, t.value, np.dtype(t.spec.dtype)) for t in plan if t.action == "compute"}

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, get
-from fastinit.initializers.layouts import Layout, LayoutLike, layout_of
+from fastinit.initializers.layouts import UNSPECIFIED, Layout, LayoutLike, layout_of
 from fastinit.initializers.names import InitializerLike
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.runtime.checks import boolean, integer
@@ -21,7 +21,8 @@ from fastinit.runtime.checks import boolean, integer
 class Rule:
     """Tensors whose name matches the glob `pattern` get `initializer`: an initializer, or what `fastinit.get` takes.
 
-    `layout`: that of these tensors (`fastinit.initializers`). With `ndim`, only tensors of so many axes. A rule that is the
+    `layout`: that of these tensors (`fastinit.initializers`); without one it is that of the initializer's convention, else
+    what the tensor or the plan says. With `ndim`, only tensors of so many axes. A rule that is the
     first match of no tensor is an error unless it is `optional`. TypeError and ValueError for other arguments.
 
     >>> import fastinit
@@ -72,12 +73,23 @@ class Rule:
     def matches(self, tensor: TensorSpec) -> bool:
         return self.ndim in (None, len(tensor.shape)) and bool(matcher(self.pattern)(tensor.name))
 
-    def distribution_for(self, tensor: TensorSpec) -> Distribution:
-        """What a tensor of this shape is drawn from. ValueError for a shape that the initializer refuses."""
+    def distribution_for(self, tensor: TensorSpec, layout: LayoutLike = None) -> Distribution:
+        """What a tensor of this shape is drawn from. ValueError for a shape that the initializer refuses.
+
+        `layout`: that of tensors of which the rule, the initializer's convention and the tensor itself say none.
+        """
         try:
-            return self.initializer.distribution_for(tensor.shape, layout=self.layout)
+            return self.initializer.distribution_for(tensor.shape, layout=self._layout_of(tensor, layout))
         except (TypeError, ValueError) as error:
             raise ValueError(f"rule {self.pattern!r} for tensor {tensor.name!r}: {error}") from None
+
+    def _layout_of(self, tensor: TensorSpec, default: LayoutLike) -> Layout:
+        if self.layout is not None:
+            return self.layout
+        of_convention = self.initializer.layout(None)
+        if of_convention != UNSPECIFIED:
+            return of_convention
+        return layout_of(default if tensor.layout is None else tensor.layout)
 
 
 RuleLike: TypeAlias = Rule | tuple[str, InitializerLike] | tuple[str, InitializerLike, Mapping[str, Any]]

@@ -9,13 +9,16 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from fastinit.backends.catalogue import ELEMENTS
+from fastinit.initializers.layouts import LayoutLike
 from fastinit.runtime import checks
 from fastinit.runtime.types import Shape
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """One tensor of a model: its name, its whole shape, and its dtype where the model fixes it (else None).
+    """One tensor of a model: its name, its whole shape, and its dtype and layout where the model fixes them (else None).
+
+    `layout`: how its axes are to be read by rules that do not say it, as in a `fastinit.Layout` or its letters.
 
     >>> from fastinit.recipes import Recipe, TensorSpec
     >>> Recipe([("*", "zeros")]).materialize([TensorSpec("num_batches_tracked", (), "int64")])
@@ -25,6 +28,7 @@ class TensorSpec:
     name: str
     shape: tuple[int, ...]
     dtype: str | None = None
+    layout: LayoutLike = None
 
     def is_float(self) -> bool:
         """Whether it holds floating-point numbers, as it does where the model fixes no dtype."""

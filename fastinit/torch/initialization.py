@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from glob import escape
 
@@ -15,18 +16,20 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import _disable_current_modes
 
 from fastinit.core.stream import stream_of
-from fastinit.recipes import Recipe
+from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes.plan import Plan
+from fastinit.recipes.tensors import tensor_specs
 from fastinit.runtime.scoped_patch import ScopedPatch
 from fastinit.torch import streams
 from fastinit.torch.by_memory import NamesByMemory
+from fastinit.torch.layers import layouts_by_name
 from fastinit.torch.meta import materialized
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.own_methods import convert, reset
 from fastinit.torch.progress import progress_bar
 from fastinit.torch.replacements import PATCH
 from fastinit.torch.report import InitReport, Write
-from fastinit.torch.tensors import fill_, is_fillable, local
+from fastinit.torch.tensors import TORCH, fill_, is_fillable, local
 from fastinit.torch.watch import Watch
 
 
@@ -51,14 +54,13 @@ class Initialization:
         self._from_meta = {name for name, tensor in self.tensors.items() if tensor.is_meta}
         self._advance: Callable[[int], object] = lambda nbytes: None
 
-    def run(self, recipe: str | Recipe, dtype: torch.dtype | None, progress: bool) -> InitReport:
-        """Fill the tensors. What a recipe cannot do is an error before anything is written."""
-        if not (isinstance(recipe, Recipe) or recipe == "auto"):
-            raise TypeError(f"recipe must be 'auto' or a fastinit.Recipe, got {recipe!r}")
+    def run(self, recipe: Recipe | None, dtype: torch.dtype | None, progress: bool) -> InitReport:
+        """Fill the tensors by a recipe, or else by the modules. What cannot be is an error before anything is written."""
         bar = progress_bar() if progress else None
         plan = None
-        if isinstance(recipe, Recipe):
-            plan = recipe.plan(self.tensors, skip=[*map(escape, self._kept - self._loaded)], loaded=self._loaded)
+        if recipe is not None:
+            skip = map(escape, self._kept - self._loaded)
+            plan = recipe.plan(self._specs(), skip=[*skip], loaded=self._loaded, layout=TORCH)
             self._kept |= {planned.name for planned in plan if planned.action == "skip"}
         if dtype is not None:
             convert(self.module, dtype)
@@ -72,6 +74,11 @@ class Initialization:
             self._by_the_modules() if plan is None else self._by_plan(plan)
         self.finish()
         return self.report
+
+    def _specs(self) -> Iterator[TensorSpec]:
+        layouts = layouts_by_name(self.module)
+        for spec in tensor_specs(self.tensors):
+            yield replace(spec, layout=layouts.get(spec.name))
 
     def _by_plan(self, plan: Plan) -> None:
         for planned in plan:

@@ -40,6 +40,21 @@ def weight_layout(layer: Layer) -> Layout:
     return Layout("oi", groups=getattr(layer, "groups", 1))
 
 
+def layouts_by_name(module: nn.Module) -> dict[str, Layout]:
+    """The layouts of weights whose modules say more than that torch's are (out, in, *kernel).
+
+    Those of convolutions, for their groups and since transposed ones have inputs first, and of Hugging Face's `Conv1D`, a
+    linear layer with inputs first.
+    """
+    layouts = {}
+    for name, part in modules_by_name(module):
+        if isinstance(part, _ConvNd) and part._parameters.get("weight") is not None:
+            layouts[parameter_name(name, "weight")] = weight_layout(part)
+        elif type(part).__name__ == "Conv1D" and hasattr(part, "nf"):
+            layouts[parameter_name(name, "weight")] = Layout("io")
+    return layouts
+
+
 def check_memory(name: str, tensor: Tensor) -> None:
     """ValueError for a tensor whose values cannot be worked with where they are: on the meta device, sharded."""
     if not is_plain(tensor):

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 
 from fastinit.recipes import Recipe
+from fastinit.torch.choice import recipe_of
 from fastinit.torch.initialization import Initialization
 from fastinit.torch.names import matching, names_by_key, tensors_by_name
 from fastinit.torch.report import InitReport
+from fastinit.torch.tensors import dtype_of
 
 
 def init_(
@@ -19,7 +21,7 @@ def init_(
     recipe: str | Recipe = "auto",
     seed: int = 0,
     *,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     skip: Iterable[str] = (),
     progress: bool = False,
 ) -> InitReport:
@@ -29,10 +31,13 @@ def init_(
     no other, and a shard (DTensor) gets its part of the same global weights, without communication.
 
     - `recipe`: "auto", what the modules' own `reset_parameters` and, for Hugging Face models, the family's `_init_weights`
-      would draw; or a `fastinit.Recipe` over the names, which gives what its `materialize` gives for the same names and
-      shapes: rules that count fans say `layout="oi"`, or have initializers with `convention="torch"`.
+      would draw; a `fastinit.Recipe` over the names; or the name of a ready one, as "gpt2", which takes depth and width from
+      the model. A recipe gives what its `materialize` gives for the same names and shapes with `layout="oi"`, torch's
+      (out, in, *kernel). That holds where neither a rule nor the convention of its initializer says another, but that
+      convolutions have their own, with their groups and transposed ones with inputs first, and Hugging Face's Conv1D (in,
+      out). Stacked weights of experts need `Stacked`, or a layout in their rule.
     - `seed`: 0 by default, as for every whole model, so that two runs of a script agree without further ado.
-    - `dtype`: convert what holds floats to it first, as `module.to(dtype)` does; non-persistent buffers of Hugging Face's
+    - `dtype`: convert what holds floats to it, or to that of this name, first, as `module.to(dtype)` does; non-persistent buffers of Hugging Face's
       models, as rotary frequencies, stay as they are.
     - `skip`: names or globs of tensors that stay as they are, or become NaN where they have no values yet.
     - `progress`: a bar on standard error (extra `cli`).
@@ -59,7 +64,8 @@ def init_(
     >>> model[1].weight[0, :3].detach().round(decimals=4)
     tensor([0.1832, 0.0240, 0.0362])
     """
-    return Initialization(module, seed, _matching(module, skip)).run(recipe, dtype, progress)
+    run = Initialization(module, seed, _matching(module, skip))
+    return run.run(recipe_of(recipe, module), dtype_of(dtype), progress)
 
 
 def init_missing_(
@@ -68,7 +74,7 @@ def init_missing_(
     recipe: str | Recipe = "auto",
     seed: int = 0,
     *,
-    dtype: torch.dtype | None = None,
+    dtype: torch.dtype | str | None = None,
     skip: Iterable[str] = (),
     progress: bool = False,
 ) -> InitReport:
@@ -91,7 +97,8 @@ def init_missing_(
         if tensors[names[key]].is_meta:
             raise ValueError(f"loaded_keys has {key!r}, which is on the meta device: load it with assign=True")
         loaded.add(names[key])
-    return Initialization(module, seed, _matching(module, skip), loaded).run(recipe, dtype, progress)
+    run = Initialization(module, seed, _matching(module, skip), loaded)
+    return run.run(recipe_of(recipe, module), dtype_of(dtype), progress)
 
 
 @contextmanager

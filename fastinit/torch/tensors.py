@@ -18,6 +18,7 @@ from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, distribution_of
 from fastinit.initializers.layouts import Layout
 from fastinit.runtime import huge_pages
+from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, Index
 
 if TYPE_CHECKING:
@@ -36,6 +37,17 @@ TORCH = Layout("oi")
 CHUNK = 2**24  # elements that go to another device at a time
 PLAIN_TYPES = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.nn.Parameter)}  # Buffer: since torch 2.5
 TENSOR_HOOKS = ("__torch_function__", "__torch_dispatch__")
+
+
+def dtype_of(dtype: torch.dtype | str | None) -> torch.dtype | None:
+    """torch's dtype for its name, as "bfloat16"; TypeError for one that fastinit does not draw."""
+    if not isinstance(dtype, str):
+        return dtype
+    known = {str(known).removeprefix("torch."): known for known in DTYPES}
+    if dtype not in known:
+        hint = did_you_mean(dtype, {name: name for name in known})
+        raise TypeError(f"dtype must be a torch.dtype or one of {', '.join(known)}, got {dtype!r}: {hint}".rstrip(": "))
+    return known[dtype]
 
 
 def is_dtensor(tensor: Tensor) -> TypeIs[DTensor]:

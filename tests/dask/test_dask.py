@@ -259,6 +259,12 @@ def test_a_model_has_the_values_that_its_recipe_gives_numpy(chunks, dtype):
     assert all(same(lazy[name], expected[name]) for name in expected)
 
 
+def test_a_model_of_torchs_layout_has_the_values_that_its_recipe_gives_numpy():
+    recipe, shapes = Recipe([("*", "he_normal")]), {"w": (100, 10)}
+    lazy = fastinit.dask.materialize(recipe, shapes, layout="oi")
+    assert same(lazy["w"], recipe.materialize(shapes, layout="oi")["w"])
+
+
 def test_a_model_without_a_seed_keeps_its_values():
     lazy = fastinit.dask.materialize(RECIPE, SHAPES, seed=None)
     first, second = dask.compute(lazy, lazy)
@@ -315,7 +321,11 @@ ERRORS = [
     (lambda d: d.materialize([], {}), TypeError, r"recipe must be a fastinit.recipes.Recipe, got \[\]"),
     (lambda d: d.materialize(RECIPE, SHAPES, dtype="int8"), TypeError, "dtype must be one of"),
     (lambda d: d.materialize(RECIPE, SHAPES, chunks=(1, 2)), ValueError, r"chunks must .* for shape \(32,\), got \(1, 2\)"),
-    (lambda d: d.materialize(Recipe([]), {"w": 3}), ValueError, "no rule matches tensor 'w'"),
+    (
+        lambda d: d.materialize(Recipe([]), {"w": 3, "b": 4}),
+        ValueError,
+        "no rule matches tensor 'w' of shape (3,), nor 'b' of shape (4,)",
+    ),
     (
         lambda d: d.materialize(Recipe([Rule("*", Normal())]), {"w": np.zeros(3, np.int8)}),
         ValueError,

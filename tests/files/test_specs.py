@@ -170,7 +170,7 @@ def test_a_skipped_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
         ('omit = "a"\nmodel = "mlp"', "omit must be a list of strings, got 'a'"),
         ('skip = ["layers.0.*"]\nmodel = "mlp"', "skip has 'layers.0.weight', 'layers.0.bias', which have no values"),
         ('model = "mlp"\n[tied]\n"layers.0.bias" = "layers.2.bias"', "tied has 'layers.0.bias' of shape (512,) tied to"),
-        ("[tensors]\na = [1]", "no rule matches tensor 'a' of shape (1,)"),
+        ("[tensors]\na = [1]\nb = [2]", "no rule matches tensor 'a' of shape (1,), nor 'b' of shape (2,)"),
         ('rules = [{ match = "*" }]\n[tensors]\na = [1]', "a rule needs `match` and `init`, got {'match': '*'}"),
         (
             '[tensors]\na = { shape = [2], dtype = "int64" }\n[[rules]]\nmatch = "*"\ninit = "normal"',

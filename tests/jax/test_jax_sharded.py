@@ -262,9 +262,17 @@ def test_the_seed_is_0_and_none_is_fresh_entropy():
     assert np.array_equal(default, fastinit.normal((6, 4), seed=0, name="a")) and not np.array_equal(fresh, other)
 
 
+def test_what_a_recipe_skips_needs_no_rule():
+    tree = {"a": ONE["a"], "b": ONE["a"]}
+    made = fastinit.jax.init_sharded(tree, a_mesh(), Recipe([("a", "ones")], skip=["b"]))
+    assert made["b"] is tree["b"] and (made["a"] == 1).all()
+
+
 @pytest.mark.parametrize(("tree", "where", "recipe", "error", "message"), [
     (ONE, None, [("*", "normal")], TypeError, "recipe must be a fastinit.recipes.Recipe, got"),
     (ONE, None, Recipe([("b", "normal")]), ValueError, "no rule matches tensor 'a'"),
+    ({"a": ONE["a"], "b": ONE["a"], "c": ONE["a"]}, None, Recipe([("c", "normal")]), ValueError,
+     r"^no rule matches tensor 'a' of shape \(6, 4\), nor 'b' of shape \(6, 4\)$"),
     (ONE, {"b": 1}, Recipe([("*", "normal")]), ValueError, "mesh_or_shardings must be a Mesh, .* got None for 'a'"),
     (ONE, "model", Recipe([("*", "normal")]), ValueError, "mesh_or_shardings must be a Mesh, .* got None for 'a'"),
     ({"a": {"b": ONE["a"]}, "a.b": ONE["a"]}, None, Recipe([("*", "normal")]), ValueError, "several leaves .* name: a.b"),

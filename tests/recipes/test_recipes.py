@@ -387,6 +387,41 @@ def test_experts_in_one_tensor_have_fans_without_their_number():
     assert recipe.plan({"moe.experts": (4, 500, 400)}).distributions == {"moe.experts": Normal(0.0, (2 / 500) ** 0.5)}
 
 
+# ---- layouts ----
+
+
+@pytest.mark.parametrize(
+    ("rule", "fan_in"),
+    [
+        (Rule("w", "he_normal"), 10),
+        (Rule("w", "he_normal", layout="io"), 1000),
+        (Rule("w", HeNormal(convention="torch")), 10),
+        (Rule("w", HeNormal(convention="jax")), 1000),
+    ],
+    ids=["what the plan says", "the rule's own", "torch's convention", "jax's convention"],
+)
+def test_a_layout_is_the_rules_or_the_conventions_or_else_what_the_plan_says(rule, fan_in):
+    distribution = rule.distribution_for(TensorSpec("w", (1000, 10)), "oi")
+    assert distribution == rule.initializer.distribution_for((1000, 10), layout=Layout(fan=fan_in))
+
+
+def test_a_tensor_of_another_layout_says_so_itself():
+    specs = [TensorSpec("linear", (1000, 10)), TensorSpec("transposed", (1000, 10), layout="io")]
+    plan = Recipe([("*", "he_normal")]).plan(specs, layout="oi")
+    assert [tensor.distribution for tensor in plan] == [Normal(0.0, 0.2**0.5), Normal(0.0, 0.002**0.5)]
+
+
+def test_materialize_takes_the_layout_that_plan_takes():
+    values = Recipe([("*", "he_normal")]).materialize({"w": (1000, 10)}, layout="oi")["w"]
+    assert np.array_equal(values, fastinit.he_normal((1000, 10), seed=0, name="w", layout="oi"))
+
+
+@pytest.mark.parametrize("call", [Recipe.plan, Recipe.materialize])
+def test_a_layout_that_is_none_is_refused(call):
+    with pytest.raises(ValueError, match=r"^layout must be one of 'io', 'oi', .* got 'torch'"):
+        call(Recipe([("*", "zeros")]), {"w": 3}, layout="torch")
+
+
 # ---- errors ----
 
 

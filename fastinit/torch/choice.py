@@ -1,0 +1,59 @@
+"""Which recipe a call asks for: one that is given, one of the ready ones by its name, or none, where the modules decide."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+
+from torch import nn
+
+from fastinit.recipes import READY, Recipe, ready
+from fastinit.runtime.nearest import did_you_mean
+
+IN_CONFIGS = {"depth": "num_hidden_layers", "width": "hidden_size"}
+"""By parameter of the families' recipes, the name in the configs of Hugging Face's models, for all of them."""
+
+
+def recipe_of(recipe: str | Recipe, module: nn.Module) -> Recipe | None:
+    """None for "auto". TypeError for what is neither a recipe nor a name, ValueError for an unknown name.
+
+    The depth and width that a ready recipe needs are those of the model's config, if it has one of Hugging Face's; else the
+    depth is the length of its `ModuleList`, the outermost one. TypeError, with what to write, where the model says none.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if not isinstance(recipe, str):
+        raise TypeError(f"recipe must be 'auto', the name of a ready recipe, or a fastinit.Recipe, got {recipe!r}")
+    if recipe == "auto":
+        return None
+    if recipe not in READY:
+        hint = did_you_mean(recipe, {name: name for name in ("auto", *READY)})
+        raise ValueError(f"recipe must be 'auto', one of {', '.join(sorted(READY))}, or a Recipe, got {recipe!r}: {hint}")
+    parameters = inspect.signature(READY[recipe]).parameters.values()
+    needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+    found = {name: _of_model(module, name) for name in needed}
+    missing = [name for name, value in found.items() if value is None]
+    if missing:
+        raise TypeError(
+            f"recipe {recipe!r} needs {' and '.join(missing)}, which the module does not say: pass "
+            f"fastinit.recipes.{recipe}({', '.join(f'{name}=...' for name in needed)})"
+        )
+    return ready(recipe, **found)
+
+
+def _of_model(module: nn.Module, parameter: str) -> int | None:
+    config = getattr(module, "config", None)
+    value = getattr(config, IN_CONFIGS.get(parameter, ""), None)
+    if value is None and parameter == "depth":
+        lengths = {len(blocks) for blocks in _outermost_lists(module)}
+        value = lengths.pop() if len(lengths) == 1 else None
+    return value if isinstance(value, int) else None
+
+
+def _outermost_lists(module: nn.Module) -> Iterator[nn.ModuleList]:
+    """The lists that are in no other: a layer's experts are not, for instance."""
+    for child in module.children():
+        if isinstance(child, nn.ModuleList):
+            yield child
+        else:
+            yield from _outermost_lists(child)
