@@ -77,7 +77,7 @@ class Recipe:
 
         `tensors`: by name, shapes or what has a `shape` and perhaps a `dtype`; or TensorSpecs. `skip`: globs of more tensors
         to leave as they are. `loaded`: the names of tensors that were loaded, or a mapping from their names to the tensors,
-        whose shapes are then checked. What is skipped, loaded or tied needs no rule. `layout`: "oi" for torch's tensors, say,
+        whose shapes are then checked. What is skipped, loaded or tied needs no rule. `layout`: "oi" for torch's tensors,
         where neither a rule nor its initializer's convention nor the tensor's own TensorSpec says another.
         PlanError, a ValueError, with everything that is wrong, a line each: tensors without a rule, rules and globs without
         a tensor, shapes that a rule's initializer refuses, dtypes whose values cannot be drawn, and ties that do not fit.
@@ -105,8 +105,8 @@ class Recipe:
     ) -> dict[str, Array]:
         """The tensors by name, in the order of `shapes`. Values depend on seed, name and distribution only.
 
-        `shapes`, `skip`, `loaded`, `layout`: as in `plan`, whose errors come before anything is made. Skipped tensors are left out;
-        loaded arrays are returned as they are; tied tensors are one array, which may be loaded under either name.
+        `shapes`, `skip`, `loaded`, `layout`: as in `plan`, whose errors come before anything is made. Skipped tensors are
+        left out; loaded arrays are returned as they are; tied tensors are one array, which may be loaded under either name.
         `dtype` is that of all floating-point tensors. `seed=None` is fresh entropy.
 
         >>> import fastinit

@@ -37,8 +37,8 @@ def init_(
       convolutions have their own, with their groups and transposed ones with inputs first, and Hugging Face's Conv1D (in,
       out). Stacked weights of experts need `Stacked`, or a layout in their rule.
     - `seed`: 0 by default, as for every whole model, so that two runs of a script agree without further ado.
-    - `dtype`: convert what holds floats to it, or to that of this name, first, as `module.to(dtype)` does; non-persistent buffers of Hugging Face's
-      models, as rotary frequencies, stay as they are.
+    - `dtype`: a dtype or its name, to which what holds floats is converted first, as by `module.to(dtype)`; non-persistent
+      buffers of Hugging Face's models, as rotary frequencies, stay as they are.
     - `skip`: names or globs of tensors that stay as they are, or become NaN where they have no values yet.
     - `progress`: a bar on standard error (extra `cli`).
 

@@ -324,7 +324,7 @@ ERRORS = [
     (
         lambda d: d.materialize(Recipe([]), {"w": 3, "b": 4}),
         ValueError,
-        "no rule matches tensor 'w' of shape (3,), nor 'b' of shape (4,)",
+        r"no rule matches tensor 'w' of shape \(3,\), nor 'b' of shape \(4,\)",
     ),
     (
         lambda d: d.materialize(Recipe([Rule("*", Normal())]), {"w": np.zeros(3, np.int8)}),
