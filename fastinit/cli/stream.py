@@ -36,7 +36,7 @@ def stream(
         if dtype == "uint32":
             stream_words(words, first, piece)
         else:
-            fill_piece(Uniform(0.0, 1.0), words, first, piece)
+            fill_piece(Uniform(0.0, 1.0), piece.shape, words, first, piece)
         data = piece.view(np.uint8).data
         while data:
             data = data[os.write(sys.stdout.fileno(), data) :]

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numpy.random import SeedSequence
 
 from fastinit.backends import current
 from fastinit.backends.request import FillRequest
 from fastinit.core.dtypes import element_type
 from fastinit.core.pieces import TILE, fill_contiguous
-from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Distribution, Normal, Uniform
+from fastinit.core.stream import Stream, child_stream, child_streams
+from fastinit.distributions import Distribution, Normal, Slabs, Uniform
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real, Shape
 
@@ -33,7 +33,7 @@ class Draws:
 
     def child(self, key: str) -> Draws:
         """Draws from another stream, which depends on this stream and on the key, but not on what was drawn before."""
-        return Draws(stream_of(SeedSequence(list(self.stream)), key), self.real)
+        return Draws(child_stream(self.stream, key), self.real)
 
     def of(self, distribution: Distribution, shape: Shape, out: FloatArray | None = None) -> FloatArray:
         """An array of any distribution's values, in `real`: a new one, or `out`, C-contiguous."""
@@ -75,7 +75,17 @@ class _ArrayOfDraws:
         if self._out is None:
             self._out = made
         else:
-            self._out[...] = made
+            self._out[...] = made.reshape(self._shape)
+
+    def compose(self, slabs: Slabs) -> None:
+        """The slabs of the stream's first array have the streams of a tensor's; those of later ones others."""
+        out, draws = self.memory(), self._draws
+        start = draws.take_tiles(out.size, out.itemsize)
+        stream = child_stream(draws.stream, f"array at {start}") if start else draws.stream
+        seen = slabs.seen(self._shape, 0, self._shape[0] if self._shape else 1)
+        for slab, of_slab in zip(seen, child_streams(stream, [slab.key for slab in seen])):
+            within: Any = (*slab.box.slices, ...)
+            out[within] = Draws(of_slab, draws.real).of(slab.distribution, slab.shape).reshape(slab.shape)
 
 
 def fill_run(

@@ -14,10 +14,12 @@ from fastinit.core import positions
 from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out, element_type
 from fastinit.core.pieces import NONTEMPORAL_BYTES, fill_contiguous, fill_rows, fill_strided
-from fastinit.core.positions import Positions
-from fastinit.core.stream import Stream, stream_of
-from fastinit.distributions import Distribution
-from fastinit.runtime import checks
+from fastinit.core.positions import Positions, boxes_of_run
+from fastinit.core.selection import Part, Selection
+from fastinit.core.small import SmallArrays, is_small
+from fastinit.core.stream import Stream, child_streams, stream_of
+from fastinit.distributions import Distribution, Slab, Slabs
+from fastinit.runtime import checks, threads
 from fastinit.runtime.types import Array, DTypeLike, Float64Array, FloatArray, Index, Seed, Shape, UInt64Array
 
 
@@ -39,9 +41,11 @@ def fill(
     whole_shape = checks.shape(shape)
     wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
     stream = stream_of(seed, name)
+    if distribution.only_shape not in (None, whole_shape):
+        raise ValueError(f"{distribution!r} is for shape {distribution.only_shape} only, got shape {whole_shape}")
     if out is not None:
         check_out(out, wanted.shape, element.dtype)
-    request = _Fill(stream, element, wanted, index, out)
+    request = _Fill(stream, element, whole_shape, wanted, index, out)
     distribution.write(request)
     result = request.result
     is_scalar = out is None and index is not None and np.ndim(result) == 0
@@ -49,23 +53,40 @@ def fill(
 
 
 class _Fill:
-    """The request for some positions of a tensor (`fastinit.distributions.base.Request`)."""
+    """The request for some positions of a tensor (`fastinit.distributions.base.Request`).
 
-    def __init__(self, stream: Stream, element: ElementType, wanted: Positions, index: Index, out: Array | None) -> None:
+    `is_fresh`: whether nothing was written to the memory of `out` yet. `small`: takes small arrays to be filled later.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        element: ElementType,
+        shape: tuple[int, ...],
+        wanted: Positions,
+        index: Index,
+        out: Array | None,
+        is_fresh: bool = False,
+        small: SmallArrays | None = None,
+    ) -> None:
         self.real = element.real
-        self._stream, self._element, self._wanted, self._index, self._out = stream, element, wanted, index, out
+        self._stream, self._element, self._shape, self._wanted, self._index = stream, element, shape, wanted, index
+        self._is_fresh, self._small = is_fresh or out is None, small
+        self._out = out
         self.result: Array
 
     def draw(self, kernel: str, parameters: Float64Array) -> None:
         out = self._memory()
         if not out.size:
             return
-        element, is_fresh = self._element, self._out is None
-        values = _Values(current(), f"{kernel}_{element.name}", self._stream, parameters, self._wanted)
-        array = np.asarray(out)
+        element, array, name = self._element, np.asarray(out), f"{kernel}_{self._element.name}"
+        if self._small is not None and self._wanted.is_whole and is_small(array):
+            self._small.add(name, self._stream, parameters, array)
+            return
+        values = _Values(current(), name, self._stream, parameters, self._wanted)
         is_plain = array.flags.aligned and array.dtype.isnative
         if is_plain and array.flags.c_contiguous:
-            nontemporal = not is_fresh and array.nbytes >= NONTEMPORAL_BYTES
+            nontemporal = not self._is_fresh and array.nbytes >= NONTEMPORAL_BYTES
             fill_contiguous(values.write, array.reshape(-1).view(element.storage), nontemporal)
         elif is_plain and values.backend.takes_rows and _has_rows(array, self._wanted):
             fill_rows(values.write_rows, array, element)
@@ -76,13 +97,38 @@ class _Fill:
         self._memory()[...] = value
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
-        made = values(Draws(self._stream, self.real))
+        made = values(Draws(self._stream, self.real)).reshape(self._shape)
         wanted = made if self._index is None else made[self._index]
         if self._out is None:
             self.result = wanted.astype(self._element.dtype, copy=wanted is not made)
         else:
             self._out[...] = wanted
             self.result = self._out
+
+    def compose(self, slabs: Slabs) -> None:
+        out, shape = self._memory(), self._shape
+        if not out.size:
+            return
+        selection = Selection.of(shape, self._index, self._wanted)
+        found = [(slab, selection.part(slab.box)) for slab in slabs.seen(shape, *selection.rows())]
+        parts = [(slab, part) for slab, part in found if part is not None]
+        small = self._small or SmallArrays(self._element)
+        streams = child_streams(self._stream, [slab.key for slab, _ in parts])
+        for (slab, part), stream in zip(parts, streams):
+            self._fill_slab(slab, part, stream, out, small if slabs.is_disjoint else None)
+        if small is not self._small:
+            small.fill()
+
+    def _fill_slab(self, slab: Slab, part: Part, stream: Stream, out: Array, small: SmallArrays | None) -> None:
+        shape, index = slab.shape, part.index
+        wanted = positions.whole(shape) if index is None else positions.indexed(shape, index)
+        within = (*part.place, ...)  # a view, also of one element
+        view = out[within] if part.is_view else np.empty(wanted.shape, self._element.dtype)
+        is_fresh = self._is_fresh or not part.is_view
+        small = small if part.is_view else None
+        slab.distribution.write(_Fill(stream, self._element, shape, wanted, index, view, is_fresh, small))
+        if not part.is_view:
+            out[part.place] = view
 
     def _memory(self) -> Array:
         self.result = np.empty(self._wanted.shape, self._element.dtype) if self._out is None else self._out
@@ -126,7 +172,7 @@ class _Values(NamedTuple):
         self.backend.fill(request)
 
 
-def fill_piece(distribution: Distribution, stream: Stream, first: int, out: Array) -> None:
+def fill_piece(distribution: Distribution, shape: tuple[int, ...], stream: Stream, first: int, out: Array) -> None:
     """Write elements `first`, first + 1, ... of a tensor into `out`, 1-D and contiguous, on the calling thread alone.
 
     For an elementwise distribution; `out` may also be of integers or booleans, which are not drawn (ValueError).
@@ -134,15 +180,15 @@ def fill_piece(distribution: Distribution, stream: Stream, first: int, out: Arra
     if out.dtype.kind in "iub":
         out[...] = distribution.integer_value()
     else:
-        distribution.write(_Piece(stream, element_type(out.dtype), first, out))
+        distribution.write(_Piece(stream, element_type(out.dtype), shape, first, out))
 
 
 class _Piece:
     """The request for a run of positions, on the calling thread (`fastinit.distributions.base.Request`)."""
 
-    def __init__(self, stream: Stream, element: ElementType, first: int, out: Array) -> None:
+    def __init__(self, stream: Stream, element: ElementType, shape: tuple[int, ...], first: int, out: Array) -> None:
         self.real = element.real
-        self._stream, self._element, self._first, self._out = stream, element, first, out
+        self._stream, self._element, self._shape, self._first, self._out = stream, element, shape, first, out
 
     def draw(self, kernel: str, parameters: Float64Array) -> None:
         element, start = self._element, np.array([self._first], np.uint64)
@@ -154,6 +200,13 @@ class _Piece:
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
         raise ValueError("values that need the whole tensor cannot be computed in pieces")
+
+    def compose(self, slabs: Slabs) -> None:
+        with threads.single_threaded():
+            for at, box in boxes_of_run(self._shape, self._first, self._first + self._out.size):
+                wanted = positions.indexed(self._shape, box.slices)
+                part = self._out[at : at + box.size].reshape(box.shape)
+                _Fill(self._stream, self._element, self._shape, wanted, box.slices, part).compose(slabs)
 
 
 def stream_words(stream: Stream, first: int, out: Array) -> None:

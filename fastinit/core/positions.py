@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from fastinit.distributions.boxes import Box
 from fastinit.runtime.types import Array, Int64Array, UInt64Array
 
 RUNS_AT_ONCE = 8192  # 64 KiB of starts, and as much again for each axis while they are worked out
@@ -126,9 +127,38 @@ def whole(shape: tuple[int, ...]) -> Positions:
     return Positions(shape, 0, _row_major_steps(shape), is_whole=True)
 
 
+def boxes_of_run(shape: tuple[int, ...], first: int, last: int) -> Iterator[tuple[int, Box]]:
+    """Boxes that together are elements `first` to `last` - 1 of a tensor, in order, each with where it begins in the run."""
+    if not shape:
+        yield from [(0, Box((), ()))] if first < last else []
+        return
+    below = math.prod(shape[1:])
+    at = first
+    while at < last:
+        row, inside = divmod(at, below)
+        rows = 0 if inside else (last - at) // below
+        if rows:
+            yield at - first, Box((row, *(0 for _ in shape[1:])), (rows, *shape[1:]))
+            at += rows * below
+            continue
+        end = min(below, inside + last - at)
+        for offset, box in boxes_of_run(shape[1:], inside, end):
+            yield at - first + offset, Box((row, *box.start), (1, *box.shape))
+        at += end - inside
+
+
+def entries(shape: tuple[int, ...], index: Any) -> tuple[Any, ...]:
+    """An index as None, slices, ints and integer arrays, one of the last three for each axis; an Ellipsis is for none."""
+    return tuple(_expanded(shape, _items(index)))
+
+
+def _items(index: Any) -> tuple[Any, ...]:
+    return tuple(_item(item) for item in (index if isinstance(index, tuple) else (index,)))
+
+
 def indexed(shape: tuple[int, ...], index: Any) -> Positions:
     """The elements that NumPy's `full[index]` would give of an array of this shape; IndexError as NumPy raises it."""
-    items = tuple(_item(item) for item in (index if isinstance(index, tuple) else (index,)))
+    items = _items(index)
     if any(isinstance(item, np.ndarray) for item in items):
         return _advanced(shape, items)
     return _basic(shape, items)

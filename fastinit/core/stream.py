@@ -14,6 +14,8 @@ from numpy.random import SeedSequence
 from fastinit.core.seed_sequences import child, states_spawned
 from fastinit.runtime.types import Seed, UInt32Array
 
+MANY = 8  # streams, from which on they are computed together
+
 
 class Stream(NamedTuple):
     """The key (k0, k1) and counter words (s0, s1) of Philox that a stream's lanes are seeded from; four uint32."""
@@ -39,6 +41,20 @@ def stream_of(seed: Seed | Stream, name: str | None = None) -> Stream:
     elif key:
         seed = child(seed, key)
     return Stream(*seed.generate_state(4, np.uint32).tolist())
+
+
+def child_stream(stream: Stream, key: str) -> Stream:
+    """The stream that is derived from this one and a key: that of a slab, or of what an initializer draws by itself."""
+    return stream_of(SeedSequence(list(stream)), key)
+
+
+def child_streams(stream: Stream, keys: Sequence[str | None]) -> list[Stream]:
+    """`child_stream(stream, key)` for each key, computed together; the stream itself for None."""
+    named = [key for key in keys if key is not None]
+    if len(named) < MANY:
+        return [stream if key is None else child_stream(stream, key) for key in keys]
+    children = iter(streams_of(SeedSequence(list(stream)), named).tolist())
+    return [stream if key is None else Stream(*next(children)) for key in keys]
 
 
 def _entropy(seed: object) -> int | None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
 
+from fastinit.distributions.boxes import Box
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
+
+if TYPE_CHECKING:
+    from fastinit.distributions.slabs import Slabs
 
 PANELS, NODES = 64, 20  # of the Gauss-Legendre rule: averages of smooth functions are exact to the last digits
 NO_MEAN = 1e-12  # in standard deviations: a computed mean smaller than this is 0, up to rounding
@@ -35,7 +39,7 @@ class Draws(Protocol):
 
 
 class Request(Protocol):
-    """Which values of a tensor to write, and where to. A distribution's `write` calls exactly one of the three methods."""
+    """Which values of a tensor to write, and where to. A distribution's `write` calls exactly one of the methods."""
 
     real: Real
 
@@ -47,6 +51,16 @@ class Request(Protocol):
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
         """Compute the whole tensor's values by `values(draws)`, and write those of them that are asked for."""
+
+    def compose(self, slabs: Slabs) -> None:
+        """Write the values of each slab to where it lies, as far as they are asked for."""
+
+
+class Region(NamedTuple):
+    """A box of a tensor, and the distribution of all values in it."""
+
+    box: Box
+    distribution: Distribution
 
 
 class Quadrature(NamedTuple):
@@ -84,11 +98,33 @@ class Distribution:
     kernel: ClassVar[str | None] = None
     """The kernels' name without the dtype ("normal" for normal_float32); None where no kernel draws it."""
 
-    is_elementwise: ClassVar[bool] = True
-    """Whether a value depends on its own position only, so that any part of a tensor can be computed alone."""
+    @property
+    def is_elementwise(self) -> bool:
+        """Whether a value depends on its own position only, so that any part of a tensor can be computed alone."""
+        return True
 
-    has_density: ClassVar[bool] = False
-    """Whether `cdf`, `bounds`, `centre`, `quadrature` and `moments` are known."""
+    @property
+    def has_density(self) -> bool:
+        """Whether `cdf`, `bounds`, `centre`, `quadrature` and `moments` are known."""
+        return False
+
+    @property
+    def only_shape(self) -> tuple[int, ...] | None:
+        """The shape of the tensors that it is for; None: of any."""
+        return None
+
+    def whole_boxes(self, shape: tuple[int, ...]) -> Iterator[Box]:
+        """The boxes of a tensor of this shape whose values are made all together: what cuts none can be computed alone."""
+        return iter(())
+
+    def regions(self, shape: tuple[int, ...]) -> tuple[Region, ...]:
+        """Boxes that together are a tensor of this shape, each with the distribution of all its values.
+
+        >>> import fastinit
+        >>> fastinit.distributions.Normal(0.0, 1.0).regions((2, 3))
+        (Region(box=Box(start=(0, 0), shape=(2, 3)), distribution=Normal(mean=0.0, std=1.0)),)
+        """
+        return (Region(Box.whole(shape), self),)
 
     def parameters(self, real: Real) -> Float64Array:
         """The kernel's parameters, rounded to the type that values are computed in. ValueError beyond its range."""
@@ -144,7 +180,10 @@ class Drawn(Distribution):
     """Base of the distributions that a kernel draws."""
 
     kernel: ClassVar[str]
-    has_density = True
+
+    @property
+    def has_density(self) -> bool:
+        return True
 
     def write(self, request: Request) -> None:
         request.draw(self.kernel, self.parameters(request.real))

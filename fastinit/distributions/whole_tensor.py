@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from fastinit.distributions.base import Distribution, Draws, Request
+from fastinit.distributions.boxes import Box
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
 
 L = TypeVar("L")
@@ -36,7 +38,17 @@ class WholeTensor(Distribution, Generic[L]):
     initializer: WholeTensorMaker[L]
     shape: tuple[int, ...]
     layout: L
-    is_elementwise: ClassVar[bool] = False
+
+    @property
+    def is_elementwise(self) -> bool:
+        return False
+
+    @property
+    def only_shape(self) -> tuple[int, ...]:
+        return self.shape
+
+    def whole_boxes(self, shape: tuple[int, ...]) -> Iterator[Box]:
+        yield Box.whole(shape)
 
     def values(self, draws: Draws) -> FloatArray:
         """All values, of type `draws.real`: they depend on the stream of `draws` and on nothing else."""

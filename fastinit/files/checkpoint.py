@@ -197,7 +197,7 @@ def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int)
                 yield partial(use, whole[first : first + step], first, offset)
             elif distribution is not None:
                 n = min(step, place.size - first)
-                yield partial(_make_piece, distribution, stream, first, n, dtype, offset, use)
+                yield partial(_make_piece, distribution, place.shape, stream, first, n, dtype, offset, use)
 
 
 class _Buffers(threading.local):
@@ -211,10 +211,17 @@ _buffers = _Buffers()
 
 
 def _make_piece(
-    distribution: Distribution, stream: Stream, first: int, n: int, dtype: np.dtype[Any], offset: int, use: Use
+    distribution: Distribution,
+    shape: tuple[int, ...],
+    stream: Stream,
+    first: int,
+    n: int,
+    dtype: np.dtype[Any],
+    offset: int,
+    use: Use,
 ) -> None:
     values = _buffers.values[: n * dtype.itemsize].view(dtype)
-    fill_piece(distribution, stream, first, values)
+    fill_piece(distribution, shape, stream, first, values)
     use(values, first, offset)
 
 

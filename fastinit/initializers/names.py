@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
-from fastinit.distributions import Distribution, WholeTensor
+from fastinit.distributions import Distribution
 from fastinit.initializers.base import CLASSES, CONVENTIONS, Initializer, made_of
 from fastinit.initializers.definition import INITIALIZERS, InitializerFunction
 from fastinit.initializers.layouts import Layout, LayoutLike
@@ -64,20 +64,20 @@ def distribution_of(anything: InitializerLike, shape: Shape, layout: LayoutLike 
     >>> distribution_of("he_normal", (8, 4)), distribution_of(distribution_of("ones", 3), (8, 4))
     (Normal(mean=0.0, std=0.5), Constant(value=1.0))
     """
-    if isinstance(anything, Distribution) and anything.is_elementwise:  # at once: adapters ask it at every fill
+    if isinstance(anything, Distribution) and anything.only_shape is None:  # at once: adapters ask it at every fill
         return anything
     return get(anything).distribution_for(shape, layout=layout)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Fixed(Initializer):
-    """The distribution of a whole tensor as an initializer, which takes that tensor's shape only."""
+    """The distribution of tensors of one shape as an initializer, which takes that shape only."""
 
-    distribution: WholeTensor[Any]
+    distribution: Distribution
 
     def _distribution(self, shape: tuple[int, ...], layout: Layout) -> Distribution:
-        if shape != self.distribution.shape:
-            raise ValueError(f"{self.distribution!r} is for shape {self.distribution.shape} only, got shape {shape}")
+        if shape != self.distribution.only_shape:
+            raise ValueError(f"{self.distribution!r} is for shape {self.distribution.only_shape} only, got shape {shape}")
         return self.distribution
 
     def get_config(self) -> dict[str, Any]:
@@ -86,8 +86,8 @@ class Fixed(Initializer):
 
 def _of_distribution(distribution: Distribution) -> Initializer:
     """The initializer of the same name, whose parameters are the distribution's."""
-    if not distribution.is_elementwise:
-        return Fixed(cast("WholeTensor[Any]", distribution))
+    if distribution.only_shape is not None:
+        return Fixed(distribution)
     return CLASSES[type(distribution).__name__](
         **{field.name: getattr(distribution, field.name) for field in fields(distribution)}
     )

@@ -736,7 +736,7 @@ def test_non_temporal_stores_keep_to_their_bounds(each_backend, monkeypatch, dty
 def test_pieces_are_parts_of_the_whole(dtype, distribution):
     whole = fill_room.fill(distribution, 10_000, seed=5, name="w", dtype=dtype)
     piece = np.empty(5000, ELEMENT_TYPES[dtype].dtype)
-    fill_piece(distribution, stream_of(5, "w"), 3001, piece)
+    fill_piece(distribution, (10_000,), stream_of(5, "w"), 3001, piece)
     assert same(piece, whole[3001:8001])
 
 
