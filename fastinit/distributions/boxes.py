@@ -54,6 +54,16 @@ class Box(NamedTuple):
         along = [(0, 1) if n == 1 else next(inside) for n in into.shape]
         return Box(tuple(first + at for first, (at, _) in zip(into.start, along)), tuple(n for _, n in along))
 
+    def key(self, shape: tuple[int, ...]) -> str:
+        """The key of the box's stream, where it has a distribution of its own in a tensor of this shape: "[offset:shape]".
+
+        `offset`: the row-major number of the box's first element.
+        """
+        offset = 0
+        for first, n in zip(self.start, shape):
+            offset = offset * n + first
+        return f"[{offset}:{self.shape}]"
+
     def text(self, shape: tuple[int, ...]) -> str:
         """As in an index of a tensor of this shape: "[0]", "[1:]", "[:, 8:16]"."""
         texts = [_span(*span) for span in zip(self.start, self.stop, shape)]

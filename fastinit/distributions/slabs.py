@@ -35,7 +35,7 @@ class Slab:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        vars(self).update(start=checks.shape(self.start), shape=checks.shape(self.shape))
+        vars(self).update(start=checks.shape(self.start, "start"), shape=checks.shape(self.shape))
         if len(self.start) != len(self.shape):
             raise ValueError(f"start and shape must have a number for each axis, got {self.start} and {self.shape}")
         if not isinstance(self.distribution, Distribution):
