@@ -39,7 +39,7 @@ class Box(NamedTuple):
     @property
     def slices(self) -> tuple[slice, ...]:
         """The box of an array, as in array[box.slices]."""
-        return tuple(map(slice, self.start, self.stop))
+        return tuple(slice(first, first + n) for first, n in zip(self.start, self.shape))
 
     def within(self, other: Box) -> Box:
         """What both have in common."""

@@ -12,6 +12,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.core.division import in_order
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
@@ -134,13 +135,10 @@ def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], s
         out = as_array(tensor)
         huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
         fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
-    elif index is not None or not distribution.is_elementwise:
-        values = fill(distribution, shape, seed=stream, dtype=dtype, index=index)
-        write_through(tensor, iter([values.reshape(-1)]))
     else:
-        n = tensor.numel()
-        parts = (slice(at, min(at + CHUNK, n)) for at in range(0, n, CHUNK))
-        write_through(tensor, (fill(distribution, n, seed=stream, dtype=dtype, index=part) for part in parts))
+        parts = [index] if index is not None else (box.slices for box in in_order(distribution, shape, CHUNK))
+        chunks = (fill(distribution, shape, seed=stream, dtype=dtype, index=part).reshape(-1) for part in parts)
+        write_through(tensor, chunks)
 
 
 def write_through(tensor: Tensor, chunks: Iterator[Array]) -> None:
