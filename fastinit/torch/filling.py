@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, distribution_of
 from fastinit.torch import streams
+from fastinit.torch.recorder import current as current_recorder
 from fastinit.torch.report import Write
 from fastinit.torch.tensors import TORCH, check_range, fill_, is_fillable
 
@@ -28,17 +30,20 @@ def filled(
     tensor: Tensor,
     make: Callable[[], Initializer | Distribution],
     generator: torch.Generator | None,
-    stock: Callable[[], Tensor],
+    stock: partial[Tensor],
     *,
     explicit: bool = False,
 ) -> Tensor:
-    """The tensor, filled by fastinit with what `make` gives, or else by `stock`, which is torch's own function.
+    """The tensor, filled by fastinit with what `make` gives, or else by `stock`, which is torch's own on it.
 
     What torch refuses goes to `stock` as well, so that errors are torch's. `explicit`: a function of fastinit was called,
     which fills without any `accelerate` in force.
     """
     if not isinstance(tensor, Tensor) or not _is_drawable(generator):
         return stock()
+    recorder = current_recorder()
+    if recorder is not None:
+        return recorder.filled(tensor, make, generator, stock)
     names = streams.names()
     if names and names.is_skipped(tensor):
         return tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ class ParamInit:
         distribution = distribution_of(self.initializer, tuple(param.shape), self.layout)
         check_range(distribution, param.dtype)
         with torch.no_grad():
-            filled(param, lambda: distribution, None, lambda: _unfilled(param), explicit=True)
+            filled(param, lambda: distribution, None, partial(_unfilled, param), explicit=True)
 
 
 def param_init(initializer: InitializerLike, layout: LayoutLike = TORCH, **parameters: Any) -> ParamInit:

@@ -1,0 +1,174 @@
+"""Fills tensors as their construction was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import _disable_current_modes
+
+from fastinit.core.batch import fill_batch
+from fastinit.core.dtypes import element_type
+from fastinit.core.stream import stream_of
+from fastinit.distributions import Distribution
+from fastinit.torch.construction.module import RecordedTensors
+from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
+from fastinit.torch.construction.streams import Named, named_forms
+from fastinit.torch.names import tensors_by_name
+from fastinit.torch.report import Write
+from fastinit.torch.tensors import DTYPES, as_array, fill_, is_dtensor, is_fillable, is_plain
+
+Note = Callable[[str, Write], None]
+"""Takes a tensor's name, and what was written to it."""
+
+
+class Target(NamedTuple):
+    """A tensor with memory, and what it is to be filled with."""
+
+    tensor: Tensor
+    named: Named
+
+
+def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note) -> None:
+    """Fill each tensor by its name: small ones together, what is computed by running the steps again."""
+    with torch.no_grad(), _disable_current_modes(), torch.random.fork_rng(devices=()):
+        batches: dict[torch.dtype, dict[str, Target]] = {}
+        computed: dict[str, Target] = {}
+        for name, target in targets.items():
+            if target.named.form.is_computed:
+                computed[name] = target
+            elif target.named.like == name and is_plain(target.tensor) and target.tensor.device.type == "cpu":
+                batches.setdefault(target.tensor.dtype, {})[name] = target
+            else:
+                _fill(name, target, seed)
+        for dtype, batch in batches.items():
+            _fill_together(dtype, batch, seed)
+        for group in _groups(computed):
+            _compute(group, seed)
+        for name, target in targets.items():
+            if not target.named.form.is_empty:
+                note(name, _write_of(name, target.named))
+
+
+def set_plain(records: RecordedTensors, seed: int) -> None:
+    """Give values to attributes on the meta device that are neither parameters nor buffers."""
+    named = named_forms({name: form for name, (_, _, form) in records.plain.items()})
+    targets = {}
+    for name, (part, own, form) in records.plain.items():
+        tensor = torch.empty_strided(form.ref.size, form.ref.stride, dtype=form.ref.dtype)
+        setattr(part, own, tensor)
+        targets[name] = Target(tensor, named[name])
+    fill_recorded(targets, seed, lambda name, write: None)
+
+
+def _fill_together(dtype: torch.dtype, batch: Mapping[str, Target], seed: int) -> None:
+    distributions = {name: _distribution(target) for name, target in batch.items()}
+    out = {name: as_array(target.tensor) for name, target in batch.items()}
+    shapes = {name: array.shape for name, array in out.items()}
+    fill_batch(distributions, shapes, seed, element_type(DTYPES[dtype][0]), out)
+    for target in batch.values():
+        torch.autograd.graph.increment_version(target.tensor)
+
+
+def _fill(name: str, target: Target, seed: int) -> None:
+    tensor, distribution = target.tensor, _distribution(target)
+    if is_fillable(tensor):
+        fill_(tensor, distribution, stream_of(seed, target.named.like))
+    elif tensor.is_floating_point() or tensor.is_complex():
+        raise ValueError(
+            f"{name}, a {type(tensor).__name__} of {tensor.dtype} on {tensor.device}, cannot be filled in place"
+        )
+    else:
+        tensor.fill_(distribution.integer_value())
+
+
+def _distribution(target: Target) -> Distribution:
+    distribution = target.named.form.distribution
+    assert distribution is not None  # else it is computed
+    return distribution
+
+
+def _compute(group: Mapping[str, Target], seed: int) -> None:
+    """Run the steps that these tensors depend on, once, and copy what they give."""
+    named = [target.named for target in group.values()]
+    recording, numbers = named[0].form.recording, sorted({n for one in named for n in one.form.steps})
+    streams = {n: one.stream_of_step(seed, n) for one in named for n in one.form.steps if recording.steps[n].draws}
+    values = replay(recording, numbers, ByStream(streams.__getitem__))
+    for target in group.values():
+        _copy(target, values)
+
+
+def _copy(target: Target, values: Values) -> None:
+    source, tensor = values.tensor(target.named.form.ref), target.tensor
+    if is_dtensor(tensor):
+        from fastinit.torch.sharded import copy_whole_
+
+        copy_whole_(tensor, source)
+    else:
+        tensor.copy_(source)
+
+
+def _groups(computed: Mapping[str, Target]) -> Iterable[Mapping[str, Target]]:
+    """The tensors in groups, those together that share steps."""
+    groups: list[tuple[set[tuple[int, int]], dict[str, Target]]] = []
+    for name, target in computed.items():
+        form = target.named.form
+        steps, members = {(id(form.recording), number) for number in form.steps}, {name: target}
+        apart = []
+        for others, found in groups:
+            if steps & others:
+                steps, members = steps | others, {**found, **members}
+            else:
+                apart.append((others, found))
+        groups = [*apart, (steps, members)]
+    return [members for _, members in groups]
+
+
+def _write_of(name: str, named: Named) -> Write:
+    """What the report says."""
+    form = named.form
+    if form.distribution is None:
+        return Write(_program(named))
+    if named.like != name:
+        return Write(f"{form.distribution}, a copy of {named.like}", form.distribution)
+    return Write.of(form.distribution)
+
+
+def _program(named: Named) -> str:
+    steps = [named.form.recording.steps[number].operation for number in named.form.steps]
+    operations = list(dict.fromkeys(operation.split(".")[1] if "." in operation else operation for operation in steps))
+    shown = operations if len(operations) <= MOST_SHOWN else [*operations[: MOST_SHOWN - 1], "..."]
+    return f"computed by {', '.join(shown)}"
+
+
+MOST_SHOWN = 6
+"""Operations in the report of what is computed."""
+
+
+def replayed_by_torch(module: nn.Module) -> dict[str, Tensor]:
+    """The values that construction would have given a deferred module with torch's own generator, in its state of now.
+
+    Every step is run in its order, and draws as torch does: after `torch.manual_seed` they are the bits of the same
+    construction without `deferred()`. Memory is that of all that construction made.
+
+    >>> import torch, fastinit.torch
+    >>> with fastinit.torch.deferred():
+    ...     model = torch.nn.Linear(3, 2)
+    >>> _ = torch.manual_seed(0)
+    >>> weight = fastinit.torch.construction.replayed_by_torch(model)["weight"]
+    >>> _ = torch.manual_seed(0)
+    >>> torch.equal(weight, torch.nn.Linear(3, 2).weight)
+    True
+    """
+    tensors = dict(tensors_by_name(module))
+    records = RecordedTensors(module, tensors)
+    replays: dict[int, Values] = {}
+    with torch.no_grad(), _disable_current_modes():
+        for form in records.forms.values():
+            recording = form.recording
+            if id(recording) not in replays:
+                replays[id(recording)] = replay(recording, range(len(recording.steps)), by_torch)
+        found = {name: replays[id(form.recording)].tensor(form.ref) for name, form in records.forms.items()}
+    return {**found, **{name: tensors[name] for name in records.given}}

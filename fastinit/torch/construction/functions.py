@@ -1,0 +1,99 @@
+"""Replaces, within a recording, functions of torch that the dispatcher does not see, or sees slowly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
+from fastinit.torch import recorder
+from fastinit.torch.construction.tape import Tape, new_meta_tensor
+
+FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
+"""The functions that make most parameters, and the value of what they make."""
+
+OF_DATA = ("tensor", "as_tensor", "asarray")
+"""Functions that make tensors of lists and arrays."""
+
+STOCK_NEW_TENSOR = torch.Tensor.new_tensor
+CPU = torch.device("cpu")
+
+READERS = ("numpy", "tolist")
+"""Methods that give Python a tensor's values, past the dispatcher."""
+
+
+def _tape() -> Tape | None:
+    current = recorder.current()
+    return current if isinstance(current, Tape) else None
+
+
+def _factory(stock: Callable[..., Tensor], value: float | None) -> Callable[..., Tensor]:
+    @wraps(stock)
+    def make(*args: Any, **kwargs: Any) -> Tensor:
+        tape = _tape()
+        if tape is None or "out" in kwargs or "names" in kwargs or not tape.is_innermost():
+            return stock(*args, **kwargs)
+        tensor = new_meta_tensor(stock, args, kwargs)
+        if value is not None:
+            tape.fill(tensor, value)
+        return tensor
+
+    return make
+
+
+def _of_data(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function that makes a tensor of lists or arrays: a real one, whose values on the meta device would be lost."""
+
+    @wraps(stock)
+    def make(*args: Any, **kwargs: Any) -> Tensor:
+        if _tape() is None or any(isinstance(data, Tensor) and data.is_meta for data in args[:1]):
+            return stock(*args, **kwargs)
+        return stock(*args, **{**kwargs, "device": CPU})
+
+    return make
+
+
+def _new_tensor(self: Tensor, data: Any, *, dtype: torch.dtype | None = None, **kwargs: Any) -> Tensor:
+    if _tape() is None or not self.is_meta:
+        return STOCK_NEW_TENSOR(self, data, dtype=dtype, **kwargs)
+    return torch.tensor(data, dtype=dtype or self.dtype, device=CPU)
+
+
+def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(stock)
+    def read(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        tape = _tape()
+        return stock(self if tape is None else tape.computed(self), *args, **kwargs)
+
+    return read
+
+
+def _noting(stock: Callable[..., None]) -> Callable[..., None]:
+    @wraps(stock)
+    def begin(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        tape = _tape()
+        if tape is not None:
+            tape.modules.append(self)
+        stock(self, *args, **kwargs)
+
+    return begin
+
+
+def _replacements() -> Iterator[Replacement]:
+    for name, value in FACTORIES.items():
+        yield torch, name, _factory(getattr(torch, name), value)
+    for name in OF_DATA:
+        yield torch, name, _of_data(getattr(torch, name))
+    yield torch.Tensor, "new_tensor", _new_tensor
+    for name in READERS:
+        yield torch.Tensor, name, _reader(getattr(torch.Tensor, name))
+    for name in ("__init__", "__setstate__"):  # __setstate__: of modules that are copied or unpickled
+        yield nn.Module, name, _noting(getattr(nn.Module, name))
+
+
+PATCH = ScopedPatch(_replacements)
+"""In force while a construction is recorded in any thread; in the others the functions do what they did before."""

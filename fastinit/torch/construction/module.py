@@ -1,0 +1,55 @@
+"""The recorded tensors of a module as it is now, checked against what has happened to it since its construction."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from torch import Tensor, nn
+
+from fastinit.torch.construction.forms import form_of
+from fastinit.torch.construction.records import TensorRecord, plain_tensors, records_by_tensor, records_of
+from fastinit.torch.names import modules_by_name
+
+
+class RecordedTensors:
+    """Of a module's tensors those with a record: `forms` by name, and the names of those `given` as real tensors.
+
+    `plain`: by name, the attributes still on the meta device that are neither parameters nor buffers, with their module.
+    """
+
+    def __init__(self, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+        modules = [part for _, part in modules_by_name(module)]
+        by_tensor = records_by_tensor(modules)
+        self._records = {name: by_tensor[id(tensor)] for name, tensor in tensors.items() if id(tensor) in by_tensor}
+        self._tensors = tensors
+        self.given = {name for name, record in self._records.items() if record.ref is None}
+        self.forms = {name: form_of(r.recording, r.ref) for name, r in self._records.items() if r.ref is not None}
+        self.plain = {
+            f"{name}.{own}" if name else own: (part, own, form_of(record.recording, record.ref))
+            for name, part in modules_by_name(module)
+            for own, tensor in plain_tensors(part)
+            if tensor.is_meta and (record := records_of(part).get(own)) is not None and record.ref is not None
+        }
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._records
+
+    def check(self, seed: int, kept: Collection[str]) -> None:
+        """ValueError for tensors that were changed after construction, and for a seed that is not that of construction."""
+        changes = [self._change(name, record) for name, record in self._records.items() if name not in kept]
+        changed = [change for change in changes if change]
+        if changed:
+            raise ValueError(
+                f"changed after construction: {', '.join(changed)}; move what changes them into the deferred() block, "
+                "or leave them out with `skip`"
+            )
+        fixed = {record.recording.seed for record in self._records.values() if record.recording.depends_on_seed}
+        if fixed - {seed}:
+            raise ValueError(
+                f"seed must be {fixed.pop()}, that of deferred(), got {seed!r}: construction looked at random values that "
+                "it drew by this seed; pass the same seed to deferred()"
+            )
+
+    def _change(self, name: str, record: TensorRecord) -> str | None:
+        change = record.changed_since(self._tensors[name])
+        return f"{name} {change}" if change else None

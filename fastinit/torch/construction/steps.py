@@ -1,0 +1,99 @@
+"""The steps of a construction: operations on storages, in the order in which they ran, without any values.
+
+A tensor is a storage and a geometry: parameters, views, detached aliases and `nn.Parameter(t)` all lead to the same storage.
+So a step's operands are `Ref`s, and a view is no step at all: the `Ref` of what is read or written says where it lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from fastinit.distributions import Distribution
+from fastinit.torch.replacements import METHODS, STOCK, STOCK_TRUNC_NORMAL
+
+ORIGINALS = {**METHODS, **STOCK, "_no_grad_trunc_normal_": STOCK_TRUNC_NORMAL}
+"""By name, what fastinit replaces of torch: methods of tensors, and functions of torch.nn.init."""
+
+GIVEN = "given"
+"""The operation of a step whose one argument is a tensor that construction made from lists, arrays or a generator."""
+
+
+class Ref(NamedTuple):
+    """A tensor of the construction: the number of its storage, and its geometry there."""
+
+    storage: int
+    dtype: torch.dtype
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+    @property
+    def numel(self) -> int:
+        n = 1
+        for length in self.size:
+            n *= length
+        return n
+
+
+class Step(NamedTuple):
+    """One operation that made or wrote storages; `distribution`, if fastinit's kernels can draw what it writes.
+
+    `operation` is a name ("aten.mul.Tensor"), so that steps can be pickled, compared and read.
+    """
+
+    operation: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    outputs: tuple[Ref, ...]
+    written: tuple[Ref, ...]
+    draws: bool = False
+    distribution: Distribution | None = None
+
+    def reads(self) -> Iterator[Ref]:
+        """The tensors among its arguments, also those that it writes to."""
+        return refs((*self.args, *self.kwargs.values()))
+
+
+def refs(values: Any) -> Iterator[Ref]:
+    """The tensors in arguments, which may be lists of tensors."""
+    for value in values:
+        if isinstance(value, Ref):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from refs(value)
+
+
+def with_refs(value: Any, of: Callable[[Any], Any], kind: type) -> Any:
+    """The arguments with each `kind` replaced by `of(it)`."""
+    if isinstance(value, kind):
+        return of(value)
+    if isinstance(value, (list, tuple)) and not isinstance(value, (torch.Size, Ref)):
+        return type(value)(with_refs(item, of, kind) for item in value)
+    return value
+
+
+@cache
+def callable_of(operation: str) -> Callable[..., Any]:
+    """The function that has this name: an operation of torch.ops, or one of torch's functions that fastinit replaces."""
+    library, _, name = operation.partition(".")
+    if library == "init":
+        return ORIGINALS.get(name) or getattr(torch.nn.init, name)
+    found: Any = getattr(torch.ops, library)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found  # type: ignore[no-any-return]
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name by which `callable_of` finds a function that initializes a tensor."""
+    return next((f"init.{name}" for name, found in ORIGINALS.items() if found is function), f"init.{function.__name__}")
+
+
+def real_tensor(storage: torch.UntypedStorage, ref: Ref) -> Tensor:
+    """The tensor of this geometry in a storage with memory."""
+    return torch.empty(0, dtype=ref.dtype).set_(storage, ref.offset, ref.size, ref.stride)

@@ -1,0 +1,345 @@
+"""Records the operations of a construction, in which every tensor is on the meta device, as steps on storages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor, nn
+from torch._C import _DisableTorchDispatch
+from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes, _get_current_dispatch_mode
+
+from fastinit.core.stream import Stream, stream_of
+from fastinit.distributions import Distribution, Normal, Uniform
+from fastinit.initializers import Initializer, distribution_of
+from fastinit.torch.construction.replay import ByStream, replay
+from fastinit.torch.construction.steps import GIVEN, Ref, Step, name_of, refs, with_refs
+from fastinit.torch.tensors import DTYPES, TORCH, check_range, fill_, is_fillable
+
+aten = torch.ops.aten
+
+META = torch.device("meta")
+LOOKED_AT = {
+    aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default,
+    aten.nonzero.default, aten._unique2.default, aten.unique_consecutive.default, aten.masked_select.default,
+}  # fmt: skip
+"""Operations whose result Python sees, or whose shape depends on values: their operands are computed at once."""
+
+NOT_RUN = {
+    aten.fill_.Scalar, aten.zero_.default, aten.erfinv_.default, aten.clamp_.default,
+}  # fmt: skip
+"""Operations that write their first argument, of whatever shape, without a look at another: on the meta device a no-op."""
+
+EMPTY = {f"aten.{name}" for name in (
+    "empty.memory_format", "empty_like.default", "empty_strided.default", "new_empty.default", "new_empty_strided.default"
+)}  # fmt: skip
+"""Operations after which memory holds nothing: no steps."""
+
+STANDARD: dict[OpOverload, Distribution] = {
+    aten.randn.default: Normal(0.0, 1.0),
+    aten.randn_like.default: Normal(0.0, 1.0),
+    aten.rand.default: Uniform(0.0, 1.0),
+    aten.rand_like.default: Uniform(0.0, 1.0),
+}
+"""The distributions of operations that make a tensor and draw it."""
+
+
+class Recording:
+    """What a construction did: its steps, and the sizes of its storages in bytes. A value: it can be copied and pickled."""
+
+    def __init__(self, seed: int, independent_copies: bool) -> None:
+        self.seed, self.independent_copies = seed, independent_copies
+        self.steps: list[Step] = []
+        self.sizes: list[int] = []
+        self.fixed: dict[int, Stream] = {}
+        """By the number of the step, the streams of draws that construction looked at."""
+        self.drawn_outside = False
+        """Whether something was drawn, from the construction's own stream, that is no step."""
+
+        self.recognition: Any = None
+        """What it was recognized as, once that was asked for (recognition.py)."""
+
+    def __deepcopy__(self, memo: object) -> Recording:
+        return self  # nothing changes it after construction
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "recognition": None}
+
+    @property
+    def depends_on_seed(self) -> bool:
+        """Whether construction looked at random values, which it drew by its own seed."""
+        return self.drawn_outside or bool(self.fixed)
+
+
+class Kind(NamedTuple):
+    """What the tape needs to know about an operation."""
+
+    name: str
+    is_view: bool
+    takes_device: bool
+    draws: bool
+    written: tuple[tuple[int, str], ...]
+    """The arguments that it writes to: their places and names."""
+
+
+@cache
+def kind_of(op: OpOverload) -> Kind:
+    arguments = op._schema.arguments
+    written = tuple((i, a.name) for i, a in enumerate(arguments) if a.alias_info is not None and a.alias_info.is_write)
+    aliases = any(result.alias_info is not None for result in op._schema.returns)
+    return Kind(
+        str(op),
+        aliases and not written,
+        any(a.name == "device" for a in arguments),
+        torch.Tag.nondeterministic_seeded in op.tags,
+        written,
+    )
+
+
+class Tape(TorchDispatchMode):
+    """Within it every operation runs on the meta device and becomes a step of `recording`.
+
+    Tensors made from lists or arrays are real; where one meets a recorded tensor, its values go on the tape. What Python
+    looks at is computed on the spot from the steps that lead to it; what is random in it is drawn there and then, from the
+    construction's own streams.
+    """
+
+    @classmethod
+    def is_infra_mode(cls) -> bool:
+        return True  # spares the import of torch._dynamo (2 s)
+
+    def __init__(self, seed: int = 0, independent_copies: bool = False) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.recording = Recording(seed, independent_copies)
+        self.modules: list[nn.Module] = []
+        self._numbers: dict[int, int] = {}
+        self._storages: list[torch.UntypedStorage] = []  # kept alive, so that the address stays that of this storage
+        self._given: dict[int, tuple[Tensor, int, Tensor]] = {}  # by id: real tensors on the tape, their version, their form
+        self._looks = 0
+
+    def __torch_dispatch__(
+        self, op: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs, kind = kwargs or {}, kind_of(op)
+        operands = [*_tensors((*args, *kwargs.values()))]
+        if operands and not any(t.is_meta for t in operands):
+            return self._for_real(op, kind, args, kwargs)
+        if kwargs.get("generator") is not None or (kind.draws and any(isinstance(a, Generator) for a in args)):
+            return self._given_by_generator(op, kind, args, kwargs)
+        if op in LOOKED_AT or (op is aten.index.Tensor and _by_mask(args[1])) or self._writes_real(kind, args, kwargs):
+            args, kwargs = with_refs(args, self.computed, Tensor), _mapped(kwargs, self.computed)
+            return self._for_real(op, kind, args, kwargs)
+        if kind.takes_device and (not operands or kwargs.get("device") is not None):
+            kwargs = {**kwargs, "device": META}
+            kwargs.pop("pin_memory", None)
+        args, kwargs = with_refs(args, self._recorded, Tensor), _mapped(kwargs, self._recorded)
+        out = args[0] if op in NOT_RUN else op(*args, **kwargs)
+        if not kind.is_view and kind.name not in EMPTY:
+            self._note(op, kind, args, kwargs, out)
+        return out
+
+    def _note(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        made = tuple(map(self.ref, _tensors(out if isinstance(out, (list, tuple)) else [out])))
+        written = [args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written]
+        targets = tuple(map(self.ref, _tensors(written)))
+        distribution = STANDARD.get(op)
+        if op is aten.normal_.default or op is aten.uniform_.default:
+            distribution = _given_parameters(op, args)
+        step = Step(
+            kind.name, with_refs(args, self.ref, Tensor), _mapped(kwargs, self.ref), made, targets, kind.draws, distribution
+        )
+        self.recording.steps.append(step)
+
+    def filled(
+        self,
+        tensor: Tensor,
+        make: Callable[[], Initializer | Distribution],
+        generator: Generator | None,
+        stock: partial[Tensor],
+    ) -> Tensor:
+        """Note what one of torch's functions, `stock`, is to draw; where it refuses, or cannot be noted, it is called."""
+        if not self.records(tensor) or (tensor.requires_grad and torch.is_grad_enabled()):
+            return stock() if tensor.is_meta or not is_fillable(tensor) else self._fill_real(tensor, make, stock)
+        args, options = stock.args[1:], stock.keywords
+        if generator is not None:
+            with _disable_current_modes():
+                self.give(tensor, stock.func(torch.empty(tensor.shape, dtype=tensor.dtype), *args, **options))
+            return tensor
+        try:
+            distribution = distribution_of(make(), tuple(tensor.shape), TORCH)
+            check_range(distribution, tensor.dtype)
+        except (TypeError, ValueError):
+            return stock()
+        ref = self.ref(tensor)
+        step = Step(name_of(stock.func), (ref, *args), options, (ref,), (ref,), draws=True, distribution=distribution)
+        self.recording.steps.append(step)
+        torch.autograd.graph.increment_version(tensor)
+        return tensor
+
+    def _fill_real(self, tensor: Tensor, make: Callable[[], Initializer | Distribution], stock: partial[Tensor]) -> Tensor:
+        """Fill a tensor that has memory, from the construction's own stream."""
+        try:
+            distribution = distribution_of(make(), tuple(tensor.shape), TORCH)
+        except (TypeError, ValueError):
+            return stock()
+        return fill_(tensor, distribution, self.stream_outside())
+
+    def fill(self, tensor: Tensor, value: float) -> None:
+        """Note that a new tensor is of this value."""
+        ref = self.ref(tensor)
+        self.recording.steps.append(Step("aten.fill_.Scalar", (ref, value), {}, (ref,), (ref,)))
+
+    def give(self, tensor: Tensor, values: Tensor) -> None:
+        """Note that the tensor gets these values, which are real."""
+        ref = self.ref(tensor)
+        self.recording.steps.append(Step(GIVEN, (values,), {}, (ref,), (ref,)))
+
+    def is_innermost(self) -> bool:
+        """Whether no other mode of the dispatcher has been entered within."""
+        return _get_current_dispatch_mode() is self
+
+    def ref(self, tensor: Tensor) -> Ref:
+        storage = tensor.untyped_storage()
+        number = self._numbers.get(storage._cdata)
+        if number is None:
+            number = self._numbers[storage._cdata] = len(self._storages)
+            self._storages.append(storage)
+            self.recording.sizes.append(storage.nbytes())
+        elif storage.nbytes() > self.recording.sizes[number]:  # resized
+            self.recording.sizes[number] = storage.nbytes()
+        return Ref(number, tensor.dtype, tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()))
+
+    def records(self, tensor: Tensor) -> bool:
+        """Whether writes to it can be steps: a tensor of floats, or of anything else, on the meta device."""
+        return tensor.is_meta and tensor.layout is torch.strided and tensor.dtype in DTYPES
+
+    def computed(self, tensor: Tensor) -> Tensor:
+        """The real values of a recorded tensor, from the steps that lead to it and no others."""
+        if not tensor.is_meta:
+            return tensor
+        ref, recording = self.ref(tensor), self.recording
+        steps = steps_to(recording, [ref])
+        for number in steps:
+            if recording.steps[number].draws and number not in recording.fixed:
+                recording.fixed[number] = self.next_stream()
+        with _disable_current_modes(), torch.no_grad():
+            return replay(recording, steps, ByStream(recording.fixed.__getitem__)).tensor(ref)
+
+    def next_stream(self) -> Stream:
+        """The stream of the next value that construction looks at: by its seed and the number of the look."""
+        self._looks += 1
+        return stream_of(self.recording.seed, f"construction[{self._looks - 1}]")
+
+    def stream_outside(self) -> Stream:
+        """`next_stream` for a draw that goes into a real tensor."""
+        self.recording.drawn_outside = True
+        return self.next_stream()
+
+    def _for_real(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operation on real tensors alone."""
+        if kwargs.get("device") == META:
+            kwargs = {**kwargs, "device": torch.device("cpu")}
+        if kind.draws:
+            torch.default_generator.manual_seed(self.stream_outside().k0)
+        return op(*args, **kwargs)
+
+    def _given_by_generator(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A draw from a generator of the caller's own: its values are what they are, and the generator moves on."""
+        args_now, kwargs_now = with_refs(args, self.computed, Tensor), _mapped(kwargs, self.computed)
+        if kind.takes_device:
+            kwargs_now["device"] = torch.device("cpu")
+        values = op(*args_now, **kwargs_now)
+        if kind.written and args[0].is_meta:
+            self.give(args[0], values)
+            return args[0]
+        return values
+
+    def _recorded(self, tensor: Tensor) -> Tensor:
+        """The tensor, or for a real one a recorded tensor that is given its values."""
+        if tensor.is_meta:
+            return tensor
+        known = self._given.get(id(tensor))
+        if known is not None and known[1] == tensor._version:
+            return known[2]
+        form = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=META)
+        self.give(form, tensor.detach().clone())
+        self._given[id(tensor)] = (tensor, tensor._version, form)
+        return form
+
+    def _writes_real(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        written = (args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written)
+        return any(not t.is_meta for t in _tensors(written))
+
+
+def new_meta_tensor(make: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    """`make(*args, **kwargs)` on the meta device, without asking the modes of the dispatcher: 5 microseconds, not 30."""
+    kwargs = {**kwargs, "device": META}
+    kwargs.pop("pin_memory", None)
+    guard = _DisableTorchDispatch()
+    try:
+        return make(*args, **kwargs)
+    finally:
+        del guard
+
+
+def steps_to(recording: Recording, targets: list[Ref]) -> list[int]:
+    """The numbers of the steps that the values of these tensors depend on, in order."""
+    needed, found = {ref.storage for ref in targets}, []
+    for number in range(len(recording.steps) - 1, -1, -1):
+        step = recording.steps[number]
+        touched = [ref for ref in (*step.written, *step.outputs) if ref.storage in needed]
+        if not touched:
+            continue
+        found.append(number)
+        reads = {ref.storage for ref in step.reads()}
+        for ref in touched:
+            if overwrites(recording, step, ref):
+                needed.discard(ref.storage)
+        needed |= reads - {ref.storage for ref in step.written if overwrites(recording, step, ref)}
+    return found[::-1]
+
+
+OVERWRITING = ("fill_", "zero_", "copy_", "normal_", "uniform_", "trunc_normal_", "orthogonal_", "sparse_", GIVEN)
+
+
+def overwrites(recording: Recording, step: Step, ref: Ref) -> bool:
+    """Whether the step gives the whole storage new values that do not depend on those before."""
+    whole = ref.numel * ref.dtype.itemsize == recording.sizes[ref.storage]
+    if not whole or len(step.outputs) > 1:
+        return False
+    if step.written:
+        parts = step.operation.split(".")
+        return any(part.endswith(OVERWRITING) for part in parts) and all(r.storage != ref.storage for r in _sources(step))
+    return all(r.storage != ref.storage for r in step.reads())
+
+
+def _sources(step: Step) -> Iterator[Ref]:
+    """What the step reads, its first argument, which it overwrites, left out."""
+    return refs((*step.args[1:], *step.kwargs.values()))
+
+
+def _given_parameters(op: OpOverload, args: tuple[Any, ...]) -> Distribution | None:
+    given = args[1:3] + (0.0, 1.0)[len(args[1:3]) :]
+    try:
+        return Normal(*given) if op is aten.normal_.default else Uniform(*given)
+    except (TypeError, ValueError):
+        return None
+
+
+def _by_mask(indices: Any) -> bool:
+    return any(t is not None and t.dtype in (torch.bool, torch.uint8) for t in indices)
+
+
+def _tensors(values: Any) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(value)
+
+
+def _mapped(kwargs: dict[str, Any], of: Callable[[Any], Any]) -> dict[str, Any]:
+    return {key: with_refs(value, of, Tensor) for key, value in kwargs.items()}
