@@ -10,18 +10,21 @@ created: it has the same values each time it is computed. The same arguments giv
 A task fills one chunk, or what slices select of it, on its own thread alone; chunks of whole rows are fastest. Dask computes
 a chunk again for every block that it is combined with, as in a matrix product, unless `persist()` keeps it. Values that need
 the whole tensor, orthogonal ones for instance, are computed once, by one task in the memory of one worker, and then sliced.
+Where chunks divide no such values, as between the slices of `stacked` orthogonal ones, each chunk is computed by itself.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from functools import cache
+from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
 
+from fastinit.core.division import may_be_cut
 from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream, stream_of
@@ -37,6 +40,7 @@ try:
     from dask.array.core import normalize_chunks
     from dask.base import tokenize
     from dask.delayed import delayed
+    from dask.highlevelgraph import HighLevelGraph
 except ModuleNotFoundError:
     raise ImportError("fastinit.dask needs Dask's arrays: pip install 'fastinit[dask]'") from None
 
@@ -140,7 +144,8 @@ class _Tensor:
             return fill(self.distribution, self.shape, seed=self.stream, dtype=self.dtype, index=index)
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
-        distribution = type(self.distribution).__name__, vars(self.distribution)
+        parameters = {field.name: getattr(self.distribution, field.name) for field in fields(self.distribution)}
+        distribution = type(self.distribution).__name__, parameters
         return "fastinit", distribution, self.shape, tuple(self.stream), self.dtype.name  # the `str` of some is only "<V1"
 
 
@@ -157,10 +162,22 @@ def _array(
     if distribution.is_elementwise:
         options: dict[str, Any] = {"chunks": blocks, "meta": meta, "inline_array": True}
         array: da.Array = da.from_array(tensor, name=f"{label}-{token}", **options)
-    else:  # not a Blockwise layer: Dask may fuse that into every task that uses a block
+    elif may_be_cut(distribution, shape, [[0, *accumulate(lengths)] for lengths in blocks]):
+        # not a Blockwise layer, nor below: Dask may fuse that into every task that uses a block
+        name = f"{label}-{token}"
+        graph: dict[Any, Any] = {(name, *block): (tensor.filled, index) for block, index in _indices(blocks)}
+        array = da.Array(HighLevelGraph.from_collections(name, graph), name, blocks, meta=meta)
+    else:
         values = delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
         array = da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")
     return array
+
+
+def _indices(blocks: tuple[tuple[int, ...], ...]) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
+    """The number of each block along each axis, and the index of its elements."""
+    ends = [[0, *accumulate(lengths)] for lengths in blocks]
+    for block in product(*(range(len(lengths)) for lengths in blocks)):
+        yield block, tuple(slice(along[i], along[i + 1]) for along, i in zip(ends, block))
 
 
 def _checked_chunks(chunks: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], ...]:

@@ -40,6 +40,7 @@ ARGUMENTS = {
     "stacked": {"initializer": "normal"},
     "mimetic_attention": {"part": "value"},
     "parts": {"axis": 0, "parts": ((0.5, "zeros"), (0.5, "he_normal"))},
+    "with_slabs": {"slabs": (((0, 0), (1, 6), "zeros"),), "initializer": "he_normal"},
     **{name: {"depth": 12} for name in ("wang_init", "depth_scaled", "layer_scale")},
     "ds_init": {"layer": 11},
     "deep_norm": {"encoder": 12},

@@ -39,7 +39,7 @@ class Box(NamedTuple):
     @property
     def slices(self) -> tuple[slice, ...]:
         """The box of an array, as in array[box.slices]."""
-        return tuple(map(slice, self.start, self.stop))
+        return tuple(slice(first, first + n) for first, n in zip(self.start, self.shape))
 
     def within(self, other: Box) -> Box:
         """What both have in common."""
@@ -53,6 +53,16 @@ class Box(NamedTuple):
         inside = iter([(first, n) for first, n, length in zip(self.start, self.shape, of) if length != 1])
         along = [(0, 1) if n == 1 else next(inside) for n in into.shape]
         return Box(tuple(first + at for first, (at, _) in zip(into.start, along)), tuple(n for _, n in along))
+
+    def key(self, shape: tuple[int, ...]) -> str:
+        """The key of the box's stream, where it has a distribution of its own in a tensor of this shape: "[offset:shape]".
+
+        `offset`: the row-major number of the box's first element.
+        """
+        offset = 0
+        for first, n in zip(self.start, shape):
+            offset = offset * n + first
+        return f"[{offset}:{self.shape}]"
 
     def text(self, shape: tuple[int, ...]) -> str:
         """As in an index of a tensor of this shape: "[0]", "[1:]", "[:, 8:16]"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import overload
 
@@ -35,7 +35,7 @@ class Slab:
     key: str | None = None
 
     def __post_init__(self) -> None:
-        vars(self).update(start=checks.shape(self.start), shape=checks.shape(self.shape))
+        vars(self).update(start=checks.shape(self.start, "start"), shape=checks.shape(self.shape))
         if len(self.start) != len(self.shape):
             raise ValueError(f"start and shape must have a number for each axis, got {self.start} and {self.shape}")
         if not isinstance(self.distribution, Distribution):
@@ -62,6 +62,7 @@ class Slices(Sequence[Slab]):
 
     shape: tuple[int, ...]
     distribution: Distribution
+    _first: Slab = field(init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -74,9 +75,16 @@ class Slices(Sequence[Slab]):
         numbers = range(len(self))[item]
         return tuple(map(self._slab, numbers)) if isinstance(numbers, range) else self._slab(numbers)
 
+    def __post_init__(self) -> None:
+        vars(self)["_first"] = Slab(
+            (0,) * len(self.shape), (1, *self.shape[1:]), self.distribution, "0"
+        )  # raises if they do not fit
+
     def _slab(self, number: int) -> Slab:
-        start, shape = (number, *(0 for _ in self.shape[1:])), (1, *self.shape[1:])
-        return Slab(start, shape, self.distribution, str(number))
+        """As the first one, without its checks."""
+        slab = object.__new__(Slab)
+        vars(slab).update(vars(self._first), start=(number, *self._first.start[1:]), key=str(number))
+        return slab
 
 
 @dataclass(frozen=True, repr=False)
@@ -198,10 +206,9 @@ class Slabs(Distribution):
 
         In a tensor of this shape, which may have more axes of length 1 than the slabs' own.
         """
-        if shape == self.shape:
-            slabs = self._seen[first:stop] if isinstance(self._seen, Slices) else self._seen
-        else:
-            slabs = [slab.placed(self.shape, Box.whole(shape)) for slab in self._seen]
+        if shape == self.shape and isinstance(self._seen, Slices):
+            return self._seen[first:stop]
+        slabs = self._seen if shape == self.shape else [slab.placed(self.shape, Box.whole(shape)) for slab in self._seen]
         return [slab for slab in slabs if not shape or (slab.start[0] < stop and first < slab.start[0] + slab.shape[0])]
 
     @cached_property

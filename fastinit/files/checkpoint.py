@@ -1,6 +1,6 @@
 """Initial weights as safetensors files, written and verified in pieces: memory does not grow with the model.
 
-Values of a whole-tensor distribution cannot be computed in pieces: of such tensors one at a time is in memory.
+Values of a whole-tensor distribution cannot be computed in pieces: of such tensors, or slabs, one at a time is in memory.
 
 Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from fastinit.core.division import in_order
 from fastinit.core.fill import fill, fill_piece
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution
@@ -30,6 +31,7 @@ from fastinit.runtime import threads
 from fastinit.runtime.types import Array
 
 PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
+MADE_TOGETHER = 2**22  # elements of which more are only made at a time where their values need one another
 SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an interrupt has much left to wait for
 
 Progress = Callable[[int], None]
@@ -185,19 +187,29 @@ def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int)
     for place, use in work:
         distribution = plan[place.name].distribution
         stream, dtype = stream_of(seed, place.name), format.DTYPES[place.dtype][1]
-        whole: Array | None = None
-        if distribution is None:
-            whole = plan.kept[place.name].values()
-        elif not distribution.is_elementwise:
-            whole = fill(distribution, place.shape, seed=stream, dtype=dtype).reshape(-1)
         step = PIECE_BYTES // dtype.itemsize
-        for first in range(0, place.size, step):
-            offset = place.offset + first * dtype.itemsize
-            if whole is not None:
-                yield partial(use, whole[first : first + step], first, offset)
-            elif distribution is not None:
-                n = min(step, place.size - first)
+        if distribution is not None and distribution.is_elementwise:
+            for first in range(0, place.size, step):
+                n, offset = min(step, place.size - first), place.offset + first * dtype.itemsize
                 yield partial(_make_piece, distribution, place.shape, stream, first, n, dtype, offset, use)
+            continue
+        at = 0
+        for values in _values_together(place, plan, stream):
+            for first in range(0, values.size, step):
+                offset = place.offset + (at + first) * dtype.itemsize
+                yield partial(use, values[first : first + step], at + first, offset)
+            at += values.size
+
+
+def _values_together(place: StoredTensor, plan: FilePlan, stream: Stream) -> Iterator[Array]:
+    """The values of a tensor that is kept, or of those that are made together as few as can be; in order, 1-D."""
+    distribution = plan[place.name].distribution
+    if distribution is None:
+        yield plan.kept[place.name].values()
+    else:
+        for box in in_order(distribution, place.shape, MADE_TOGETHER):
+            dtype = format.DTYPES[place.dtype][1]
+            yield fill(distribution, place.shape, seed=stream, dtype=dtype, index=box.slices).reshape(-1)
 
 
 class _Buffers(threading.local):

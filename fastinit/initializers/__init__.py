@@ -34,7 +34,7 @@ that takes an initializer takes what `get` does: a name, class, function, config
 from fastinit.initializers.attention import MimeticAttention
 from fastinit.initializers.base import CLASSES, CONVENTIONS, Initializer, WholeTensorInitializer
 from fastinit.initializers.biases import ChronoBias, LSTMBias, PriorBias
-from fastinit.initializers.composed import LooksLinear, Parts, Stacked
+from fastinit.initializers.composed import LooksLinear, Parts, Stacked, WithSlabs
 from fastinit.initializers.convolution import ICNR, STFT, Bilinear
 from fastinit.initializers.definition import INITIALIZERS
 from fastinit.initializers.depth import DepthScaled, DSInit, LayerScale, SmallInit, WangInit
@@ -82,7 +82,7 @@ __all__ = [  # noqa: RUF022  # in groups
     "Bilinear", "DeltaOrthogonal", "Dirac", "ICNR", "Identity", "MimeticAttention", "Orthogonal", "STFT", "Sparse",
     "ZerOHadamard",
     # of other initializers
-    "LooksLinear", "Parts", "Stacked",
+    "LooksLinear", "Parts", "Stacked", "WithSlabs",
     # biases and parameters of recurrent networks, classifiers and state space models
     "ChronoBias", "LSTMBias", "Mamba2ALog", "MambaALog", "MambaDtBias", "MambaDtWeight", "PriorBias",
 ]  # fmt: skip

@@ -60,6 +60,10 @@ class MimeticAttention(WholeTensorInitializer):
     alpha: float | None = None
     beta: float | None = None
 
+    @property
+    def shares_stream(self) -> bool:
+        return True
+
     def check(self) -> None:
         checks.one_of("part", self.part, PARTS)
         if self.heads is not None or self.part in ("query", "key"):

@@ -85,6 +85,11 @@ class Initializer:
         """The layout that a call's `layout` argument means: for None, that of the convention's framework."""
         return CONVENTIONS[getattr(self, "convention", "math")] if layout is None else layout_of(layout)
 
+    @property
+    def shares_stream(self) -> bool:
+        """Whether parts of one tensor that it fills match, because all draw from the tensor's own stream."""
+        return False
+
     def __call__(
         self,
         shape: Shape,

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from fastinit.distributions import Distribution
+from fastinit.distributions import Distribution, Slab, Slabs
 from fastinit.distributions.base import Draws
+from fastinit.distributions.boxes import Box
+from fastinit.distributions.slabs import Slices
 from fastinit.initializers.base import CONVENTIONS, Initializer, WholeTensorInitializer
 from fastinit.initializers.definition import initializer
-from fastinit.initializers.layouts import NAMED, STACK_LETTERS, Layout, LayoutLike, Lengths
+from fastinit.initializers.layouts import NAMED, STACK_LETTERS, Layout, LayoutLike, Lengths, layout_of
 from fastinit.initializers.names import InitializerLike, distribution_of, get, named
 from fastinit.initializers.weights import weight_of
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array
 
 
+def _agreed(initializers: Iterable[Initializer], layout: LayoutLike) -> Layout:
+    """The layout of a call: if `layout` is None, that of the initializers' conventions where those that have one agree."""
+    found = {of.layout(layout) for of in initializers if hasattr(of, "convention") or isinstance(of, Composed)}
+    return found.pop() if len(found) == 1 else CONVENTIONS["math"] if layout is None else layout_of(layout)
+
+
+class Composed(Initializer):
+    """Base of the initializers that are composed of others."""
+
+
 @initializer
-class Parts(WholeTensorInitializer):
+class Parts(Composed):
     """Several weights joined along `axis`, each filled like a tensor of its own, with its own fans: fused qkv, gate_up.
 
     `parts`: pairs of a size and an initializer; the size is a length (an int) or a share (a float, 1 / 3 for each of three),
     the initializer all that `fastinit.get` takes, as in Parts(0, ((4096, "orthogonal"), (1024, "orthogonal"),
-    (1024, "he_normal"))). The parts draw one after the other: a part's values depend on the shapes before it. `layout` is
+    (1024, "he_normal"))). A part's values depend on where it begins and on its shape, not on the other parts. `layout` is
     that of every part. ValueError for lengths that do not add up to that of the axis, and where an initializer refuses the
     shape of its part.
 
@@ -46,24 +59,9 @@ class Parts(WholeTensorInitializer):
         self._set("parts", tuple(_part(part) for part in given))
 
     def layout(self, layout: LayoutLike) -> Layout:
-        """The layout of a call: if `layout` is None, that of the parts' conventions where they agree."""
-        of_parts = {get(part).layout(layout) for _, part in self.parts}
-        return of_parts.pop() if len(of_parts) == 1 else CONVENTIONS["math"]
+        return _agreed((get(of) for _, of in self.parts), layout)
 
-    def check_shape(self, shape: Lengths, layout: Layout) -> None:
-        self._split(shape, layout)
-
-    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
-        values, first = np.empty(shape, draws.real), 0
-        along = np.moveaxis(values, self.axis, 0)
-        for distribution, part in self._split(shape, layout):
-            length = part[self.axis]
-            along[first : first + length] = np.moveaxis(draws.of(distribution, part), self.axis, 0)
-            first += length
-        return values
-
-    def _split(self, shape: Lengths, layout: Layout) -> list[tuple[Distribution, Lengths]]:
-        """The distribution and the shape of each part."""
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         if not -len(shape) <= self.axis < len(shape):
             raise ValueError(f"axis {self.axis} is out of range for shape {shape}")
         axis, n = self.axis % len(shape), shape[self.axis]
@@ -71,8 +69,14 @@ class Parts(WholeTensorInitializer):
         if sum(lengths) != n:
             given = ", ".join(map(str, lengths))
             raise ValueError(f"parts have the lengths {given}, but axis {axis} of shape {shape} has {n}")
-        shapes = [(*shape[:axis], length, *shape[axis + 1 :]) for length in lengths]
-        return [(distribution_of(of, part, layout), part) for (_, of), part in zip(self.parts, shapes)]
+        slabs, first = [], 0
+        for length, (_, of) in zip(lengths, self.parts):
+            start = tuple(first if i == axis else 0 for i in range(len(shape)))
+            box = Box(start, (*shape[:axis], length, *shape[axis + 1 :]))
+            key = None if get(of).shares_stream else box.key(shape)
+            slabs.append(Slab(*box, distribution_of(of, box.shape, layout), key))
+            first += length
+        return Slabs(shape, tuple(slabs))
 
 
 def _part(part: Any) -> tuple[int | float, Initializer]:
@@ -96,7 +100,7 @@ def _length(size: int | float, n: int) -> int:
     return length
 
 
-class OfAnother(WholeTensorInitializer):
+class OfAnother(Composed):
     """Base of the initializers that arrange the values of another one, which also decides the default layout."""
 
     initializer: InitializerLike
@@ -106,6 +110,10 @@ class OfAnother(WholeTensorInitializer):
 
     def layout(self, layout: LayoutLike) -> Layout:
         return get(self.initializer).layout(layout)
+
+    @property
+    def shares_stream(self) -> bool:
+        return get(self.initializer).shares_stream
 
 
 @initializer
@@ -124,22 +132,80 @@ class Stacked(OfAnother):
 
     initializer: InitializerLike
 
-    def check_shape(self, shape: Lengths, layout: Layout) -> None:
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         if not shape:
             raise ValueError("shape () has no axis 0: stacked needs at least 1 axis")
-        self._distribution_of_slice(shape, layout)
-
-    def values(self, shape: Lengths, layout: Layout, draws: Draws) -> Array:
-        distribution, values = self._distribution_of_slice(shape, layout), np.empty(shape, draws.real)
-        for number in range(shape[0]):
-            draws.child(str(number)).of(distribution, shape[1:], out=values[number : number + 1].reshape(shape[1:]))
-        return values
-
-    def _distribution_of_slice(self, shape: Lengths, layout: Layout) -> Distribution:
         letters = layout.letters
         if letters and letters not in NAMED and len(letters) == len(shape) and letters[0] in STACK_LETTERS:
             layout = replace(layout, letters=letters[1:])
-        return distribution_of(self.initializer, shape[1:], layout)
+        return Slabs(shape, Slices(shape, distribution_of(self.initializer, shape[1:], layout)))
+
+
+@initializer
+class WithSlabs(Composed):
+    """A tensor of which some boxes are filled in ways of their own: padding rows, an expert that differs, fused weights.
+
+    `slabs`: triples (start, shape, initializer) of the first index and the length along each axis and all that
+    `fastinit.get` takes; where two overlap, the later one counts. `initializer` fills the rest; it may be missing where the
+    slabs are the whole tensor. Each slab is filled like a tensor of its own shape, with its own fans, and its values depend
+    on where it begins and on its shape; the rest has the values that it has without slabs. ValueError for slabs that reach
+    beyond the tensor, and where an initializer refuses the shape of its slab.
+
+        >>> from fastinit.initializers import with_slabs
+        >>> with_slabs((3, 2), slabs=[((0, 0), (1, 2), "zeros")], initializer="normal", seed=0)
+        array([[ 0.        ,  0.        ],
+               [ 0.32770532,  2.1025918 ],
+               [-0.50444704,  0.26667038]], dtype=float32)
+    """
+
+    slabs: tuple[tuple[tuple[int, ...], tuple[int, ...], InitializerLike], ...]
+    initializer: InitializerLike | None = None
+
+    def check(self) -> None:
+        given: Any = self.slabs
+        if isinstance(given, (str, dict)) or not hasattr(given, "__iter__"):
+            raise TypeError(f"slabs must be triples of a start, a shape and an initializer, got {given!r}")
+        self._set("slabs", tuple(_slab(slab) for slab in given))
+        if self.initializer is not None:
+            self._set("initializer", named("initializer", self.initializer))
+
+    @classmethod
+    def of(cls, slabs: Slabs) -> WithSlabs:
+        """The initializer of this distribution: the first slab, if it is the whole tensor, is the rest's initializer.
+
+        ValueError where a slab's stream is not the one that the initializer would give it.
+
+            >>> from fastinit.distributions import Constant, Slab, Slabs
+            >>> from fastinit.initializers import WithSlabs
+            >>> WithSlabs.of(Slabs((3,), (Slab((0,), (3,), Constant(1.0)), Slab((0,), (1,), Constant(0.0), "[0:(1,)]"))))
+            WithSlabs(slabs=(((0,), (1,), Constant(value=0.0)),), initializer=Constant(value=1.0))
+        """
+        own, *others = slabs.slabs
+        rest = get(own.distribution) if own.key is None and own.shape == slabs.shape else None
+        boxes = others if rest else slabs.slabs
+        for slab in boxes:
+            if slab.key != slab.box.key(slabs.shape):
+                key = slab.box.key(slabs.shape)
+                raise ValueError(f"the slab at {slab.start} must have the key {key!r}, got {slab.key!r}")
+        return cls(tuple((slab.start, slab.shape, get(slab.distribution)) for slab in boxes), rest)
+
+    def layout(self, layout: LayoutLike) -> Layout:
+        rest = () if self.initializer is None else (self.initializer,)
+        return _agreed((get(of) for of in (*rest, *(of for _, _, of in self.slabs))), layout)
+
+    def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
+        boxes = [(Box(start, lengths), of) for start, lengths, of in self.slabs]
+        slabs = [Slab(*box, distribution_of(of, box.shape, layout), box.key(shape)) for box, of in boxes]
+        if self.initializer is not None:
+            slabs.insert(0, Slab(*Box.whole(shape), distribution_of(self.initializer, shape, layout)))
+        return Slabs(shape, tuple(slabs))
+
+
+def _slab(slab: Any) -> tuple[tuple[int, ...], tuple[int, ...], Initializer]:
+    if not isinstance(slab, (tuple, list)) or len(slab) != 3:
+        raise TypeError(f"slabs must be triples of a start, a shape and an initializer, got {slab!r}")
+    start, shape, of = slab
+    return checks.shape(start, "start"), checks.shape(shape), named("slabs", of)
 
 
 MIRRORED = {"first": ("out",), "hidden": ("in", "out"), "last": ("in",)}
@@ -147,7 +213,7 @@ MIRRORED = {"first": ("out",), "hidden": ("in", "out"), "last": ("in",)}
 
 
 @initializer
-class LooksLinear(OfAnother):
+class LooksLinear(OfAnother, WholeTensorInitializer):
     """A ReLU network that starts as a linear one: units in pairs of opposite sign.
 
     By the `position` of the layer, rows being outputs: "hidden" is [[W, -W], [-W, W]]; "first" is W above -W, for inputs

@@ -60,7 +60,7 @@ def _triangles(weight: Weight) -> Array:
 
 
 @initializer
-class ICNR(OfAnother):
+class ICNR(OfAnother, WholeTensorInitializer):
     """A convolution before a sub-pixel shuffle that starts as nearest-neighbour upsampling by `scale`.
 
     The outputs that the shuffle puts side by side, scale^d of them for a kernel of d axes (scale^2 without one), have equal

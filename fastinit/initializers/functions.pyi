@@ -5,7 +5,7 @@
 from fastinit.distributions import Distribution
 from fastinit.initializers.attention import MimeticAttention
 from fastinit.initializers.biases import ChronoBias, LSTMBias, PriorBias
-from fastinit.initializers.composed import LooksLinear, Parts, Stacked
+from fastinit.initializers.composed import LooksLinear, Parts, Stacked, WithSlabs
 from fastinit.initializers.convolution import Bilinear, ICNR, STFT
 from fastinit.initializers.depth import DSInit, DepthScaled, LayerScale, SmallInit, WangInit
 from fastinit.initializers.identities import Dirac, Identity, ZerOHadamard
@@ -69,6 +69,7 @@ __all__ = [
     "uniform",
     "variance_scaling",
     "wang_init",
+    "with_slabs",
     "xavier_init",
     "xavier_normal",
     "xavier_uniform",
@@ -1263,6 +1264,33 @@ class _WangInit:
     ) -> Array:
         """Normal with std 2 / (depth sqrt(width)): for the projections onto the residual stream of a Transformer."""
 
+class _WithSlabs:
+    __name__: str
+    @property
+    def initializer(self) -> type[WithSlabs]: ...
+    def distribution_for(
+        self,
+        shape: Shape,
+        *,
+        slabs: tuple[tuple[tuple[int, ...], tuple[int, ...], InitializerLike], ...],
+        initializer: InitializerLike | None = None,
+        layout: LayoutLike = None,
+    ) -> Distribution: ...
+    def __call__(
+        self,
+        shape: Shape,
+        *,
+        slabs: tuple[tuple[tuple[int, ...], tuple[int, ...], InitializerLike], ...],
+        initializer: InitializerLike | None = None,
+        seed: Seed = None,
+        name: str | None = None,
+        dtype: DTypeLike = ...,
+        layout: LayoutLike = None,
+        out: Array | None = None,
+        index: Index = None,
+    ) -> Array:
+        """A tensor of which some boxes are filled in ways of their own: padding rows, an expert that differs, fused weights."""
+
 class _XavierInit:
     __name__: str
     @property
@@ -1435,6 +1463,7 @@ truncated_normal: _TruncatedNormal
 uniform: _Uniform
 variance_scaling: _VarianceScaling
 wang_init: _WangInit
+with_slabs: _WithSlabs
 xavier_init: _XavierInit
 xavier_normal: _XavierNormal
 xavier_uniform: _XavierUniform

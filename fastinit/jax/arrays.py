@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jax.sharding import NamedSharding, PartitionSpec, Sharding
 
 from fastinit.backends import current
+from fastinit.core.division import may_be_cut
 from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill
 from fastinit.jax import native
@@ -85,9 +86,14 @@ def filled(
 def sharded(
     distribution: Distribution, shape: tuple[int, ...], stream: Stream, dtype: DType, sharding: Sharding
 ) -> jax.Array:
-    """An array of which each device's shard is filled by its place in the whole; devices with the same shard share it."""
+    """An array of which each device's shard is filled by its place in the whole; devices with the same shard share it.
+
+    Where shards divide values that are made together, the whole tensor is filled once.
+    """
     part: Callable[[Index], Array] = partial(filled, distribution, shape, stream, dtype)
-    if not distribution.is_elementwise:
+    ends = [index for index in sharding.addressable_devices_indices_map(shape).values() if index is not None]
+    borders = [[end for index in ends for end in index[axis].indices(n)[:2]] for axis, n in enumerate(shape)]
+    if not may_be_cut(distribution, shape, borders):
         part = filled(distribution, shape, stream, dtype).__getitem__
     shards: dict[tuple[tuple[int, int, int], ...], Array] = {}
 

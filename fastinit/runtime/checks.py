@@ -82,15 +82,15 @@ def one_of(name: str, value: T, known: Iterable[object]) -> T:
     return value
 
 
-def shape(value: object) -> tuple[int, ...]:
+def shape(value: object, name: str = "shape") -> tuple[int, ...]:
     """A shape as a tuple of ints, of at most 2^63 - 1 elements. An int is a shape of one axis."""
     try:
         is_length = hasattr(value, "__index__") and not isinstance(value, np.ndarray)
         lengths = (operator.index(value),) if is_length else tuple(map(operator.index, value))  # type: ignore[arg-type, call-overload]  # else TypeError
     except TypeError:
-        raise TypeError(f"shape must be an int or a sequence of ints, got {value!r}") from None
+        raise TypeError(f"{name} must be an int or a sequence of ints, got {value!r}") from None
     if lengths and min(lengths) < 0:
-        raise ValueError(f"shape must have no negative length, got {value!r}")
+        raise ValueError(f"{name} must have no negative length, got {value!r}")
     if math.prod(lengths) > MOST_ELEMENTS:
-        raise ValueError(f"shape must have at most 2**63 - 1 elements, got {value!r}")
+        raise ValueError(f"{name} must have at most 2**63 - 1 elements, got {value!r}")
     return lengths

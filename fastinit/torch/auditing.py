@@ -11,8 +11,9 @@ from fastinit.auditing import Finding, Report
 from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
 from fastinit.torch.names import tensors_by_name
+from fastinit.torch.parts import local
 from fastinit.torch.report import InitReport, Rows
-from fastinit.torch.tensors import DTYPES, as_array, local
+from fastinit.torch.tensors import DTYPES, as_array
 
 
 def audit(module: nn.Module, report: InitReport) -> Report:
@@ -33,7 +34,7 @@ def audit(module: nn.Module, report: InitReport) -> Report:
     arrays: dict[str, Array] = {}
     distributions: dict[str, Distribution] = {}
     findings: list[Finding] = []
-    for name, tensor in tensors_by_name(module):
+    for name, tensor in tensors_by_name(module, prefix=report.prefix):
         try:
             array = _array(name, tensor)
         except (TypeError, RuntimeError):  # quantized, sparse

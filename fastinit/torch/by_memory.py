@@ -7,19 +7,18 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias, TypeVar
 
 from torch import Tensor
 
 from fastinit.core.stream import Stream, stream_of
+from fastinit.torch.parts import is_dtensor, is_part_tensor, local
 from fastinit.torch.report import Write
-from fastinit.torch.tensors import is_dtensor, local
-
-if TYPE_CHECKING:
-    from torch.distributed.tensor import DTensor
 
 MOST_FILLS = 1000  # fills of one tensor in one run; modules need no more than a few
 SOMEWHERE = (-1, -1)  # the rows of a part that does not consist of whole rows
+
+P = TypeVar("P", bound=Tensor)
 
 Note: TypeAlias = Callable[[str, Write, "tuple[int, int] | None"], None]
 """Takes a tensor's name, what was written to it, and the rows that were, as `InitReport.note` does."""
@@ -42,12 +41,12 @@ class NamesByMemory:
         before = [found for found in self._by_storage.get(storage, ()) if found[0] <= offset]
         return max(before)[1] if before else None
 
-    def adopted(self, name: str, part: DTensor) -> DTensor:
+    def adopted(self, name: str, part: P) -> P:
         """`part`, which while it exists is known as a part of the tensor of this name, also if its memory is its own."""
         storage, offset = _memory(part)
         if storage not in self._by_storage:
             self._by_storage[storage] = [(offset, name)]
-            weakref.finalize(part._local_tensor, self._by_storage.pop, storage)
+            weakref.finalize(local(part), self._by_storage.pop, storage)
         return part
 
     def is_skipped(self, tensor: Tensor) -> bool:
@@ -60,6 +59,11 @@ class NamesByMemory:
         whole = self._tensors[name]
         if is_dtensor(whole) and not is_dtensor(tensor):
             raise ValueError(f"{name} is a DTensor, and its local shard was to be filled: fill the DTensor, as a whole")
+        if is_part_tensor(whole) and not is_part_tensor(tensor):
+            raise ValueError(
+                f"{name} is a part of a larger tensor, and was to be filled by itself: fill what the module has as {name} "
+                "within the block, which stands for the whole"
+            )
         part = "" if tensor.shape == whole.shape else f"[{_offset(tensor, whole)}:{tuple(tensor.shape)}]"
         stream = stream_of(self._seed, name + part)
         self._fills[stream] += 1

@@ -14,11 +14,12 @@ IN_CONFIGS = {"depth": "num_hidden_layers", "width": "hidden_size"}
 """By parameter of the families' recipes, the name in the configs of Hugging Face's models, for all of them."""
 
 
-def recipe_of(recipe: str | Recipe, module: nn.Module) -> Recipe | None:
+def recipe_of(recipe: str | Recipe, module: nn.Module, prefix: str = "") -> Recipe | None:
     """None for "auto". TypeError for what is neither a recipe nor a name, ValueError for an unknown name.
 
     The depth and width that a ready recipe needs are those of the model's config, if it has one of Hugging Face's; else the
-    depth is the length of its `ModuleList`, the outermost one. TypeError, with what to write, where the model says none.
+    depth is the length of its `ModuleList`, the outermost one, unless a
+    `prefix` says that it is a part of the model. TypeError, with what to write, where the model says none.
     """
     if isinstance(recipe, Recipe):
         return recipe
@@ -31,7 +32,7 @@ def recipe_of(recipe: str | Recipe, module: nn.Module) -> Recipe | None:
         raise ValueError(f"recipe must be 'auto', one of {', '.join(sorted(READY))}, or a Recipe, got {recipe!r}: {hint}")
     parameters = inspect.signature(READY[recipe]).parameters.values()
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
-    found = {name: _of_model(module, name) for name in needed}
+    found = {name: _of_model(module, name, is_whole=not prefix) for name in needed}
     missing = [name for name, value in found.items() if value is None]
     if missing:
         raise TypeError(
@@ -41,10 +42,10 @@ def recipe_of(recipe: str | Recipe, module: nn.Module) -> Recipe | None:
     return ready(recipe, **found)
 
 
-def _of_model(module: nn.Module, parameter: str) -> int | None:
+def _of_model(module: nn.Module, parameter: str, *, is_whole: bool) -> int | None:
     config = getattr(module, "config", None)
     value = getattr(config, IN_CONFIGS.get(parameter, ""), None)
-    if value is None and parameter == "depth":
+    if value is None and parameter == "depth" and is_whole:
         lengths = {len(blocks) for blocks in _outermost_lists(module)}
         value = lengths.pop() if len(lengths) == 1 else None
     return value if isinstance(value, int) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -19,38 +19,54 @@ from fastinit.core.stream import stream_of
 from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes.plan import Plan
 from fastinit.recipes.tensors import tensor_specs
-from fastinit.runtime.scoped_patch import ScopedPatch
+from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import streams
 from fastinit.torch.by_memory import NamesByMemory
 from fastinit.torch.construction.execution import Target, fill_recorded, set_plain
 from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.streams import named_forms
 from fastinit.torch.layers import layouts_by_name
+from fastinit.torch.local_parts import known_shards
 from fastinit.torch.meta import materialized
-from fastinit.torch.names import tensors_by_name
+from fastinit.torch.names import checked_prefix, tensors_by_name
 from fastinit.torch.own_methods import convert, reset
+from fastinit.torch.part_tensor import PartTensor
+from fastinit.torch.parts import is_part_tensor, local
 from fastinit.torch.progress import progress_bar
 from fastinit.torch.replacements import PATCH
 from fastinit.torch.report import InitReport, Write
-from fastinit.torch.tensors import TORCH, fill_, is_fillable, local
+from fastinit.torch.shard_of import ShardOf, shards_of
+from fastinit.torch.tensors import TORCH, fill_, is_fillable
 from fastinit.torch.watch import Watch
 
 
 class Initialization:
     """The module's tensors by name, the names of those that are skipped or loaded, and the report so far."""
 
-    def __init__(self, module: nn.Module, seed: int, skip: Collection[str] = (), loaded: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        seed: int,
+        skip: Collection[str] = (),
+        loaded: Collection[str] = (),
+        prefix: str = "",
+        shard_of: ShardOf | None = None,
+    ) -> None:
         stream_of(seed)  # raises for an invalid seed
-        self.module, self.seed = module, seed
-        self.tensors = dict(tensors_by_name(module))
+        self.module, self.seed, self.prefix = module, seed, checked_prefix(prefix)
+        self.tensors = dict(tensors_by_name(module, prefix=prefix))
         for name, tensor in self.tensors.items():
             if is_lazy(tensor):
                 raise ValueError(f"{name} has no shape yet: run the lazy module once, with a batch")
         first_name = {id(tensor): name for name, tensor in self.tensors.items()}
-        every = {name: first_name[id(tensor)] for name, tensor in tensors_by_name(module, remove_duplicate=False)}
-        self.report = InitReport(tied={name: first for name, first in every.items() if first != name})
+        every = {name: first_name[id(tensor)] for name, tensor in tensors_by_name(module, False, prefix)}
+        tied = {name: first for name, first in every.items() if first != name}
+        self.report = InitReport(tied=tied, prefix=prefix)
         self._loaded = {every[name] for name in loaded}
         self._kept = self._loaded | {every[name] for name in skip}  # stay as they are
+        given = shards_of(shard_of, {name: self.tensors[first] for name, first in every.items()})
+        given = {every[name]: shard for name, shard in given.items()}
+        self._shards = known_shards(module, self.tensors, prefix, given, self._kept)
         self._recorded: set[str] = set()  # filled by the record of their construction
         self._filled_before: set[str] = set()  # see `_begin`
         self._seed_torch = torch.default_generator.manual_seed  # of the CPU alone, which is faster than of all devices
@@ -71,9 +87,10 @@ class Initialization:
             records.check(self.seed, self._kept)
         if dtype is not None:
             convert(self.module, dtype)
-            self.tensors = dict(tensors_by_name(self.module))
+            self.tensors = dict(tensors_by_name(self.module, prefix=self.prefix))
         for name in self._from_meta:
             self.tensors[name] = materialized(self.module, self.tensors[name])
+        self.show_wholes()
         with torch.no_grad(), bar or nullcontext():
             if bar:
                 todo = [t for name, t in self.tensors.items() if not self._is_skipped(name)]
@@ -88,9 +105,15 @@ class Initialization:
         return self.report
 
     def _specs(self) -> Iterator[TensorSpec]:
-        layouts = layouts_by_name(self.module)
+        layouts = layouts_by_name(self.module, self.prefix)
         for spec in tensor_specs(self.tensors):
-            yield replace(spec, layout=layouts.get(spec.name))
+            shape = self._shards[spec.name].part.shape if spec.name in self._shards else spec.shape
+            yield replace(spec, shape=shape, layout=layouts.get(spec.name))
+
+    def show_wholes(self) -> None:
+        """Let tensors that are parts of larger ones stand for these from now on."""
+        for name, shard in self._shards.items():
+            self.tensors[name] = PartTensor.of(self.tensors[name], name, *shard)
 
     def _by_plan(self, plan: Plan) -> None:
         for planned in plan:
@@ -122,13 +145,15 @@ class Initialization:
         if devices:
             self._seed_torch = torch.manual_seed
         with self.in_force(), torch.random.fork_rng(devices=devices):
-            reset(self.module, [t for name, t in self.tensors.items() if not self._is_skipped(name)], self._begin)
+            tensors = [t for name, t in self.tensors.items() if not self._is_skipped(name)]
+            reset(self.module, tensors, self._begin, self.prefix[:-1])
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
         """Within the block whatever torch's functions draw into the module's tensors is drawn by name."""
         names = NamesByMemory(self.tensors, self._is_skipped, self.seed, self._note)
-        with PATCH, streams.named(names), Watch(names), _looking_contiguous(self.module):
+        wholes = _standing_for_wholes(self.module, self.tensors.values())
+        with wholes, PATCH, streams.named(names), Watch(names), _looking_contiguous(self.module):
             yield
 
     def _begin(self, name: str) -> None:
@@ -172,6 +197,18 @@ class Initialization:
                 "where they are integers or booleans; give them a rule in a Recipe",
                 stacklevel=4,
             )
+
+
+def _standing_for_wholes(module: nn.Module, tensors: Iterable[Tensor]) -> ScopedPatch:
+    """Within the block the module has, for each of its tensors that is a part of a larger one, what stands for that."""
+    wholes = {id(tensor._local_tensor): tensor for tensor in tensors if is_part_tensor(tensor)}
+
+    def replacements() -> Iterator[Replacement]:
+        for part in module.modules() if wholes else ():
+            for table in (part._parameters, part._buffers):
+                yield from ((table, name, wholes[id(t)]) for name, t in [*table.items()] if id(t) in wholes)
+
+    return ScopedPatch(replacements)
 
 
 def _nbytes(tensor: Tensor) -> int:

@@ -40,7 +40,7 @@ def weight_layout(layer: Layer) -> Layout:
     return Layout("oi", groups=getattr(layer, "groups", 1))
 
 
-def layouts_by_name(module: nn.Module) -> dict[str, Layout]:
+def layouts_by_name(module: nn.Module, prefix: str = "") -> dict[str, Layout]:
     """The layouts of weights whose modules say more than that torch's are (out, in, *kernel).
 
     Those of convolutions, for their groups and since transposed ones have inputs first, and of Hugging Face's `Conv1D`, a
@@ -49,9 +49,9 @@ def layouts_by_name(module: nn.Module) -> dict[str, Layout]:
     layouts = {}
     for name, part in modules_by_name(module):
         if isinstance(part, _ConvNd) and part._parameters.get("weight") is not None:
-            layouts[parameter_name(name, "weight")] = weight_layout(part)
+            layouts[prefix + parameter_name(name, "weight")] = weight_layout(part)
         elif type(part).__name__ == "Conv1D" and hasattr(part, "nf"):
-            layouts[parameter_name(name, "weight")] = Layout("io")
+            layouts[prefix + parameter_name(name, "weight")] = Layout("io")
     return layouts
 
 

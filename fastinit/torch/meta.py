@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fastinit.torch.tensors import is_dtensor
+from fastinit.torch.parts import is_dtensor
 
 
 def materialized(module: nn.Module, tensor: Tensor) -> Tensor:

@@ -11,8 +11,9 @@ from torch import nn
 from fastinit.recipes import Recipe
 from fastinit.torch.choice import recipe_of
 from fastinit.torch.initialization import Initialization
-from fastinit.torch.names import matching, names_by_key, tensors_by_name
+from fastinit.torch.names import checked_prefix, matching, names_by_key, tensors_by_name
 from fastinit.torch.report import InitReport
+from fastinit.torch.shard_of import ShardOf
 from fastinit.torch.tensors import dtype_of
 
 
@@ -23,6 +24,8 @@ def init_(
     *,
     dtype: torch.dtype | str | None = None,
     skip: Iterable[str] = (),
+    prefix: str = "",
+    shard_of: ShardOf | None = None,
     progress: bool = False,
 ) -> InitReport:
     """Initialize every parameter and buffer of a module by its fully qualified name.
@@ -40,11 +43,20 @@ def init_(
     - `dtype`: a dtype or its name, to which what holds floats is converted first, as by `module.to(dtype)`; non-persistent
       buffers of Hugging Face's models, as rotary frequencies, stay as they are.
     - `skip`: names or globs of tensors that stay as they are, or become NaN where they have no values yet.
+    - `prefix`: what the module's names begin with in the whole model, as "layers.7." of a block that is built alone, or that
+      is in a stage of a pipeline. It is part of the names here: in streams, the report, `skip`, `shard_of` and the recipe.
+    - `shard_of`: {name: (global_shape, index)} for tensors that are parts of larger ones, whole[index], and are no DTensors:
+      each gets its part of the whole's values. What code within the block does with such a tensor, it does with one that
+      has the whole's shape and keeps the part; NotImplementedError for what needs other values.
     - `progress`: a bar on standard error (extra `cli`).
 
     Tensors on the meta device get memory on the CPU, in place: parameter objects, ties and `requires_grad` stay.
     Names are those of the bare module, without what compiling, DistributedDataParallel and activation checkpointing add.
     For a model that draws its weights in a method of its own, as `init_weights`, instead of `reset_parameters`: `by_name`.
+
+    Tensors that Megatron divides among ranks (`tensor_model_parallel`) get their part by its attributes and groups.
+    ValueError, which names them all, for tensors of which each rank has another part without saying which: FSDP1's flat
+    parameters, those that ZeRO-3 has partitioned, experts that each rank numbers from 0, and layers that each stage does.
 
     Tied parameters are filled once, by their first name. A tensor that nothing fills keeps its values; if it has none, since
     it was on the meta device, it becomes NaN (0 if it is not of floats), and a UserWarning names it.
@@ -64,8 +76,8 @@ def init_(
     >>> model[1].weight[0, :3].detach().round(decimals=4)
     tensor([0.1832, 0.0240, 0.0362])
     """
-    run = Initialization(module, seed, _matching(module, skip))
-    return run.run(recipe_of(recipe, module), dtype_of(dtype), progress)
+    run = Initialization(module, seed, _matching(module, skip, prefix), (), prefix, shard_of)
+    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress)
 
 
 def init_missing_(
@@ -76,11 +88,14 @@ def init_missing_(
     *,
     dtype: torch.dtype | str | None = None,
     skip: Iterable[str] = (),
+    prefix: str = "",
+    shard_of: ShardOf | None = None,
     progress: bool = False,
 ) -> InitReport:
     """Initialize what a checkpoint lacks: all but `loaded_keys`, whose values are kept. The options are those of `init_`.
 
-    ValueError for a key that the module does not have, or whose tensor is still on the meta device.
+    With `prefix` the keys begin with it too. ValueError for a key that the module does not have, or whose tensor is still on
+    the meta device.
 
     >>> import torch, fastinit.torch
     >>> model = torch.nn.Linear(20, 9)
@@ -89,20 +104,22 @@ def init_missing_(
     weight  Uniform(low=-0.223..., high=0.223...)
     bias    skipped
     """
-    names, tensors = names_by_key(module), dict(tensors_by_name(module, remove_duplicate=False))
+    checked_prefix(prefix)
+    names, tensors = names_by_key(module, prefix), dict(tensors_by_name(module, False, prefix))
     loaded = set()
     for key in loaded_keys:
         if key not in names:
-            raise ValueError(f"loaded_keys has {key!r}, which the module does not have")
+            hint = f": its names begin with prefix={prefix!r}" if prefix and not str(key).startswith(prefix) else ""
+            raise ValueError(f"loaded_keys has {key!r}, which the module does not have{hint}")
         if tensors[names[key]].is_meta:
             raise ValueError(f"loaded_keys has {key!r}, which is on the meta device: load it with assign=True")
         loaded.add(names[key])
-    run = Initialization(module, seed, _matching(module, skip), loaded)
-    return run.run(recipe_of(recipe, module), dtype_of(dtype), progress)
+    run = Initialization(module, seed, _matching(module, skip, prefix), loaded, prefix, shard_of)
+    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress)
 
 
 @contextmanager
-def by_name(module: nn.Module, seed: int = 0) -> Iterator[InitReport]:
+def by_name(module: nn.Module, seed: int = 0, *, prefix: str = "", shard_of: ShardOf | None = None) -> Iterator[InitReport]:
     """Within the block, what torch's functions draw into this module's tensors is drawn by their names, as in `init_`.
 
     For models that initialize themselves, under any sharding and without communication:
@@ -114,7 +131,8 @@ def by_name(module: nn.Module, seed: int = 0) -> Iterator[InitReport]:
     In torchtitan `init_weights` calls for each parameter what the config's `param_init` has for it, such as
     `partial(nn.init.trunc_normal_, std=0.02)`, or the module's `reset_parameters`: none of it needs to change, nor to be
     given generators. A tensor that is filled twice gets the same values twice. Gives the report, complete at the block's
-    end. The scope is the calling thread or task, and this module. ValueError for a module with tensors on the meta device.
+    end. The scope is the calling thread or task, and this module. `prefix`, `shard_of`: as in `init_`.
+    ValueError for a module with tensors on the meta device.
 
     >>> import torch, fastinit.torch
     >>> model = torch.nn.Linear(4, 3)
@@ -126,11 +144,13 @@ def by_name(module: nn.Module, seed: int = 0) -> Iterator[InitReport]:
     for name, tensor in tensors_by_name(module):
         if tensor.is_meta:
             raise ValueError(f"{name} is on the meta device: call module.to_empty(device=...) first")
-    run = Initialization(module, seed)
+    run = Initialization(module, seed, (), (), prefix, shard_of)
+    run.show_wholes()
     with run.in_force():
         yield run.report
     run.finish()
 
 
-def _matching(module: nn.Module, skip: Iterable[str]) -> set[str]:
-    return {*matching((name for name, _ in tensors_by_name(module, remove_duplicate=False)), skip, "skip")}
+def _matching(module: nn.Module, skip: Iterable[str], prefix: str) -> set[str]:
+    checked_prefix(prefix)
+    return {*matching((name for name, _ in tensors_by_name(module, False, prefix)), skip, "skip")}

@@ -25,14 +25,24 @@ def modules_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         yield names[name], part
 
 
-def tensors_by_name(module: nn.Module, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and then buffers, in torch's order."""
-    return ((name, tensor) for _, name, tensor in _tensors(module, remove_duplicate))
+def tensors_by_name(module: nn.Module, remove_duplicate: bool = True, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Parameters and then buffers, in torch's order; `prefix` begins each name."""
+    return ((prefix + name, tensor) for _, name, tensor in _tensors(module, remove_duplicate))
 
 
-def names_by_key(module: nn.Module) -> dict[str, str]:
-    """The name of each tensor by what a checkpoint may call it: that name, or the one that torch gives it."""
-    return {key: name for torchs, name, _ in _tensors(module, remove_duplicate=False) for key in (torchs, name)}
+def names_by_key(module: nn.Module, prefix: str = "") -> dict[str, str]:
+    """The name of each tensor by what a checkpoint may call it: that name, or torch's; with the prefix."""
+    tensors = _tensors(module, remove_duplicate=False)
+    return {prefix + key: prefix + name for torchs, name, _ in tensors for key in (torchs, name)}
+
+
+def checked_prefix(prefix: str) -> str:
+    """TypeError or ValueError for what does not begin names: it is empty, or names with a dot after each."""
+    if not isinstance(prefix, str):
+        raise TypeError(f"prefix must be a string as 'layers.7.', got {prefix!r}")
+    if prefix and not (prefix.endswith(".") and all(prefix[:-1].split("."))):
+        raise ValueError(f"prefix must be names with a dot after each, as 'layers.7.', got {prefix!r}")
+    return prefix
 
 
 def matching(names: Iterable[str], globs: Iterable[str], option: str) -> list[str]:

@@ -40,7 +40,8 @@ class InitReport:
     - `untouched`: the names of tensors that nothing filled;
     - `tied`: by name, the first name of the same tensor;
     - `rows`: the distributions of what is filled, by ranges of rows: the padding row of an embedding has its own.
-      `fastinit.torch.audit(module, report)` measures the values against them.
+      `fastinit.torch.audit(module, report)` measures the values against them;
+    - `prefix`: what the names begin with before the module's own.
 
     >>> import torch, fastinit.torch
     >>> print(fastinit.torch.init_(torch.nn.Embedding(50, 8, padding_idx=0), seed=0))
@@ -52,6 +53,7 @@ class InitReport:
     untouched: list[str] = field(default_factory=list)
     tied: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[Rows]] = field(default_factory=dict, repr=False)
+    prefix: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         table = [*self.filled.items(), *((name, f"tied to {first}") for name, first in self.tied.items())]

@@ -12,6 +12,7 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 from torch.distributed.tensor.placement_types import Placement, _StridedShard
 
 from fastinit.runtime.types import Array
+from fastinit.torch.parts import index_of
 
 Index: TypeAlias = tuple[slice, ...] | tuple[Array, ...]
 
@@ -24,9 +25,7 @@ def local_index(tensor: DTensor) -> Index | None:
     by_axis = shard_indices(tensor)
     if by_axis is None or "is_placeholder" in vars(tensor):  # what `selected` gives for a slice on other ranks
         return None
-    if all(len(indices) == 0 or indices[-1] - indices[0] == len(indices) - 1 for indices in by_axis):
-        return tuple(slice(int(i[0]), int(i[-1]) + 1) if len(i) else slice(0, 0) for i in by_axis)
-    return np.ix_(*by_axis)
+    return index_of(by_axis)
 
 
 def shard_indices(tensor: DTensor) -> list[Array] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.core.division import in_order
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
@@ -20,10 +21,7 @@ from fastinit.initializers.layouts import Layout
 from fastinit.runtime import huge_pages
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, Index
-
-if TYPE_CHECKING:
-    from torch.distributed.tensor import DTensor
-    from typing_extensions import TypeIs
+from fastinit.torch.parts import is_part_tensor, local, part_of
 
 DTYPES: dict[torch.dtype, tuple[np.dtype[Any], torch.dtype | None]] = {
     getattr(torch, element.name): (
@@ -48,16 +46,6 @@ def dtype_of(dtype: torch.dtype | str | None) -> torch.dtype | None:
         hint = did_you_mean(dtype, {name: name for name in known})
         raise TypeError(f"dtype must be a torch.dtype or one of {', '.join(known)}, got {dtype!r}: {hint}".rstrip(": "))
     return known[dtype]
-
-
-def is_dtensor(tensor: Tensor) -> TypeIs[DTensor]:
-    """Whether it is a DTensor; torch.distributed is not imported to find out."""
-    return hasattr(tensor, "_local_tensor") and hasattr(tensor, "placements")
-
-
-def local(tensor: Tensor) -> Tensor:
-    """The part of the tensor that is here: of a DTensor, this rank's shard."""
-    return tensor._local_tensor if is_dtensor(tensor) else tensor
 
 
 def is_plain(tensor: Tensor) -> bool:
@@ -91,27 +79,20 @@ def _may_overlap_itself(tensor: Tensor) -> bool:
 
 
 def is_fillable(tensor: Tensor) -> bool:
-    """Whether `fill_` can fill it: a plain tensor, or a DTensor whose local part is one."""
+    """Whether `fill_` can fill it: a plain tensor, or one whose local part is a plain one."""
     return is_plain(local(tensor))
 
 
 def fill_(tensor: Tensor, of: Initializer | Distribution, stream: Stream, layout: Layout = TORCH) -> Tensor:
-    """Fill a tensor that `is_fillable`; of a DTensor the local shard alone. Autograd sees only that its version rises.
+    """Fill what is here of a tensor that `is_fillable`. Autograd sees only that its version rises.
 
     Values are those of the whole (global) tensor. Returns the tensor.
     """
-    shape = tuple(tensor.shape)
-    distribution = distribution_of(of, shape, layout)
-    if is_dtensor(tensor):
-        from fastinit.torch.sharded import local_index
-
-        index = local_index(tensor)
-        if index is not None:
-            _write(tensor._local_tensor, distribution, shape, stream, index)
-    else:
-        _write(tensor, distribution, shape, stream, None)
+    distribution, part = distribution_of(of, tuple(tensor.shape), layout), part_of(tensor)
+    if part is not None:
+        _write(local(tensor), distribution, part.shape, stream, part.index)
     if not tensor.is_inference():  # those have no version
-        torch.autograd.graph.increment_version(tensor)
+        torch.autograd.graph.increment_version(local(tensor) if is_part_tensor(tensor) else tensor)
     return tensor
 
 
@@ -122,9 +103,22 @@ def check_range(distribution: Distribution, dtype: torch.dtype) -> None:
 
 def as_array(tensor: Tensor) -> Array:
     """The same memory as a NumPy array. Writing to it does not raise the tensor's version."""
-    dtype, integers = DTYPES[tensor.dtype]
-    tensor = tensor.detach()
-    return tensor.numpy() if integers is None else tensor.view(integers).numpy().view(dtype)
+    dtype, _ = DTYPES[tensor.dtype]
+    return np.asarray(_Memory(tensor)).view(dtype)
+
+
+class _Memory:
+    """A tensor's memory for NumPy. (`tensor.numpy()` forbids resizing the memory for ever, as FSDP1 does to free it.)"""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tensor, size = tensor, tensor.element_size()  # kept alive
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (tensor.data_ptr(), False),
+            "shape": tuple(tensor.shape),
+            "strides": tuple(size * stride for stride in tensor.stride()),
+            "typestr": np.dtype(f"u{size}").str,
+        }
 
 
 def from_array(values: Array, dtype: torch.dtype) -> Tensor:
@@ -141,13 +135,10 @@ def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], s
         out = as_array(tensor)
         huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
         fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
-    elif index is not None or not distribution.is_elementwise:
-        values = fill(distribution, shape, seed=stream, dtype=dtype, index=index)
-        write_through(tensor, iter([values.reshape(-1)]))
     else:
-        n = tensor.numel()
-        parts = (slice(at, min(at + CHUNK, n)) for at in range(0, n, CHUNK))
-        write_through(tensor, (fill(distribution, n, seed=stream, dtype=dtype, index=part) for part in parts))
+        parts = [index] if index is not None else (box.slices for box in in_order(distribution, shape, CHUNK))
+        chunks = (fill(distribution, shape, seed=stream, dtype=dtype, index=part).reshape(-1) for part in parts)
+        write_through(tensor, chunks)
 
 
 def write_through(tensor: Tensor, chunks: Iterator[Array]) -> None:

@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from fastinit.distributions import Constant
 from fastinit.torch.by_memory import NamesByMemory
 from fastinit.torch.filling import AllowsFills
+from fastinit.torch.parts import is_dtensor, is_part_tensor
 from fastinit.torch.report import Write
-from fastinit.torch.tensors import is_dtensor
 
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
@@ -54,7 +54,13 @@ class Watch(TorchDispatchMode, AllowsFills):
             self._names.note(tensor, _write_of(func, args))
         if args and is_dtensor(args[0]):
             return self._of_dtensor(func, args[0], args, kwargs)
-        return func(*args, **kwargs)
+        made = func(*args, **kwargs)
+        name = self._names.name(args[0]) if args and is_part_tensor(args[0]) else None
+        if name is not None:
+            for view in made if isinstance(made, (list, tuple)) else [made]:
+                if is_part_tensor(view):
+                    self._names.adopted(name, view)
+        return made
 
     def _of_dtensor(self, func: OpOverload, tensor: DTensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from fastinit.torch.sharded import copy_whole_, is_sharded, selected

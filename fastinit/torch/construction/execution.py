@@ -17,8 +17,9 @@ from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
 from fastinit.torch.construction.streams import Named, named_forms
 from fastinit.torch.names import tensors_by_name
+from fastinit.torch.parts import local, part_of
 from fastinit.torch.report import Write
-from fastinit.torch.tensors import DTYPES, as_array, fill_, is_dtensor, is_fillable, is_plain
+from fastinit.torch.tensors import DTYPES, as_array, fill_, is_fillable, is_plain
 
 Note = Callable[[str, Write], None]
 """Takes a tensor's name, and what was written to it."""
@@ -101,13 +102,9 @@ def _compute(group: Mapping[str, Target], seed: int) -> None:
 
 
 def _copy(target: Target, values: Values) -> None:
-    source, tensor = values.tensor(target.named.form.ref), target.tensor
-    if is_dtensor(tensor):
-        from fastinit.torch.sharded import copy_whole_
-
-        copy_whole_(tensor, source)
-    else:
-        tensor.copy_(source)
+    source, part = values.tensor(target.named.form.ref), part_of(target.tensor)
+    if part is not None:
+        local(target.tensor).copy_(source if part.index is None else source.expand(part.shape)[part.index])
 
 
 def _groups(computed: Mapping[str, Target]) -> Iterable[Mapping[str, Target]]:

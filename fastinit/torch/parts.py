@@ -1,0 +1,63 @@
+"""Which part of a whole (global) tensor is here: of a DTensor, of a tensor that stands for a larger one, of a plain one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from fastinit.runtime.types import Array, Index
+
+if TYPE_CHECKING:
+    from torch.distributed.tensor import DTensor
+    from typing_extensions import TypeIs
+
+    from fastinit.torch.part_tensor import PartTensor
+
+
+class Part(NamedTuple):
+    """The elements `whole[index]` of a tensor of this shape; for None all of them."""
+
+    shape: tuple[int, ...]
+    index: Index = None
+
+
+def is_dtensor(tensor: Tensor) -> TypeIs[DTensor]:
+    """Whether it is a DTensor; torch.distributed is not imported to find out."""
+    return hasattr(tensor, "_local_tensor") and hasattr(tensor, "placements")
+
+
+def is_part_tensor(tensor: object) -> TypeIs[PartTensor]:
+    """Whether it stands for a larger tensor of which it has a part: see fastinit/torch/part_tensor.py."""
+    return hasattr(tensor, "part_by_axis")
+
+
+def local(tensor: Tensor) -> Tensor:
+    """The memory that is here: of a DTensor, this rank's shard."""
+    return tensor._local_tensor if is_dtensor(tensor) or is_part_tensor(tensor) else tensor
+
+
+def part_of(tensor: Tensor) -> Part | None:
+    """The part that `local(tensor)` is; None where that is none of it, on a rank outside a DTensor's mesh for instance."""
+    if is_part_tensor(tensor):
+        return tensor.part
+    if not is_dtensor(tensor):
+        return Part(tuple(tensor.shape))
+    from fastinit.torch.sharded import local_index
+
+    index = local_index(tensor)
+    return None if index is None else Part(tuple(tensor.shape), index)
+
+
+def index_of(by_axis: Sequence[Array]) -> tuple[slice, ...] | tuple[Array, ...]:
+    """The index of a part, as in whole[index], from the indices that it has along each axis."""
+    if all(len(indices) == 0 or is_run(indices) for indices in by_axis):
+        return tuple(slice(int(i[0]), int(i[-1]) + 1) if len(i) else slice(0, 0) for i in by_axis)
+    return np.ix_(*by_axis)
+
+
+def is_run(indices: Array, step: int = 1) -> bool:
+    """Whether the indices are one `step` apart."""
+    return bool((np.diff(indices) == step).all())
