@@ -83,8 +83,9 @@ class Initialization:
             plan = recipe.plan(self._specs(), skip=[*skip], loaded=self._loaded, layout=TORCH)
             self._kept |= {planned.name for planned in plan if planned.action == "skip"}
         else:
-            records = RecordedTensors(self.module, self.tensors)
-            records.check(self.seed, self._kept)
+            records = RecordedTensors(self.module, self.tensors, self.prefix)
+            shapes = {name: shard.part.shape for name, shard in self._shards.items()}
+            records.check(self.seed, self._kept, shapes)
         if dtype is not None:
             convert(self.module, dtype)
             self.tensors = dict(tensors_by_name(self.module, prefix=self.prefix))

@@ -13,6 +13,7 @@ from fastinit.core.batch import fill_batch
 from fastinit.core.dtypes import element_type
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Distribution
+from fastinit.runtime import huge_pages
 from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
 from fastinit.torch.construction.streams import Named, named_forms
@@ -67,6 +68,8 @@ def set_plain(records: RecordedTensors, seed: int) -> None:
 def _fill_together(dtype: torch.dtype, batch: Mapping[str, Target], seed: int) -> None:
     distributions = {name: _distribution(target) for name, target in batch.items()}
     out = {name: as_array(target.tensor) for name, target in batch.items()}
+    for array in out.values():
+        huge_pages.advise(array)  # torch does not, and the tensors are often filled here for the first time
     shapes = {name: array.shape for name, array in out.items()}
     fill_batch(distributions, shapes, seed, element_type(DTYPES[dtype][0]), out)
     for target in batch.values():
@@ -104,7 +107,7 @@ def _compute(group: Mapping[str, Target], seed: int) -> None:
 def _copy(target: Target, values: Values) -> None:
     source, part = values.tensor(target.named.form.ref), part_of(target.tensor)
     if part is not None:
-        local(target.tensor).copy_(source if part.index is None else source.expand(part.shape)[part.index])
+        local(target.tensor).copy_(source if part.index is None else source[part.index])
 
 
 def _groups(computed: Mapping[str, Target]) -> Iterable[Mapping[str, Target]]:

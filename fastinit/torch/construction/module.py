@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from torch import Tensor, nn
 
 from fastinit.torch.construction.forms import form_of
-from fastinit.torch.construction.records import TensorRecord, plain_tensors, records_by_tensor, records_of
+from fastinit.torch.construction.records import plain_tensors, records_by_tensor, records_of
 from fastinit.torch.names import modules_by_name
 
 
@@ -17,7 +17,7 @@ class RecordedTensors:
     `plain`: by name, the attributes still on the meta device that are neither parameters nor buffers, with their module.
     """
 
-    def __init__(self, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
         modules = [part for _, part in modules_by_name(module)]
         by_tensor = records_by_tensor(modules)
         self._records = {name: by_tensor[id(tensor)] for name, tensor in tensors.items() if id(tensor) in by_tensor}
@@ -25,7 +25,7 @@ class RecordedTensors:
         self.given = {name for name, record in self._records.items() if record.ref is None}
         self.forms = {name: form_of(r.recording, r.ref) for name, r in self._records.items() if r.ref is not None}
         self.plain = {
-            f"{name}.{own}" if name else own: (part, own, form_of(record.recording, record.ref))
+            prefix + (f"{name}.{own}" if name else own): (part, own, form_of(record.recording, record.ref))
             for name, part in modules_by_name(module)
             for own, tensor in plain_tensors(part)
             if tensor.is_meta and (record := records_of(part).get(own)) is not None and record.ref is not None
@@ -34,9 +34,12 @@ class RecordedTensors:
     def __contains__(self, name: str) -> bool:
         return name in self._records
 
-    def check(self, seed: int, kept: Collection[str]) -> None:
-        """ValueError for tensors that were changed after construction, and for a seed that is not that of construction."""
-        changes = [self._change(name, record) for name, record in self._records.items() if name not in kept]
+    def check(self, seed: int, kept: Collection[str], shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """ValueError for tensors that were changed after construction, and for a seed that is not that of construction.
+
+        `shapes`: by name, the whole shapes of those tensors that are parts.
+        """
+        changes = [self._change(name, shapes) for name in self._records if name not in kept]
         changed = [change for change in changes if change]
         if changed:
             raise ValueError(
@@ -50,6 +53,7 @@ class RecordedTensors:
                 "it drew by this seed; pass the same seed to deferred()"
             )
 
-    def _change(self, name: str, record: TensorRecord) -> str | None:
-        change = record.changed_since(self._tensors[name])
+    def _change(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
+        tensor = self._tensors[name]
+        change = self._records[name].changed_since(tensor, shapes.get(name, tuple(tensor.shape)))
         return f"{name} {change}" if change else None

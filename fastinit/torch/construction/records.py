@@ -26,10 +26,10 @@ class TensorRecord(NamedTuple):
     shape: tuple[int, ...]
     version: int
 
-    def changed_since(self, tensor: Tensor) -> str | None:
-        """What has happened to the tensor since, in words, if it shows."""
-        if tuple(tensor.shape) != self.shape:
-            return f"has the shape {tuple(tensor.shape)}, which was {self.shape}"
+    def changed_since(self, tensor: Tensor, shape: tuple[int, ...]) -> str | None:
+        """What has happened to the tensor, as a whole of this shape now, in words, if it shows."""
+        if shape != self.shape:
+            return f"has the shape {shape}, which was {self.shape}"
         version = self.version if id(tensor) == self.identity else 0
         if self.ref is not None and tensor.is_meta and not tensor.is_inference() and tensor._version > version:
             return "was written to"
