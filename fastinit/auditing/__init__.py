@@ -51,7 +51,8 @@ def audit(
     which is read in pieces. Tensors that are not of a float dtype are listed, but not measured.
     `expected`: by name, what a tensor should have been filled with: a distribution, an initializer, or what else
     `fastinit.get` takes (with the default layout); or the `Plan` of a recipe. A tensor that has none, or one whose values
-    need the whole tensor (as orthogonal), is examined without a distribution.
+    need the whole tensor (as orthogonal), is examined without a distribution. Where parts of a tensor have distributions
+    of their own (`fastinit.distributions.Slabs`), each is measured by itself, and named as an index: "embedding[0]".
     `progress` is called, from any thread, with the number of bytes that have just been measured or skipped.
 
     Raises TypeError for anything but mappings, arrays and initializers; ValueError for an unknown initializer, for one that
@@ -67,7 +68,8 @@ def audit(
     error: w: std: 1.00288 is 50.1440 of the expected 0.02, +17792.0 standard errors off
     """
     sources, by_name = sources_of(tensors), _by_name(expected)
-    distributions = _distributions(by_name, sources)
+    missing_names = sorted(by_name.keys() - {source.name for source in sources})
+    sources, distributions = _by_region(sources, _distributions(by_name, sources))
     floats = [source for source in sources if is_float(source.dtype)]
     expectations = [expected_of(distributions.get(source.name), source.dtype) for source in floats]
     measured = measure(list(zip(floats, expectations)), progress)
@@ -79,8 +81,7 @@ def audit(
     rows = {tensor.source.name: row_of(tensor) for tensor in found}
     findings = [finding for tensor in found for finding in findings_of(tensor)]
     missing = [
-        Finding(name, "missing", "error", "there is a distribution for it, but no such tensor")
-        for name in sorted(by_name.keys() - {source.name for source in sources})
+        Finding(name, "missing", "error", "there is a distribution for it, but no such tensor") for name in missing_names
     ]
     return Report(
         tuple(rows.get(source.name) or _skipped(source) for source in sources),
@@ -111,6 +112,21 @@ def _distributions(expected: Mapping[str, Any], sources: Sequence[Source]) -> di
             f"{min(source.name for source in sources)!r} and so on"
         )
     return found
+
+
+def _by_region(
+    sources: Sequence[Source], distributions: Mapping[str, Distribution]
+) -> tuple[list[Source], dict[str, Distribution]]:
+    """The tensors, or the parts of each that have distributions of their own, and the distributions of these by name."""
+    found: list[tuple[Source, Distribution | None]] = []
+    for source in sources:
+        distribution = distributions.get(source.name)
+        regions = distribution.regions(source.shape) if distribution else ()
+        if len(regions) > 1:
+            found += [(source.part(region.box), region.distribution) for region in regions]
+        else:
+            found.append((source, regions[0].distribution if regions else distribution))
+    return [source for source, _ in found], {source.name: of for source, of in found if of is not None}
 
 
 def _distribution(source: Source, expected: InitializerLike) -> Distribution:

@@ -12,11 +12,13 @@ import numpy as np
 from fastinit.auditing.goodness_of_fit import unlike
 from fastinit.auditing.patterns import is_narrow, rounded, significand_bits
 from fastinit.auditing.significance import CRITICAL_SCORE, score_of_count
+from fastinit.auditing.structure import copies
 from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor
 
 FEW = 16  # distinct values: with no more than these a tensor is an identity, a mask or the like, not drawn
 UNUSED_BITS = 8  # low bits of the significand that no value sets: fewer may come from the steps of a generator
 SIGNIFICANDS = {2: "float8_e5m2", 3: "float8_e4m3fn", 7: "bfloat16", 10: "float16", 23: "float32"}  # bits stored
+PARTS_COMPARED = (2, 3, 4)  # gate and up; query, key and value; the gates of an LSTM
 PAGE = 4096  # bytes of memory
 LEAST_END = 64  # zeros at the end of a tensor that look like a part never written
 
@@ -79,7 +81,7 @@ def _wrongly_drawn(tensor: Tensor) -> list[Found]:
     if found := [*_unfilled_rest(tensor)]:
         return found
     by_values = [*_few_values_around_0(tensor)] if tensor.expected is None else unlike(tensor.expected, tensor)
-    return [*_constant_lines(tensor), *_repeated_rows(tensor), *_few_bits(tensor), *by_values]
+    return [*_constant_lines(tensor), *_repeated_rows(tensor), *_repeated_parts(tensor), *_few_bits(tensor), *by_values]
 
 
 def _not_the_constant(tensor: Tensor, constant: float) -> Iterator[Found]:
@@ -135,6 +137,18 @@ def _repeated_rows(tensor: Tensor) -> Iterator[Found]:
     if repeated and tensor.measured.values.sample.distinct > FEW and score_of_count(len(repeated), usual) > CRITICAL_SCORE:
         row, earlier = repeated[0]
         yield "repeated rows", f"{len(repeated):,} of {rows:,} rows repeat another, the first is {row:,} = {earlier:,}"
+
+
+def _repeated_parts(tensor: Tensor) -> Iterator[Found]:
+    """Equal parts of a tensor that should be drawn, along an axis along which rows are not compared."""
+    if tensor.expected is None or tensor.measured.values.sample.distinct <= FEW:
+        return
+    for axis, n in enumerate(tensor.source.shape):
+        for parts in PARTS_COMPARED if axis or n == tensor.measured.n else ():
+            which = 0 if n % parts else copies(tensor.source, axis, parts)
+            if which and score_of_count(1, parts * tensor.coincidence ** (tensor.measured.n // parts)) > CRITICAL_SCORE:
+                yield "repeated parts", f"of {parts} equal parts along axis {axis}, number {which} repeats number 0"
+                return
 
 
 def _few_bits(tensor: Tensor) -> Iterator[Found]:

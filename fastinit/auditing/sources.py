@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fastinit.distributions.boxes import Box
 from fastinit.files import safetensors_format as format
 from fastinit.runtime.types import Array
 
@@ -36,6 +37,15 @@ class Source(ABC):
     def nbytes(self) -> int:
         return self.size * self.dtype.itemsize
 
+    @abstractmethod
+    def array_of(self) -> Array:
+        """The tensor as an array; of a file, mapped into memory."""
+
+    def part(self, box: Box) -> Source:
+        """A box of the tensor, named as an index of it."""
+        array = self.array_of()[box.slices]
+        return ArraySource(self.name + box.text(self.shape), box.shape, self.dtype, array)
+
     def same_memory(self, other: Source) -> bool:
         """Whether it is the very same tensor under another name, as tied weights are."""
         return False
@@ -44,6 +54,9 @@ class Source(ABC):
 @dataclass(frozen=True)
 class ArraySource(Source):
     array: Array
+
+    def array_of(self) -> Array:
+        return self.array
 
     def read(self, first: int, count: int) -> Array:
         flat = self.array.reshape(-1) if self.array.flags.c_contiguous else self.array.flat  # `flat` copies only that
@@ -65,6 +78,12 @@ class FileSource(Source):
         if raw.size < count * itemsize:
             raise ValueError(f"{self.path} ends before all of tensor {self.name!r}")
         return raw.view(self.dtype)
+
+    def array_of(self) -> Array:
+        if self.path.stat().st_size < self.offset + self.nbytes:
+            raise ValueError(f"{self.path} ends before all of tensor {self.name!r}")
+        raw = np.memmap(self.path, np.uint8, "r", self.offset, (self.nbytes,)) if self.size else np.empty(0, np.uint8)
+        return raw.view(self.dtype).reshape(self.shape)
 
 
 def sources_of(tensors: object) -> list[Source]:

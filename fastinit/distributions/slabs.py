@@ -144,6 +144,8 @@ class Slabs(Distribution):
     def regions(self, shape: tuple[int, ...]) -> tuple[Region, ...]:
         if shape == self.shape:
             return self._regions
+        if longer_axes(shape) != longer_axes(self.shape):  # a part of the tensor, which one is not known
+            return (Region(Box.whole(shape), self.common or self),)
         return tuple(Region(box.placed(self.shape, Box.whole(shape)), of) for box, of in self._regions)
 
     def whole_boxes(self, shape: tuple[int, ...]) -> Iterator[Box]:

@@ -93,7 +93,7 @@ class PartTensor(Tensor):
 
 def _refusal(func: OpOverload, tensor: PartTensor) -> NotImplementedError:
     return NotImplementedError(
-        f"{func} of {tensor.whole_name} needs all values of the whole tensor of shape {tuple(tensor.shape)}, of which a part "
+        f"{func} of {tensor.whole_name} needs all values of the tensor of shape {tuple(tensor.shape)}, of which a part "
         f"is here: skip {tensor.whole_name}, or initialize it by a Recipe"
     )
 

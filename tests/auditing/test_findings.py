@@ -11,6 +11,7 @@ from fastinit.auditing import Finding, audit
 from fastinit.auditing.hints import STD_TRUNCATED_AT_2
 from fastinit.auditing.structure import PIECE
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.initializers import Parts, Stacked, WithSlabs
 from tests.auditing.samples import W, drawn, found, kinds
 
 # ---- what is wrong with a tensor by itself ---------------------------------------------------------------------------
@@ -171,6 +172,64 @@ def test_a_plan_may_be_expected():
 def test_a_distribution_without_a_tensor_is_found():
     report = audit({"w": drawn()}, {"w": W, "gone": W})
     assert kinds(report) == ["missing"] and not report.ok
+
+
+# ---- parts of a tensor that have distributions of their own ----------------------------------------------------------
+
+PADDED = WithSlabs([((0, 0), (1, 64), "zeros")], fastinit.Normal(std=0.02))
+FUSED = Parts(-1, ((0.5, fastinit.Normal(std=0.02)), (0.5, fastinit.Normal(std=0.5))))
+
+
+def test_each_slab_is_measured_against_its_own_distribution():
+    tensors = {"padded": PADDED((500, 64), seed=0), "fused": FUSED((50, 64), seed=1)}
+    report = audit(tensors, {"padded": PADDED, "fused": FUSED})
+    assert report.findings == ()
+    assert [(row.name, row.shape, row.expected_std and round(row.expected_std, 3)) for row in report.tensors] == [
+        ("padded[0]", (1, 64), 0), ("padded[1:]", (499, 64), 0.02),
+        ("fused[:, :32]", (50, 32), 0.02), ("fused[:, 32:]", (50, 32), 0.5),
+    ]  # fmt: skip
+
+
+def test_what_is_wrong_with_a_slab_is_found_there():
+    values = PADDED((500, 64), seed=0)
+    values[0, 3], values[1:] = 0.01, 2 * values[1:]
+    assert [(f.name, f.kind) for f in audit({"w": values}, {"w": PADDED}).findings] == [("w[0]", "value"), ("w[1:]", "std")]
+
+
+def test_slabs_in_a_file_are_measured(tmp_path):
+    save_file({"a": drawn(), "w": FUSED((50, 64), seed=0, dtype="bfloat16")}, tmp_path / "m.safetensors")
+    report = audit(tmp_path / "m.safetensors", {"a": W, "w": FUSED})
+    assert report.findings == () and [row.name for row in report.tensors] == ["a", "w[:, :32]", "w[:, 32:]"]
+    assert sum(row.n for row in report.tensors) == 256 * 256 + 50 * 64
+
+
+@pytest.mark.parametrize("stack", [Stacked("he_normal"), Parts(0, ((0.5, "he_normal"), (0.5, "he_normal")))], ids=str)
+def test_slabs_of_one_distribution_are_measured_together(stack):
+    distribution = stack.distribution_for((4, 50, 60), layout="oi")
+    values = stack((4, 50, 60), seed=0, layout="oi")
+    assert [row.std_off is not None for row in audit({"w": values}, {"w": distribution}).tensors] == [True]
+    assert found(2 * values, distribution)[0].kind == "std"
+    assert found(values[:2], distribution) == ()  # a part of the tensor
+
+
+@pytest.mark.parametrize(
+    ("parts", "of", "axis", "shape"),
+    [(2, 1, 1, (64, 64)), (3, 2, 2, (8, 10, 96)), (2, 1, 1, (8, 10, 96)), (4, 3, 0, (400,)), (2, 1, 1, (2, 2 * PIECE + 2))],
+)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_parts_that_are_copies_of_each_other_are_found(parts, of, axis, shape, dtype):
+    values = drawn(shape=shape, dtype=dtype)
+    assert "repeated parts" not in kinds(audit({"w": values}, {"w": W}))
+    pieces = np.split(values, parts, axis)
+    values = np.concatenate([*pieces[:of], pieces[0], *pieces[of + 1 :]], axis)
+    where = f"of {parts} equal parts along axis {axis}, number {of} repeats number 0"
+    assert Finding("w", "repeated parts", "error", where) in found(values, W)
+    assert "repeated parts" not in kinds(audit({"w": values}))  # as rotary frequencies are, by design
+
+
+def test_parts_that_draw_the_same_stream_are_found():
+    values = np.concatenate([drawn(shape=(64, 32)), drawn(Normal(0.0, 0.5), (64, 32))], 1)
+    assert [(f.name, f.kind) for f in audit({"w": values}, {"w": FUSED}).findings] == [("w[:, 32:]", "same stream")]
 
 
 # ---- tensors that repeat others --------------------------------------------------------------------------------------

@@ -240,7 +240,7 @@ def test_code_that_needs_the_rest_of_the_values_is_an_error():
         def reset_parameters(self):
             self.weight.div_(self.weight.norm())
 
-    message = r"of weight needs all values of the whole tensor of shape \(30, 12\), of which a part is here: skip weight, or"
+    message = r"of weight needs all values of the tensor of shape \(30, 12\), of which a part is here: skip weight, or"
     with torch.no_grad(), pytest.raises(NotImplementedError, match=message):
         init_(Normed(4, 30), shard_of={"weight": ((30, 12), np.s_[:, 4:8])})
 

@@ -13,6 +13,9 @@ report = fastinit.torch.init_(model, seed=0, dtype=torch.bfloat16, skip=["bias"]
 assert_type(report, fastinit.torch.InitReport)
 assert_type(fastinit.torch.audit(model, report), Report)
 fastinit.torch.init_(model, fastinit.Recipe([("*", "zeros")]))
+fastinit.torch.init_(
+    model, "generic", dtype="bfloat16", prefix="up.", shard_of={"up.weight": ((8, 4), (slice(4), slice(None)))}
+)
 fastinit.torch.init_missing_(model, {"weight"})
 
 with fastinit.torch.accelerate(seed=0):
