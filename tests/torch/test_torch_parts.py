@@ -151,6 +151,10 @@ INDICES = {
 indices = pytest.mark.parametrize("index", INDICES.values(), ids=INDICES.keys())
 
 
+def equal_states(first, second):
+    return all(torch.equal(a, b) for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True))
+
+
 def linear_of(index, device="cpu"):
     """A layer whose weight has the shape of this part of a (30, 12) one."""
     layer = nn.Linear(3, 3)
@@ -286,6 +290,54 @@ def test_buffers_may_be_shards():
     init_(whole, recipe)
     init_(norm, recipe, shard_of={"running_var": ((12,), slice(4, 8))})
     assert torch.equal(norm.running_var, whole.running_var[4:8])
+
+
+# ---- parts of what deferred() has recorded ----
+
+
+class Recorded(nn.Module):
+    """What only construction knows: a std of its own, slabs, and a tensor whose values need the whole."""
+
+    def __init__(self):
+        super().__init__()
+        self.up, self.embed, self.mix = nn.Linear(12, 30), nn.Embedding(40, 12, padding_idx=5), nn.Linear(12, 12)
+        nn.init.normal_(self.up.weight, std=0.02)
+        nn.init.orthogonal_(self.mix.weight)
+
+
+def deferred(make):
+    with fastinit.torch.deferred():
+        return make()
+
+
+def test_a_recorded_block_that_is_built_alone_has_the_values_that_it_has_in_the_model():
+    whole, block = deferred(lambda: nn.ModuleList([Recorded(), Recorded()])), deferred(Recorded)
+    init_(whole, prefix="layers.")
+    init_(block, prefix="layers.1.")
+    assert equal_states(block, whole[1])
+
+
+@pytest.mark.parametrize("index", [np.s_[:, 4:8], np.s_[:6], np.ix_([0, 5, 11], [7, 2])], ids=str)
+@pytest.mark.parametrize("layer", ["up", "embed", "mix"])
+def test_a_part_of_a_recorded_tensor_has_the_values_of_the_whole(layer, index):
+    whole, model = deferred(Recorded), deferred(Recorded)
+    part = getattr(model, layer)
+    shape = tuple(part.weight.shape)
+    part.weight = nn.Parameter(torch.empty(np.empty(shape)[index].shape, device="meta"))
+    init_(whole)
+    init_(model, shard_of={f"{layer}.weight": (shape, index)})
+    assert np.array_equal(part.weight.detach(), getattr(whole, layer).weight.detach().numpy()[index])
+
+
+@pytest.mark.filterwarnings("ignore:nothing initializes")
+def test_what_was_constructed_as_a_part_does_not_say_how_the_whole_is():
+    model = deferred(lambda: nn.ModuleDict({"up": nn.Linear(4, 30), "down": nn.Linear(30, 4)}))
+    shard_of = {"up.weight": ((30, 12), np.s_[:, 4:8]), "down.weight": ((12, 30), np.s_[4:8])}
+    with pytest.raises(
+        ValueError, match=r"^constructed as parts, .*: up\.weight, down\.weight; construct the whole ones in"
+    ):
+        init_(model, shard_of=shard_of)
+    init_(model, skip=["up.*", "down.*"], shard_of=shard_of)
 
 
 SHARDS = [

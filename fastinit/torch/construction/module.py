@@ -39,6 +39,12 @@ class RecordedTensors:
 
         `shapes`: by name, the whole shapes of those tensors that are parts.
         """
+        parts = [name for name, whole in shapes.items() if name not in kept and self._is_constructed_part(name, whole)]
+        if parts:
+            raise ValueError(
+                f"constructed as parts, so that what was drawn may not be what the whole has: {', '.join(parts)}; construct "
+                "the whole ones in the deferred() block and put the parts in their place after it, or do without deferred()"
+            )
         changes = [self._change(name, shapes) for name in self._records if name not in kept]
         changed = [change for change in changes if change]
         if changed:
@@ -52,6 +58,10 @@ class RecordedTensors:
                 f"seed must be {fixed.pop()}, that of deferred(), got {seed!r}: construction looked at random values that "
                 "it drew by this seed; pass the same seed to deferred()"
             )
+
+    def _is_constructed_part(self, name: str, whole: tuple[int, ...]) -> bool:
+        record = self._records.get(name)
+        return record is not None and record.shape == tuple(self._tensors[name].shape) != whole
 
     def _change(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
         tensor = self._tensors[name]
