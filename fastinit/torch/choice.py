@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterator
 
 from torch import nn
 
 from fastinit.recipes import READY, Recipe, ready
 from fastinit.runtime.nearest import did_you_mean
+from fastinit.torch.own_methods import is_hugging_face
 
 IN_CONFIGS = {"depth": "num_hidden_layers", "width": "hidden_size"}
 """By parameter of the families' recipes, the name in the configs of Hugging Face's models, for all of them."""
+
+
+BLOCKS_OF = ("transformers.models.", "transformers_modules.")  # the packages, the second of code from its hub
 
 
 def recipe_of(recipe: str | Recipe, module: nn.Module, prefix: str = "") -> Recipe | None:
@@ -26,6 +31,7 @@ def recipe_of(recipe: str | Recipe, module: nn.Module, prefix: str = "") -> Reci
     if not isinstance(recipe, str):
         raise TypeError(f"recipe must be 'auto', the name of a ready recipe, or a fastinit.Recipe, got {recipe!r}")
     if recipe == "auto":
+        _warn_of_blocks(module)
         return None
     if recipe not in READY:
         hint = did_you_mean(recipe, {name: name for name in ("auto", *READY)})
@@ -40,6 +46,28 @@ def recipe_of(recipe: str | Recipe, module: nn.Module, prefix: str = "") -> Reci
             f"fastinit.recipes.{recipe}({', '.join(f'{name}=...' for name in needed)})"
         )
     return ready(recipe, **found)
+
+
+def _warn_of_blocks(module: nn.Module) -> None:
+    """Warn of blocks of Hugging Face's models that are in none here, so that their family's `_init_weights` is not known."""
+    blocks = [type(block).__name__ for block in _blocks_alone(module)]
+    if blocks:
+        warnings.warn(
+            f"{', '.join(dict.fromkeys(blocks))} is a block of a model of Hugging Face, whose _init_weights gives other "
+            "distributions than the block's own construction: initialize the model, or give the block a Recipe",
+            stacklevel=4,
+        )
+
+
+def _blocks_alone(module: nn.Module) -> Iterator[nn.Module]:
+    """Modules of the files that define Hugging Face's models, but in none of these, nor around one."""
+    if is_hugging_face(module):
+        return
+    if type(module).__module__.startswith(BLOCKS_OF) and not any(map(is_hugging_face, module.modules())):
+        yield module
+    else:
+        for child in module.children():
+            yield from _blocks_alone(child)
 
 
 def _of_model(module: nn.Module, parameter: str, *, is_whole: bool) -> int | None:

@@ -3,6 +3,7 @@
 import enum
 import sys
 import types
+import warnings
 
 import numpy as np
 import pytest
@@ -133,6 +134,30 @@ def test_a_prefix_that_begins_no_names_is_refused(call, prefix):
 def test_a_prefix_that_is_no_string_is_refused(call):
     with pytest.raises(TypeError, match=r"^prefix must be a string as 'layers\.7\.', got 7"):
         call(nn.Linear(3, 3), prefix=7)
+
+
+@pytest.mark.parametrize("recipe", ["auto", Recipe([("*", "ones")])], ids=["auto", "recipe"])
+def test_a_block_of_hugging_face_whose_family_is_not_known_is_warned_of(recipe):
+    modeling = pytest.importorskip("transformers.models.llama.modeling_llama")
+    config = modeling.LlamaConfig(hidden_size=8, num_attention_heads=2, intermediate_size=18)
+    stage = nn.ModuleList([modeling.LlamaDecoderLayer(config, 0), modeling.LlamaDecoderLayer(config, 1)])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        init_(stage, recipe, prefix="layers.")
+    messages = [str(warning.message) for warning in caught if "block of" in str(warning.message)]
+    assert len(messages) == (recipe == "auto")
+    assert all(message.startswith("LlamaDecoderLayer is a block of a model of Hugging Face") for message in messages)
+    assert all(warning.filename == __file__ for warning in caught if "block of" in str(warning.message))
+
+
+def test_models_of_hugging_face_and_what_is_around_them_are_not_warned_of():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.LlamaConfig(
+        vocab_size=31, hidden_size=8, num_attention_heads=2, num_key_value_heads=2, intermediate_size=18, num_hidden_layers=1
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        init_(nn.ModuleDict({"model": transformers.LlamaModel(config), "head": nn.Linear(3, 3)}))
 
 
 # ---- shard_of: parts that the caller knows ----
