@@ -8,10 +8,12 @@ from torch import Tensor, nn
 
 from fastinit import auditing
 from fastinit.auditing import Finding, Report
+from fastinit.core import positions
+from fastinit.core.selection import Selection
 from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
 from fastinit.torch.names import tensors_by_name
-from fastinit.torch.parts import local
+from fastinit.torch.parts import local, part_of
 from fastinit.torch.report import InitReport, Rows
 from fastinit.torch.tensors import DTYPES, as_array
 
@@ -40,7 +42,7 @@ def audit(module: nn.Module, report: InitReport) -> Report:
         except (TypeError, RuntimeError):  # quantized, sparse
             findings.append(Finding(name, "not measured", "warning", f"it is a {type(tensor).__name__} of {tensor.dtype}"))
             continue
-        for part, rows, distribution in _parts(name, array, report.rows.get(name, [])):
+        for part, rows, distribution in _parts(name, tensor, array, report.rows.get(name, [])):
             arrays[part] = rows
             if distribution is not None:
                 distributions[part] = distribution
@@ -60,10 +62,18 @@ def _array(name: str, tensor: Tensor) -> Array:
     return as_array(tensor) if tensor.dtype in DTYPES else tensor.numpy()
 
 
-def _parts(name: str, array: Array, rows: list[Rows]) -> list[tuple[str, Array, Distribution | None]]:
-    """The array, or its rows where they have several distributions, with names and distributions."""
+def _parts(name: str, tensor: Tensor, array: Array, rows: list[Rows]) -> list[tuple[str, Array, Distribution | None]]:
+    """The array, or its rows or regions where they have several distributions, with names and distributions."""
     if len(rows) < 2:
-        return [(name, array, rows[0].distribution if rows else None)]
+        distribution, here = rows[0].distribution if rows else None, part_of(tensor)
+        if distribution is None or here is None or here.index is None:
+            return [(name, array, distribution)]
+        regions = distribution.regions(here.shape)
+        if len(regions) == 1:
+            return [(name, array, regions[0].distribution)]
+        taken = Selection.of(here.shape, here.index, positions.indexed(here.shape, here.index))
+        parts = [(region, taken.part(region.box)) for region in regions]
+        return [(name + of.box.text(here.shape), array[part.place], of.distribution) for of, part in parts if part]
     return [(f"{name}[{_span(r, len(array))}]", array[r.first : r.stop], r.distribution) for r in rows]
 
 

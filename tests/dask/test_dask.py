@@ -138,6 +138,16 @@ def test_a_whole_tensor_is_computed_once(made, chunks):
     assert [shape for shape, _ in made] == [(200, 100)]
 
 
+@pytest.mark.parametrize(
+    ("chunks", "filled"), [((2, -1, -1), [(2, 30, 20)] * 3), ((1, -1, -1), [(1, 30, 20)] * 6), ((3, 15, -1), [(6, 30, 20)])]
+)
+def test_matrices_of_a_stack_are_computed_once_each(made, chunks, filled):
+    lazy = fastinit.dask.stacked((6, 30, 20), initializer="orthogonal", chunks=chunks, seed=0)
+    (lazy + lazy[::-1] * 2).compute()
+    assert [shape for shape, _ in made] == filled
+    assert same(lazy, fastinit.initializers.stacked((6, 30, 20), initializer="orthogonal", seed=0))
+
+
 @pytest.mark.parametrize("name", ["normal", "orthogonal"])
 def test_a_task_fills_on_its_own_thread_alone(name, made, num_threads):
     num_threads(8)

@@ -13,10 +13,12 @@ import safetensors
 from safetensors.numpy import load_file
 
 import fastinit
+from fastinit.core.fill import fill
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.files import checkpoint, specs
 from fastinit.files import safetensors_format as format
 from fastinit.files.checkpoint import FilePlan, verify, write
+from fastinit.initializers import Parts, Stacked, WithSlabs
 from fastinit.recipes import PlannedTensor, TensorSpec
 
 PIECE = checkpoint.PIECE_BYTES // 4  # float32 elements written at a time
@@ -25,6 +27,9 @@ PIECE = checkpoint.PIECE_BYTES // 4  # float32 elements written at a time
 def drawn(name, shape, dtype, distribution):
     return PlannedTensor(TensorSpec(name, shape, dtype), "draw", distribution)
 
+
+PADDED = WithSlabs([((150, 0), (1, 2000), "zeros")], "normal")
+FUSED = Parts(1, ((0.5, Stacked("orthogonal")), (0.5, Stacked("he_normal"))))
 
 PLAN = FilePlan((
     drawn("embed", (50, 8), "float32", Normal(0.0, 0.02)),
@@ -35,6 +40,8 @@ PLAN = FilePlan((
     drawn("eight", (3, 5), "float8_e4m3fn", Normal(0.0, 1.0)),
     drawn("scale", (8,), "float32", Constant(1.0)),
     PlannedTensor(TensorSpec("steps", (), "int64"), "compute", Constant(0.0), value=0),
+    drawn("padded", (300, 2000), "float32", PADDED.distribution_for((300, 2000))),
+    drawn("fused", (8, 40, 30), "bfloat16", FUSED.distribution_for((8, 40, 30), layout="io")),
     drawn("empty", (0, 4), "float32", Normal(0.0, 1.0)),
 ))  # fmt: skip
 
@@ -72,6 +79,17 @@ def test_every_value_is_the_one_the_initializer_draws_for_that_name(written, tmp
     }
     for name, values in expected.items():
         assert content[stored[name].offset :][: values.nbytes] == values.tobytes(), name
+
+
+def test_matrices_of_a_stack_are_made_one_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "MADE_TOGETHER", 2 * 40 * 30)
+    made = []
+    monkeypatch.setattr(checkpoint, "fill", lambda *args, **options: made.append(fill(*args, **options)) or made[-1])
+    distribution = Stacked("orthogonal").distribution_for((5, 40, 30))
+    write(tmp_path / "m.safetensors", FilePlan((drawn("w", (5, 40, 30), "float32", distribution),)), seed=7)
+    assert [len(values) for values in made] == [2, 2, 1]
+    expected = fill(distribution, (5, 40, 30), seed=7, name="w")
+    assert np.array_equal(load_file(tmp_path / "m.safetensors")["w"], expected)
 
 
 @pytest.mark.parametrize("num_threads", [1, 2, 7])
@@ -163,7 +181,7 @@ def test_verify_names_the_tensor_and_the_position_of_a_single_changed_bit(writte
 
 def test_verify_with_another_seed_finds_every_random_tensor(written):
     different = {difference.name for difference in verify(format.read_files(written), PLAN, seed=8)}
-    assert different == {"embed", "large", "half", "double", "brain", "eight"}
+    assert different == {"embed", "large", "half", "double", "brain", "eight", "padded", "fused"}
 
 
 def test_verify_says_what_is_missing_unexpected_or_of_another_kind(written):

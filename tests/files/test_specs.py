@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from fastinit import initializers
 from fastinit.distributions import Constant, Normal, TruncatedNormal
 from fastinit.files import specs
 from fastinit.files.checkpoint import verify, write
 from fastinit.files.safetensors_format import read_files
-from fastinit.initializers import LecunNormal, Stacked
+from fastinit.initializers import LecunNormal, Stacked, Uniform, WithSlabs
 
 ARRAYS = {
     "wte.weight": np.zeros((16, 4), np.float16),
@@ -128,8 +129,22 @@ def test_a_rule_may_have_a_layout_table_and_an_initializer_within_an_initializer
         layout = { letters = "oihw", groups = 4 }
         """)
     experts, grouped = (tensor.distribution for tensor in specs.plan(path))
-    assert experts.initializer == Stacked(LecunNormal(convention="torch"))
+    assert experts == Stacked(LecunNormal(convention="torch")).distribution_for((4, 8, 16))
     assert grouped == Normal(0.0, (2 / 18) ** 0.5)
+
+
+def test_slabs_are_written_as_nested_lists(toml):
+    path = toml("""
+        [tensors]
+        "embedding" = [50, 8]
+        [[rules]]
+        match = "*"
+        init = "with_slabs"
+        initializer = { class_name = "Normal", config = { std = 0.02 } }
+        slabs = [[[0, 0], [1, 8], "zeros"], [[1, 0], [2, 4], { class_name = "Uniform", config = { low = -1, high = 1 } }]]
+        """)
+    expected = WithSlabs([((0, 0), (1, 8), "zeros"), ((1, 0), (2, 4), Uniform(-1.0, 1.0))], initializers.Normal(std=0.02))
+    assert [tensor.distribution for tensor in specs.plan(path)] == [expected.distribution_for((50, 8))]
 
 
 def test_skipped_tensors_keep_the_bits_and_the_dtype_that_the_imitated_file_has(toml, tmp_path):

@@ -12,7 +12,8 @@ import fastinit
 from fastinit import initializers, use_backend
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.core.draws import Draws
-from fastinit.core.stream import stream_of
+from fastinit.core.fill import fill
+from fastinit.core.stream import child_stream, stream_of
 from fastinit.initializers import (
     ICNR,
     STFT,
@@ -36,6 +37,7 @@ from fastinit.initializers import (
     Sparse,
     Stacked,
     Uniform,
+    WithSlabs,
     ZerOHadamard,
 )
 from fastinit.initializers.sparsity import least
@@ -696,6 +698,61 @@ def test_a_part_may_be_made_of_parts():
     inner = Parts(1, ((1, "ones"), (2, "zeros")))
     values = initializers.parts((4, 3), axis=0, parts=((1, inner), (3, "ones")))
     assert values.tolist() == [[1, 0, 0], [1, 1, 1], [1, 1, 1], [1, 1, 1]]
+
+
+HALVES_OF_STACKS = Parts(-1, ((0.5, Stacked("he_normal")), (0.5, Stacked("he_normal"))))
+NESTED = {
+    "parts of stacks": HALVES_OF_STACKS,
+    "a stack of parts": Stacked(Parts(-1, ((0.5, "he_normal"), (0.5, "he_normal")))),
+    "a stack of stacks": Stacked(Stacked("normal")),
+    "parts of parts": Parts(0, ((0.5, Parts(1, ((0.5, "normal"), (0.5, "normal")))),) * 2),
+    "parts of parts of stacks": Parts(1, ((0.5, HALVES_OF_STACKS), (0.5, HALVES_OF_STACKS))),
+    "slabs over a stack of parts": WithSlabs(
+        [((1, 0, 0), (1, 4, 8), "normal"), ((2, 0, 4), (2, 4, 4), HALVES_OF_STACKS)],
+        Stacked(Parts(-1, ((0.5, "he_normal"), (0.5, "he_normal")))),
+    ),
+}
+
+
+@pytest.mark.parametrize("of", NESTED.values(), ids=NESTED)
+def test_no_part_of_a_tensor_is_a_copy_of_another(of):
+    values = of((8, 64, 256), seed=0, name="experts.gate_up_proj", layout="io", dtype="float64")
+    assert len(np.unique(values)) == values.size
+
+
+def test_a_part_has_the_same_values_whatever_comes_after_it():
+    of = [(4, "he_normal"), (6, "orthogonal"), (10, "normal")]
+    values = Parts(0, of)((20, 5), seed=0)
+    others = Parts(0, [*of[:2], (3, "zeros"), (7, "ones")])((20, 5), seed=0)
+    assert np.array_equal(values[:10], others[:10])
+
+
+def test_a_part_may_be_filled_by_itself():
+    whole = HALVES_OF_STACKS((8, 6, 10), seed=0, name="w", layout="io")
+    stream = child_stream(stream_of(0, "w"), "[5:(8, 6, 5)]")
+    distribution = fastinit.he_normal.distribution_for((6, 5))
+    assert np.array_equal(whole[3, :, 5:], fill(distribution, (6, 5), seed=child_stream(stream, "3")))
+
+
+def test_slabs_leave_the_other_values_as_they_are():
+    plain = initializers.normal((9, 6), seed=0, name="w")
+    values = WithSlabs([((2, 0), (1, 6), "zeros"), ((4, 1), (3, 2), "orthogonal")], "normal")((9, 6), seed=0, name="w")
+    assert not values[2].any() and is_orthonormal(values[4:7, 1:3].T)
+    values[2], values[4:7, 1:3] = plain[2], plain[4:7, 1:3]
+    assert np.array_equal(values, plain)
+
+
+def test_slabs_that_are_the_whole_tensor_need_no_rest():
+    of = WithSlabs([((0, 0), (4, 6), "he_normal"), ((4, 0), (5, 6), "zeros")])
+    parts = Parts(0, ((4, "he_normal"), (5, "zeros")))
+    assert np.array_equal(of((9, 6), seed=0), parts((9, 6), seed=0))
+
+
+def test_slabs_are_those_of_their_distribution():
+    of = WithSlabs([((2, 0), (1, 6), Constant(0.0)), ((4, 1), (3, 2), Uniform(-1.0, 1.0))], Normal(std=0.02))
+    assert WithSlabs.of(of.distribution_for((9, 6))) == of
+    with pytest.raises(ValueError, match=r"the slab at \(0, 0\) must have the key '\[0:\(1, 6\)\]', got '0'"):
+        WithSlabs.of(Stacked("normal").distribution_for((9, 6)))
 
 
 def test_parts_take_the_layout_on_which_their_conventions_agree():

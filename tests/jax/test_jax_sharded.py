@@ -24,6 +24,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 import fastinit
 import fastinit.jax
+from fastinit.initializers import Parts, Stacked
 from fastinit.jax import arrays
 from fastinit.recipes import Recipe, Rule
 
@@ -80,6 +81,18 @@ CASES = {
     "linen": lambda mesh: fastinit.jax.init_sharded(abstract_linen(), mesh, RECIPE, 5),
     "one sharding": lambda mesh: fastinit.jax.init_sharded(
         abstract_linen()["params"]["Dense_1"], NamedSharding(mesh, P("model")), Recipe([("*", "normal")]), 5
+    ),
+    "slabs": lambda mesh: fastinit.jax.init_sharded(
+        {"x": jax.ShapeDtypeStruct((8, 16, 32), jnp.float32)},
+        NamedSharding(mesh, P("data", None, "model")),
+        Recipe([Rule("*", Parts(1, ((0.5, Stacked("he_normal")), (0.5, "orthogonal"))), layout="io")]),
+        5,
+    ),
+    "matrices of a stack": lambda mesh: fastinit.jax.init_sharded(
+        {"x": jax.ShapeDtypeStruct((8, 16, 32), jnp.float32)},
+        NamedSharding(mesh, P("model")),
+        Recipe([("*", Stacked("orthogonal"))]),
+        5,
     ),
     "tree of shardings": lambda mesh: fastinit.jax.init_sharded(
         abstract_linen(), nn.get_sharding(abstract_linen(), mesh), RECIPE, 5

@@ -27,7 +27,7 @@ from torch.testing._internal.distributed.fake_pg import FakeStore
 
 import fastinit.torch
 from fastinit.core.stream import stream_of
-from fastinit.initializers import Normal, Orthogonal, TruncatedNormal
+from fastinit.initializers import Normal, Orthogonal, Parts, Stacked, TruncatedNormal, Uniform
 from fastinit.recipes import Recipe
 from fastinit.torch import nn_init
 from fastinit.torch.sharded import local_index
@@ -190,6 +190,7 @@ INITIALIZERS = {
     "normal": Normal(std=0.02),
     "truncated": TruncatedNormal(std=0.02),
     "orthogonal": Orthogonal(),
+    "slabs": Parts(1, ((4, Normal(std=0.02)), (6, Stacked(Uniform(-1.0, 1.0))))),
 }
 PLACED = {
     "rows": ((13, 10), [Shard(0)]),
