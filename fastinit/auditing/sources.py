@@ -108,8 +108,7 @@ def _memory(array: Array) -> tuple[object, ...]:
 
 
 def _in_file(path: Path, stored: format.StoredTensor) -> Source:
-    dtype: np.dtype[Any] = np.dtype(format.DTYPES[stored.dtype][1])
-    return FileSource(stored.name, stored.shape, dtype, path, stored.offset)
+    return FileSource(stored.name, stored.shape, stored.unit, path, stored.offset)
 
 
 def _in_memory(name: object, value: object) -> Source:

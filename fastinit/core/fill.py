@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastinit.backends import Backend, current
-from fastinit.backends.elements import ElementType
+from fastinit.backends.elements import ELEMENT_TYPES, ElementType
 from fastinit.backends.request import FillRequest
 from fastinit.core import positions
 from fastinit.core.draws import Draws
@@ -175,9 +175,9 @@ class _Values(NamedTuple):
 def fill_piece(distribution: Distribution, shape: tuple[int, ...], stream: Stream, first: int, out: Array) -> None:
     """Write elements `first`, first + 1, ... of a tensor into `out`, 1-D and contiguous, on the calling thread alone.
 
-    For an elementwise distribution; `out` may also be of integers or booleans, which are not drawn (ValueError).
+    For an elementwise distribution; `out` may also be of a dtype in which no values are drawn, as integers, for a constant.
     """
-    if out.dtype.kind in "iub":
+    if out.dtype.name not in ELEMENT_TYPES:
         out[...] = distribution.integer_value()
     else:
         distribution.write(_Piece(stream, element_type(out.dtype), shape, first, out))

@@ -43,9 +43,13 @@ Use = Callable[[Array, int, int], None]
 
 @dataclass(frozen=True)
 class FilePlan(Plan):
-    """What is written to files: each tensor has a dtype and is drawn, computed, or kept, that is copied from `kept`."""
+    """What is written to files: each tensor has a dtype and is drawn, computed, or kept, that is copied from `kept`.
+
+    `computed`: by name, what gives the values, for a seed, of a tensor that is computed and has no distribution.
+    """
 
     kept: Mapping[str, StoredTensor] = field(default_factory=dict)
+    computed: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
 
     def nbytes(self) -> int:
         return sum(map(_nbytes, self))
@@ -185,8 +189,8 @@ def _write_file(
 def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int) -> Iterator[threads.Task]:
     """Tasks, each of which computes the values of a piece of a tensor and passes them to the tensor's `use`."""
     for place, use in work:
-        distribution = plan[place.name].distribution
-        stream, dtype = stream_of(seed, place.name), format.DTYPES[place.dtype][1]
+        planned = plan[place.name]
+        distribution, stream, dtype = planned.distribution, stream_of(seed, planned.stream_name), place.unit
         step = PIECE_BYTES // dtype.itemsize
         if distribution is not None and distribution.is_elementwise:
             for first in range(0, place.size, step):
@@ -194,22 +198,23 @@ def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int)
                 yield partial(_make_piece, distribution, place.shape, stream, first, n, dtype, offset, use)
             continue
         at = 0
-        for values in _values_together(place, plan, stream):
+        for values in _values_together(place, plan, seed, stream):
             for first in range(0, values.size, step):
                 offset = place.offset + (at + first) * dtype.itemsize
                 yield partial(use, values[first : first + step], at + first, offset)
             at += values.size
 
 
-def _values_together(place: StoredTensor, plan: FilePlan, stream: Stream) -> Iterator[Array]:
+def _values_together(place: StoredTensor, plan: FilePlan, seed: int, stream: Stream) -> Iterator[Array]:
     """The values of a tensor that is kept, or of those that are made together as few as can be; in order, 1-D."""
     distribution = plan[place.name].distribution
-    if distribution is None:
+    if place.name in plan.computed:
+        yield plan.computed[place.name](seed).reshape(-1)
+    elif distribution is None:
         yield plan.kept[place.name].values()
     else:
         for box in in_order(distribution, place.shape, MADE_TOGETHER):
-            dtype = format.DTYPES[place.dtype][1]
-            yield fill(distribution, place.shape, seed=stream, dtype=dtype, index=box.slices).reshape(-1)
+            yield fill(distribution, place.shape, seed=stream, dtype=place.unit, index=box.slices).reshape(-1)
 
 
 class _Buffers(threading.local):

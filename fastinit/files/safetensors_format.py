@@ -11,8 +11,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import ml_dtypes
 import numpy as np
 
 from fastinit.backends.catalogue import ELEMENTS
@@ -20,14 +21,49 @@ from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.recipes import TensorSpec
 from fastinit.runtime.types import Array
 
-CODES_OF_INTEGERS = {"int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL"}
-DTYPES: dict[str, tuple[str, np.dtype[Any]]] = {
-    **{name: (of.safetensors, ELEMENT_TYPES[name].dtype) for name, of in ELEMENTS.items() if of.safetensors},
-    **{name: (code, np.dtype(name)) for name, code in CODES_OF_INTEGERS.items()},
-}
-"""By NumPy's name of the dtype: the format's code, and NumPy's type."""
 
-NAME_OF_CODE = {code: name for name, (code, _) in DTYPES.items()}
+class StoredDtype(NamedTuple):
+    """A dtype of the format: its code, NumPy's type, and how many bits an element takes.
+
+    NumPy's type is None where it has none, or where several elements share a byte: such tensors are copied as bytes.
+    """
+
+    code: str
+    numpy: np.dtype[Any] | None
+    bits: int
+
+    @property
+    def unit(self) -> np.dtype[Any]:
+        """What its bytes are read and copied as."""
+        return np.dtype(np.uint8) if self.numpy is None else self.numpy
+
+
+CODES_OF_NUMPYS = {
+    "int64": "I64", "int32": "I32", "int16": "I16", "int8": "I8", "bool": "BOOL",
+    "uint64": "U64", "uint32": "U32", "uint16": "U16", "uint8": "U8", "complex64": "C64",
+}  # fmt: skip
+CODES_OF_BYTES = {"float8_e5m2fnuz": "F8_E5M2FNUZ", "float8_e8m0fnu": "F8_E8M0"}
+BITS_OF_PACKED = {"F6_E2M3": 6, "F6_E3M2": 6, "F4": 4}
+
+
+def _of_byte(name: str, code: str) -> StoredDtype:
+    known = getattr(ml_dtypes, name, None)  # since ml_dtypes 0.5
+    return StoredDtype(code, None if known is None else np.dtype(known), 8)
+
+
+DTYPES: dict[str, StoredDtype] = {
+    **{
+        name: StoredDtype(of.safetensors, ELEMENT_TYPES[name].dtype, of.bits)
+        for name, of in ELEMENTS.items()
+        if of.safetensors
+    },
+    **{name: StoredDtype(code, np.dtype(name), 8 * np.dtype(name).itemsize) for name, code in CODES_OF_NUMPYS.items()},
+    **{name: _of_byte(name, code) for name, code in CODES_OF_BYTES.items()},
+    **{code.lower(): StoredDtype(code, None, bits) for code, bits in BITS_OF_PACKED.items()},
+}
+"""By NumPy's name of the dtype, and the format's where NumPy has none. Values are drawn in those of ELEMENTS alone."""
+
+NAME_OF_CODE = {of.code: name for name, of in DTYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -41,21 +77,30 @@ class StoredTensor:
     offset: int
 
     @property
+    def unit(self) -> np.dtype[Any]:
+        """What its bytes are read and copied as: its elements, or bytes."""
+        return DTYPES[self.dtype].unit
+
+    @property
     def size(self) -> int:
-        return math.prod(self.shape)
+        """How many units it has."""
+        return self.nbytes // self.unit.itemsize
 
     @property
     def nbytes(self) -> int:
         return nbytes(self.shape, self.dtype)
 
     def values(self) -> Array:
-        """All values, flat, in a memory map: read from the file as they are used."""
-        dtype = DTYPES[self.dtype][1]
-        return np.memmap(self.path, dtype, "r", self.offset, (self.size,)) if self.size else np.empty(0, dtype)
+        """All of it, flat, in a memory map: read from the file as it is used."""
+        return np.memmap(self.path, self.unit, "r", self.offset, (self.size,)) if self.size else np.empty(0, self.unit)
 
 
 def nbytes(shape: tuple[int, ...], dtype: str) -> int:
-    return math.prod(shape) * DTYPES[dtype][1].itemsize
+    """How many bytes a tensor takes. ValueError where elements of less than a byte do not fill the last one."""
+    bits = math.prod(shape) * DTYPES[dtype].bits
+    if bits % 8:
+        raise ValueError(f"a tensor of dtype {dtype} and shape {shape} takes {bits} bits, which are no whole bytes")
+    return bits // 8
 
 
 def layout(path: Path, tensors: Iterable[TensorSpec], metadata: Mapping[str, str]) -> tuple[bytes, list[StoredTensor]]:
@@ -64,13 +109,13 @@ def layout(path: Path, tensors: Iterable[TensorSpec], metadata: Mapping[str, str
     Wide dtypes come first, so that every tensor is aligned to its element, as the format's own library does.
     """
     placed = [(tensor, tensor.dtype or "float32") for tensor in tensors]
-    placed.sort(key=lambda entry: -DTYPES[entry[1]][1].itemsize)
+    placed.sort(key=lambda entry: -DTYPES[entry[1]].bits)
     entries: dict[str, object] = {"__metadata__": dict(metadata)}
     starts, end = [], 0
     for tensor, dtype in placed:
         starts.append(end)
         end += nbytes(tensor.shape, dtype)
-        entries[tensor.name] = {"dtype": DTYPES[dtype][0], "shape": list(tensor.shape), "data_offsets": [starts[-1], end]}
+        entries[tensor.name] = {"dtype": DTYPES[dtype].code, "shape": list(tensor.shape), "data_offsets": [starts[-1], end]}
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     header = len(text).to_bytes(8, "little") + text
@@ -90,12 +135,18 @@ def read_layout(path: Path) -> list[StoredTensor]:
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
         tensors = [
-            StoredTensor(name, tuple(of["shape"]), NAME_OF_CODE[of["dtype"]], path, 8 + length + of["data_offsets"][0])
+            StoredTensor(name, tuple(of["shape"]), _dtype_of(name, of["dtype"]), path, 8 + length + of["data_offsets"][0])
             for name, of in header.items()
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no safetensors file that can be read: {error}") from None
     return sorted(tensors, key=lambda tensor: tensor.offset)
+
+
+def _dtype_of(name: str, code: str) -> str:
+    if code not in NAME_OF_CODE:
+        raise ValueError(f"tensor {name!r} has dtype {code!r}; known are {', '.join(NAME_OF_CODE)}")
+    return NAME_OF_CODE[code]
 
 
 def read_files(path: Path) -> dict[Path, list[StoredTensor]]:

@@ -64,6 +64,8 @@ def _to_write(tensor: PlannedTensor, dtype: str | None) -> PlannedTensor:
     if tensor.action == "skip":
         return replace(tensor, action="keep")
     chosen = (dtype or tensor.spec.dtype or "float32") if tensor.action == "draw" else tensor.spec.dtype
+    if chosen is not None and DTYPES[chosen].numpy is None:
+        raise ValueError(f"tensor {tensor.name!r} has dtype {chosen}, which is only kept: name it in `skip`, or in `omit`")
     return replace(tensor, spec=replace(tensor.spec, dtype=chosen))
 
 

@@ -1,10 +1,14 @@
 """What the user may say to write: a model's name, a file to imitate, a TOML file; and what is said of a wrong one."""
 
+import json
+
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from fastinit import initializers
+from fastinit.auditing import audit
 from fastinit.distributions import Constant, Normal, TruncatedNormal
 from fastinit.files import specs
 from fastinit.files.checkpoint import verify, write
@@ -165,6 +169,78 @@ def test_a_skipped_tensor_that_was_changed_is_found_by_verify(toml, tmp_path):
     changed = {**ARRAYS, "wte.weight": ARRAYS["wte.weight"] + 1, "ln.weight": np.ones(4, np.float32)}
     save_file(changed, tmp_path / "changed.safetensors")
     assert [d.name for d in verify(read_files(tmp_path / "changed.safetensors"), plan, seed=0)] == ["wte.weight"]
+
+
+OTHER_DTYPES = {
+    "U16": 16, "U32": 32, "U64": 64, "U8": 8, "I8": 8, "C64": 64, "BOOL": 8,
+    "F8_E8M0": 8, "F8_E5M2FNUZ": 8, "F8_E4M3FNUZ": 8, "F6_E2M3": 6, "F6_E3M2": 6, "F4": 4,
+}  # fmt: skip
+
+
+@pytest.fixture
+def quantized(tmp_path):
+    """A file with a tensor of each dtype of the format in which no values are drawn, and a matrix with its scales."""
+    shapes = {code: ([4, 8], bits) for code, bits in OTHER_DTYPES.items()}
+    shapes |= {"w": ([8, 4], 8), "w_scale": ([2, 2], 8), "weight_scale_inv": ([2, 2], 32)}
+    codes = {code: code for code in OTHER_DTYPES} | {"w": "F8_E4M3", "w_scale": "F8_E8M0", "weight_scale_inv": "F32"}
+    header, at = {}, 0
+    for name, (shape, bits) in sorted(shapes.items(), key=lambda entry: -entry[1][1]):
+        end = at + shape[0] * shape[1] * bits // 8
+        header[name], at = {"dtype": codes[name], "shape": shape, "data_offsets": [at, end]}, end
+    text = json.dumps(header).encode()
+    path = tmp_path / "quantized.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(i % 251 for i in range(at)))
+    return path
+
+
+def bytes_of(path, name):
+    stored = next(tensor for tensors in read_files(path).values() for tensor in tensors if tensor.name == name)
+    return path.read_bytes()[stored.offset : stored.offset + stored.nbytes]
+
+
+def test_tensors_of_any_dtype_are_kept_as_they_are(toml, quantized, tmp_path):
+    plan = specs.plan(toml(f'like = "{quantized.name}"\nskip = {list(OTHER_DTYPES)}'))
+    write(tmp_path / "new.safetensors", plan, seed=0)
+    for name in OTHER_DTYPES:
+        assert bytes_of(tmp_path / "new.safetensors", name) == bytes_of(quantized, name)
+    assert verify(read_files(tmp_path / "new.safetensors"), plan, seed=0) == []
+    with safe_open(tmp_path / "new.safetensors", "np") as file:  # the format's own library takes it
+        assert set(file.keys()) == {*OTHER_DTYPES, "w", "w_scale", "weight_scale_inv"}
+
+
+def test_scales_of_quantized_weights_are_ones(toml, quantized, tmp_path):
+    plan = specs.plan(toml(f'like = "{quantized.name}"\nomit = {list(OTHER_DTYPES)}'))
+    write(tmp_path / "new.safetensors", plan, seed=0)
+    assert bytes_of(tmp_path / "new.safetensors", "w_scale") == bytes([127] * 4)  # the exponent of 1
+    assert bytes_of(tmp_path / "new.safetensors", "weight_scale_inv") == np.ones(4, np.float32).tobytes()
+
+
+@pytest.mark.parametrize("code", [code for code in OTHER_DTYPES if code != "F8_E4M3FNUZ"])
+def test_a_dtype_in_which_no_values_are_drawn_is_refused_by_name(toml, quantized, code):
+    others = [other for other in OTHER_DTYPES if other != code]
+    with pytest.raises(ValueError, match=f"tensor '{code}' has dtype .*, for which no values are drawn"):
+        specs.plan(toml(f'like = "{quantized.name}"\nomit = {others}'))
+
+
+@pytest.mark.parametrize("code", ["F4", "F6_E2M3"])
+def test_elements_of_less_than_a_byte_are_only_kept(toml, quantized, code):
+    others = [other for other in OTHER_DTYPES if other != code]
+    text = f'like = "{quantized.name}"\nomit = {others}\nrules = [{{ match = "*", init = "ones" }}]'
+    with pytest.raises(ValueError, match=f"tensor '{code}' has dtype {code.lower()}, which is only kept: name it in `skip`"):
+        specs.plan(toml(text))
+
+
+def test_every_dtype_of_the_format_is_audited_or_listed(quantized):
+    report = audit(quantized)
+    assert {row.name for row in report.tensors} == {*OTHER_DTYPES, "w", "w_scale", "weight_scale_inv"}
+
+
+def test_a_dtype_that_is_not_known_is_an_error_that_names_the_tensor(tmp_path):
+    header = json.dumps({"w": {"dtype": "F9", "shape": [1], "data_offsets": [0, 1]}}).encode()
+    path = tmp_path / "odd.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"0")
+    with pytest.raises(ValueError, match=r"odd.safetensors .*: tensor 'w' has dtype 'F9'; known are F32, "):
+        specs.plan(str(path))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from fastinit.recipes.families.building import Recipe, Rule
 
 
 def generic(std: float = 0.02) -> Recipe:
-    """Any model: biases 0, other vectors (the scales of norms) 1, and matrices N(0, std).
+    """Any model: biases 0, other vectors (the scales of norms) and the scales of quantized weights 1, matrices N(0, std).
 
     Source: what transformers falls back on, `PreTrainedModel._init_weights`.
 
@@ -23,6 +23,8 @@ def generic(std: float = 0.02) -> Recipe:
         Rule("*bias", Zeros(), optional=True),
         Rule("*running_mean", Zeros(), optional=True),
         Rule("*num_batches_tracked", Zeros(), optional=True),
+        Rule("*_scale", Ones(), optional=True),
+        Rule("*_scale_inv", Ones(), optional=True),
         Rule("*", Ones(), ndim=0, optional=True),
         Rule("*", Ones(), ndim=1, optional=True),
         Rule("*", Normal(0.0, std), optional=True),
