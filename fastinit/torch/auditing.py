@@ -13,7 +13,7 @@ from fastinit.core.selection import Selection
 from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
 from fastinit.torch.names import tensors_by_name
-from fastinit.torch.parts import local, part_of
+from fastinit.torch.parts import Part, local, part_of
 from fastinit.torch.report import InitReport, Rows
 from fastinit.torch.tensors import DTYPES, as_array
 
@@ -42,7 +42,9 @@ def audit(module: nn.Module, report: InitReport) -> Report:
         except (TypeError, RuntimeError):  # quantized, sparse
             findings.append(Finding(name, "not measured", "warning", f"it is a {type(tensor).__name__} of {tensor.dtype}"))
             continue
-        for part, rows, distribution in _parts(name, tensor, array, report.rows.get(name, [])):
+        for part, rows, distribution in _parts(
+            name, report.parts.get(name) or part_of(tensor), array, report.rows.get(name, [])
+        ):
             arrays[part] = rows
             if distribution is not None:
                 distributions[part] = distribution
@@ -62,10 +64,10 @@ def _array(name: str, tensor: Tensor) -> Array:
     return as_array(tensor) if tensor.dtype in DTYPES else tensor.numpy()
 
 
-def _parts(name: str, tensor: Tensor, array: Array, rows: list[Rows]) -> list[tuple[str, Array, Distribution | None]]:
+def _parts(name: str, here: Part | None, array: Array, rows: list[Rows]) -> list[tuple[str, Array, Distribution | None]]:
     """The array, or its rows or regions where they have several distributions, with names and distributions."""
     if len(rows) < 2:
-        distribution, here = rows[0].distribution if rows else None, part_of(tensor)
+        distribution = rows[0].distribution if rows else None
         if distribution is None or here is None or here.index is None:
             return [(name, array, distribution)]
         regions = distribution.regions(here.shape)

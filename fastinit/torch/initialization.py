@@ -67,6 +67,7 @@ class Initialization:
         given = shards_of(shard_of, {name: self.tensors[first] for name, first in every.items()})
         given = {every[name]: shard for name, shard in given.items()}
         self._shards = known_shards(module, self.tensors, prefix, given, self._kept)
+        self.report.parts = {name: shard.part for name, shard in self._shards.items()}
         self._recorded: set[str] = set()  # filled by the record of their construction
         self._filled_before: set[str] = set()  # see `_begin`
         self._seed_torch = torch.default_generator.manual_seed  # of the CPU alone, which is faster than of all devices

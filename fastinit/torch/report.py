@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from fastinit.distributions import Distribution
+from fastinit.torch.parts import Part
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class InitReport:
     - `tied`: by name, the first name of the same tensor;
     - `rows`: the distributions of what is filled, by ranges of rows: the padding row of an embedding has its own.
       `fastinit.torch.audit(module, report)` measures the values against them;
-    - `prefix`: what the names begin with before the module's own.
+    - `prefix`: what the names begin with before the module's own;
+    - `parts`: by name, which part of a larger tensor a tensor is that is no DTensor.
 
     >>> import torch, fastinit.torch
     >>> print(fastinit.torch.init_(torch.nn.Embedding(50, 8, padding_idx=0), seed=0))
@@ -54,6 +56,7 @@ class InitReport:
     tied: dict[str, str] = field(default_factory=dict)
     rows: dict[str, list[Rows]] = field(default_factory=dict, repr=False)
     prefix: str = field(default="", repr=False)
+    parts: dict[str, Part] = field(default_factory=dict, repr=False)
 
     def __str__(self) -> str:
         table = [*self.filled.items(), *((name, f"tied to {first}") for name, first in self.tied.items())]

@@ -16,7 +16,7 @@ from torch import nn
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
 import fastinit.torch
-from fastinit.initializers import HeNormal, Orthogonal
+from fastinit.initializers import HeNormal, Normal, Orthogonal, Parts
 from fastinit.recipes import Recipe
 from fastinit.torch import by_name, init_, init_missing_
 
@@ -106,6 +106,20 @@ def test_loaded_keys_begin_with_the_prefix():
     assert torch.equal(layer.bias, before) and [*report.filled] == ["head.weight"]
     with pytest.raises(ValueError, match=r"^loaded_keys has 'bias', which the module does not have: its names begin with"):
         init_missing_(layer, ["bias"], prefix="head.")
+
+
+@pytest.mark.parametrize("index", [np.s_[32:64], np.s_[::2], np.arange(0, 96, 5)], ids=str)
+def test_the_audit_of_a_part_knows_its_slabs(index):
+    fused = Parts(0, ((0.5, Normal(std=0.02)), (0.5, Normal(std=0.5))))
+    layer = nn.Linear(64, len(range(96)[index]) if isinstance(index, slice) else len(index), bias=False)
+    report = init_(layer, recipe=Recipe([("weight", fused)]), shard_of={"weight": ((96, 64), index)})
+    found = fastinit.torch.audit(layer, report)
+    assert found.ok and [(row.name, round(row.expected_std, 2)) for row in found.tensors] == [
+        ("weight[:48]", 0.02), ("weight[48:]", 0.5),
+    ]  # fmt: skip
+    with torch.no_grad():
+        layer.weight *= 1.2
+    assert {finding.name for finding in fastinit.torch.audit(layer, report).findings} == {"weight[:48]", "weight[48:]"}
 
 
 def test_the_audit_knows_the_prefix():
