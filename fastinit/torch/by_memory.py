@@ -7,25 +7,19 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from torch import Tensor
 
-from fastinit.core.stream import Stream, child_stream, stream_of
-from fastinit.distributions.boxes import longer_axes
+from fastinit.core.stream import Stream, stream_of
 from fastinit.torch.parts import is_dtensor, is_part_tensor, local
 from fastinit.torch.report import Write
-
-if TYPE_CHECKING:
-    from fastinit.distributions import Distribution
-    from fastinit.initializers import Initializer
 
 MOST_FILLS = 1000  # fills of one tensor in one run; modules need no more than a few
 SOMEWHERE = (-1, -1)  # the rows of a part that does not consist of whole rows
 
 P = TypeVar("P", bound=Tensor)
 
-Make: TypeAlias = Callable[[], "Initializer | Distribution"]
 Note: TypeAlias = Callable[[str, Write, "tuple[int, int] | None"], None]
 """Takes a tensor's name, what was written to it, and the rows that were, as `InitReport.note` does."""
 
@@ -70,10 +64,8 @@ class NamesByMemory:
                 f"{name} is a part of a larger tensor, and was to be filled by itself: fill what the module has as {name} "
                 "within the block, which stands for the whole"
             )
-        part, stream = "", stream_of(self._seed, name)
-        if tensor.numel() != whole.numel():  # the key of `Box.key`
-            part = f"[{_offset(tensor, whole)}:{longer_axes(tuple(tensor.shape))}]"
-            stream = child_stream(stream, part)
+        part = "" if tensor.shape == whole.shape else f"[{_offset(tensor, whole)}:{tuple(tensor.shape)}]"
+        stream = stream_of(self._seed, name + part)
         self._fills[stream] += 1
         if self._fills[stream] > MOST_FILLS:
             raise RuntimeError(
@@ -86,19 +78,12 @@ class NamesByMemory:
         name = self.name(tensor)
         if name is None:
             return
-        part = self.part(name, tensor)
+        whole, part = self._tensors[name], None
+        if tensor.numel() != whole.numel():
+            part = _rows(local(tensor), local(whole))
         if part == SOMEWHERE:
-            write, part = replace(write, distribution=None), (0, len(local(self._tensors[name])))
+            write, part = replace(write, distribution=None), (0, len(local(whole)))
         self._note(name, write, part)
-
-    def part(self, name: str, view: Tensor) -> tuple[int, int] | None:
-        """The rows that the view of the tensor of this name consists of: None for all, SOMEWHERE for no whole rows."""
-        whole = self._tensors[name]
-        return None if view.numel() == whole.numel() else _rows(local(view), local(whole))
-
-    def foresee(self, tensor: Tensor, make: Make, stock: Callable[[], Tensor]) -> Tensor | None:
-        """In a rehearsal (`fastinit.torch.rehearsal`) the tensor, after its fill was noted. Else None: it is to be done."""
-        return None
 
 
 def _rows(view: Tensor, whole: Tensor) -> tuple[int, int]:

@@ -67,7 +67,7 @@ class Values:
         """Take what an operation returned for the storages that it is the first to write."""
         tensors = [t for t in (made if isinstance(made, (list, tuple)) else [made]) if isinstance(t, Tensor)]
         for tensor, ref in zip(tensors, outputs, strict=True):
-            if ref.storage not in self.storages:
+            if ref.storage not in self.storages and tensor.shape == ref.size:  # batch norm's statistics are empty on the CPU
                 storage = tensor.untyped_storage()
                 fits = tensor.stride() == ref.stride and tensor.storage_offset() == ref.offset
                 if not fits or storage.nbytes() < self._recording.sizes[ref.storage]:

@@ -23,7 +23,7 @@ aten = torch.ops.aten
 
 META = torch.device("meta")
 LOOKED_AT = {
-    aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default,
+    aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.allclose.default,
     aten.nonzero.default, aten._unique2.default, aten.unique_consecutive.default, aten.masked_select.default,
 }  # fmt: skip
 """Operations whose result Python sees, or whose shape depends on values: their operands are computed at once."""
@@ -136,7 +136,7 @@ class Tape(TorchDispatchMode):
             kwargs = {**kwargs, "device": META}
             kwargs.pop("pin_memory", None)
         args, kwargs = with_refs(args, self._recorded, Tensor), _mapped(kwargs, self._recorded)
-        out = args[0] if op in NOT_RUN else op(*args, **kwargs)
+        out = args[0] if op in NOT_RUN else _on_meta(op, kind, args, kwargs)
         if not kind.is_view and kind.name not in EMPTY:
             self._note(op, kind, args, kwargs, out)
         return out
@@ -283,6 +283,26 @@ def new_meta_tensor(make: Callable[..., Tensor], args: tuple[Any, ...], kwargs: 
         return make(*args, **kwargs)
     finally:
         del guard
+
+
+def _on_meta(op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The result of an operation on the meta device; of one that torch does not know there, as it is for zeros."""
+    try:
+        return op(*args, **kwargs)
+    except NotImplementedError:
+        if kind.is_view or kind.written:
+            raise
+    with _disable_current_modes():
+        real = {**_mapped(kwargs, _zeros), **({"device": torch.device("cpu")} if kwargs.get("device") is not None else {})}
+        return with_refs(op(*with_refs(args, _zeros, Tensor), **real), _form, Tensor)
+
+
+def _zeros(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype).zero_()
+
+
+def _form(tensor: Tensor) -> Tensor:
+    return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=META)
 
 
 def steps_to(recording: Recording, targets: list[Ref]) -> list[int]:
