@@ -1,0 +1,28 @@
+"""Every model of torchvision, without its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+from torchvision import models
+
+MOST = 150_000_000  # elements of a model
+NO_BACKBONE = {"weights_backbone": None}
+
+
+def factories() -> dict[str, Callable[[], nn.Module]]:
+    return {name: partial(build, name) for name in models.list_models()}
+
+
+def build(name: str) -> nn.Module:
+    builder = models.get_model_builder(name)
+    options = NO_BACKBONE if any(part in builder.__module__ for part in ("detection", "segmentation")) else {}
+    options = options | ({"init_weights": True} if name in ("googlenet", "inception_v3") else {})
+    with torch.device("meta"):
+        n = sum(parameter.numel() for parameter in builder(weights=None, **options).parameters())
+    if n > MOST:
+        raise ValueError(f"{n / 1e6:.0f} M elements, of a family whose smaller models are there")
+    return builder(weights=None, **options)

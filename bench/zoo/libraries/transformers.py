@@ -1,0 +1,112 @@
+"""Every architecture of transformers, from a small config: for each the model with most heads, without a download."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import transformers
+from torch import nn
+from transformers import PreTrainedModel  # the import that takes seconds
+from transformers.models.auto import modeling_auto as auto
+
+from bench.zoo.libraries.configs import first_built, sizes
+
+GIVEN: dict[str, dict[str, Any]] = {  # what configs ask for
+    "autoformer": {"prediction_length": 8},
+    "informer": {"prediction_length": 8},
+    "time_series_transformer": {"prediction_length": 8},
+    "esm": {"vocab_size": 33, "pad_token_id": 1},
+}
+MAPPINGS = [  # the first that knows the config says which class is built
+    "MODEL_FOR_PRETRAINING_MAPPING",
+    "MODEL_FOR_CAUSAL_LM_MAPPING",
+    "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING",
+    "MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING",
+    "MODEL_FOR_SPEECH_SEQ_2_SEQ_MAPPING",
+    "MODEL_FOR_TEXT_TO_WAVEFORM_MAPPING",
+    "MODEL_FOR_OBJECT_DETECTION_MAPPING",
+    "MODEL_FOR_UNIVERSAL_SEGMENTATION_MAPPING",
+    "MODEL_FOR_DEPTH_ESTIMATION_MAPPING",
+    "MODEL_FOR_MASK_GENERATION_MAPPING",
+    "MODEL_FOR_KEYPOINT_DETECTION_MAPPING",
+    "MODEL_FOR_MASKED_LM_MAPPING",
+    "MODEL_FOR_CTC_MAPPING",
+    "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING",
+    "MODEL_MAPPING",
+]
+
+
+def factories() -> dict[str, Callable[[], nn.Module]]:
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    return {name: Architecture(name) for name in transformers.CONFIG_MAPPING}
+
+
+class Architecture:
+    """Builds a model of this type, of a config that is sought once."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.config: Any = None
+
+    def __call__(self) -> nn.Module:
+        if self.config is None:
+            kind = transformers.CONFIG_MAPPING[self.name]
+            if _class_of(kind) is None:
+                raise LookupError("transformers has no model of this config")
+            self.config = first_built(_build, _configs(kind))
+        return _build(self.config)
+
+
+def _build(config: Any) -> nn.Module:
+    return _class_of(type(config))._from_config(copy.deepcopy(config))
+
+
+def _configs(kind: type) -> Iterator[Any]:
+    for size in sizes():
+        for lists in (False, True):
+            try:
+                yield small(kind, size, lists, kind(**GIVEN.get(kind.model_type, {})))
+            except Exception as error:
+                yield error
+
+
+def small(kind: Any, size: Callable[[str, Any], Any], lists: bool, given: Any = None) -> Any:
+    """A config of this class with its numbers changed, and its lists too, or as they follow from the numbers.
+
+    `given`: the config that it is to be instead of the default one, as part of another.
+    """
+    default = kind()
+    changed = {}
+    for name, value in vars(default if given is None else given).items():
+        if isinstance(value, transformers.PreTrainedConfig):
+            changed[name] = small(type(value), size, lists, value)
+        elif not name.startswith("_") and (lists or not isinstance(value, (list, tuple))):
+            new = size(name, value)
+            if new != getattr(default, name, None):
+                changed[name] = new
+    return kind(**changed)
+
+
+def _class_of(config: type) -> Any:
+    for mapping in MAPPINGS:
+        found = getattr(auto, mapping, {}).get(config, None)
+        if found is not None:
+            return found[0] if isinstance(found, tuple) else found
+    return _within_the_modeling_file(config)
+
+
+def _within_the_modeling_file(config: type) -> Any:
+    """A part of a larger model, which no mapping has."""
+    module = importlib.import_module(config.__module__.replace("configuration_", "modeling_"))
+    kinds = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if issubclass(kind, PreTrainedModel)]
+    return next((kind for kind in kinds if kind.__dict__.get("config_class") is config or _annotated(kind) is config), None)
+
+
+def _annotated(kind: type) -> Any:
+    own = inspect.get_annotations(kind).get("config")
+    return getattr(inspect.getmodule(kind), own, None) if isinstance(own, str) else own

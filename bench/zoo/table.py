@@ -1,0 +1,82 @@
+"""The sweep's results as Markdown: a table of counts, then every exception with its reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from bench.tables import table
+
+Results = dict[str, dict[str, dict[str, Any]]]  # library, model
+OUTCOMES = ("right", "refused", "silently wrong")
+
+
+def document(results: Results, ways: list[str]) -> str:
+    parts = [table(["library", "models", "tensors", "way", *OUTCOMES], _counts(results, ways))]
+    for way in ways:
+        for outcome in OUTCOMES[1:]:
+            parts += _section(f"`{way}`: {outcome}", _of_outcome(results, way, outcome))
+    parts += _section("Uninitialized in stock itself", _of_stock(results, "uninitialized"))
+    parts += _section("Not tested: stock differs from itself", _of_stock(results, "unsteady"))
+    parts += _section("Not built", _not_built(results))
+    return "\n\n".join(parts) + "\n"
+
+
+def _counts(results: Results, ways: list[str]) -> Iterator[list[str]]:
+    for library, models in results.items():
+        built = [model for model in models.values() if "tensors" in model]
+        tensors = sum(model["tensors"] for model in built)
+        for way in ways:
+            counts = Counter(model["ways"][way]["outcome"] for model in built if way in model["ways"])
+            if counts:
+                yield [library, str(len(built)), str(tensors), way, *(str(counts[outcome]) for outcome in OUTCOMES)]
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"## {title} ({len(lines)})", "\n".join(lines)] if lines else []
+
+
+def _of_outcome(results: Results, way: str, outcome: str) -> list[str]:
+    lines = []
+    for library, name, model in _each(results):
+        found = model.get("ways", {}).get(way)
+        if found and found["outcome"] == outcome:
+            lines.append(f"- {library} {name}: {_first_line(found['message']) if 'message' in found else _wrong(found)}")
+    return lines
+
+
+def _wrong(found: dict[str, Any]) -> str:
+    names = found["silent"] or list(found["wrong"])
+    reasons = Counter(found["wrong"][name].split(" instead")[0].split(" of ")[0] for name in names)
+    first = names[0]
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"`{first}` {found['wrong'][first]}{more}" + (f" ({len(reasons)} kinds)" if len(reasons) > 3 else "")
+
+
+def _of_stock(results: Results, key: str) -> list[str]:
+    return [f"- {library} {name}: {_list(model[key])}" for library, name, model in _each(results) if model.get(key)]
+
+
+def _list(names: dict[str, str] | list[str]) -> str:
+    shown = [f"`{name}`" + (f" ({names[name]})" if isinstance(names, dict) else "") for name in list(names)[:3]]
+    return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _not_built(results: Results) -> list[str]:
+    lines = []
+    for library, name, model in _each(results):
+        reason = model.get("cannot be built") or model.get("failed")
+        if reason:
+            lines.append(f"- {library} {name}: {_first_line(reason)}")
+    return lines
+
+
+def _each(results: Results) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for library, models in results.items():
+        for name, model in models.items():
+            yield library, name, model
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:300] if text.strip() else ""
