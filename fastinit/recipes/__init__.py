@@ -27,10 +27,11 @@ from fastinit.recipes.plan import Action, Plan, PlanError, PlannedTensor
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
-from fastinit.recipes.toml_form import load
+from fastinit.recipes.toml_form import dumps, load, save
 from fastinit.runtime.nearest import did_you_mean
 
-__all__ = ["READY", "Action", "Plan", "PlanError", "PlannedTensor", "Recipe", "Rule", "TensorSpec", "load", "ready"]
+__all__ = ["READY", "Action", "Plan", "PlanError", "PlannedTensor", "Recipe", "Rule", "TensorSpec"]
+__all__ += ["dumps", "load", "ready", "save"]
 __all__ += ["bert", "gpt2", "llama", "mamba", "megatron", "mup", "olmo", "t5", "torchtitan"]  # language models
 __all__ += ["generic", "resnet", "timm", "vit"]
 

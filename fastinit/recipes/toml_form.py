@@ -1,4 +1,4 @@
-"""Reads recipes from TOML files, whose keys are `recipe`, `rules`, `skip` and `tied`.
+"""Reads and writes recipes as TOML files, whose keys are `recipe`, `rules`, `skip` and `tied`.
 
 recipe = { name = "gpt2", depth = 12 }    # or recipe = "llama"; its rules come after those below
 skip = ["*.wte.weight"]
@@ -10,16 +10,22 @@ skip = ["*.wte.weight"]
 match = "*.c_proj.weight"
 init = "normal"                           # its own parameters are further keys
 std = 0.004
+
+[computed]                                # what a recorded model computes by code, which has no form here: skipped
+"rotary.inv_freq" = "computed by arange, div, pow"
+
+`allow_unused` and `allow_unmatched` are those of `Recipe`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from fastinit.initializers import Initializer
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
 from fastinit.runtime.checks import one_of
@@ -34,7 +40,8 @@ else:
 
 T = TypeVar("T")
 
-KEYS = ("recipe", "rules", "skip", "tied")
+FLAGS = ("allow_unmatched", "allow_unused")
+KEYS = ("recipe", "rules", "skip", "tied", "computed", *FLAGS)
 RULE_KEYS = ("match", "init")
 
 
@@ -59,6 +66,70 @@ def load(path: str | Path) -> Recipe:
         raise ValueError(f"{path}: {error}") from None
 
 
+def save(recipe: Recipe, path: str | Path) -> None:
+    """Write a recipe to a TOML file, which `load` reads: see `dumps`. OSError where it cannot be written."""
+    Path(path).write_text(dumps(recipe), "utf-8")
+
+
+def dumps(recipe: Recipe) -> str:
+    """A recipe as the text of a TOML file.
+
+    `load` makes an equal recipe of it, but for rules that hold code instead of a distribution, as `fastinit.torch.record`
+    makes them: these are named in the table `computed`, and skipped. ImportError without tomli-w
+    (`pip install 'fastinit[cli]'`).
+
+    >>> import fastinit
+    >>> print(fastinit.recipes.dumps(fastinit.Recipe([("*.bias", "zeros"), ("*", "normal", {"std": 0.02})])), end="")
+    rules = [
+        { match = "*.bias", init = "zeros" },
+        { match = "*", init = "normal", std = 0.02 },
+    ]
+    """
+    try:
+        import tomli_w
+    except ImportError:
+        raise ImportError("writing TOML needs tomli-w: pip install 'fastinit[cli]'") from None
+    flags = {flag: True for flag in FLAGS if getattr(recipe, flag)}
+    tables: list[dict[str, Any]] = []
+    computed: dict[str, str] = {}
+    for rule in recipe:
+        try:
+            tables.append(_table(rule))
+        except TypeError:  # its initializer has no config
+            computed[rule.pattern] = str(rule.initializer)
+    content = {**flags, "skip": list(recipe.skip), "tied": dict(recipe.tied), "computed": computed, "rules": tables}
+    return tomli_w.dumps({key: value for key, value in content.items() if value})
+
+
+def _table(rule: Rule) -> dict[str, Any]:
+    """The table of a rule; what is the default is left out. TypeError for an initializer that has no config."""
+    own: dict[str, Any] = {"match": rule.pattern, "init": rule.initializer.function_name}
+    if rule.layout is not None:
+        changed = _changed(rule.layout)
+        own["layout"] = changed["letters"] if [*changed] == ["letters"] else changed
+    own |= {} if rule.ndim is None else {"ndim": rule.ndim}
+    own |= {"optional": True} if rule.optional else {}
+    return {**own, **_config(rule.initializer)}
+
+
+def _config(initializer: Initializer) -> dict[str, Any]:
+    initializer.get_config()  # raises where it has none
+    return _changed(initializer)
+
+
+def _changed(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that are not the default, as TOML has them."""
+    given = ((field, getattr(value, field.name)) for field in fields(value))
+    return {field.name: _plain(item) for field, item in given if item != field.default}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Initializer):
+        config = _config(value)
+        return {"class_name": type(value).__name__, **({"config": config} if config else {})}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
 def loads(text: str) -> dict[str, Any]:
     if tomllib is None:
         raise ImportError("reading TOML on Python 3.10 needs tomli: pip install 'fastinit[cli]'")
@@ -75,7 +146,11 @@ def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recip
     tied = content.get("tied", {})
     if not isinstance(tied, dict) or not all(isinstance(name, str) for name in tied.values()):
         raise TypeError(f"tied must be a table of names, got {tied!r}")
-    own = Recipe(tuple(_rule(entry) for entry in rules), tuple(skip), tuple(tied.items()))
+    computed = content.get("computed", {})
+    if not isinstance(computed, dict):
+        raise TypeError(f"computed must be a table of names and texts, got {computed!r}")
+    flags = {flag: content[flag] for flag in FLAGS if flag in content}
+    own = Recipe(tuple(_rule(entry) for entry in rules), (*skip, *computed), tuple(tied.items()), **flags)
     if base is None:
         return own
     inherited = tuple(rule.as_optional() for rule in base)

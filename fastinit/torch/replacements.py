@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial, wraps
+from functools import partial, update_wrapper, wraps
+from types import FunctionType
 from typing import Any, TypeAlias
 
 import torch
@@ -23,9 +24,19 @@ from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import streams
 from fastinit.torch.filling import filled
 
+
+def copied(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function as it is now, whatever code is put into the original later."""
+    assert isinstance(function, FunctionType)
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    return update_wrapper(made, function)
+
+
 Stock: TypeAlias = dict[str, Callable[..., Tensor]]
 METHODS: Stock = {name: getattr(torch.Tensor, name) for name in ("normal_", "uniform_")}
-STOCK: Stock = {name: getattr(torch.nn.init, name) for name in ("_no_grad_trunc_normal_", "orthogonal_", "sparse_")}
+STOCK: Stock = {name: copied(getattr(torch.nn.init, name)) for name in ("_no_grad_trunc_normal_", "orthogonal_", "sparse_")}
 """torch's own methods of tensors, and functions of torch.nn.init, by name."""
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import recorder
 from fastinit.torch.construction.tape import Tape, new_meta_tensor
+from fastinit.torch.replacements import copied
 
 FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
 """The functions that make most parameters, and the value of what they make."""
@@ -83,6 +84,43 @@ def _noting(stock: Callable[..., None]) -> Callable[..., None]:
     return begin
 
 
+def _orthogonal_(tensor: Tensor, gain: float = 1, generator: torch.Generator | None = None) -> Tensor:
+    from fastinit.torch.replacements import orthogonal_
+
+    return orthogonal_(tensor, gain, generator)
+
+
+def _sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: torch.Generator | None = None) -> Tensor:
+    from fastinit.torch.replacements import sparse_
+
+    return sparse_(tensor, sparsity, std, generator)
+
+
+def _dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    from fastinit.torch.construction.functions import dirac_
+
+    return dirac_(tensor, groups)
+
+
+BY_ANY_NAME = [
+    (torch.nn.init.orthogonal_, _orthogonal_),
+    (torch.nn.init.sparse_, _sparse_),
+    (torch.nn.init.dirac_, _dirac_),
+]
+"""Functions of torch that do nothing on the meta device, and what is done instead. It is their code that is replaced, so that
+they are under whatever name they were imported; the code here runs among the names of torch.nn.init, and imports its own."""
+
+STOCK_DIRAC = copied(torch.nn.init.dirac_)
+
+
+def dirac_(tensor: Tensor, groups: int) -> Tensor:
+    """`torch.nn.init.dirac_`, which becomes a step where a tape records the tensor."""
+    tape = _tape()
+    if tape is None or not tape.records(tensor):
+        return STOCK_DIRAC(tensor, groups)
+    return tape.wrote(tensor, "init.dirac_", (groups,))
+
+
 def _replacements() -> Iterator[Replacement]:
     for name, value in FACTORIES.items():
         yield torch, name, _factory(getattr(torch, name), value)
@@ -91,6 +129,8 @@ def _replacements() -> Iterator[Replacement]:
     yield torch.Tensor, "new_tensor", _new_tensor
     for name in READERS:
         yield torch.Tensor, name, _reader(getattr(torch.Tensor, name))
+    for stock, new in BY_ANY_NAME:
+        yield stock, "__code__", new.__code__
     for name in ("__init__", "__setstate__"):  # __setstate__: of modules that are copied or unpickled
         yield nn.Module, name, _noting(getattr(nn.Module, name))
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from fastinit.distributions import Distribution
 from fastinit.torch.replacements import METHODS, STOCK, STOCK_TRUNC_NORMAL
 
-ORIGINALS = {**METHODS, **STOCK, "_no_grad_trunc_normal_": STOCK_TRUNC_NORMAL}
+ORIGINALS: dict[str, Callable[..., Any]] = {**METHODS, **STOCK, "_no_grad_trunc_normal_": STOCK_TRUNC_NORMAL}
 """By name, what fastinit replaces of torch: methods of tensors, and functions of torch.nn.init."""
 
 GIVEN = "given"

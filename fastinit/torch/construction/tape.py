@@ -187,6 +187,13 @@ class Tape(TorchDispatchMode):
             return stock()
         return fill_(tensor, distribution, self.stream_outside())
 
+    def wrote(self, tensor: Tensor, operation: str, args: tuple[Any, ...]) -> Tensor:
+        """Note that a function without draws wrote all of the tensor, from these further arguments."""
+        ref = self.ref(tensor)
+        self.recording.steps.append(Step(operation, (ref, *args), {}, (ref,), (ref,)))
+        torch.autograd.graph.increment_version(tensor)
+        return tensor
+
     def fill(self, tensor: Tensor, value: float) -> None:
         """Note that a new tensor is of this value."""
         ref = self.ref(tensor)

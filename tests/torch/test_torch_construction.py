@@ -1,0 +1,414 @@
+"""`deferred()`, `build` and `record`: a model's distributions are what its construction does."""
+
+import copy
+import math
+import pickle
+import threading
+
+import numpy as np
+import pytest
+
+import fastinit
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+import fastinit.torch  # noqa: E402
+from fastinit.torch import build, deferred, init_, init_missing_, record  # noqa: E402
+from fastinit.torch.construction import replayed_by_torch  # noqa: E402
+
+
+def made_by(fill, *shape, dtype=torch.float32):
+    """A module whose parameter `w` is what `fill()` returns, or a tensor of this shape that `fill(w)` has changed."""
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            if not shape:
+                self.w = nn.Parameter(fill())
+                return
+            self.w = nn.Parameter(torch.empty(shape, dtype=dtype))
+            with torch.no_grad():
+                fill(self.w)
+
+    return Model
+
+
+def filled(factory, seed=0, **options):
+    with deferred():
+        model = factory()
+    return model, init_(model, seed=seed, **options)
+
+
+def timms_trunc_normal_(w, mean=0.0, std=0.02, a=-0.04, b=0.06):
+    """timm's arithmetic: the inverse cdf of a uniform draw, clamped."""
+
+    def cdf(x):
+        return (1 + math.erf(x / math.sqrt(2))) / 2
+
+    w.uniform_(2 * cdf((a - mean) / std) - 1, 2 * cdf((b - mean) / std) - 1)
+    w.erfinv_()
+    w.mul_(std * math.sqrt(2))
+    w.add_(mean)
+    w.clamp_(min=a, max=b)
+
+
+class Tiny(nn.Module):
+    """nanoGPT's kind of model: it initializes itself at the end of its constructor, in its own way."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Embedding(30, 8, padding_idx=0)
+        self.fc = nn.Linear(8, 8)
+        self.norm = nn.LayerNorm(8)
+        self.register_buffer("positions", torch.arange(5), persistent=False)
+        self.register_buffer("table", torch.tensor([1.0, 2.0]))
+        self.apply(self._init)
+        nn.init.orthogonal_(self.fc.weight)
+
+    def _init(self, module):
+        if isinstance(module, (nn.Linear, nn.Embedding)):
+            nn.init.normal_(module.weight, std=0.02)
+
+
+RECOGNIZED = {
+    "one draw": (made_by(lambda w: w.normal_(1.0, 0.1), 20, 4), "Normal(mean=1.0, std=0.1)"),
+    "a draw times a number": (made_by(lambda: torch.randn(20, 4) * 0.02), "Normal(mean=0.0, std=0.02)"),
+    "a draw moved to an interval": (made_by(lambda: torch.rand(20) * 2 - 1), "Uniform(low=-1.0, high=1.0)"),
+    "minus a draw": (made_by(lambda: 1 - torch.rand(20) / 4), "Uniform(low=0.75, high=1.0)"),
+    "trunc_normal_": (
+        made_by(lambda w: nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04), 20, 4),
+        "TruncatedNormal(mean=0.0, std=0.02, low=-2.0, high=2.0)",
+    ),
+    "timm's trunc_normal_": (
+        made_by(timms_trunc_normal_, 20, 4),
+        "TruncatedNormal(mean=0.0, std=0.02, low=-2.0, high=3.0)",
+    ),
+    "a constant": (made_by(lambda: torch.ones(20) * 1e-5), f"Constant(value={float(np.float32(1e-5))})"),
+    "a float32 temporary": (
+        made_by(lambda w: w.copy_(torch.randn(20, 4) * 0.5), 20, 4, dtype=torch.bfloat16),
+        "Normal(mean=0.0, std=0.5)",
+    ),
+    "a padding row": (
+        lambda: nn.Embedding(20, 4, padding_idx=3),
+        "Slabs([:3] Normal(mean=0.0, std=1.0), [3] Constant(value=0.0), [4:] Normal(mean=0.0, std=1.0))",
+    ),
+    "draws into parts": (
+        made_by(lambda w: (w[:2].normal_(0, 0.1), w[2:].uniform_(-1, 1)), 6, 4),
+        "Slabs([:2] Normal(mean=0.0, std=0.1), [2:] Uniform(low=-1.0, high=1.0))",
+    ),
+    "a draw that another one overwrites": (made_by(lambda w: w.uniform_().normal_(), 20), "Normal(mean=0.0, std=1.0)"),
+    "orthogonal_": (made_by(nn.init.orthogonal_, 8, 4), "Orthogonal()"),
+}
+
+
+@pytest.mark.parametrize(("factory", "text"), RECOGNIZED.values(), ids=list(RECOGNIZED))
+def test_what_construction_draws_is_named_in_the_report(factory, text):
+    _, report = filled(factory)
+    (got,) = report.filled.values()
+    assert got == text
+
+
+COMPUTED = {
+    "a function of a draw": made_by(lambda: torch.rand(50).log()),
+    "a draw plus a draw": made_by(lambda: torch.randn(50) + torch.rand(50)),
+    "values of a list": made_by(lambda w: w.copy_(torch.tensor([1.0, 2.0, 3.0])), 3),
+    "dirac_": made_by(nn.init.dirac_, 4, 4, 3),
+    "every second row": made_by(lambda w: (w.zero_(), w[::2].normal_()), 6, 4),
+    "clamped at a bound that matters": made_by(lambda w: w.normal_().clamp_(-1, 1), 50),
+}
+
+
+@pytest.mark.parametrize("factory", COMPUTED.values(), ids=list(COMPUTED))
+def test_what_is_no_distribution_is_computed_as_construction_does(factory):
+    model, report = filled(factory)
+    assert report.filled["w"].startswith("computed by ")
+    torch.manual_seed(0)
+    assert torch.isfinite(model.w).all()
+    assert model.w.shape == factory().w.shape
+
+
+@pytest.mark.parametrize("factory", [Tiny, *(f for f, _ in RECOGNIZED.values()), *COMPUTED.values()])
+def test_the_record_replayed_by_torch_is_the_stock_model_to_the_bit(factory):
+    torch.manual_seed(3)
+    stock = factory()
+    with deferred():
+        model = factory()
+    torch.manual_seed(3)
+    replayed = replayed_by_torch(model)
+    for name, tensor in [*stock.named_parameters(), *stock.named_buffers()]:
+        assert torch.equal(replayed[name], tensor), name
+
+
+def test_construction_takes_no_memory():
+    with deferred():
+        model = nn.Linear(2**20, 2**20)
+    assert model.weight.is_meta
+
+
+def test_values_are_those_of_the_name_and_seed():
+    model, _ = filled(Tiny, seed=5)
+    expected = fastinit.normal((30, 8), std=0.02, seed=5, name="embed.weight")
+    assert np.array_equal(model.embed.weight.detach(), expected)
+
+
+def test_a_recorded_model_has_the_values_of_one_that_was_not():
+    factory = lambda: nn.Sequential(nn.Embedding(9, 4, padding_idx=2), nn.Linear(4, 3), nn.LSTM(3, 2))  # noqa: E731
+    recorded, _ = filled(factory)
+    plain = factory()
+    init_(plain, seed=0, overwrite=True)
+    for (name, tensor), other in zip(recorded.named_parameters(), plain.parameters(), strict=True):
+        assert torch.equal(tensor, other), name
+
+
+def test_a_narrow_tensor_filled_by_way_of_float32_has_its_values_rounded_once():
+    model, _ = filled(RECOGNIZED["a float32 temporary"][0])
+    wide = torch.from_numpy(fastinit.normal((20, 4), std=0.5, seed=0, name="w"))
+    assert torch.equal(model.w, wide.to(torch.bfloat16))
+
+
+def test_buffers_are_as_construction_computes_them():
+    model, report = filled(Tiny)
+    stock = Tiny()
+    assert torch.equal(model.positions, stock.positions)
+    assert torch.equal(model.table, stock.table)
+    assert report.filled["table"] == "given by construction"
+
+
+def test_copies_are_equal_and_the_report_says_of_whom():
+    model, report = filled(lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2))
+    first, second = (layer.linear1.weight for layer in model.layers)
+    assert torch.equal(first, second)
+    assert report.filled["layers.1.linear1.weight"].endswith("a copy of layers.0.linear1.weight")
+
+
+def test_independent_copies_are_drawn_by_their_own_names():
+    with deferred(independent_copies=True):
+        model = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)
+    init_(model)
+    first, second = (layer.linear1.weight for layer in model.layers)
+    assert not torch.equal(first, second)
+
+
+def test_parameters_that_share_memory_still_do():
+    class Transposed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            w = torch.randn(4, 6)
+            self.a, self.b = nn.Parameter(w), nn.Parameter(w.t())
+
+    model, _ = filled(Transposed)
+    assert model.a.data_ptr() == model.b.data_ptr()
+    assert torch.equal(model.a.t(), model.b)
+
+
+def test_parts_of_one_draw_are_drawn_by_their_own_names():
+    class Parts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            a, b = torch.randn(8, 4).chunk(2)
+            self.a, self.b = nn.Parameter(a), nn.Parameter(b.clone())
+
+    model, report = filled(Parts)
+    assert report.filled == dict.fromkeys(("a", "b"), "Normal(mean=0.0, std=1.0)")
+    assert not torch.equal(model.a, model.b)
+
+
+class Random(nn.Module):
+    """Looks at random values: as an index, and as a number."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(20))
+        with torch.no_grad():
+            self.w[torch.randperm(20)[:5]] = 0
+        self.n = int(torch.randint(3, 1000, ()))
+
+
+def test_random_values_that_construction_looks_at_are_determined_by_the_seed_of_deferred():
+    sizes = []
+    for seed in (1, 1, 2):
+        with deferred(seed=seed):
+            sizes.append(Random().n)
+    assert sizes[0] == sizes[1] != sizes[2]
+
+
+def test_init_takes_no_other_seed_where_construction_looked_at_random_values():
+    with deferred(seed=1):
+        model = Random()
+    with pytest.raises(ValueError, match=r"seed must be 1, that of deferred\(\), got 0"):
+        init_(model, seed=0)
+    init_(model, seed=1)
+    assert (model.w == 0).sum() == 5
+
+
+def test_draws_from_a_generator_that_code_passes_stay_what_they_are():
+    factory = made_by(lambda: torch.randn(20, generator=torch.Generator().manual_seed(7)))
+    model, _ = filled(factory)
+    assert torch.equal(model.w, factory().w)
+
+
+def test_torchs_generator_is_as_before_afterwards():
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    build(Random, seed=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+CHANGES = {
+    "a function of torch.nn.init": lambda model: nn.init.ones_(model.norm.weight),
+    "apply": lambda model: model.apply(lambda part: isinstance(part, nn.LayerNorm) and nn.init.ones_(part.weight)),
+    "a part": lambda model: model.norm.weight.detach()[:2].zero_(),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_what_is_changed_after_the_block_is_refused_by_name(change):
+    with deferred():
+        model = Tiny()
+    change(model)
+    with pytest.raises(ValueError, match=r"changed after construction: norm.weight was written to; move what"):
+        init_(model)
+    assert model.fc.weight.is_meta
+
+
+def test_what_is_changed_and_skipped_is_no_error():
+    with deferred():
+        model = Tiny()
+    nn.init.ones_(model.norm.weight)
+    with pytest.warns(UserWarning, match="norm.weight"):
+        init_(model, skip=["norm.weight"])
+
+
+SURVIVED = {
+    "deepcopy": copy.deepcopy,
+    "pickling": lambda model: pickle.loads(pickle.dumps(model)),
+    "to_empty": lambda model: model.to_empty(device="cpu"),
+    "compile": torch.compile,
+    "wrapping": nn.Sequential,
+}
+
+
+@pytest.mark.parametrize("change", SURVIVED.values(), ids=list(SURVIVED))
+def test_the_record_survives(change):
+    expected = build(Tiny)
+    with deferred():
+        model = Tiny()
+    changed = change(model)
+    init_(changed[0] if isinstance(changed, nn.Sequential) else changed, overwrite=True)
+    for tensor, other in zip(changed.parameters(), expected.parameters(), strict=True):
+        assert torch.equal(tensor, other)
+
+
+def test_a_model_converted_after_the_block_is_filled_in_its_dtype():
+    with deferred():
+        model = Tiny()
+    init_(model.to(torch.bfloat16))
+    assert torch.equal(model.embed.weight, build(Tiny, dtype="bfloat16").embed.weight)
+
+
+def test_adapters_of_a_loaded_model_are_drawn_and_its_weights_kept():
+    class Lora(nn.Module):
+        def __init__(self, base):
+            super().__init__()
+            self.base = base
+            self.a, self.b = nn.Linear(base.in_features, 2, bias=False), nn.Linear(2, base.out_features, bias=False)
+            nn.init.zeros_(self.b.weight)
+
+    base = nn.Linear(6, 5)
+    before = base.weight.detach().clone()
+    with deferred():
+        model = Lora(base)
+    init_missing_(model, ["base.weight", "base.bias"])
+    assert torch.equal(model.base.weight, before)
+    assert model.a.weight.std() > 0
+    assert not model.b.weight.any()
+
+
+def test_attributes_that_are_no_buffers_get_their_values():
+    class Rope(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.ones(2))
+            self.angles = torch.arange(4) * 0.5
+
+    model, _ = filled(Rope)
+    assert torch.equal(model.angles, torch.arange(4) * 0.5)
+
+
+def test_what_construction_leaves_uninitialized_is_nan_and_warned_of():
+    with deferred():
+        model = made_by(lambda: torch.empty(3))()
+    with pytest.warns(UserWarning, match="nothing initializes w"):
+        report = init_(model)
+    assert model.w.isnan().all()
+    assert report.untouched == ["w"]
+
+
+def test_another_thread_constructs_as_ever_meanwhile():
+    made = []
+    with deferred():
+        thread = threading.Thread(target=lambda: made.append(nn.Linear(3, 2)))
+        thread.start()
+        thread.join()
+    assert not made[0].weight.is_meta
+
+
+def test_a_block_within_a_block_is_refused():
+    with deferred(), pytest.raises(RuntimeError, match=r"deferred\(\) within deferred\(\)"), deferred():
+        pass
+
+
+def test_torch_is_as_before_after_an_error_in_the_block():
+    with pytest.raises(ZeroDivisionError), deferred():
+        1 / 0  # noqa: B018
+    assert not nn.Linear(3, 2).weight.is_meta
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "0", True])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises((TypeError, ValueError), match="seed must"), deferred(seed):
+        pass
+
+
+def test_build_passes_on_what_the_factory_takes():
+    model = build(nn.Linear, 4, 3, bias=False, seed=1, dtype=torch.float16)
+    assert model.bias is None
+    assert model.weight.dtype is torch.float16
+
+
+@pytest.mark.parametrize("call", [build, record])
+def test_a_factory_that_makes_no_module_is_refused(call):
+    with pytest.raises(TypeError, match=r"factory must make a torch.nn.Module, got 3"):
+        call(lambda: 3)
+
+
+def test_the_recipe_of_a_record_has_the_values_of_the_model():
+    recipe, model = record(Tiny), build(Tiny, seed=2)
+    arrays = recipe.materialize({name: tuple(p.shape) for name, p in model.named_parameters()}, seed=2)
+    for name, tensor in model.named_parameters():
+        assert np.array_equal(arrays[name], tensor.detach()), name
+
+
+def test_the_recipe_of_a_record_computes_what_has_no_distribution():
+    factory = made_by(lambda: torch.rand(50).log())
+    array = record(factory).materialize({"w": (50,)}, seed=0)["w"]
+    assert np.array_equal(array, build(factory).w.detach())
+
+
+def test_two_records_of_the_same_construction_are_equal():
+    factory = made_by(lambda: torch.rand(50).log())
+    assert record(factory) == record(factory)
+    assert record(factory) != record(made_by(lambda: torch.rand(50).exp()))
+
+
+def test_layers_of_the_same_distribution_are_one_rule():
+    recipe = record(lambda: nn.Sequential(*[nn.Linear(4, 4) for _ in range(3)]))
+    assert [rule.pattern for rule in recipe] == ["*.weight", "*.bias"]
+
+
+def test_layers_that_differ_are_rules_of_their_own():
+    recipe = record(lambda: nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(8, 4, bias=False)))
+    assert [rule.pattern for rule in recipe] == ["0.weight", "1.weight"]
