@@ -7,7 +7,7 @@ import weakref
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from torch import Tensor
 
@@ -15,11 +15,16 @@ from fastinit.core.stream import Stream, stream_of
 from fastinit.torch.parts import is_dtensor, is_part_tensor, local
 from fastinit.torch.report import Write
 
+if TYPE_CHECKING:
+    from fastinit.distributions import Distribution
+    from fastinit.initializers import Initializer
+
 MOST_FILLS = 1000  # fills of one tensor in one run; modules need no more than a few
 SOMEWHERE = (-1, -1)  # the rows of a part that does not consist of whole rows
 
 P = TypeVar("P", bound=Tensor)
 
+Make: TypeAlias = Callable[[], "Initializer | Distribution"]
 Note: TypeAlias = Callable[[str, Write, "tuple[int, int] | None"], None]
 """Takes a tensor's name, what was written to it, and the rows that were, as `InitReport.note` does."""
 
@@ -78,12 +83,19 @@ class NamesByMemory:
         name = self.name(tensor)
         if name is None:
             return
-        whole, part = self._tensors[name], None
-        if tensor.numel() != whole.numel():
-            part = _rows(local(tensor), local(whole))
+        part = self.part(name, tensor)
         if part == SOMEWHERE:
-            write, part = replace(write, distribution=None), (0, len(local(whole)))
+            write, part = replace(write, distribution=None), (0, len(local(self._tensors[name])))
         self._note(name, write, part)
+
+    def part(self, name: str, view: Tensor) -> tuple[int, int] | None:
+        """The rows that the view of the tensor of this name consists of: None for all, SOMEWHERE for no whole rows."""
+        whole = self._tensors[name]
+        return None if view.numel() == whole.numel() else _rows(local(view), local(whole))
+
+    def foresee(self, tensor: Tensor, make: Make, stock: Callable[[], Tensor]) -> Tensor | None:
+        """In a rehearsal (`fastinit.torch.rehearsal`) the tensor, after its fill was noted. Else None: it is to be done."""
+        return None
 
 
 def _rows(view: Tensor, whole: Tensor) -> tuple[int, int]:

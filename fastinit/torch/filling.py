@@ -47,6 +47,9 @@ def filled(
     names = streams.names()
     if names and names.is_skipped(tensor):
         return tensor
+    foreseen = names.foresee(tensor, make, stock) if names else None
+    if foreseen is not None:
+        return foreseen
     named = names.stream(tensor) if names and generator is None else None
     if not _may_fill(tensor, named) or not is_fillable(tensor) or tensor.numel() == 0:
         return stock()

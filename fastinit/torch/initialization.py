@@ -16,20 +16,24 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import _disable_current_modes
 
 from fastinit.core.stream import stream_of
+from fastinit.distributions import Constant
 from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes.plan import Plan
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import streams
 from fastinit.torch.by_memory import NamesByMemory
+from fastinit.torch.checking import Options, check, check_computed
 from fastinit.torch.construction.execution import Target, fill_recorded, set_plain
 from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.streams import named_forms
 from fastinit.torch.layers import layouts_by_name
+from fastinit.torch.left_on_meta import left_on_meta
 from fastinit.torch.local_parts import known_shards
 from fastinit.torch.meta import materialized
-from fastinit.torch.names import checked_prefix, tensors_by_name
+from fastinit.torch.names import checked_prefix, non_persistent, shared_with_others, tensors_by_name
 from fastinit.torch.own_methods import convert, reset
+from fastinit.torch.padding import padded
 from fastinit.torch.part_tensor import PartTensor
 from fastinit.torch.parts import is_part_tensor, local
 from fastinit.torch.progress import progress_bar
@@ -69,13 +73,18 @@ class Initialization:
         self._shards = known_shards(module, self.tensors, prefix, given, self._kept)
         self.report.parts = {name: shard.part for name, shard in self._shards.items()}
         self._recorded: set[str] = set()  # filled by the record of their construction
-        self._filled_before: set[str] = set()  # see `_begin`
+        self._filled_before: set[str] = set()  # see `_run`
         self._seed_torch = torch.default_generator.manual_seed  # of the CPU alone, which is faster than of all devices
         self._in_parts: list[str] = []  # tensors from the meta device of which parts were written, perhaps not all
         self._from_meta = {name for name, tensor in self.tensors.items() if tensor.is_meta}
+        self._computed: set[str] = set()  # non-persistent buffers without values, which a recipe does not give
+        self._padded: list[tuple[str, int]] = []  # tensors with the numbers of their padding rows
+        self._zeroed: set[tuple[str, int]] = set()  # rows of tensors that were made 0
         self._advance: Callable[[int], object] = lambda nbytes: None
 
-    def run(self, recipe: Recipe | None, dtype: torch.dtype | None, progress: bool) -> InitReport:
+    def run(
+        self, recipe: Recipe | None, dtype: torch.dtype | None, progress: bool, strict: bool = True, overwrite: bool = False
+    ) -> InitReport:
         """Fill the tensors by a recipe, or else by the modules. What cannot be is an error before anything is written."""
         bar = progress_bar() if progress else None
         plan = records = None
@@ -83,15 +92,20 @@ class Initialization:
             skip = map(escape, self._kept - self._loaded)
             plan = recipe.plan(self._specs(), skip=[*skip], loaded=self._loaded, layout=TORCH)
             self._kept |= {planned.name for planned in plan if planned.action == "skip"}
+            computed = non_persistent(self.module, self.prefix) - self._kept
+            self._computed = computed & self._from_meta
+            self._kept |= computed - self._computed
         else:
             records = RecordedTensors(self.module, self.tensors, self.prefix)
             shapes = {name: shard.part.shape for name, shard in self._shards.items()}
             records.check(self.seed, self._kept, shapes)
+        self._check(records, strict, overwrite)
         if dtype is not None:
             convert(self.module, dtype)
             self.tensors = dict(tensors_by_name(self.module, prefix=self.prefix))
         for name in self._from_meta:
             self.tensors[name] = materialized(self.module, self.tensors[name])
+        self._padded = [(name, row) for name, row in padded(self.module, self.tensors) if name not in self._kept]
         self.show_wholes()
         with torch.no_grad(), bar or nullcontext():
             if bar:
@@ -99,16 +113,34 @@ class Initialization:
                 self._advance = partial(bar.advance, bar.add_task("", total=sum(map(_nbytes, todo))))
             if plan is not None:
                 self._by_plan(plan)
+                if self._computed:
+                    self._by_the_modules(self.tensors.keys() - self._computed)
             elif records is not None:
                 self._by_records(records)
                 if self.tensors.keys() - self._recorded - self._kept:
                     self._by_the_modules()
+            self._zero_padding(every=plan is not None)
         self.finish()
         return self.report
 
+    def _check(self, records: RecordedTensors | None, strict: bool, overwrite: bool) -> None:
+        """Complain, before anything is written, of what would not be what construction did."""
+        known, options = (self.module, self.tensors, self.report.tied), Options(self.seed, self.prefix, strict, overwrite)
+        if records is None:
+            if self._computed:
+                check_computed(*known, self._computed, options)
+            return
+        certain = self._kept | records.forms.keys() | records.given | self._shards.keys()
+        if (
+            self.tensors.keys() - certain
+            or {name for name, _ in left_on_meta(self.module, self.prefix)} - records.plain.keys()
+        ):
+            check(*known, certain, options, records.plain)
+
     def _specs(self) -> Iterator[TensorSpec]:
-        layouts = layouts_by_name(self.module, self.prefix)
-        for spec in tensor_specs(self.tensors):
+        """Without non-persistent buffers, which are no values to be drawn: masks, positions, frequencies."""
+        layouts, computed = layouts_by_name(self.module, self.prefix), non_persistent(self.module, self.prefix)
+        for spec in tensor_specs({name: tensor for name, tensor in self.tensors.items() if name not in computed}):
             shape = self._shards[spec.name].part.shape if spec.name in self._shards else spec.shape
             yield replace(spec, shape=shape, layout=layouts.get(spec.name))
 
@@ -142,13 +174,35 @@ class Initialization:
             self._note(name, Write("given by construction"))
         set_plain(records, self.seed)
 
-    def _by_the_modules(self) -> None:
+    def _zero_padding(self, every: bool) -> None:
+        """Make padding rows 0: under a recipe every one, else those that their own module made 0 and another drew again."""
+        rows = [place for place in self._padded if place[0] not in self._recorded]
+        lost = [place for place in rows if every or (place in self._zeroed and not self._is_zero(*place))]
+        if lost:
+            self._filled_before = set()
+            with self.in_force():
+                for name, row in lost:
+                    self.tensors[name][row].fill_(0.0)
+
+    def _is_zero(self, name: str, row: int) -> bool:
+        found = next((rows for rows in self.report.rows.get(name, []) if rows.first <= row < rows.stop), None)
+        return found is not None and found.distribution == Constant(0.0)
+
+    def _by_the_modules(self, others: Collection[str] = ()) -> None:
+        """`others`: tensors that are left out, since they have their values."""
+        kept, self._kept = self._kept, self._kept | {*others}
+        try:
+            self._by_their_methods()
+        finally:
+            self._kept = kept
+
+    def _by_their_methods(self) -> None:
         devices = sorted({tensor.device.index for tensor in self.tensors.values() if tensor.device.type == "cuda"})
         if devices:
             self._seed_torch = torch.manual_seed
         with self.in_force(), torch.random.fork_rng(devices=devices):
             tensors = [t for name, t in self.tensors.items() if not self._is_skipped(name)]
-            reset(self.module, tensors, self._begin, self.prefix[:-1])
+            reset(self.module, tensors, self._run, self.prefix[:-1])
 
     @contextmanager
     def in_force(self) -> Iterator[None]:
@@ -158,16 +212,15 @@ class Initialization:
         with wholes, PATCH, streams.named(names), Watch(names), _looking_contiguous(self.module):
             yield
 
-    def _begin(self, name: str) -> None:
-        """The module of this name is next to initialize itself.
+    def _run(self, name: str, part: nn.Module, method: Callable[[], object]) -> None:
+        """Have the module of this name initialize itself.
 
         Tensors that it shares with a module before it were filled there, and are skipped. Torch's generator, for what it
         draws into other tensors, to copy it or to compute with it, is seeded by its name.
         """
-        own = f"{name}." if name else ""
-        tied = self.report.tied.items()
-        self._filled_before = {first for alias, first in tied if alias.startswith(own) and not first.startswith(own)}
+        self._filled_before = shared_with_others(name, self.report.tied)
         self._seed_torch(stream_of(self.seed, name).k0)
+        method()
 
     def _is_skipped(self, name: str | None) -> bool:
         return name in self._kept or name in self._recorded or name in self._filled_before
@@ -179,10 +232,14 @@ class Initialization:
             if part is not None and name in self._from_meta:
                 self._in_parts.append(name)
                 _write_off(tensor)
+        if part is not None and part[1] == part[0] + 1 and write.distribution == Constant(0.0):
+            self._zeroed.add((name, part[0]))
         self.report.note(name, write, len(local(tensor)) if tensor.ndim else 1, part)
 
-    def finish(self) -> None:
-        """Complete the report; what has no values becomes NaN, and a warning names it."""
+    def finish(self, warns: bool = True) -> None:
+        """Complete the report; what has no values becomes NaN. Warnings name that, and if `warns` parameters that
+        nothing has filled.
+        """
         report = self.report
         filled = {name: "no elements" for name, t in self.tensors.items() if t.numel() == 0 and name not in self._kept}
         filled |= report.filled
@@ -192,6 +249,14 @@ class Initialization:
         lost = [name for name in self.tensors if name in self._from_meta and name not in filled]
         for name in lost:
             _write_off(self.tensors[name])
+        bare = [name for name in report.untouched if isinstance(self.tensors[name], nn.Parameter) and name not in lost]
+        if bare and warns:
+            warnings.warn(
+                f"nothing initializes {', '.join(bare)}: parameters that keep the values which are there, and depend on "
+                "no seed (after to_empty: whatever was in memory); fill them in a reset_parameters or by a Recipe, or "
+                "build the model within fastinit.torch.deferred(); skip says that they are to stay",
+                stacklevel=4,
+            )
         lost += [f"a part of {name}" for name in self._in_parts if local(self.tensors[name]).isnan().any()]
         if lost:
             warnings.warn(
@@ -199,6 +264,21 @@ class Initialization:
                 "where they are integers or booleans; give them a rule in a Recipe",
                 stacklevel=4,
             )
+
+
+@contextmanager
+def drawing_by_name(
+    module: nn.Module, seed: int, prefix: str = "", shard_of: ShardOf | None = None, warns: bool = True
+) -> Iterator[InitReport]:
+    """See `fastinit.torch.by_name`; `warns`: of parameters that nothing has filled at the end."""
+    for name, tensor in tensors_by_name(module):
+        if tensor.is_meta:
+            raise ValueError(f"{name} is on the meta device: call module.to_empty(device=...) first")
+    run = Initialization(module, seed, (), (), prefix, shard_of)
+    run.show_wholes()
+    with run.in_force():
+        yield run.report
+    run.finish(warns)
 
 
 def _standing_for_wholes(module: nn.Module, tensors: Iterable[Tensor]) -> ScopedPatch:

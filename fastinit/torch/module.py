@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -10,11 +11,13 @@ from torch import nn
 
 from fastinit.recipes import Recipe
 from fastinit.torch.choice import recipe_of
-from fastinit.torch.initialization import Initialization
+from fastinit.torch.initialization import Initialization, drawing_by_name
+from fastinit.torch.left_on_meta import left_on_meta
 from fastinit.torch.names import checked_prefix, matching, names_by_key, tensors_by_name
 from fastinit.torch.report import InitReport
 from fastinit.torch.shard_of import ShardOf
 from fastinit.torch.tensors import dtype_of
+from fastinit.torch.ties import tie_again
 
 
 def init_(
@@ -27,6 +30,8 @@ def init_(
     prefix: str = "",
     shard_of: ShardOf | None = None,
     progress: bool = False,
+    strict: bool = True,
+    overwrite: bool = False,
 ) -> InitReport:
     """Initialize every parameter and buffer of a module by its fully qualified name.
 
@@ -49,6 +54,8 @@ def init_(
       each gets its part of the whole's values. What code within the block does with such a tensor, it does with one that
       has the whole's shape and keeps the part; NotImplementedError for what needs other values.
     - `progress`: a bar on standard error (extra `cli`).
+    - `strict`: False makes an `UncertainInitialization` (below) a UserWarning.
+    - `overwrite`: whether the values that are there do not count, as those of a trained model that begins anew.
 
     Tensors on the meta device get memory on the CPU, in place: parameter objects, ties and `requires_grad` stay.
     Names are those of the bare module, without what compiling, DistributedDataParallel and activation checkpointing add.
@@ -58,8 +65,19 @@ def init_(
     ValueError, which names them all, for tensors of which each rank has another part without saying which: FSDP1's flat
     parameters, those that ZeRO-3 has partitioned, experts that each rank numbers from 0, and layers that each stage does.
 
-    Tied parameters are filled once, by their first name. A tensor that nothing fills keeps its values; if it has none, since
-    it was on the meta device, it becomes NaN (0 if it is not of floats), and a UserWarning names it.
+    Without a record (`deferred`) "auto" is what the modules' methods say, and construction may have done otherwise. So they
+    are rehearsed first, and where the values that are there cannot come from what is about to be drawn, an
+    `UncertainInitialization`, a ValueError, names the tensors before anything is written. On the meta device torch's count
+    of writes to each tensor tells; where it does not (`.data`, sharded and copied modules), methods of the classes' own that
+    initialize. A UserWarning names the classes whose methods compute what they write.
+
+    Tied parameters are filled once, by their first name; those that Hugging Face's models tie and `to_empty` untied are one
+    again, unless they are sharded. A parameter that nothing fills keeps its values, which a UserWarning says. What has no
+    values, since it was on the meta device, and gets none is uncertain too; without `strict` it becomes NaN (0 if it is not
+    of floats).
+
+    Padding rows of embeddings are 0, under a recipe as well. Non-persistent buffers, as rotary frequencies, are no part of a
+    recipe: they keep their values, or get those that the modules' own methods compute.
 
     What a parametrization computes (weight_norm) is not drawn, and neither are the tensors that it is computed from, as with
     `reset_parameters`: initialize first, parametrize then.
@@ -76,8 +94,9 @@ def init_(
     >>> model[1].weight[0, :3].detach().round(decimals=4)
     tensor([0.1832, 0.0240, 0.0362])
     """
+    tie_again(module)
     run = Initialization(module, seed, _matching(module, skip, prefix), (), prefix, shard_of)
-    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress)
+    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, strict, overwrite)
 
 
 def init_missing_(
@@ -91,6 +110,8 @@ def init_missing_(
     prefix: str = "",
     shard_of: ShardOf | None = None,
     progress: bool = False,
+    strict: bool = True,
+    overwrite: bool = False,
 ) -> InitReport:
     """Initialize what a checkpoint lacks: all but `loaded_keys`, whose values are kept. The options are those of `init_`.
 
@@ -114,8 +135,9 @@ def init_missing_(
         if tensors[names[key]].is_meta:
             raise ValueError(f"loaded_keys has {key!r}, which is on the meta device: load it with assign=True")
         loaded.add(names[key])
+    tie_again(module, {name[len(prefix) :] for name in loaded})
     run = Initialization(module, seed, _matching(module, skip, prefix), loaded, prefix, shard_of)
-    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress)
+    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, strict, overwrite)
 
 
 @contextmanager
@@ -131,8 +153,10 @@ def by_name(module: nn.Module, seed: int = 0, *, prefix: str = "", shard_of: Sha
     In torchtitan `init_weights` calls for each parameter what the config's `param_init` has for it, such as
     `partial(nn.init.trunc_normal_, std=0.02)`, or the module's `reset_parameters`: none of it needs to change, nor to be
     given generators. A tensor that is filled twice gets the same values twice. Gives the report, complete at the block's
-    end. The scope is the calling thread or task, and this module. `prefix`, `shard_of`: as in `init_`.
-    ValueError for a module with tensors on the meta device.
+    end; a UserWarning names parameters that nothing has filled. What Hugging Face's models tie and to_empty untied is one
+    again, unless it is sharded, which a UserWarning says. The scope is the calling thread or task, and this module.
+
+    `prefix`, `shard_of`: as in `init_`. ValueError for a module with tensors on the meta device.
 
     >>> import torch, fastinit.torch
     >>> model = torch.nn.Linear(4, 3)
@@ -141,14 +165,20 @@ def by_name(module: nn.Module, seed: int = 0, *, prefix: str = "", shard_of: Sha
     >>> report.untouched
     []
     """
-    for name, tensor in tensors_by_name(module):
-        if tensor.is_meta:
-            raise ValueError(f"{name} is on the meta device: call module.to_empty(device=...) first")
-    run = Initialization(module, seed, (), (), prefix, shard_of)
-    run.show_wholes()
-    with run.in_force():
-        yield run.report
-    run.finish()
+    tie_again(module)
+    _warn_of_attributes(module)
+    with drawing_by_name(module, seed, prefix, shard_of) as report:
+        yield report
+
+
+def _warn_of_attributes(module: nn.Module) -> None:
+    names = [name for name, _ in left_on_meta(module)]
+    if names:
+        warnings.warn(
+            f"{', '.join(names)}: plain attributes on the meta device, which nothing moves or fills; make them buffers, or "
+            "build the model within fastinit.torch.deferred()",
+            stacklevel=4,
+        )
 
 
 def _matching(module: nn.Module, skip: Iterable[str], prefix: str) -> set[str]:

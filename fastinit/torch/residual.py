@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from fastinit.initializers import HeNormal, Initializer, Normal, Ones, Parts, VarianceScaling, XavierUniform, Zeros
 from fastinit.initializers.layouts import Layout
+from fastinit.torch.initialization import drawing_by_name
 from fastinit.torch.layers import layers_by_name, weight_layout
-from fastinit.torch.module import by_name
 from fastinit.torch.names import matching, modules_by_name, tensors_by_name
 from fastinit.torch.parameters import ParamInit
 from fastinit.torch.report import InitReport
@@ -158,7 +158,7 @@ def _filled(module: nn.Module, fills: list[Fill], seed: int) -> InitReport:
     for fill in fills:
         # for its errors, before anything is written
         fill.initializer.distribution_for(tuple(fill.tensor.shape), layout=fill.layout)
-    with torch.no_grad(), by_name(module, seed) as report:
+    with torch.no_grad(), drawing_by_name(module, seed, warns=False) as report:
         for fill in fills:
             ParamInit(fill.initializer, fill.layout)(fill.tensor)
         filled = {id(fill.tensor) for fill in fills}

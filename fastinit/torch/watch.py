@@ -45,13 +45,13 @@ class Watch(TorchDispatchMode, AllowsFills):
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        written = [*_written(func, args, kwargs)] if func._schema.is_mutable else []
+        written = [*written_by(func, args, kwargs)] if func._schema.is_mutable else []
         if any(map(self._names.is_skipped, written)):
             if len(written) > 1:
                 raise NotImplementedError(f"{func} writes to several tensors at once, of which some are to be skipped")
             return written[0]
         for tensor in written:
-            self._names.note(tensor, _write_of(func, args))
+            self._names.note(tensor, write_of(func, args))
         if args and is_dtensor(args[0]):
             return self._of_dtensor(func, args[0], args, kwargs)
         made = func(*args, **kwargs)
@@ -83,7 +83,8 @@ class Watch(TorchDispatchMode, AllowsFills):
         return made
 
 
-def _write_of(func: OpOverload, args: tuple[Any, ...]) -> Write:
+def write_of(func: OpOverload, args: tuple[Any, ...]) -> Write:
+    """What an operation of torch writes, as a report says it."""
     numbers = [a for a in args[1:] if isinstance(a, (bool, int, float))]
     name, out = func._opname, any(a.kwarg_only and a.alias_info and a.alias_info.is_write for a in func._schema.arguments)
     value = 0 if name == "zero_" else numbers[0] if name == "fill_" and numbers else math.nan
@@ -91,7 +92,7 @@ def _write_of(func: OpOverload, args: tuple[Any, ...]) -> Write:
     return Write(f"{name}({', '.join(map(str, numbers))})", distribution, out or name in REPLACING)
 
 
-def _written(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
+def written_by(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:
     """The tensors that an operation writes to, in place or as `out`."""
     for i, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:

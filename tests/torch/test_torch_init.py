@@ -58,7 +58,7 @@ class Net(nn.Module):
 def init_quietly(module, *args, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return init_(module, *args, **options)
+        return init_(module, *args, strict=False, **options)
 
 
 def test_values_are_a_function_of_the_seed_and_the_name():
@@ -188,7 +188,7 @@ def test_every_module_gets_the_distribution_that_it_draws_itself(kind):
         with torch.no_grad():
             for tensor in module.parameters():
                 tensor.fill_(7.0)
-        report = init_(module, seed=seed)
+        report = init_(module, seed=seed, overwrite=True)
         drawn.append(state(module))
         assert report.untouched == []
     for name, first in stock[0].items():
@@ -378,7 +378,7 @@ def test_a_checkpoint_loads_into_a_model_on_the_meta_device():
     loaded = {name: tensor for name, tensor in whole.state_dict().items() if "linear1" not in name}
     empty.load_state_dict(loaded, strict=False, assign=True)
     with pytest.warns(UserWarning, match="mask"):
-        init_missing_(empty, loaded, seed=2)
+        init_missing_(empty, loaded, seed=2, strict=False)
     assert torch.equal(empty.norm.weight, whole.norm.weight) and not empty.layers[0].linear1.weight.is_meta
 
 
@@ -467,7 +467,7 @@ def test_what_nothing_fills_and_has_no_values_becomes_nan_and_is_named():
     with torch.device("meta"):
         model = Head()
     with pytest.warns(UserWarning, match="nothing initializes scale, count, which came from the meta device") as caught:
-        report = init_(model)
+        report = init_(model, strict=False)
     assert caught[0].filename == __file__
     assert model.scale.isnan().all() and model.count == 0 and report.untouched == ["scale", "count"]
 
@@ -513,9 +513,10 @@ def test_a_recipe_gives_what_it_makes_of_the_same_names_and_shapes():
     model = Net()
     report = init_(model, Recipe(RULES), seed=8)
     expected = Recipe(RULES).materialize(state(model), seed=8)
-    for name, tensor in state(model).items():
-        assert np.array_equal(tensor.numpy(), expected[name]), name
-    assert report.untouched == [] and report.filled["embedding.weight"] == "Normal(mean=0.0, std=0.5)"
+    expected["embedding.weight"][0] = 0.0  # the padding row
+    for name, tensor in model.named_parameters():
+        assert np.array_equal(tensor.detach().numpy(), expected[name]), name
+    assert report.untouched == [] and report.filled["embedding.weight"].startswith("Normal(mean=0.0, std=0.5)")
 
 
 def test_a_recipe_leaves_what_it_or_the_call_skips_or_no_rule_matches():
@@ -647,7 +648,7 @@ def test_a_hugging_face_model_gets_the_distributions_of_its_family(name):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.fill_(7.0)
-    report = init_(model, seed=1)
+    report = init_(model, seed=1, overwrite=True)
     assert report.untouched == []
     for tensor_name, fastinits in state(model).items():
         torchs = stock[tensor_name]
