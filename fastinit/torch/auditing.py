@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 from torch import Tensor, nn
 
 from fastinit import auditing
@@ -24,7 +25,8 @@ def audit(module: nn.Module, report: InitReport) -> Report:
     Nothing is copied that is on the CPU. Of a DTensor this rank's shard is measured, without communication. Rows of
     different distributions are measured by themselves: "embedding.weight[0]" is the padding row, "embedding.weight[1:]" the
     others. A tensor that nothing filled is a warning, unless it is `skipped`. What is skipped, or was written by operations
-    that have no distribution (as a multiplication), is measured without a distribution to compare with. ValueError for
+    that have no distribution (as a multiplication), is measured without a distribution to compare with; where nothing filled it and it is infinite throughout, as bounds of
+    nothing are, no finding is about that. ValueError for
     a tensor on the meta device.
 
     >>> import torch, fastinit.torch
@@ -53,6 +55,8 @@ def audit(module: nn.Module, report: InitReport) -> Report:
     names = [name for name in report.untouched if name not in report.skipped]
     findings += [Finding(name, "nothing", "warning", "nothing initialized it: it is as it was before") for name in names]
     measured = auditing.audit(arrays, distributions)
+    unbounded = [name for name, array in arrays.items() if name in report.untouched and _is_infinite(array)]
+    measured = replace(measured, findings=tuple(f for f in measured.findings if f.name not in unbounded))
     return replace(measured, findings=(*measured.findings, *findings))
 
 
@@ -62,6 +66,11 @@ def _array(name: str, tensor: Tensor) -> Array:
         raise ValueError(f"{name} is on the meta device, and has no values")
     tensor = tensor.cpu()
     return as_array(tensor) if tensor.dtype in DTYPES else tensor.numpy()
+
+
+def _is_infinite(array: Array) -> bool:
+    """Whether all values are plus or minus infinity: bounds of nothing, as a buffer may have them, and no accident."""
+    return array.size > 0 and bool(np.isinf(array.astype(np.float32)).all())
 
 
 def _parts(name: str, here: Part | None, array: Array, rows: list[Rows]) -> list[tuple[str, Array, Distribution | None]]:

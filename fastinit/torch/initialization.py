@@ -33,7 +33,7 @@ from fastinit.torch.local_parts import known_shards
 from fastinit.torch.meta import materialized
 from fastinit.torch.names import checked_prefix, non_persistent, shared_with_others, tensors_by_name
 from fastinit.torch.own_methods import convert, reset
-from fastinit.torch.padding import padded
+from fastinit.torch.padding import PaddingRow, padded
 from fastinit.torch.part_tensor import PartTensor
 from fastinit.torch.parts import is_part_tensor, local
 from fastinit.torch.progress import progress_bar
@@ -78,7 +78,7 @@ class Initialization:
         self._in_parts: list[str] = []  # tensors from the meta device of which parts were written, perhaps not all
         self._from_meta = {name for name, tensor in self.tensors.items() if tensor.is_meta}
         self._computed: set[str] = set()  # non-persistent buffers without values, which a recipe does not give
-        self._padded: list[tuple[str, int]] = []  # tensors with the numbers of their padding rows
+        self._padded: list[PaddingRow] = []
         self._zeroed: set[tuple[str, int]] = set()  # rows of tensors that were made 0
         self._advance: Callable[[int], object] = lambda nbytes: None
 
@@ -105,7 +105,7 @@ class Initialization:
             self.tensors = dict(tensors_by_name(self.module, prefix=self.prefix))
         for name in self._from_meta:
             self.tensors[name] = materialized(self.module, self.tensors[name])
-        self._padded = [(name, row) for name, row in padded(self.module, self.tensors) if name not in self._kept]
+        self._padded = [row for row in padded(self.module, self.tensors, self.prefix) if row.name not in self._kept]
         self.show_wholes()
         with torch.no_grad(), bar or nullcontext():
             if bar:
@@ -176,8 +176,8 @@ class Initialization:
 
     def _zero_padding(self, every: bool) -> None:
         """Make padding rows 0: under a recipe every one, else those that their own module made 0 and another drew again."""
-        rows = [place for place in self._padded if place[0] not in self._recorded]
-        lost = [place for place in rows if every or (place in self._zeroed and not self._is_zero(*place))]
+        rows = [(name, row) for name, row, is_shared in self._padded if every or is_shared or (name, row) in self._zeroed]
+        lost = [(name, row) for name, row in rows if name not in self._recorded and not self._is_zero(name, row)]
         if lost:
             self._filled_before = set()
             with self.in_force():

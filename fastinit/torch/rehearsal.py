@@ -91,8 +91,8 @@ class _Run:
             warnings.simplefilter("ignore")  # the methods warn again when they run
             with PATCH, streams.named(names), DryWatch(names):
                 reset(self.module, to_write, self._run, self.prefix[:-1])
-        for name, row in padded(self.module, self.tensors):
-            if (name, row) in self.zeroed:  # `init_` makes it 0 again where another module's method draws over it
+        for name, row, is_shared in padded(self.module, self.tensors, self.prefix):
+            if (is_shared or (name, row) in self.zeroed) and name not in self.skipped:  # `init_` makes it 0 again
                 self.result.report.note(name, ZERO, len(local(self.tensors[name])), (row, row + 1))
         return self.result
 
@@ -226,15 +226,16 @@ def _source(func: OpOverload, args: tuple[Any, ...]) -> Values | None:
 @contextmanager
 def restored(module: nn.Module) -> Iterator[None]:
     """After the block the module's attributes, and its tensors' attributes, memory and versions are as before it."""
-    parts = [(part, dict(vars(part)), _tables(part)) for part in module.modules()]
+    parts = [(part, {**vars(part)}, _tables(part)) for part in module.modules()]
     tensors = {id(t): t for _, _, tables in parts for table in tables for t in table.values() if isinstance(t, Tensor)}
-    before = [(t, dict(vars(t)), t.detach(), _version(t)) for t in tensors.values()]
+    before = [(t, {**vars(t)}, t.detach(), _version(t)) for t in tensors.values()]
     try:
         yield
     finally:
-        for part, attributes, tables in parts:
-            _restore(vars(part), attributes)
-            for table, was in zip((part._parameters, part._buffers, part._modules), tables):
+        for part, own, tables in parts:
+            _restore(vars(part), own)
+            now: tuple[Any, ...] = part._parameters, part._buffers, part._modules
+            for table, was in zip(now, tables):
                 _restore(table, was)
         for tensor, marks, alias, version in before:
             _restore(vars(tensor), marks)

@@ -11,8 +11,8 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from fastinit import Recipe
-from fastinit.torch import UncertainInitialization, by_name, init_, init_missing_
+from fastinit import Recipe, recipes
+from fastinit.torch import UncertainInitialization, audit, by_name, init_, init_missing_
 from fastinit.torch.rehearsal import rehearse
 
 
@@ -329,6 +329,18 @@ def test_a_padding_row_that_another_module_draws_again_stays_zero():
     assert (model.embedding.weight[2] == 0).all() and (model.embedding.weight != 0).sum() == 32
 
 
+def test_a_padding_row_stays_zero_where_the_head_has_the_first_name():
+    class HeadFirst(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head, self.embedding = nn.Linear(4, 9, bias=False), nn.Embedding(9, 4, padding_idx=2)
+            self.head.weight = self.embedding.weight
+
+    model = HeadFirst()
+    init_(model, overwrite=True)
+    assert (model.embedding.weight[2] == 0).all() and (model.embedding.weight != 0).sum() == 32
+
+
 class Rotary(nn.Module):
     def __init__(self):
         super().__init__()
@@ -345,3 +357,43 @@ def test_non_persistent_buffers_stay_under_a_recipe():
 def test_non_persistent_buffers_that_nothing_computes_are_an_error_under_a_recipe():
     with pytest.raises(UncertainInitialization, match="frequencies of Rotary"):
         init_(made(Rotary, "meta"), Recipe([("*", "normal")]))
+
+
+@pytest.mark.parametrize(("values", "ok"), [([math.inf, math.inf], True), ([-math.inf] * 2, True), ([math.inf, 1.0], False)])
+def test_bounds_of_plus_or_minus_infinity_are_no_error_of_the_audit(values, ok):
+    model = nn.Linear(3, 3)
+    model.register_buffer("limits", torch.tensor(values))
+    assert audit(model, init_(model)).ok is ok
+
+
+RECIPES = {
+    "llama": ("LlamaForCausalLM", lambda: recipes.llama()),
+    "mup": ("LlamaForCausalLM", lambda: recipes.mup(width=32, base_width=16)),
+    "gpt2": ("GPT2LMHeadModel", lambda: recipes.gpt2(depth=2)),
+    "bert": ("BertForPreTraining", lambda: recipes.bert()),
+    "t5": ("T5ForConditionalGeneration", lambda: recipes.t5(width=32, head_width=8)),
+    "mamba": ("MambaForCausalLM", lambda: recipes.mamba(depth=2)),
+    "vit": ("ViTForImageClassification", lambda: recipes.vit()),
+}
+SIZES = {
+    "LlamaForCausalLM": {"intermediate_size": 64, "num_attention_heads": 4, "vocab_size": 60},
+    "GPT2LMHeadModel": {"num_attention_heads": 4, "vocab_size": 60, "bos_token_id": 0, "eos_token_id": 0},
+    "BertForPreTraining": {"intermediate_size": 64, "num_attention_heads": 4, "vocab_size": 60},
+    "T5ForConditionalGeneration": {"d_kv": 8, "d_ff": 64, "num_attention_heads": 4, "vocab_size": 60},
+    "MambaForCausalLM": {"vocab_size": 60},
+    "ViTForImageClassification": {"intermediate_size": 64, "num_attention_heads": 4, "image_size": 32},
+}
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_ready_recipe_runs_on_the_model_it_is_named_after(name, device):
+    """Its buffers, persistent or not, are those that transformers computes."""
+    transformers = pytest.importorskip("transformers")
+    kind = getattr(transformers, RECIPES[name][0])
+    config = kind.config_class(hidden_size=32, num_hidden_layers=2, **SIZES[kind.__name__])
+    stock, model = kind(config), made(lambda: kind(config), device)
+    init_(model, RECIPES[name][1]())
+    assert not any(parameter.isnan().any() for parameter in model.parameters())
+    buffers = dict(stock.named_buffers())
+    assert all(torch.equal(buffer, buffers[name]) for name, buffer in model.named_buffers())
