@@ -10,7 +10,7 @@ from numpy.random import SeedSequence
 from fastinit.backends.elements import ElementType
 from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out
-from fastinit.core.fill import fill
+from fastinit.core.fill import check_shape, fill
 from fastinit.core.small import SmallArrays, is_small
 from fastinit.core.stream import Stream, streams_of
 from fastinit.distributions import Distribution, Slabs
@@ -37,6 +37,7 @@ def fill_batch(
     groups: dict[int, _Group] = {}
     for words, (name, array) in zip(streams, arrays.items()):
         distribution = distributions[name]
+        check_shape(distribution, array.shape)
         if id(distribution) not in groups:
             distribution.parameters(element.real)  # raises where they are out of range
             groups[id(distribution)] = _Group(distribution, element, small)

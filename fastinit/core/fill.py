@@ -41,8 +41,7 @@ def fill(
     whole_shape = checks.shape(shape)
     wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
     stream = stream_of(seed, name)
-    if distribution.only_shape not in (None, whole_shape):
-        raise ValueError(f"{distribution!r} is for shape {distribution.only_shape} only, got shape {whole_shape}")
+    check_shape(distribution, whole_shape)
     if out is not None:
         check_out(out, wanted.shape, element.dtype)
     request = _Fill(stream, element, whole_shape, wanted, index, out)
@@ -50,6 +49,12 @@ def fill(
     result = request.result
     is_scalar = out is None and index is not None and np.ndim(result) == 0
     return result[()] if is_scalar else result
+
+
+def check_shape(distribution: Distribution, shape: tuple[int, ...]) -> None:
+    """ValueError where the distribution is that of tensors of another shape."""
+    if distribution.only_shape not in (None, shape):
+        raise ValueError(f"{distribution!r} is for shape {distribution.only_shape} only, got shape {shape}")
 
 
 class _Fill:

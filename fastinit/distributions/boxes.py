@@ -57,12 +57,13 @@ class Box(NamedTuple):
     def key(self, shape: tuple[int, ...]) -> str:
         """The key of the box's stream, where it has a distribution of its own in a tensor of this shape: "[offset:shape]".
 
-        `offset`: the row-major number of the box's first element.
+        `offset`: the row-major number of the box's first element; the shape is given without axes of length 1, so that it is
+        the same for a view that lacks them.
         """
         offset = 0
         for first, n in zip(self.start, shape):
             offset = offset * n + first
-        return f"[{offset}:{self.shape}]"
+        return f"[{offset}:{longer_axes(self.shape)}]"
 
     def text(self, shape: tuple[int, ...]) -> str:
         """As in an index of a tensor of this shape: "[0]", "[1:]", "[:, 8:16]"."""

@@ -177,7 +177,7 @@ class WithSlabs(Composed):
 
             >>> from fastinit.distributions import Constant, Slab, Slabs
             >>> from fastinit.initializers import WithSlabs
-            >>> WithSlabs.of(Slabs((3,), (Slab((0,), (3,), Constant(1.0)), Slab((0,), (1,), Constant(0.0), "[0:(1,)]"))))
+            >>> WithSlabs.of(Slabs((3,), (Slab((0,), (3,), Constant(1.0)), Slab((0,), (1,), Constant(0.0), "[0:()]"))))
             WithSlabs(slabs=(((0,), (1,), Constant(value=0.0)),), initializer=Constant(value=1.0))
         """
         own, *others = slabs.slabs

@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
 from fastinit.torch import construction, nn_init
 from fastinit.torch.acceleration import accelerate, install, uninstall
 from fastinit.torch.auditing import audit
-from fastinit.torch.construction import deferred
+from fastinit.torch.construction import build, deferred, record
 from fastinit.torch.data_dependent import data_dependent_
 from fastinit.torch.doubts import UncertainInitialization
 from fastinit.torch.lsuv import lsuv_
@@ -28,7 +28,7 @@ from fastinit.torch.parameters import ParamInit, param_init
 from fastinit.torch.report import InitReport
 from fastinit.torch.residual import fixup_, tfixup_
 
-__all__ = ["construction", "deferred"]  # how a model constructs itself
+__all__ = ["build", "construction", "deferred", "record"]  # how a model constructs itself
 __all__ += ["InitReport", "UncertainInitialization", "audit", "by_name", "init_", "init_missing_"]  # whole models, by name
 __all__ += ["data_dependent_", "fixup_", "lsuv_", "tfixup_"]  # by data, or by the structure of residual networks
 __all__ += ["ParamInit", "nn_init", "param_init"]  # one tensor

@@ -44,9 +44,8 @@ def audit(module: nn.Module, report: InitReport) -> Report:
         except (TypeError, RuntimeError):  # quantized, sparse
             findings.append(Finding(name, "not measured", "warning", f"it is a {type(tensor).__name__} of {tensor.dtype}"))
             continue
-        for part, rows, distribution in _parts(
-            name, report.parts.get(name) or part_of(tensor), array, report.rows.get(name, [])
-        ):
+        here = report.parts.get(name) or part_of(tensor)
+        for part, rows, distribution in _parts(name, here, array, report.rows.get(name, [])):
             arrays[part] = rows
             if distribution is not None:
                 distributions[part] = distribution

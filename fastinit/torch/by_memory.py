@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from torch import Tensor
 
-from fastinit.core.stream import Stream, stream_of
+from fastinit.core.stream import Stream, child_stream, stream_of
+from fastinit.distributions.boxes import longer_axes
 from fastinit.torch.parts import is_dtensor, is_part_tensor, local
 from fastinit.torch.report import Write
 
@@ -69,8 +70,10 @@ class NamesByMemory:
                 f"{name} is a part of a larger tensor, and was to be filled by itself: fill what the module has as {name} "
                 "within the block, which stands for the whole"
             )
-        part = "" if tensor.shape == whole.shape else f"[{_offset(tensor, whole)}:{tuple(tensor.shape)}]"
-        stream = stream_of(self._seed, name + part)
+        part, stream = "", stream_of(self._seed, name)
+        if tensor.numel() != whole.numel():  # the key of `Box.key`
+            part = f"[{_offset(tensor, whole)}:{longer_axes(tuple(tensor.shape))}]"
+            stream = child_stream(stream, part)
         self._fills[stream] += 1
         if self._fills[stream] > MOST_FILLS:
             raise RuntimeError(

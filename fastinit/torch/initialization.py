@@ -30,7 +30,7 @@ from fastinit.torch.construction.streams import named_forms
 from fastinit.torch.layers import layouts_by_name
 from fastinit.torch.left_on_meta import left_on_meta
 from fastinit.torch.local_parts import known_shards
-from fastinit.torch.meta import materialized
+from fastinit.torch.meta import CPU, materialized
 from fastinit.torch.names import checked_prefix, non_persistent, shared_with_others, tensors_by_name
 from fastinit.torch.own_methods import convert, reset
 from fastinit.torch.padding import PaddingRow, padded
@@ -72,6 +72,7 @@ class Initialization:
         given = {every[name]: shard for name, shard in given.items()}
         self._shards = known_shards(module, self.tensors, prefix, given, self._kept)
         self.report.parts = {name: shard.part for name, shard in self._shards.items()}
+        self._aliases: dict[str, str] = {}  # by name, the tensor whose memory it shares, as construction made them
         self._recorded: set[str] = set()  # filled by the record of their construction
         self._filled_before: set[str] = set()  # see `_run`
         self._seed_torch = torch.default_generator.manual_seed  # of the CPU alone, which is faster than of all devices
@@ -83,7 +84,14 @@ class Initialization:
         self._advance: Callable[[int], object] = lambda nbytes: None
 
     def run(
-        self, recipe: Recipe | None, dtype: torch.dtype | None, progress: bool, strict: bool = True, overwrite: bool = False
+        self,
+        recipe: Recipe | None,
+        dtype: torch.dtype | None,
+        progress: bool,
+        *,
+        strict: bool = True,
+        overwrite: bool = False,
+        device: torch.device = CPU,
     ) -> InitReport:
         """Fill the tensors by a recipe, or else by the modules. What cannot be is an error before anything is written."""
         bar = progress_bar() if progress else None
@@ -103,8 +111,11 @@ class Initialization:
         if dtype is not None:
             convert(self.module, dtype)
             self.tensors = dict(tensors_by_name(self.module, prefix=self.prefix))
+        if records is not None:
+            self._aliases = records.aliases()
+        memory = {} if records is None else records.shared_memory(device)
         for name in self._from_meta:
-            self.tensors[name] = materialized(self.module, self.tensors[name])
+            self.tensors[name] = materialized(self.module, self.tensors[name], device, memory.get(name))
         self._padded = [row for row in padded(self.module, self.tensors, self.prefix) if row.name not in self._kept]
         self.show_wholes()
         with torch.no_grad(), bar or nullcontext():
@@ -169,6 +180,10 @@ class Initialization:
     def _by_records(self, records: RecordedTensors) -> None:
         self._recorded = records.forms.keys() | records.given
         named = named_forms({name: form for name, form in records.forms.items() if name not in self._kept})
+        for name, whole in self._aliases.items():
+            if name in named and whole in named:
+                del named[name]
+                self._note(name, Write(f"shares the memory of {whole}"))
         fill_recorded({name: Target(self.tensors[name], one) for name, one in named.items()}, self.seed, self._note)
         for name in records.given - self._kept:
             self._note(name, Write("given by construction"))

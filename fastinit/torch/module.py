@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,6 +30,7 @@ def init_(
     skip: Iterable[str] = (),
     prefix: str = "",
     shard_of: ShardOf | None = None,
+    device: torch.device | str = "cpu",
     progress: bool = False,
     strict: bool = True,
     overwrite: bool = False,
@@ -53,11 +55,12 @@ def init_(
     - `shard_of`: {name: (global_shape, index)} for tensors that are parts of larger ones, whole[index], and are no DTensors:
       each gets its part of the whole's values. What code within the block does with such a tensor, it does with one that
       has the whole's shape and keeps the part; NotImplementedError for what needs other values.
+    - `device`: where tensors on the meta device get memory; DTensors get theirs on their mesh's.
     - `progress`: a bar on standard error (extra `cli`).
     - `strict`: False makes an `UncertainInitialization` (below) a UserWarning.
     - `overwrite`: whether the values that are there do not count, as those of a trained model that begins anew.
 
-    Tensors on the meta device get memory on the CPU, in place: parameter objects, ties and `requires_grad` stay.
+    Tensors on the meta device get memory in place: parameter objects, ties and `requires_grad` stay.
     Names are those of the bare module, without what compiling, DistributedDataParallel and activation checkpointing add.
     For a model that draws its weights in a method of its own, as `init_weights`, instead of `reset_parameters`: `by_name`.
 
@@ -96,7 +99,8 @@ def init_(
     """
     tie_again(module)
     run = Initialization(module, seed, _matching(module, skip, prefix), (), prefix, shard_of)
-    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, strict, overwrite)
+    options: dict[str, Any] = {"strict": strict, "overwrite": overwrite, "device": torch.device(device)}
+    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, **options)
 
 
 def init_missing_(
@@ -109,6 +113,7 @@ def init_missing_(
     skip: Iterable[str] = (),
     prefix: str = "",
     shard_of: ShardOf | None = None,
+    device: torch.device | str = "cpu",
     progress: bool = False,
     strict: bool = True,
     overwrite: bool = False,
@@ -137,7 +142,8 @@ def init_missing_(
         loaded.add(names[key])
     tie_again(module, {name[len(prefix) :] for name in loaded})
     run = Initialization(module, seed, _matching(module, skip, prefix), loaded, prefix, shard_of)
-    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, strict, overwrite)
+    options: dict[str, Any] = {"strict": strict, "overwrite": overwrite, "device": torch.device(device)}
+    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, **options)
 
 
 @contextmanager

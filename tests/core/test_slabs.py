@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import fastinit
+from fastinit.core.batch import fill_batch
 from fastinit.core.division import in_order, may_be_cut
 from fastinit.core.draws import Draws
+from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill, fill_piece
 from fastinit.core.stream import child_stream, child_streams, stream_of
 from fastinit.distributions import Constant, Normal, Slab, Slabs, TruncatedNormal, Uniform
@@ -17,6 +19,7 @@ from fastinit.initializers import Parts, Stacked
 from tests.support import bits
 
 NORMAL, UNIFORM = Normal(0.0, 1.0), Uniform(-1.0, 1.0)
+FLOAT32 = element_type("float32")
 STREAM = stream_of(0, "w")
 
 
@@ -178,6 +181,10 @@ def test_only_the_slabs_that_are_asked_for_are_made(monkeypatch):
 def test_the_wrong_shape_is_refused():
     with pytest.raises(ValueError, match=r"is for shape \(9, 7, 6\) only, got shape \(378,\)"):
         fill(FUSED, 378)
+    out = {"v": np.zeros(3, np.float32), "w": np.zeros((7, 9, 6), np.float32)}
+    with pytest.raises(ValueError, match=r"is for shape \(9, 7, 6\) only, got shape \(7, 9, 6\)"):
+        fill_batch({"v": NORMAL, "w": FUSED}, {name: array.shape for name, array in out.items()}, 0, FLOAT32, out)
+    assert not out["v"].any()
 
 
 # ---- dividing tensors ----

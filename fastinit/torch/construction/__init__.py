@@ -5,7 +5,8 @@ tensor; streams.py gives the draws their names; execution.py fills tensors, by r
 records.py keeps it all with the modules.
 """
 
+from fastinit.torch.construction.building import build, record
 from fastinit.torch.construction.deferral import deferred
 from fastinit.torch.construction.execution import replayed_by_torch
 
-__all__ = ["deferred", "replayed_by_torch"]
+__all__ = ["build", "deferred", "record", "replayed_by_torch"]

@@ -15,6 +15,7 @@ from fastinit.core.stream import stream_of
 from fastinit.distributions import Distribution
 from fastinit.runtime import huge_pages
 from fastinit.torch.construction.module import RecordedTensors
+from fastinit.torch.construction.programs import operations
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
 from fastinit.torch.construction.streams import Named, named_forms
 from fastinit.torch.names import tensors_by_name
@@ -130,21 +131,10 @@ def _write_of(name: str, named: Named) -> Write:
     """What the report says."""
     form = named.form
     if form.distribution is None:
-        return Write(_program(named))
+        return Write(f"computed by {', '.join(operations([form.recording.steps[number] for number in form.steps]))}")
     if named.like != name:
         return Write(f"{form.distribution}, a copy of {named.like}", form.distribution)
     return Write.of(form.distribution)
-
-
-def _program(named: Named) -> str:
-    steps = [named.form.recording.steps[number].operation for number in named.form.steps]
-    operations = list(dict.fromkeys(operation.split(".")[1] if "." in operation else operation for operation in steps))
-    shown = operations if len(operations) <= MOST_SHOWN else [*operations[: MOST_SHOWN - 1], "..."]
-    return f"computed by {', '.join(shown)}"
-
-
-MOST_SHOWN = 6
-"""Operations in the report of what is computed."""
 
 
 def replayed_by_torch(module: nn.Module) -> dict[str, Tensor]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from fastinit.distributions import Constant, Distribution, Slab, Slabs
-from fastinit.distributions.boxes import Box, Grid, longer_axes
+from fastinit.distributions.boxes import Grid
 from fastinit.torch.construction.recognition import Draw, Recognition, Seen, Value
 from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Recording, steps_to
@@ -87,7 +86,7 @@ def _slab(part: Seen, ref: Ref) -> Slab | None:
     distribution = _distribution(part.content, ref.dtype)
     if distribution is None:
         return None
-    key = None if part.box.shape == ref.size else key_of_box(part.box, ref.size)
+    key = None if part.box.shape == ref.size else part.box.key(ref.size)
     return Slab(part.box.start, part.box.shape, distribution, key)
 
 
@@ -102,9 +101,3 @@ def _distribution(content: Draw | Value, dtype: torch.dtype) -> Distribution | N
 
 EXACT = 2**53
 """Integers below it are floats without rounding."""
-
-
-def key_of_box(box: Box, shape: tuple[int, ...]) -> str:
-    """The key of a slab's stream: the row-major number of its first element, and its lengths other than 1."""
-    offset = int(np.ravel_multi_index(box.start, shape)) if shape else 0
-    return f"[{offset}:{longer_axes(box.shape)}]"

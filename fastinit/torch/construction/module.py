@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cached_property
 
+import torch
 from torch import Tensor, nn
 
-from fastinit.torch.construction.forms import form_of
+from fastinit.torch.construction.forms import Form, form_of
 from fastinit.torch.construction.records import plain_tensors, records_by_tensor, records_of
+from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.names import modules_by_name
 
 
@@ -31,8 +34,35 @@ class RecordedTensors:
             if tensor.is_meta and (record := records_of(part).get(own)) is not None and record.ref is not None
         }
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._records
+    @cached_property
+    def _by_storage(self) -> dict[tuple[int, int], list[str]]:
+        """The names of the tensors on the meta device by the storage that they lie in."""
+        names: dict[tuple[int, int], list[str]] = {}
+        for name, form in self.forms.items():
+            if self._tensors[name].is_meta and self._tensors[name].dtype is form.ref.dtype:
+                names.setdefault((id(form.recording), form.ref.storage), []).append(name)
+        return {storage: shared for storage, shared in names.items() if len(shared) > 1}
+
+    def aliases(self) -> dict[str, str]:
+        """By the name of a tensor that is a view of another one, the name of that one."""
+        found: dict[str, str] = {}
+        for shared in self._by_storage.values():
+            whole = next((name for name in shared if self._is_whole(self.forms[name])), None)
+            if whole is not None:
+                found |= {name: whole for name in shared if name != whole}
+        return found
+
+    def _is_whole(self, form: Form) -> bool:
+        return form.ref.numel * form.ref.dtype.itemsize == form.recording.sizes[form.ref.storage]
+
+    def shared_memory(self, device: torch.device) -> dict[str, Tensor]:
+        """By name, memory for tensors on the meta device that share theirs with others of another name, as views of one."""
+        found: dict[str, Tensor] = {}
+        for shared in self._by_storage.values():
+            form = self.forms[shared[0]]
+            storage = torch.UntypedStorage(form.recording.sizes[form.ref.storage], device=device)
+            found |= {name: real_tensor(storage, self.forms[name].ref) for name in shared}
+        return found
 
     def check(self, seed: int, kept: Collection[str], shapes: Mapping[str, tuple[int, ...]]) -> None:
         """ValueError for tensors that were changed after construction, and for a seed that is not that of construction.

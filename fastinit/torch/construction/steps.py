@@ -96,4 +96,4 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def real_tensor(storage: torch.UntypedStorage, ref: Ref) -> Tensor:
     """The tensor of this geometry in a storage with memory."""
-    return torch.empty(0, dtype=ref.dtype).set_(storage, ref.offset, ref.size, ref.stride)
+    return torch.empty(0, dtype=ref.dtype, device=storage.device).set_(storage, ref.offset, ref.size, ref.stride)

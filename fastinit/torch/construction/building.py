@@ -1,0 +1,134 @@
+"""`build`, which makes a model and fills it, and `record`, which says what a model's construction draws, as a Recipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from glob import escape
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from fastinit.distributions import Distribution, Slabs, WholeTensor
+from fastinit.initializers import Initializer, WithSlabs
+from fastinit.initializers.names import InitializerLike
+from fastinit.recipes import Recipe, Rule
+from fastinit.torch.construction.deferral import deferred
+from fastinit.torch.construction.forms import Form, computed_form
+from fastinit.torch.construction.module import RecordedTensors
+from fastinit.torch.construction.programs import Computed, Program
+from fastinit.torch.names import tensors_by_name
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def record(factory: Callable[..., nn.Module], /, *args: Any, **kwargs: Any) -> Recipe:
+    """The distributions that `factory(*args, **kwargs)` gives its tensors, as a Recipe; nothing is drawn or allocated.
+
+    A model's initialization to be read, compared with that of another version, kept in a file, and used where there is no
+    torch. Its rules are for the names of the model; those with numbers in them are joined where their distributions agree.
+    Where `init_` draws a tensor by its own name, the recipe has the same values. What construction computes instead of
+    drawing is a rule with a program, which needs torch and has no form in TOML; computed integers and booleans are skipped.
+    Copies are drawn each by its own name. TypeError for a factory that makes no module.
+
+    >>> import torch, fastinit.torch
+    >>> recipe = fastinit.torch.record(torch.nn.Linear, 20, 9)
+    >>> for rule in recipe:
+    ...     print(rule.pattern, rule.initializer)
+    weight Uniform(low=-0.223..., high=0.223...)
+    bias Uniform(low=-0.223..., high=0.223...)
+    """
+    with deferred():
+        module = made_by(factory, args, kwargs)
+    return recipe_of_record(module)
+
+
+def made_by(factory: Callable[..., nn.Module], args: Any, kwargs: Mapping[str, Any]) -> nn.Module:
+    """What the factory makes. TypeError where that is no module."""
+    module = factory(*args, **kwargs)
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"factory must make a torch.nn.Module, got {module!r}")
+    return module
+
+
+def recipe_of_record(module: nn.Module) -> Recipe:
+    """The recipe of a module that was constructed in `deferred()`."""
+    tensors = dict(tensors_by_name(module))
+    recorded = RecordedTensors(module, tensors)
+    rules, skipped = {}, []
+    for name, tensor in tensors.items():
+        rule = _rule(recorded.forms.get(name), tensor)
+        if rule is None:
+            skipped.append(name)
+        else:
+            rules[name] = rule
+    first = {id(tensor): name for name, tensor in tensors.items()}
+    every = tensors_by_name(module, remove_duplicate=False)
+    tied = {name: first[id(tensor)] for name, tensor in every if first[id(tensor)] != name}
+    return Recipe(_joined(rules), skip=map(escape, skipped), tied=tied, allow_unused=True)
+
+
+def _rule(form: Form | None, tensor: Tensor) -> Rule | None:
+    """The rule for a tensor, with the pattern "*"; None where the recipe leaves it alone."""
+    if form is None:
+        return None
+    if form.distribution is None:
+        return Rule("*", Computed(Program(form))) if tensor.is_floating_point() and not form.is_empty else None
+    try:
+        return _of_distribution(form.distribution)
+    except ValueError:  # slabs that share streams in a way of their own
+        return Rule("*", Computed(Program(computed_form(form.recording, form.ref))))
+
+
+def _of_distribution(distribution: Distribution) -> Rule:
+    initializer: InitializerLike = distribution
+    if isinstance(distribution, Slabs):
+        initializer = WithSlabs.of(distribution)
+    elif isinstance(distribution, WholeTensor):
+        return Rule("*", cast(Initializer, distribution.initializer), layout=distribution.layout)
+    return Rule("*", initializer)
+
+
+def _joined(rules: Mapping[str, Rule]) -> Iterator[Rule]:
+    """A rule for each name, or for all names that differ by numbers only, where no other name matches its pattern."""
+    done: set[str] = set()
+    for name, rule in rules.items():
+        if name in done:
+            continue
+        pattern = re.sub(r"(?<=\.)\d+(?=\.)|^\d+(?=\.)", "*", escape(name))
+        matching = [other for other in rules if fnmatchcase(other, pattern)]
+        if not all(rules[other] == rule for other in matching):
+            pattern, matching = escape(name), [name]
+        done.update(matching)
+        yield Rule(pattern, rule.initializer, layout=rule.layout, optional=True)
+
+
+def build(
+    factory: Callable[..., M],
+    /,
+    *args: Any,
+    seed: int = 0,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
+    independent_copies: bool = False,
+    **kwargs: Any,
+) -> M:
+    """`factory(*args, **kwargs)`, every tensor drawn by its name: `deferred()` and `init_` in one line.
+
+    Memory is that of the weights alone, in `dtype` at once where one is given; values are those of `init_` with this seed.
+    `seed`, `independent_copies`: as for `deferred`. `device`: where the tensors are made. TypeError for a factory that makes
+    no module; else the errors of `deferred` and `init_`.
+
+    >>> import torch, fastinit.torch
+    >>> model = fastinit.torch.build(torch.nn.Linear, 20, 9, seed=0, dtype="bfloat16")
+    >>> model.weight.dtype, model.weight.is_meta
+    (torch.bfloat16, False)
+    """
+    from fastinit.torch.module import init_
+
+    with deferred(seed, independent_copies=independent_copies):
+        module = made_by(factory, args, kwargs)
+    init_(module, seed=seed, dtype=dtype, device=device)
+    return module  # type: ignore[return-value]
