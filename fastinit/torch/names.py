@@ -20,9 +20,7 @@ def joined(parent: nn.Module, name: str, child: str) -> str:
 
 def modules_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """All modules, each once; a wrapped module has the name of its wrapper."""
-    names = _module_names(module)
-    for name, part in module.named_modules():
-        yield names[name], part
+    return ((name, part) for _, name, part in _parts(module, remove_duplicate=True))
 
 
 def tensors_by_name(module: nn.Module, remove_duplicate: bool = True, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -75,20 +73,29 @@ def matching(names: Iterable[str], globs: Iterable[str], option: str) -> list[st
 
 def _tensors(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, str, Tensor]]:
     """Of each tensor the name that torch gives it, the name without wrappers, and the tensor."""
-    modules = _module_names(module)
-    for list_tensors in (module.named_parameters, module.named_buffers):
-        for name, tensor in list_tensors(remove_duplicate=remove_duplicate):
-            parent, _, own = name.rpartition(".")
-            parent = modules.get(parent, parent)
-            yield name, f"{parent}.{own}" if parent else own, tensor
+    seen: set[int] = set()
+    parts = [*_parts(module, remove_duplicate)]
+    for table in ("_parameters", "_buffers"):
+        for torchs, name, part in parts:
+            tensors: dict[str, Tensor | None] = getattr(part, table)
+            for own, tensor in tensors.items():
+                if tensor is None or (remove_duplicate and id(tensor) in seen):
+                    continue
+                seen.add(id(tensor))
+                yield f"{torchs}.{own}" if torchs else own, f"{name}.{own}" if name else own, tensor
 
 
-def _module_names(module: nn.Module) -> dict[str, str]:
-    """By the name that torch gives it, each module's name."""
-    modules = dict(module.named_modules(remove_duplicate=False))
-    names = {"": ""}
-    for name in modules:
-        parent, _, child = name.rpartition(".")
-        if name:
-            names[name] = joined(modules[parent], names[parent], child)
-    return names
+def _parts(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, str, nn.Module]]:
+    """Of each module, in the order of `named_modules`, the name that torch gives it, the name without wrappers, and itself."""
+    seen: set[int] = set()
+    waiting = [("", "", module)]
+    while waiting:
+        torchs, name, part = waiting.pop()
+        if remove_duplicate and id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield torchs, name, part
+        children = [(child, of) for child, of in part._modules.items() if of is not None]
+        waiting += [
+            (f"{torchs}.{child}" if torchs else child, joined(part, name, child), of) for child, of in children[::-1]
+        ]

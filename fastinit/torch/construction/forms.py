@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from fastinit.distributions import Constant, Distribution, Slab, Slabs
-from fastinit.distributions.boxes import Grid
+from fastinit.distributions.boxes import Box, Grid
 from fastinit.torch.construction.recognition import Draw, Recognition, Seen, Value
 from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Recording, steps_to
@@ -71,23 +71,20 @@ def computed_form(recording: Recording, ref: Ref) -> Form:
 def _recognized(recording: Recording, ref: Ref, seen: tuple[Seen, ...]) -> Form | None:
     """The form of a tensor that holds this; None where no distribution says it."""
     visible = Grid(ref.size, [part.box for part in seen]).visible() if len(seen) > 1 else {0}
-    slabs = [_slab(part, ref) for number, part in enumerate(seen) if number in visible]
-    known = tuple(slab for slab in slabs if slab is not None)
-    contents = [part.content for number, part in enumerate(seen) if number in visible]
-    drawn = [(c, slab.key) for c, slab in zip(contents, known) if isinstance(c, Draw)]
-    sources, keys = tuple(Source(c.step, c.seen_as) for c, _ in drawn), tuple(key for _, key in drawn)
-    if len(known) < len(slabs) or len(set(sources)) < len(sources):  # the second: parts that are copies of each other
+    parts = [part for number, part in enumerate(seen) if number in visible]
+    distributions = [_distribution(part.content, ref.dtype) for part in parts]
+    sources = tuple(Source(part.content.step, part.content.seen_as) for part in parts if isinstance(part.content, Draw))
+    if None in distributions or len(set(sources)) < len(sources):  # the second: parts that are copies of each other
         return None
-    distribution = known[0].distribution if len(known) == 1 else Slabs(ref.size, known)
-    return Form(recording, ref, distribution, sources, keys)
+    if len(parts) == 1:
+        return Form(recording, ref, distributions[0], sources, (None,) * len(sources))
+    slabs = tuple(_slab(part.box, of, ref) for part, of in zip(parts, distributions, strict=True) if of is not None)
+    keys = tuple(slab.key for slab, part in zip(slabs, parts, strict=True) if isinstance(part.content, Draw))
+    return Form(recording, ref, Slabs(ref.size, slabs), sources, keys)
 
 
-def _slab(part: Seen, ref: Ref) -> Slab | None:
-    distribution = _distribution(part.content, ref.dtype)
-    if distribution is None:
-        return None
-    key = None if part.box.shape == ref.size else part.box.key(ref.size)
-    return Slab(part.box.start, part.box.shape, distribution, key)
+def _slab(box: Box, distribution: Distribution, ref: Ref) -> Slab:
+    return Slab(box.start, box.shape, distribution, None if box.shape == ref.size else box.key(ref.size))
 
 
 def _distribution(content: Draw | Value, dtype: torch.dtype) -> Distribution | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from fastinit.distributions.boxes import Box
 from fastinit.torch.construction.steps import Ref
@@ -40,18 +41,27 @@ def box_of(part: Ref, whole: Ref) -> Box | None:
 
 def is_injective(ref: Ref) -> bool:
     """Whether no two elements share memory, as they do in an expanded tensor."""
+    return _is_injective(ref.size, ref.stride)
+
+
+def _is_injective(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
     reach = 1
-    for stride, n in sorted((stride, n) for stride, n in zip(ref.stride, ref.size, strict=True) if n > 1):
-        if stride < reach:
+    for along, n in sorted((along, n) for along, n in zip(stride, size, strict=True) if n > 1):
+        if along < reach:
             return False
-        reach = stride * (n - 1) + reach
+        reach += along * (n - 1)
     return True
 
 
 def is_dense(ref: Ref) -> bool:
     """Whether the elements, in some order of the axes, follow each other in memory without gaps or overlaps."""
-    reach = sum(stride * (n - 1) for stride, n in zip(ref.stride, ref.size, strict=True)) + 1
-    return ref.numel == 0 or (reach == ref.numel and is_injective(ref))
+    return _is_dense(ref.size, ref.stride)
+
+
+@lru_cache(maxsize=4096)
+def _is_dense(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+    numel, reach = math.prod(size), sum(along * (n - 1) for along, n in zip(stride, size, strict=True)) + 1
+    return numel == 0 or (reach == numel and _is_injective(size, stride))
 
 
 def may_overlap(a: Ref, b: Ref) -> bool:

@@ -6,6 +6,7 @@ So a step's operands are `Ref`s, and a view is no step at all: the `Ref` of what
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -34,10 +35,7 @@ class Ref(NamedTuple):
 
     @property
     def numel(self) -> int:
-        n = 1
-        for length in self.size:
-            n *= length
-        return n
+        return math.prod(self.size)
 
 
 class Step(NamedTuple):
