@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from fastinit.cli.audit import audit
 from fastinit.cli.config import config
 from fastinit.cli.init import init
+from fastinit.cli.memory import return_freed_memory
 from fastinit.cli.models import models
 from fastinit.cli.output import errors
 from fastinit.cli.stream import stream
@@ -51,4 +52,5 @@ for sub_command in (init, verify, audit, stream, models, config):
 
 def run() -> None:
     """Run the command with the arguments of the process, and end the process."""
+    return_freed_memory()
     app()

@@ -13,7 +13,7 @@ from fastinit.auditing import terminal
 from fastinit.auditing.picture import check_target
 from fastinit.cli.options import Json, Threads
 from fastinit.cli.output import print_json, progress, results
-from fastinit.files import specs
+from fastinit.cli.plans import plan
 from fastinit.files.safetensors_format import read_files
 
 
@@ -32,7 +32,7 @@ def audit(
     """Measure the values of a file, of any origin, and say what is wrong with them; exit status 1 if there is an error."""
     if picture:
         check_target(picture)
-    expected = None if spec is None else specs.plan(spec)
+    expected = None if spec is None else plan(spec)
     total = sum(tensor.nbytes for tensors in read_files(file).values() for tensor in tensors)
     with progress("auditing", total) as advance:
         report = auditing.audit(file, expected, progress=advance)

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from fastinit.cli.options import Dtype, Json, Seed, Spec, Threads
 from fastinit.cli.output import num_parameters, print_json, progress, results
-from fastinit.files import checkpoint, specs
+from fastinit.cli.plans import plan as plan_of
+from fastinit.files import checkpoint
 from fastinit.files.checkpoint import FilePlan
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
@@ -34,7 +35,7 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a model's initial weights as safetensors."""
-    plan = specs.plan(spec, dtype)
+    plan = plan_of(spec, dtype, seed)
     most = None if shard_size is None else _nbytes(shard_size)
     if dry_run:
         _report_plan(plan, as_json)

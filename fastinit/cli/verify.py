@@ -10,7 +10,8 @@ import typer
 
 from fastinit.cli.options import Dtype, Json, Seed, Spec, Threads
 from fastinit.cli.output import print_json, progress, results
-from fastinit.files import checkpoint, specs
+from fastinit.cli.plans import plan as plan_of
+from fastinit.files import checkpoint
 from fastinit.files.safetensors_format import read_files
 
 
@@ -23,7 +24,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Recompute every value of a file and say which tensors differ; exit status 1 if any does."""
-    plan = specs.plan(spec, dtype)
+    plan = plan_of(spec, dtype, seed)
     files = read_files(file)
     with progress("verifying", plan.nbytes()) as advance:
         differences = checkpoint.verify(files, plan, seed, progress=advance)
