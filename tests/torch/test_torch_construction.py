@@ -176,6 +176,22 @@ def test_buffers_are_as_construction_computes_them():
     assert report.filled["table"] == "given by construction"
 
 
+@pytest.mark.parametrize("index", [[3, 5], (slice(None), [1, 0]), [True, False] * 4], ids=str)
+def test_lists_as_indices_are_not_lost(index):
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(8, 4))
+            self.rows = nn.Parameter(self.w[index].detach().clone())
+            self.ones = nn.Parameter(torch.zeros(8, 4))
+            with torch.no_grad():
+                self.ones[index] = 1.0
+
+    model = filled(Model)
+    assert torch.equal(model.rows, model.w[index])
+    assert bool((model.ones[index] == 1).all()) and model.ones.sum() == model.rows.numel()
+
+
 def test_copies_are_equal_and_the_report_says_of_whom():
     model, report = filled(lambda: nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2))
     first, second = (layer.linear1.weight for layer in model.layers)

@@ -64,6 +64,24 @@ def _new_tensor(self: Tensor, data: Any, *, dtype: torch.dtype | None = None, **
     return torch.tensor(data, dtype=dtype or self.dtype, device=CPU)
 
 
+def _indexed(stock: Callable[..., Any]) -> Callable[..., Any]:
+    """`tensor[[3, 5]]`: torch makes the list a tensor on the device of the indexed one, where its values would be lost."""
+
+    @wraps(stock)
+    def access(self: Tensor, index: Any, *value: Any) -> Any:
+        return stock(self, index if _tape() is None or not self.is_meta else _without_lists(index), *value)
+
+    return access
+
+
+def _without_lists(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return tuple(map(_without_lists, index))
+    if isinstance(index, list) and all(isinstance(item, (int, list)) for item in index):
+        return torch.tensor(index, dtype=None if index else torch.int64, device=CPU)
+    return index
+
+
 def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(stock)
     def read(self: Tensor, *args: Any, **kwargs: Any) -> Any:
@@ -129,6 +147,8 @@ def _replacements() -> Iterator[Replacement]:
     yield torch.Tensor, "new_tensor", _new_tensor
     for name in READERS:
         yield torch.Tensor, name, _reader(getattr(torch.Tensor, name))
+    for name in ("__getitem__", "__setitem__"):
+        yield torch.Tensor, name, _indexed(getattr(torch.Tensor, name))
     for stock, new in BY_ANY_NAME:
         yield stock, "__code__", new.__code__
     for name in ("__init__", "__setstate__"):  # __setstate__: of modules that are copied or unpickled
