@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.zoo.statistical import blocks_of, difference, sample
+from bench.zoo.statistical import Reference, blocks_of, sample
 
 NARROW = (torch.bfloat16, torch.float16)
 Tensors = dict[str, Tensor]
@@ -51,44 +51,68 @@ def _same(a: Tensor, b: Tensor) -> Tensor:
     return same | (a != a) & (b != b) if a.is_floating_point() or a.is_complex() else same
 
 
-@dataclass
-class Stock:
-    """Two constructions `a` and `b` of one model, made where torch fills uninitialized memory with NaN."""
+class Random:
+    """What is known of a random tensor from two constructions with other seeds."""
 
-    a: Tensors
-    b: Tensors
-    fixed: dict[str, Tensor] = field(init=False)
-    """Of each random tensor which values do not depend on the seed: padding rows, a bias of 1 within zeros and noise."""
-    uninitialized: list[str] = field(init=False)
-    unsteady: dict[str, str] = field(default_factory=dict)
-    """Tensors that cannot be tested, since the two constructions differ from each other in more than the draws."""
+    def __init__(self, a: Tensor, b: Tensor) -> None:
+        self.constant, self.fixed = a, _fixed(a, b)
+        """Values that do not depend on the seed, and where they are: padding rows, a forget bias of 1."""
+        index = (~self.fixed).ravel().nonzero().ravel().numpy()
+        self.index = index[sample(len(index))]
+        rows = [self._chosen(a), self._chosen(b)]
+        self.repeats = a.dtype not in NARROW and any(len(np.unique(row)) < 0.9 * len(row) for row in rows)
+        self.zeros = any(np.count_nonzero(row == 0) for row in rows)
+        if self.repeats:  # rows that are expanded: the values that there are, once
+            rows = [np.unique(row) for row in rows]
+        n = min(map(len, rows))
+        blocks = [] if self.repeats else blocks_of(self.index, tuple(a.shape))
+        self.reference = Reference(np.stack([row[:n] for row in rows]), blocks) if n else None
+
+    def difference(self, ours: Tensor) -> str | None:
+        if not bool((_same(ours, self.constant) | ~self.fixed).all()):
+            return f"other values where stock has constants ({int(self.fixed.sum())} of {self.fixed.numel()})"
+        if self.reference is None:
+            return None
+        values = self._chosen(ours)
+        if not self.zeros and np.count_nonzero(values == 0) > 2 + len(values) / 64:
+            return "zeros where stock has none"
+        return self.reference.difference(np.unique(values) if self.repeats else values)
+
+    def _chosen(self, tensor: Tensor) -> np.ndarray:
+        return tensor.ravel()[torch.from_numpy(self.index)].double().numpy()
+
+
+class Stock:
+    """A model as its library builds it, `build(seed)`, where torch fills uninitialized memory with NaN."""
 
     @torch.no_grad()
-    def __post_init__(self) -> None:
-        self.uninitialized = [name for name, tensor in self.a.items() if _is_uninitialized(tensor)]
-        names = [name for name in self.a if name not in self.uninitialized]
-        for name in names:
-            if name not in self.b or self.a[name].shape != self.b[name].shape:
+    def __init__(self, build: Callable[[int], Tensors]) -> None:
+        self._build = cache(build)
+        self.tensors, other = build(1), build(2)
+        self.uninitialized = [name for name, tensor in self.tensors.items() if _is_uninitialized(tensor)]
+        self.random: dict[str, Random] = {}
+        self.unsteady: dict[str, str] = {}
+        """Tensors that cannot be tested, since stock's own constructions differ from each other in more than the draws."""
+        for name, tensor in self.tensors.items():
+            if name in self.uninitialized:
+                continue
+            if name not in other or tensor.shape != other[name].shape:
                 self.unsteady[name] = "another shape with each seed"
-        names = [name for name in names if name not in self.unsteady]
-        random = [name for name in names if not equal(self.a[name], self.b[name])]
-        self.fixed = {name: _fixed(self.a[name], self.b[name]) for name in random}
-        self.ties, self.copies = _ties(self.a), _copies({name: self.a[name] for name in random})
-        for name in random:
-            if reason := self._by_values(name, self.b[name], self.a[name][None]):
-                self.unsteady[name] = reason
+            elif not equal(tensor, other[name]):
+                self.random[name] = Random(tensor, other[name])
+        self.ties, self.copies = _ties(self.tensors), _copies({name: self.tensors[name] for name in self.random})
 
     @torch.no_grad()
     def differences(self, ours: Tensors, copies: bool = True) -> dict[str, str]:
         """What is wrong with `ours`, by name. `copies`: whether parameters that are copies in stock must be."""
-        wrong = {name: "not there in stock" for name in ours if name not in self.a}
-        for name in self.a:
+        wrong = {name: "not there in stock" for name in ours if name not in self.tensors}
+        for name in self.tensors:
             reason = self._difference(name, ours[name]) if name in ours else "missing"
-            if reason:
+            if reason and not self._is_unsteady(name):
                 wrong[name] = reason
         for group in self.ties - _ties(ours):
             wrong.update({name: "tied otherwise than in stock" for name in group if name not in wrong})
-        known = {name: ours[name] for name in self.fixed if name not in wrong}
+        known = {name: ours[name] for name in self.random if name not in wrong and name in ours}
         for group in self.copies:
             first, *others = sorted(group & known.keys()) or [""]
             others = [name for name in others if copies or "(" in name or "(" in first]
@@ -99,41 +123,25 @@ class Stock:
         return wrong
 
     def _difference(self, name: str, ours: Tensor) -> str | None:
-        stock = self.a[name]
+        stock = self.tensors[name]
         kinds = ("shape", "dtype", "device", "layout", *(["requires_grad"] if "(" not in name else []))
         for what in kinds:
             if getattr(ours, what) != getattr(stock, what):
                 return f"{what} {_short(getattr(ours, what))} instead of {_short(getattr(stock, what))}"
         if name in self.uninitialized or name in self.unsteady:
             return None
-        if name not in self.fixed:
-            return None if equal(ours, stock) else f"{_summary(ours)} instead of the constant {_summary(stock)}"
-        return self._by_values(name, ours, torch.stack([stock, self.b[name]]))
+        if name in self.random:
+            return self.random[name].difference(ours)
+        return None if equal(ours, stock) else f"{_summary(ours)} instead of the constant {_summary(stock)}"
 
-    def _by_values(self, name: str, ours: Tensor, stock: Tensor) -> str | None:
-        fixed = self.fixed[name]
-        if not bool((_same(ours, stock[0]) | ~fixed).all()):
-            return f"other values where stock has constants ({int(fixed.sum())} of {fixed.numel()})"
-        if not ours.is_floating_point():
-            ours, stock = ours.float(), stock.float()
-        index = (~fixed).ravel().nonzero().ravel().numpy()
-        index = index[sample(len(index))]
-        if not len(index):
-            return None
-        chosen = torch.from_numpy(index)
-        rows = [x.ravel()[chosen].double().numpy() for x in (ours, *stock)]
-        if _repeats(rows[1:], stock.dtype):  # rows that are expanded: the values that there are, once
-            distinct = [np.unique(row) for row in rows]
-            n = min(map(len, distinct[1:]))
-            return difference(distinct[0], np.stack([row[:n] for row in distinct[1:]]), [])
-        zeros = [np.count_nonzero(row == 0) for row in rows]
-        if zeros[0] > 2 + len(index) / 64 and not any(zeros[1:]):
-            return "zeros where stock has none"
-        return difference(rows[0], np.stack(rows[1:]), blocks_of(index, tuple(ours.shape)))
-
-
-def _repeats(rows: list[np.ndarray], dtype: torch.dtype) -> bool:
-    return dtype not in NARROW and min(len(np.unique(row)) / len(row) for row in rows) < 0.9
+    def _is_unsteady(self, name: str) -> bool:
+        """Whether stock with two further seeds differs as well."""
+        if name in self.random and name not in self.unsteady:
+            others = (self._build(seed)[name] for seed in (5, 6))
+            reason = next(filter(None, map(self.random[name].difference, others)), None)
+            if reason:
+                self.unsteady[name] = reason
+        return name in self.unsteady
 
 
 def _is_uninitialized(tensor: Tensor) -> bool:

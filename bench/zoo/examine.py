@@ -6,6 +6,7 @@ import re
 import time
 import warnings
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from bench.zoo.compare import Stock, Tensors, equal
@@ -20,21 +21,21 @@ def examine(factory: Factory, ways: Iterable[str]) -> Result:
         warnings.simplefilter("always")
         start = time.perf_counter()
         try:
-            a = stock(factory, 1)
+            model = Stock(partial(stock, factory))
         except Exception as error:
             return {"cannot be built": _message(error)}
         seconds = time.perf_counter() - start
-        kept = Stock(a, stock(factory, 2))
     known = {_text(warning) for warning in usual}
-    result = {
-        "tensors": len(a),
-        "random": len(kept.fixed),
-        "elements": sum(t.numel() for t in a.values()),
+    outcomes = {way: _outcome(factory, way, model, known) for way in ways}
+    return {
+        "tensors": len(model.tensors),
+        "random": len(model.random),
+        "elements": sum(t.numel() for t in model.tensors.values()),
         "seconds": round(seconds, 3),
-        "uninitialized": kept.uninitialized,
-        "unsteady": kept.unsteady,
+        "uninitialized": model.uninitialized,
+        "unsteady": model.unsteady,
+        "ways": outcomes,
     }
-    return result | {"ways": {way: _outcome(factory, way, kept, known) for way in ways}}
 
 
 def _outcome(factory: Factory, way: str, stock: Stock, known: set[str]) -> Result:
@@ -57,9 +58,9 @@ def _outcome(factory: Factory, way: str, stock: Stock, known: set[str]) -> Resul
 def _bits(stock: Stock, ours: Tensors) -> dict[str, str]:
     """What differs from stock in any bit; tensors that are computed anew at each access are not in a record."""
     aliases = {name for group in stock.ties for name in group if name not in ours and group & ours.keys()}
-    names = [name for name in stock.a if "(" not in name and name not in {*stock.uninitialized, *aliases}]
+    names = [name for name in stock.tensors if "(" not in name and name not in {*stock.uninitialized, *aliases}]
     wrong = {name: "missing" for name in names if name not in ours}
-    return wrong | {name: "other bits" for name in names if name in ours and not equal(ours[name], stock.a[name])}
+    return wrong | {name: "other bits" for name in names if name in ours and not equal(ours[name], stock.tensors[name])}
 
 
 def _names(warning: str, tensor: str) -> bool:

@@ -7,7 +7,6 @@ ways each and at most 27 tests a way (KS, bounds, mean and spread of the whole a
 
 from __future__ import annotations
 
-from functools import cache
 from math import log, prod, sqrt
 
 import numpy as np
@@ -27,48 +26,56 @@ def sample(n: int) -> np.ndarray:
     return np.arange(0, n, step)
 
 
-def difference(ours: np.ndarray, stock: np.ndarray, blocks: list[np.ndarray]) -> str | None:
-    """How `ours` differs from the rows of `stock`, the same tensor made with other seeds; None where nothing shows.
+class Reference:
+    """Values of one tensor made with several seeds, a row each, that others are compared with."""
 
-    `blocks`: for each axis the block of each value.
-    """
-    if not np.isfinite(ours).all():
-        return "not finite"
-    pooled = stock.ravel()
-    if len(ours) >= FEWEST:
-        if reason := _by_moments(ours, pooled):
-            return reason
-        for axis in blocks:
-            order = np.bincount(axis, minlength=BLOCKS)
-            for block in np.flatnonzero(order >= FEWEST):
-                chosen = axis == block
-                if reason := _by_moments(ours[chosen], stock[:, chosen].ravel()):
-                    return f"in a part of it {reason}"
-    return _by_bounds(ours, pooled) or _by_family(ours, pooled)
+    def __init__(self, rows: np.ndarray, blocks: list[np.ndarray]) -> None:
+        """`blocks`: for each axis the block of each column."""
+        self._sorted, self._center = np.sort(rows, axis=None), float(np.median(rows))
+        self._groups = [np.zeros(rows.shape[1], int), *blocks]
+        self._moments = self._moments_of(rows)
+
+    def difference(self, ours: np.ndarray) -> str | None:
+        """How `ours` differs; None where nothing shows."""
+        if not np.isfinite(ours).all():
+            return "not finite"
+        return self._by_moments(ours) or _by_bounds(ours, self._sorted) or _by_family(ours, self._sorted)
+
+    def _moments_of(self, rows: np.ndarray) -> np.ndarray:
+        """For the whole and each block: n, and mean and variance of the values and of their distances from the median."""
+        distances = abs(rows - self._center)
+        found = []
+        for groups in self._groups:
+            n = np.bincount(groups, minlength=1) * float(len(rows))
+            n[n < FEWEST] = np.nan
+            moments = [n]
+            for x in (rows, distances):
+                mean = np.bincount(groups, x.sum(0)) / n
+                spread = ((x - mean[groups]) ** 2).sum(0)
+                moments += [mean, np.bincount(groups, spread) / (n - 1)]
+            found.append(np.stack(moments))
+        return np.concatenate(found, axis=1)
+
+    def _by_moments(self, ours: np.ndarray) -> str | None:
+        """Welch's test on the values, and on their distances from the median (Brown and Forsythe's of equal spread)."""
+        n, *moments = self._moments_of(ours[None])
+        m, *others = self._moments
+        for place, name in ((0, "mean"), (2, "std")):
+            u, v = moments[place + 1] / n, others[place + 1] / m
+            with np.errstate(all="ignore"):
+                freedom = (u + v) ** 2 / (u * u / (n - 1) + v * v / (m - 1))
+                far = abs(moments[place] - others[place]) > -stdtrit(freedom, SIGNIFICANCE / 2) * np.sqrt(u + v)
+            far |= (u + v == 0) & (moments[place] != others[place])
+            if far.any():
+                block = int(far.argmax())
+                where = "" if block == 0 else "in a part of it "
+                a, b = (x[0 if name == "mean" else 1][block] for x in (moments, others))
+                return f"{where}{name} {_shown(a, name)} instead of {_shown(b, name)}"
+        return None
 
 
-def _by_moments(ours: np.ndarray, stock: np.ndarray) -> str | None:
-    """Welch's test on the values, and on their distances from the median (Brown and Forsythe's test of equal spread)."""
-    if _welch(ours, stock):
-        return f"mean {ours.mean():.3g} instead of {stock.mean():.3g}"
-    center = np.median(stock)
-    if _welch(abs(ours - center), abs(stock - center)):
-        return f"std {ours.std():.3g} instead of {stock.std():.3g}"
-    return None
-
-
-def _welch(a: np.ndarray, b: np.ndarray) -> bool:
-    u, v = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-    distance = abs(a.mean() - b.mean())
-    if u + v == 0:
-        return bool(distance > 0)
-    freedom = (u + v) ** 2 / (u * u / (len(a) - 1) + v * v / (len(b) - 1))
-    return bool(distance > _threshold(round(freedom, 1)) * sqrt(u + v))
-
-
-@cache
-def _threshold(freedom: float) -> float:
-    return -float(stdtrit(freedom, SIGNIFICANCE / 2))
+def _shown(moment: float, name: str) -> str:
+    return f"{moment if name == 'mean' else sqrt(moment):.3g}"
 
 
 def _by_bounds(ours: np.ndarray, stock: np.ndarray) -> str | None:

@@ -84,7 +84,7 @@ def test_another_distribution_of_one_tensor_is_found():
         return layers
 
     torch.manual_seed(0)
-    stock, ours = Stock(tensors_of(model(0.02)), tensors_of(model(0.02))), tensors_of(model(0.025))
+    stock, ours = Stock(lambda seed: tensors_of(model(0.02))), tensors_of(model(0.025))
     with torch.no_grad():
         ours["1.weight"][3] = 1
         ours["0.bias"].mul_(3)
