@@ -23,7 +23,7 @@ def main() -> None:
     fastinit.set_num_threads(1)
     parser = argparse.ArgumentParser(description="Compare every model of the libraries, built by fastinit, with stock.")
     parser.add_argument("--library", action="append", choices=NAMES, help="several may be given; all by default")
-    parser.add_argument("--only", default="*", help="models whose name fits this pattern")
+    parser.add_argument("--only", action="append", help="models whose names fit this pattern; several may be given")
     parser.add_argument("--way", action="append", choices=list(WAYS), help="several may be given; all by default")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/zoo"), help="keeps what is known of each model")
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="file for the tables; by default they are printed")
     options = parser.parse_args()
     ways = options.way or list(WAYS)
-    sweep = Sweep(options.folder, ways, options.only, options.processes, options.again)
+    sweep = Sweep(options.folder, ways, options.only or ["*"], options.processes, options.again)
     results = {library: sweep.run(library) for library in options.library or NAMES}
     text = document(results, ways)
     if options.output:

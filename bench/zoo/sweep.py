@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -26,7 +26,7 @@ FORK = multiprocessing.get_context("fork")  # a child has the library imported, 
 class Sweep:
     folder: Path
     ways: list[str]
-    only: str = "*"
+    only: Sequence[str] = ("*",)
     processes: int = 1
     again: bool = False
 
@@ -38,7 +38,8 @@ class Sweep:
         except ModuleNotFoundError as error:
             print(f"{library}: {error}")
             return {}
-        names = [name for name in factories if fnmatch(name, self.only) or fnmatch(f"{library}/{name}", self.only)]
+        names = [name for pattern in self.only for name in factories if fnmatch(name, pattern)]
+        names = list(dict.fromkeys(names))
         waiting = [name for name in names if self._missing(library, name)]
         for n, name in enumerate(self._finished(library, waiting, factories), 1):
             print(f"{library} {n}/{len(waiting)} {name}: {_line(self._read(library, name))}", flush=True)

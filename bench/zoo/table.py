@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 from bench.tables import table
@@ -12,8 +13,27 @@ Results = dict[str, dict[str, dict[str, Any]]]  # library, model
 OUTCOMES = ("right", "refused", "silently wrong")
 
 
+INTRODUCTION = """# Models of the libraries, built by fastinit
+
+`python -m bench.zoo --output docs/zoo.md` builds a small model of every architecture that the libraries have, as they
+build it and by each way below, and compares every tensor: shape, dtype, ties, constants and buffers bit for bit; of what
+is random the mean, spread, bounds, family and constant parts, at a significance that holds for all tensors together
+([statistical.py](../bench/zoo/statistical.py)).
+
+- `accelerate`: the constructor within `fastinit.torch.accelerate()`. `deferred`: the constructor within
+  `fastinit.torch.deferred()`, then `init_`. `replay`: that record, replayed with torch's own draws, is stock bit for bit.
+- `init_cpu`, `init_meta`: `init_` of a model built without a record, plainly or under `torch.device("meta")`.
+- **Right**: no tensor differs. **Refused**: an error, or a warning that names each tensor that differs. **Silently
+  wrong**: the rest.
+
+Of {versions}."""
+
+
 def document(results: Results, ways: list[str]) -> str:
-    parts = [table(["library", "models", "tensors", "way", *OUTCOMES], _counts(results, ways))]
+    parts = [
+        INTRODUCTION.format(versions=", ".join(_versions(results))),
+        table(["library", "models", "tensors", "way", *OUTCOMES], _counts(results, ways)),
+    ]
     for way in ways:
         for outcome in OUTCOMES[1:]:
             parts += _section(f"`{way}`: {outcome}", _of_outcome(results, way, outcome))
@@ -21,6 +41,11 @@ def document(results: Results, ways: list[str]) -> str:
     parts += _section("Not tested: stock differs from itself", _of_stock(results, "unsteady"))
     parts += _section("Not built", _not_built(results))
     return "\n\n".join(parts) + "\n"
+
+
+def _versions(results: Results) -> list[str]:
+    packages = ["torch", *(name for name in results if name not in ("torch_nn", "handwritten"))]
+    return [f"{name} {version(name)}" for name in packages]
 
 
 def _counts(results: Results, ways: list[str]) -> Iterator[list[str]]:
