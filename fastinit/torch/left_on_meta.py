@@ -22,7 +22,7 @@ def left_on_meta(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.
     for name, part in modules_by_name(module):
         known = {id(tensor) for tensor in (*part._parameters.values(), *part._buffers.values())}
         for attribute, value in vars(part).items():
-            if attribute in TABLES or not isinstance(value, (Tensor, list, tuple, dict)):
+            if attribute in TABLES or not (isinstance(value, Tensor) or (isinstance(value, (list, tuple, dict)) and value)):
                 continue
             for place, tensor in _tensors(value):
                 if tensor.is_meta and id(tensor) not in known:

@@ -23,6 +23,8 @@ OF_DATA = ("tensor", "as_tensor", "asarray")
 STOCK_NEW_TENSOR = torch.Tensor.new_tensor
 CPU = torch.device("cpu")
 
+STOCK_ZERO, STOCK_FILL = torch.Tensor.zero_, torch.Tensor.fill_
+
 READERS = ("numpy", "tolist")
 """Methods that give Python a tensor's values, past the dispatcher."""
 
@@ -80,6 +82,18 @@ def _without_lists(index: Any) -> Any:
     if isinstance(index, list) and all(isinstance(item, (int, list)) for item in index):
         return torch.tensor(index, dtype=None if index else torch.int64, device=CPU)
     return index
+
+
+def _zero_(self: Tensor) -> Tensor:
+    tape = _tape()
+    return STOCK_ZERO(self) if tape is None or not tape.takes_fill(self) else tape.filled_with(self, 0)
+
+
+def _fill_(self: Tensor, value: Any) -> Tensor:
+    tape = _tape()
+    if tape is None or not isinstance(value, (bool, int, float)) or not tape.takes_fill(self):
+        return STOCK_FILL(self, value)
+    return tape.filled_with(self, value)
 
 
 def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,7 +158,8 @@ def _replacements() -> Iterator[Replacement]:
         yield torch, name, _factory(getattr(torch, name), value)
     for name in OF_DATA:
         yield torch, name, _of_data(getattr(torch, name))
-    yield torch.Tensor, "new_tensor", _new_tensor
+    for name, method in (("new_tensor", _new_tensor), ("zero_", _zero_), ("fill_", _fill_)):
+        yield torch.Tensor, name, method
     for name in READERS:
         yield torch.Tensor, name, _reader(getattr(torch.Tensor, name))
     for name in ("__getitem__", "__setitem__"):

@@ -319,4 +319,6 @@ def _computed_value(step: Step, operands: list[Ref], values: Sequence[Number | N
 
 def _in_dtype(value: Number, dtype: torch.dtype) -> Number:
     """The value after it was written to a tensor of this dtype."""
+    if value in (0, 1) and not isinstance(value, complex):  # most values; floats keep the sign of 0
+        return float(value) if dtype.is_floating_point else bool(value) if dtype is torch.bool else int(value)
     return torch.full((), value, dtype=dtype).item()
