@@ -675,5 +675,5 @@ def test_a_model_of_fsdp1_whose_parameters_are_summoned_is_filled(use_orig_param
     model, whole = fsdp1(use_orig_params), nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
     init_(whole)
     with FullyShardedDataParallel.summon_full_params(model):
-        init_(model)
+        init_(model, overwrite=True)
         assert torch.equal(model.module[1].weight, whole[1].weight)
