@@ -179,15 +179,18 @@ class Initialization:
 
     def _by_records(self, records: RecordedTensors) -> None:
         self._recorded = records.forms.keys() | records.given
-        named = named_forms({name: form for name, form in records.forms.items() if name not in self._kept})
+        own = {name: form for name, form in records.forms.items() if name not in self._kept}
+        named = named_forms({**own, **{name: form for name, (_, form) in records.plain.items()}})
+        plain = set_plain(records, self.tensors, named)
+        named = {name: named[name] for name in own}
         for name, whole in self._aliases.items():
             if name in named and whole in named:
                 del named[name]
                 self._note(name, Write(f"shares the memory of {whole}"))
-        fill_recorded({name: Target(self.tensors[name], one) for name, one in named.items()}, self.seed, self._note)
+        targets = {name: Target(self.tensors[name], one) for name, one in named.items()}
+        fill_recorded(targets, self.seed, self._note, silent=plain)
         for name in records.given - self._kept:
             self._note(name, Write("given by construction"))
-        set_plain(records, self.seed)
 
     def _zero_padding(self, every: bool) -> None:
         """Make padding rows 0: under a recipe every one, else those that their own module made 0 and another drew again."""

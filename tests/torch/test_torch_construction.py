@@ -187,7 +187,7 @@ def test_lists_as_indices_are_not_lost(index):
             with torch.no_grad():
                 self.ones[index] = 1.0
 
-    model = filled(Model)
+    model, _ = filled(Model)
     assert torch.equal(model.rows, model.w[index])
     assert bool((model.ones[index] == 1).all()) and model.ones.sum() == model.rows.numel()
 
@@ -428,3 +428,27 @@ def test_layers_of_the_same_distribution_are_one_rule():
 def test_layers_that_differ_are_rules_of_their_own():
     recipe = record(lambda: nn.Sequential(nn.Linear(4, 4, bias=False), nn.Linear(8, 4, bias=False)))
     assert [rule.pattern for rule in recipe] == ["0.weight", "1.weight"]
+
+
+def test_tensors_in_lists_and_dictionaries_get_their_values():
+    class Prompts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.tokens = {"default": torch.arange(4)}
+            self.scales = (torch.ones(2), [3])
+
+    model, _ = filled(Prompts)
+    assert torch.equal(model.tokens["default"], torch.arange(4))
+    assert torch.equal(model.scales[0], torch.ones(2))
+
+
+def test_an_attribute_that_is_a_view_of_a_parameter_still_is():
+    class View(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(4, 3))
+            self.first = self.w.data[:2]
+
+    model, _ = filled(View)
+    assert model.first.data_ptr() == model.w.data_ptr()
+    assert torch.equal(model.first, model.w[:2])

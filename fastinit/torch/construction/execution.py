@@ -17,7 +17,8 @@ from fastinit.runtime import huge_pages
 from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.programs import operations
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
-from fastinit.torch.construction.streams import Named, named_forms
+from fastinit.torch.construction.steps import real_tensor
+from fastinit.torch.construction.streams import Named
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.parts import local, part_of
 from fastinit.torch.report import Write
@@ -34,12 +35,15 @@ class Target(NamedTuple):
     named: Named
 
 
-def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note) -> None:
-    """Fill each tensor by its name: small ones together, what is computed by running the steps again."""
+def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: Mapping[str, Target] | None = None) -> None:
+    """Fill each tensor by its name: small ones together, what is computed by running the steps again.
+
+    `silent`: more tensors to fill, which are not noted.
+    """
     with torch.no_grad(), _disable_current_modes(), torch.random.fork_rng(devices=()):
         batches: dict[torch.dtype, dict[str, Target]] = {}
         computed: dict[str, Target] = {}
-        for name, target in targets.items():
+        for name, target in {**targets, **(silent or {})}.items():
             if target.named.form.is_computed:
                 computed[name] = target
             elif target.named.like == name and is_plain(target.tensor) and target.tensor.device.type == "cpu":
@@ -55,15 +59,22 @@ def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note) -> None:
                 note(name, _write_of(name, target.named))
 
 
-def set_plain(records: RecordedTensors, seed: int) -> None:
-    """Give values to attributes on the meta device that are neither parameters nor buffers."""
-    named = named_forms({name: form for name, (_, _, form) in records.plain.items()})
+def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Mapping[str, Named]) -> dict[str, Target]:
+    """Give memory to attributes on the meta device that are neither parameters nor buffers; those that are to be filled.
+
+    `tensors`: the module's, with memory: an attribute that is a view of one still is.
+    """
     targets = {}
-    for name, (part, own, form) in records.plain.items():
-        tensor = torch.empty_strided(form.ref.size, form.ref.stride, dtype=form.ref.dtype)
-        setattr(part, own, tensor)
-        targets[name] = Target(tensor, named[name])
-    fill_recorded(targets, seed, lambda name, write: None)
+    wholes = {(id(form.recording), form.ref.storage): tensors[name] for name, form in records.forms.items()}
+    for name, (attribute, form) in records.plain.items():
+        whole = wholes.get((id(form.recording), form.ref.storage))
+        if whole is not None and is_plain(whole) and whole.dtype is form.ref.dtype:
+            attribute.put(real_tensor(whole.untyped_storage(), form.ref))
+        else:
+            tensor = torch.empty_strided(form.ref.size, form.ref.stride, dtype=form.ref.dtype)
+            attribute.put(tensor)
+            targets[name] = Target(tensor, named[name])
+    return targets
 
 
 def _fill_together(dtype: torch.dtype, batch: Mapping[str, Target], seed: int) -> None:

@@ -8,8 +8,9 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.forms import Form, form_of
-from fastinit.torch.construction.records import plain_tensors, records_by_tensor, records_of
+from fastinit.torch.construction.records import records_by_tensor, records_of
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.names import modules_by_name
 
@@ -17,7 +18,7 @@ from fastinit.torch.names import modules_by_name
 class RecordedTensors:
     """Of a module's tensors those with a record: `forms` by name, and the names of those `given` as real tensors.
 
-    `plain`: by name, the attributes still on the meta device that are neither parameters nor buffers, with their module.
+    `plain`: by name, the attributes still on the meta device that are neither parameters nor buffers, and their forms.
     """
 
     def __init__(self, module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
@@ -25,13 +26,17 @@ class RecordedTensors:
         by_tensor = records_by_tensor(modules)
         self._records = {name: by_tensor[id(tensor)] for name, tensor in tensors.items() if id(tensor) in by_tensor}
         self._tensors = tensors
+        by_id = {id(tensor) for tensor in tensors.values()}
         self.given = {name for name, record in self._records.items() if record.ref is None}
         self.forms = {name: form_of(r.recording, r.ref) for name, r in self._records.items() if r.ref is not None}
         self.plain = {
-            prefix + (f"{name}.{own}" if name else own): (part, own, form_of(record.recording, record.ref))
+            prefix + (f"{name}." if name else "") + own.name: (own, form_of(record.recording, record.ref))
             for name, part in modules_by_name(module)
-            for own, tensor in plain_tensors(part)
-            if tensor.is_meta and (record := records_of(part).get(own)) is not None and record.ref is not None
+            for own in attributes(part)
+            if id(own.tensor) not in by_id
+            and own.tensor.is_meta
+            and (record := records_of(part).get(own.name)) is not None
+            and record.ref is not None
         }
 
     @cached_property

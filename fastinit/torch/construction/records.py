@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Recording, Tape
 
@@ -62,14 +63,10 @@ def _record(tape: Tape, tensor: Tensor) -> TensorRecord:
 
 
 def own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """A module's own parameters, buffers and other attributes that are tensors."""
-    for table in (module._parameters, module._buffers, vars(module)):
-        yield from ((name, tensor) for name, tensor in table.items() if isinstance(tensor, Tensor))
-
-
-def plain_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """A module's attributes that are tensors, but neither parameters nor buffers."""
-    return ((name, tensor) for name, tensor in vars(module).items() if isinstance(tensor, Tensor))
+    """A module's own parameters, buffers, and other attributes that are tensors or have some in lists or dictionaries."""
+    for table in (module._parameters, module._buffers):
+        yield from ((name, tensor) for name, tensor in table.items() if tensor is not None)
+    yield from ((attribute.name, attribute.tensor) for attribute in attributes(module))
 
 
 def records_of(module: nn.Module) -> dict[str, TensorRecord]:

@@ -1,0 +1,54 @@
+"""Tensors that are plain attributes of modules, neither parameters nor buffers, or lie in lists and dictionaries there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+TABLES = {"_parameters", "_buffers", "_modules"}
+
+
+class Attribute(NamedTuple):
+    """A tensor, its name in the module ("scales[0]"), and what puts another tensor in its place."""
+
+    name: str
+    tensor: Tensor
+    put: Callable[[Tensor], None]
+
+
+def attributes(module: nn.Module) -> Iterator[Attribute]:
+    """The tensors among a module's own attributes, and in those of them that are lists, tuples and dictionaries.
+
+    >>> import torch
+    >>> layer = nn.Linear(3, 3)
+    >>> layer.scales = [torch.ones(3)]
+    >>> [attribute.name for attribute in attributes(layer)]
+    ['scales[0]']
+    """
+    own = vars(module)
+    for name, value in [*own.items()]:
+        if isinstance(value, Tensor):
+            yield Attribute(name, value, partial(own.__setitem__, name))
+        elif isinstance(value, (list, tuple, dict)) and value and name not in TABLES:
+            yield from _items(name, value, partial(own.__setitem__, name))
+
+
+def _items(
+    name: str, value: list[object] | tuple[object, ...] | dict[object, object], put: Callable[[object], None]
+) -> Iterator[Attribute]:
+    for key, item in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
+        if isinstance(item, Tensor):
+            replace = (
+                partial(_replace_in_tuple, value, key, put) if isinstance(value, tuple) else partial(value.__setitem__, key)
+            )
+            yield Attribute(f"{name}[{key!r}]", item, replace)
+
+
+def _replace_in_tuple(value: tuple[object, ...], at: int, put: Callable[[object], None], tensor: Tensor) -> None:
+    items = [*value]
+    items[at] = tensor
+    kind: Any = type(value)
+    put(kind(*items) if hasattr(value, "_fields") else tuple(items))
