@@ -10,10 +10,12 @@ from typer.core import TyperGroup
 
 from fastinit.cli.audit import audit
 from fastinit.cli.config import config
+from fastinit.cli.diff import diff
 from fastinit.cli.init import init
 from fastinit.cli.memory import return_freed_memory
 from fastinit.cli.models import models
 from fastinit.cli.output import errors
+from fastinit.cli.record import record
 from fastinit.cli.stream import stream
 from fastinit.cli.verify import verify
 
@@ -46,7 +48,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for sub_command in (init, verify, audit, stream, models, config):
+for sub_command in (init, verify, audit, record, diff, stream, models, config):
     app.command()(sub_command)
 
 

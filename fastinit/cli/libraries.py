@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 from fastinit.files.checkpoint import FilePlan
 from fastinit.files.specs import FLOAT_DTYPES
+from fastinit.recipes import Recipe, TensorSpec
+from fastinit.recipes.tensors import tensor_specs
 from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
 
@@ -40,7 +42,7 @@ def factory_of(spec: str) -> Factory | None:
     return LIBRARIES[library](name) if library in LIBRARIES else _of_module(library, name)
 
 
-def recorded_plan(spec: str, factory: Factory, dtype: str | None, seed: int) -> FilePlan:
+def recorded_plan(factory: Factory, dtype: str | None, seed: int) -> FilePlan:
     """What is written for the model that the factory builds. It is built without memory for its weights."""
     from fastinit.torch import deferred
     from fastinit.torch.construction import file_plan
@@ -50,16 +52,18 @@ def recorded_plan(spec: str, factory: Factory, dtype: str | None, seed: int) -> 
         checks.one_of("dtype", dtype, FLOAT_DTYPES)
     with deferred(seed):
         model = factory()
-    check_module(spec, model)
     return file_plan(model, seed, dtype_of(dtype))
 
 
-def check_module(spec: str, model: object) -> None:
-    """ValueError where what a factory gave is no module."""
-    from torch import nn
+def recorded_recipe(factory: Factory) -> tuple[Recipe, tuple[TensorSpec, ...]]:
+    """The recipe of the model that the factory builds, and its tensors."""
+    from fastinit.torch import deferred
+    from fastinit.torch.construction.building import recipe_of_record
+    from fastinit.torch.names import tensors_by_name
 
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"SPEC {spec!r} must give a torch.nn.Module, got {type(model).__name__}")
+    with deferred():
+        model = factory()
+    return recipe_of_record(model), tensor_specs(dict(tensors_by_name(model, remove_duplicate=False)))
 
 
 def _of_json(path: Path) -> Factory | None:
@@ -154,8 +158,16 @@ def _of_module(module: str, name: str) -> Factory:
         found = getattr(found, part)
     if not callable(found):
         raise ValueError(f"SPEC {spec!r} must name a function or a class, got {type(found).__name__}")
-    factory: Factory = found
-    return factory
+    return partial(_module_of, spec, found)
+
+
+def _module_of(spec: str, factory: Factory) -> Any:
+    from torch import nn
+
+    made = factory()
+    if not isinstance(made, nn.Module):
+        raise ValueError(f"SPEC {spec!r} must give a torch.nn.Module, got {type(made).__name__}")
+    return made
 
 
 def _unknown(library: str, name: str, known: Iterable[str]) -> ValueError:

@@ -24,6 +24,13 @@ Spec: TypeAlias = Annotated[
         "a function or class without arguments that builds a torch module: this imports MODULE and runs its code."
     ),
 ]
+Model: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        help="A built-in model; a Hugging Face directory or config.json; `timm:NAME` or `torchvision:NAME`; or "
+        "`MODULE:FACTORY`: this imports MODULE and runs its code."
+    ),
+]
 Seed: TypeAlias = Annotated[
     int, typer.Option(min=0, help="The seed: with a tensor's name and position it decides every value.")
 ]

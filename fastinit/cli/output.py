@@ -13,8 +13,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from fastinit.files import checkpoint
 from fastinit.recipes import Plan
 
-errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-results = Console(soft_wrap=True, highlight=False, markup=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+results = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager

@@ -13,9 +13,12 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from fastinit.cli.plans import plan
+import fastinit
+from fastinit import recipes
+from fastinit.cli.plans import plan, recipe_of, side_of
 from fastinit.files.checkpoint import verify, write
 from fastinit.files.safetensors_format import read_files
+from fastinit.recipes.comparison import compared
 from fastinit.torch import deferred, init_
 
 FACTORIES = """
@@ -51,6 +54,20 @@ def looking():
     with torch.no_grad():
         model.weight.copy_(torch.eye(4)[torch.randperm(4).tolist()])
     return model
+
+def blocks(std=0.02, start=1):
+    block = nn.Sequential(*(nn.Linear(8, 8) for _ in range(12)))
+    for layer in block:
+        nn.init.normal_(layer.weight, std=std)
+        layer.register_buffer("freq", 1 / torch.arange(start, start + 4))
+        layer.register_buffer("ids", torch.arange(3))
+    return block
+
+def narrower():
+    return blocks(std=0.01)
+
+def later():
+    return blocks(start=2)
 
 class Bare(nn.Module):
     def __init__(self):
@@ -278,3 +295,46 @@ def test_the_command_writes_and_verifies_a_factorys_model(factories):
     assert (done.returncode, done.stderr) == (0, "")
     done = subprocess.run([*command, "verify", "x.safetensors", "factories:Small"], capture_output=True, text=True)
     assert done.stdout == "x.safetensors: all 11 tensors are as seed 0 makes them\n"
+
+
+def run(*arguments):
+    return subprocess.run([sys.executable, "-m", "fastinit", *arguments], capture_output=True, text=True)
+
+
+def test_record_writes_a_recipe_that_does_not_differ_from_its_model(factories):
+    assert run("record", "factories:blocks", "-o", "recipe.toml").returncode == 0
+    assert recipes.load("recipe.toml").rules[0].initializer == fastinit.get("normal", std=0.02)
+    done = run("diff", "recipe.toml", "factories:blocks")
+    assert (done.returncode, done.stdout) == (0, "recipe.toml and factories:blocks: all 48 are alike\n")
+    done = run("record", "factories:blocks", "-o", "recipe.toml")
+    assert (done.returncode, done.stderr) == (2, "fastinit: recipe.toml exists already; --overwrite replaces it\n")
+
+
+def test_diff_is_a_table_and_exit_status_1(factories):
+    done = run("diff", "factories:blocks", "factories:narrower")
+    assert done.returncode == 1
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        ["tensor", "tensors", "factories:blocks", "factories:narrower"],
+        ["*.weight", "12", "Normal(mean=0.0,", "std=0.02)", "Normal(mean=0.0,", "std=0.01)"],
+        ["12", "of", "48", "differ"],
+    ]
+
+
+def test_diff_of_what_is_computed_compares_the_programs(factories):
+    found = compared(side_of("factories:blocks"), side_of("factories:later"))
+    assert [(d.pattern, len(d.names)) for d in found.differences] == [("*.freq", 12)]
+    assert not compared(side_of("factories:later"), side_of("factories:later")).differences
+
+
+def test_diff_as_json_names_each_tensor(factories):
+    (factories / "a.toml").write_text('rules = [{ match = "w", init = "ones" }]')
+    (factories / "b.toml").write_text('rules = [{ match = "w", init = "zeros" }]')
+    done = run("diff", "a.toml", "b.toml", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["different"] == [{"name": "w", "left": "Ones()", "right": "Zeros()"}]
+
+
+@pytest.mark.parametrize("model", ["w.safetensors", "recipe.toml", "gtp2"])
+def test_record_takes_models_only(model):
+    with pytest.raises(ValueError, match=f"MODEL must be .*{model}|unknown model '{model}': did you mean 'gpt2'?"):
+        recipe_of(model)
