@@ -17,17 +17,17 @@ less than a few hundred values is only found out when it is far off, and one of 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 
 from fastinit.auditing.expected import expected_of
-from fastinit.auditing.findings import Finding, findings_of
+from fastinit.auditing.findings import Finding, findings_of, not_the_integer
 from fastinit.auditing.measured import EDGES
 from fastinit.auditing.measuring import Progress, measure
 from fastinit.auditing.patterns import is_float
-from fastinit.auditing.repeats import find_repeats
+from fastinit.auditing.repeats import check_copies, find_repeats
 from fastinit.auditing.report import Report
 from fastinit.auditing.rows import Row, row_of
 from fastinit.auditing.sources import Source, sources_of
@@ -43,16 +43,20 @@ def audit(
     tensors: Mapping[str, npt.ArrayLike] | str | os.PathLike[str],
     expected: Mapping[str, InitializerLike] | Plan | None = None,
     *,
+    copies: Mapping[str, str] | None = None,
+    computed: Collection[str] = (),
     progress: Progress = lambda nbytes: None,
 ) -> Report:
     """Measure every tensor, test it against the distribution it should have, and say what is wrong with it.
 
     `tensors`: arrays by name, of any shape and dtype, or the path of a `.safetensors` or `.safetensors.index.json` file,
-    which is read in pieces. Tensors that are not of a float dtype are listed, but not measured.
+    which is read in pieces. Tensors that are not of a float dtype are listed, but only compared with a constant.
     `expected`: by name, what a tensor should have been filled with: a distribution, an initializer, or what else
     `fastinit.get` takes (with the default layout); or the `Plan` of a recipe. A tensor that has none, or one whose values
     need the whole tensor (as orthogonal), is examined without a distribution. Where parts of a tensor have distributions
     of their own (`fastinit.distributions.Slabs`), each is measured by itself, and named as an index: "embedding[0]".
+    `copies`: by name, the tensor that a tensor is a copy of by design: a note, where it would be found as a duplicate, and an
+    error if it differs. `computed`: names of tensors that are not drawn, as masks and frequencies: only NaN is an error there.
     `progress` is called, from any thread, with the number of bytes that have just been measured or skipped.
 
     Raises TypeError for anything but mappings, arrays and initializers; ValueError for an unknown initializer, for one that
@@ -67,25 +71,29 @@ def audit(
     >>> print(report.findings[0])
     error: w: std: 1.00288 is 50.1440 of the expected 0.02, +17792.0 standard errors off
     """
-    sources, by_name = sources_of(tensors), _by_name(expected)
+    sources, by_name, copies, computed = sources_of(tensors), _by_name(expected), _copies(copies), _names(computed)
     missing_names = sorted(by_name.keys() - {source.name for source in sources})
-    sources, distributions = _by_region(sources, _distributions(by_name, sources))
+    copied = [*check_copies(sources, copies)]
+    sources, distributions, origins = _by_region(sources, _distributions(by_name, sources))
     floats = [source for source in sources if is_float(source.dtype)]
     expectations = [expected_of(distributions.get(source.name), source.dtype) for source in floats]
     measured = measure(list(zip(floats, expectations)), progress)
     progress(sum(source.nbytes for source in sources if not is_float(source.dtype)))
     found = [
-        Tensor(source, result, distributions.get(source.name), expectation)
+        Tensor(source, result, distributions.get(source.name), expectation, origins[source.name] in computed)
         for source, result, expectation in zip(floats, measured, expectations)
     ]
+    independent = [t for t in found if not t.is_computed and origins[t.source.name] not in copies]
     rows = {tensor.source.name: row_of(tensor) for tensor in found}
     findings = [finding for tensor in found for finding in findings_of(tensor)]
+    integers = [source for source in sources if source.dtype.kind in "iub" and source.name in distributions]
+    findings += [finding for source in integers for finding in not_the_integer(source, distributions[source.name])]
     missing = [
         Finding(name, "missing", "error", "there is a distribution for it, but no such tensor") for name in missing_names
     ]
     return Report(
         tuple(rows.get(source.name) or _skipped(source) for source in sources),
-        (*findings, *find_repeats(found), *missing),
+        (*findings, *find_repeats(independent), *copied, *missing),
     )
 
 
@@ -103,6 +111,18 @@ def _by_name(expected: Mapping[str, Any] | Plan | None) -> Mapping[str, Any]:
     return by_name
 
 
+def _copies(copies: object) -> Mapping[str, str]:
+    if not isinstance(copies, Mapping | None):
+        raise TypeError(f"copies must be a mapping from names to names, got {copies!r}")
+    return copies or {}
+
+
+def _names(computed: object) -> set[str]:
+    if isinstance(computed, (str, Mapping)) or not isinstance(computed, Iterable):
+        raise TypeError(f"computed must be a collection of names, got {computed!r}")
+    return {*computed}
+
+
 def _distributions(expected: Mapping[str, Any], sources: Sequence[Source]) -> dict[str, Distribution]:
     """The distributions of the tensors that are there."""
     found = {source.name: _distribution(source, expected[source.name]) for source in sources if source.name in expected}
@@ -116,17 +136,21 @@ def _distributions(expected: Mapping[str, Any], sources: Sequence[Source]) -> di
 
 def _by_region(
     sources: Sequence[Source], distributions: Mapping[str, Distribution]
-) -> tuple[list[Source], dict[str, Distribution]]:
-    """The tensors, or the parts of each that have distributions of their own, and the distributions of these by name."""
-    found: list[tuple[Source, Distribution | None]] = []
+) -> tuple[list[Source], dict[str, Distribution], dict[str, str]]:
+    """The tensors, or the parts of each that have distributions of their own; by their names distributions and origins."""
+    found: list[tuple[Source, Distribution | None, str]] = []
     for source in sources:
         distribution = distributions.get(source.name)
         regions = distribution.regions(source.shape) if distribution else ()
         if len(regions) > 1:
-            found += [(source.part(region.box), region.distribution) for region in regions]
+            found += [(source.part(region.box), region.distribution, source.name) for region in regions]
         else:
-            found.append((source, regions[0].distribution if regions else distribution))
-    return [source for source, _ in found], {source.name: of for source, of in found if of is not None}
+            found.append((source, regions[0].distribution if regions else distribution, source.name))
+    return (
+        [source for source, _, _ in found],
+        {source.name: of for source, of, _ in found if of is not None},
+        {source.name: name for source, _, name in found},
+    )
 
 
 def _distribution(source: Source, expected: InitializerLike) -> Distribution:

@@ -12,8 +12,11 @@ import numpy as np
 from fastinit.auditing.goodness_of_fit import unlike
 from fastinit.auditing.patterns import is_narrow, rounded, significand_bits
 from fastinit.auditing.significance import CRITICAL_SCORE, score_of_count
-from fastinit.auditing.structure import copies
+from fastinit.auditing.sources import Source
+from fastinit.auditing.structure import PIECE, copies, pieces
 from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor
+from fastinit.distributions import Distribution
+from fastinit.runtime.types import Array
 
 FEW = 16  # distinct values: with no more than these a tensor is an identity, a mask or the like, not drawn
 UNUSED_BITS = 8  # low bits of the significand that no value sets: fewer may come from the steps of a generator
@@ -22,14 +25,15 @@ PARTS_COMPARED = (2, 3, 4)  # gate and up; query, key and value; the gates of an
 PAGE = 4096  # bytes of memory
 LEAST_END = 64  # zeros at the end of a tensor that look like a part never written
 
-Severity: TypeAlias = Literal["warning", "error"]
+Severity: TypeAlias = Literal["note", "warning", "error"]
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong with one tensor: its `kind` in a word or two, and a sentence with the numbers.
 
-    `severity` is "error" where the expected distribution, or any distribution, cannot have given this; else "warning".
+    `severity` is "error" where the expected distribution, or any distribution, cannot have given this; "note" where it is
+    meant to be so, as for copies; else "warning".
 
     >>> import fastinit
     >>> report = fastinit.audit({"w": [1.0, float("nan")]})
@@ -48,12 +52,29 @@ class Finding:
 
 def findings_of(tensor: Tensor) -> list[Finding]:
     """What is wrong with the tensor. Where possible one cause gives one finding, and its consequences are not reported."""
+    if tensor.is_computed:
+        return [Finding(tensor.source.name, kind, "error", sentence) for kind, sentence in _not_a_number(tensor)]
     name, severity = tensor.source.name, severity_where(tensor.expected is not None or tensor.constant is not None)
     wrongly_drawn = _wrongly_drawn(tensor) if tensor.measured.n else []
     return [
         *(Finding(name, kind, "error", sentence) for kind, sentence in _never_drawn(tensor)),
         *(Finding(name, kind, severity, sentence) for kind, sentence in wrongly_drawn),
     ]
+
+
+def not_the_integer(source: Source, distribution: Distribution) -> Iterator[Finding]:
+    """What is wrong with a tensor of integers or booleans, where all of them should be one."""
+    value = distribution.constant_value
+    if value is None or not source.size:
+        return
+    bounds = [(int(piece.min()), int(piece.max())) for piece in _read(source)]
+    low, high = min(low for low, _ in bounds), max(high for _, high in bounds)
+    if not low == high == value:
+        yield Finding(source.name, "value", "error", f"values from {low} to {high}, where all should be {value:.6g}")
+
+
+def _read(source: Source) -> Iterator[Array]:
+    return (source.read(first, n) for first, n in pieces(0, source.size, PIECE))
 
 
 def severity_where(is_expected: bool) -> Severity:
@@ -64,13 +85,17 @@ def severity_where(is_expected: bool) -> Severity:
 def _never_drawn(tensor: Tensor) -> Iterator[Found]:
     """Findings about values that no distribution gives."""
     values, n = tensor.measured.values, tensor.measured.n
-    if values.counts.nan:
-        yield "NaN", f"{values.counts.nan:,} of {n:,} values are NaN"
+    yield from _not_a_number(tensor)
     if values.counts.inf and not (tensor.constant is not None and math.isinf(tensor.constant)):
         yield "infinite", f"{values.counts.inf:,} of {n:,} values are infinite"
     if values.counts.out_of_range > 1:
         text = f"{values.counts.out_of_range:,} values are subnormal or beyond 2^60, as in memory that was never written"
         yield "never filled", text
+
+
+def _not_a_number(tensor: Tensor) -> Iterator[Found]:
+    if nan := tensor.measured.values.counts.nan:
+        yield "NaN", f"{nan:,} of {tensor.measured.n:,} values are NaN"
 
 
 def _wrongly_drawn(tensor: Tensor) -> list[Found]:

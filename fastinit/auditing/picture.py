@@ -63,7 +63,7 @@ def draw_figure(rows: Sequence[Row], findings: Iterable[Finding], title: str) ->
     from matplotlib.figure import Figure
 
     wrong: defaultdict[str, list[str]] = defaultdict(list)
-    for finding in findings:
+    for finding in (finding for finding in findings if finding.severity != "note"):
         wrong[finding.name].append(finding.kind)
     spread = [row for row in rows if row.histogram is not None]
     chosen = sorted(spread, key=lambda row: (row.name not in wrong, -row.n))[:MOST_HISTOGRAMS]

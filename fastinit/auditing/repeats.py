@@ -1,14 +1,15 @@
-"""Finds tensors that repeat another: the same bytes, or the same leading values times a factor."""
+"""Finds tensors that repeat another: the same bytes, or the same leading values times a factor; checks those that should."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from fastinit.auditing.findings import Finding, severity_where
 from fastinit.auditing.significance import CRITICAL_SCORE, score_of_count
+from fastinit.auditing.sources import Source
 from fastinit.auditing.structure import digest
 from fastinit.auditing.subject import Tensor
 from fastinit.runtime.types import Float64Array
@@ -30,6 +31,25 @@ def find_repeats(tensors: Sequence[Tensor]) -> list[Finding]:
     for tensor, earlier in _same_leading(informative):
         found.append(_finding("same stream", tensor, earlier, "leads with the values, times a factor, of"))
     return found
+
+
+def check_copies(sources: Sequence[Source], copies: Mapping[str, str]) -> Iterator[Finding]:
+    """A note for each tensor that is a copy as it should be, an error for one that is not.
+
+    `copies`: by name, the name of the other tensor. Nothing is said where that is not there, or of another shape or dtype.
+    """
+    by_name = {source.name: source for source in sources}
+    digests: dict[str, bytes] = {}
+    for name, other in copies.items():
+        copy, first = by_name.get(name), by_name.get(other)
+        if copy is None or first is None or (copy.shape, copy.dtype) != (first.shape, first.dtype):
+            continue
+        if other not in digests:
+            digests[other] = digest(first, 0, first.size)
+        if digest(copy, 0, copy.size) == digests[other]:
+            yield Finding(name, "copy", "note", f"has the values of {other!r}, as it should")
+        else:
+            yield Finding(name, "no copy", "error", f"differs from {other!r}, of which it should be a copy")
 
 
 def _finding(kind: str, tensor: Tensor, earlier: Tensor, text: str) -> Finding:

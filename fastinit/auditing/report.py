@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fastinit.auditing import picture
-from fastinit.auditing.findings import Finding
+from fastinit.auditing.findings import Finding, Severity
 from fastinit.auditing.rows import Row
 from fastinit.auditing.significance import FALSE_ALARM_RATE
+from fastinit.recipes.grouping import Entry, grouped
 
 FOOTNOTE = (
     "mean off, std off: how far from the distribution's, in standard errors. >3 std: values that far out, of the number "
@@ -63,12 +64,23 @@ class Report:
 
     def summary(self) -> str:
         """One line: how many tensors, values, errors and warnings."""
-        errors = sum(finding.severity == "error" for finding in self.findings)
-        counts = (_count(errors, "error"), _count(len(self.findings) - errors, "warning"))
+        errors, warnings, notes = (self._count(severity) for severity in ("error", "warning", "note"))
+        counts = [_count(errors, "error"), _count(warnings, "warning"), *([_count(notes, "note")] if notes else [])]
         return f"{_count(len(self.tensors), 'tensor')}, {sum(row.n for row in self.tensors):,} values: {', '.join(counts)}"
 
+    def _count(self, severity: str) -> int:
+        return sum(finding.severity == severity for finding in self.findings)
+
+    def lines_of_findings(self) -> list[tuple[Severity, str]]:
+        """The findings as lines with their severities; those that say the same of tensors of several layers are one line."""
+        entries = [Entry(f.name, f.sentence, kind=(f.severity, f.kind)) for f in self.findings]
+        by_name = {(f.name, f.sentence): f for f in self.findings}
+        groups = [(group, by_name[group.members[0], group.text]) for group in grouped(entries)]
+        return [(finding.severity, str(replace(finding, name=group.name))) for group, finding in groups]
+
     def __str__(self) -> str:
-        lines = [*_aligned([COLUMNS, *map(cells, self.tensors)]), "", *map(str, self.findings)]
+        findings = [line for _, line in self.lines_of_findings()]
+        lines = [*_aligned([COLUMNS, *map(cells, self.tensors)]), "", *findings]
         return "\n".join([*lines, *([""] if self.findings else []), self.summary(), FOOTNOTE])
 
 

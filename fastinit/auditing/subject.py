@@ -20,12 +20,16 @@ Found: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True)
 class Tensor:
-    """`expected` is None where no distribution is given, where its density is not known, and for a constant."""
+    """`expected` is None where no distribution is given, where its density is not known, and for a constant.
+
+    `is_computed`: its values are not drawn, and may be anything but NaN.
+    """
 
     source: Source
     measured: Measured
     distribution: Distribution | None
     expected: Expected | None
+    is_computed: bool = False
 
     @property
     def constant(self) -> float | None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from fastinit.auditing.report import COLUMNS, FOOTNOTE, TEXTS, Report, cells
 
-COLOURS = {"warning": "yellow", "error": "red"}
+COLOURS = {"note": "", "warning": "yellow", "error": "red"}
 LEAST_INFORMATIVE = ("distinct", "zeros", "NaN, inf", ">3 std", "min", "max", "mean", "mean off", "std off")
 BORDER = 3  # characters that a column takes beside its texts
 
@@ -22,13 +22,13 @@ def show(report: Report, console: Console) -> None:
     table = Table()
     for i in shown:
         table.add_column(COLUMNS[i], overflow="fold", justify="left" if i < TEXTS else "right")
-    worst_last = sorted(report.findings, key=lambda finding: finding.severity == "error")
+    worst_last = sorted(report.findings, key=lambda finding: [*COLOURS].index(finding.severity))
     colours = {finding.name: COLOURS[finding.severity] for finding in worst_last}
     for row in rows:
-        table.add_row(*(Text(row[i]) for i in shown), style=colours.get(row[0]))
+        table.add_row(*(Text(row[i]) for i in shown), style=colours.get(row[0], ""))
     console.print(table)
-    for finding in report.findings:
-        console.print(str(finding), style=COLOURS[finding.severity], markup=False)
+    for severity, line in report.lines_of_findings():
+        console.print(line, style=COLOURS[severity], markup=False)
     console.print(report.summary())
     console.print(FOOTNOTE, style="dim")
     if left_out := [COLUMNS[i] for i in used if i not in shown]:

@@ -242,9 +242,14 @@ class Slabs(Distribution):
         return tuple(Region(box, found[number].distribution) for box, number in grid.boxes([r.distribution for r in found]))
 
     def __repr__(self) -> str:
+        return f"Slabs({self.text})"
+
+    @property
+    def text(self) -> str:
+        """The regions and their distributions, of many the first ones."""
         texts = [f"{box.text(self.shape)} {of}" for box, of in self._regions[:MOST_SHOWN]]
         more = len(self._regions) - MOST_SHOWN
-        return f"Slabs({', '.join([*texts, *([f'and {more} more'] if more > 0 else [])])})"
+        return ", ".join([*texts, *([f"and {more} more"] if more > 0 else [])])
 
 
 MOST_SHOWN = 8  # regions in a repr

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fastinit.distributions import Distribution
 from fastinit.initializers.layouts import Layout, LayoutLike, layout_of
+from fastinit.recipes.grouping import Entry, Group, aligned, grouped, shape_text, shortened
 from fastinit.recipes.rules import Rule, matcher
 from fastinit.recipes.tensors import Tensors, TensorSpec, tensor_specs
 
@@ -78,7 +79,7 @@ class PlannedTensor:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a recipe does with each tensor of a model: `Recipe.plan` makes it, and printed it is a table.
+    """What a recipe does with each tensor of a model: `Recipe.plan` makes it, and printed it is a table, layers in one line.
 
     Iterating gives a `PlannedTensor` for each tensor, in the model's order; `plan["h.0.weight"]` is that of one name.
 
@@ -87,7 +88,7 @@ class Plan:
     >>> plan = recipe.plan({"embed": 4, "head": 4, "old": 2})
     >>> print(plan)
     tensor  shape  action  values
-    embed   (4,)   draw    Normal(mean=0.0, std=1.0)
+    embed   (4,)   draw    Normal(std=1.0)
     head    (4,)   tie     embed
     old     (2,)   skip
     3 tensors: 1 draw, 1 tie, 1 skip
@@ -125,11 +126,21 @@ class Plan:
 
     def __str__(self) -> str:
         rows = [("tensor", "shape", "action", "values")]
-        rows += [(t.name, f"{t.spec.dtype or ''} {t.spec.shape}".strip(), t.action, t.summary) for t in self]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        rows += [self._row(group) for group in grouped(map(_entry, self))]
         counts = ", ".join(f"{n} {action}" for action, n in Counter(t.action for t in self).items())
-        return "\n".join([*lines, f"{len(self)} tensor{'s' if len(self) != 1 else ''}: {counts or 'none'}"])
+        return "\n".join([*aligned(rows), f"{len(self)} tensor{'s' if len(self) != 1 else ''}: {counts or 'none'}"])
+
+    def _row(self, group: Group) -> tuple[str, str, str, str]:
+        first = self[group.members[0]]
+        shape = shape_text(first.spec.shape, len(group.members), first.spec.dtype or "")
+        return group.name, shape, first.action, shortened(group.text)
+
+
+def _entry(planned: PlannedTensor) -> Entry:
+    kind = planned.action, planned.spec.shape, planned.spec.dtype
+    if planned.source is not None:
+        return Entry(planned.name, "", planned.source, kind)
+    return Entry(planned.name, planned.summary, kind=kind)
 
 
 def plan_of(

@@ -11,6 +11,7 @@ import numpy as np
 from fastinit.core.batch import fill_batch
 from fastinit.core.dtypes import element_type
 from fastinit.initializers.layouts import LayoutLike
+from fastinit.recipes.grouping import Entry, aligned, grouped, shortened
 from fastinit.recipes.plan import Plan, patterns, plan_of
 from fastinit.recipes.rules import Rule, RuleLike, rule_of
 from fastinit.recipes.tensors import Tensors
@@ -29,7 +30,7 @@ class Recipe:
     - `allow_unmatched`, `allow_unused`: a tensor that no rule matches, and a rule that is the first match of no tensor or a
       glob of `skip` that matches none, are errors unless allowed. Unmatched tensors are skipped.
 
-    Iterating over a recipe gives its rules. TypeError and ValueError for other arguments.
+    Iterating over a recipe gives its rules; printed, it is a table of them. TypeError and ValueError for other arguments.
 
     >>> import fastinit
     >>> recipe = fastinit.Recipe([("*.bias", "zeros"), ("head.*", "normal", {"std": 0.01}), *fastinit.recipes.gpt2(depth=2)])
@@ -65,6 +66,14 @@ class Recipe:
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
 
+    def __str__(self) -> str:
+        """The rules, then what is skipped and tied."""
+        entries = [Entry(rule.pattern, _text(rule), kind=number) for number, rule in enumerate(self.rules)]
+        entries += [Entry(pattern, "skipped") for pattern in self.skip]
+        entries += [Entry(alias, "tied to ", name) for alias, name in self.tied]
+        rows = [(group.name, shortened(group.text)) for group in grouped(entries)]
+        return "\n".join(aligned(rows)) if rows else "no rules"
+
     def plan(
         self,
         tensors: Tensors,
@@ -86,8 +95,8 @@ class Recipe:
         >>> recipe = fastinit.Recipe([("*.bias", "zeros"), ("*.weight", "he_normal", {"layout": "oi"})])
         >>> print(recipe.plan({"up.weight": (64, 32), "up.bias": (64,), "norm.weight": (64,)}, skip=["norm.*"]))
         tensor       shape     action  values
-        up.weight    (64, 32)  draw    Normal(mean=0.0, std=0.25)
-        up.bias      (64,)     draw    Constant(value=0.0)
+        up.weight    (64, 32)  draw    Normal(std=0.25)
+        up.bias      (64,)     draw    Constant(0.0)
         norm.weight  (64,)     skip
         3 tensors: 2 draw, 1 skip
         """
@@ -124,6 +133,16 @@ class Recipe:
         made |= {t.name: np.full(t.spec.shape, t.value, np.dtype(t.spec.dtype)) for t in plan if t.action == "compute"}
         made |= {alias: made[name] for alias, name in plan.ties.items()}
         return {tensor.name: made[tensor.name] for tensor in plan if tensor.name in made}
+
+
+def _text(rule: Rule) -> str:
+    """The initializer, and where it applies if not to all tensors that the pattern matches."""
+    parts = [repr(rule.initializer)]
+    if rule.layout is not None:
+        parts.append(f"layout={rule.layout.letters or rule.layout}")
+    if rule.ndim is not None:
+        parts.append(f"of {rule.ndim} axes")
+    return ", ".join(parts)
 
 
 def _pairs(tied: Mapping[str, str] | Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 from torch import Tensor, nn
 
 from fastinit import auditing
@@ -15,7 +14,7 @@ from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.parts import Part, local, part_of
-from fastinit.torch.report import InitReport, Rows
+from fastinit.torch.report import InitReport, Rows, span_of
 from fastinit.torch.tensors import DTYPES, as_array
 
 
@@ -24,10 +23,10 @@ def audit(module: nn.Module, report: InitReport) -> Report:
 
     Nothing is copied that is on the CPU. Of a DTensor this rank's shard is measured, without communication. Rows of
     different distributions are measured by themselves: "embedding.weight[0]" is the padding row, "embedding.weight[1:]" the
-    others. A tensor that nothing filled is a warning, unless it is `skipped`. What is skipped, or was written by operations
-    that have no distribution (as a multiplication), is measured without a distribution to compare with; where nothing filled it and it is infinite throughout, as bounds of
-    nothing are, no finding is about that. ValueError for
-    a tensor on the meta device.
+    others. A tensor that nothing filled is a warning, unless it is `skipped`. Parameters that are skipped, or written by
+    operations without a distribution (as a multiplication), are measured with none to compare with. What construction
+    computes, and buffers that nothing draws, as masks and frequencies, may hold anything but NaN, and be alike. A copy is a
+    note, or an error where it differs. ValueError for a tensor on the meta device.
 
     >>> import torch, fastinit.torch
     >>> model = torch.nn.Linear(256, 128)
@@ -38,6 +37,8 @@ def audit(module: nn.Module, report: InitReport) -> Report:
     arrays: dict[str, Array] = {}
     distributions: dict[str, Distribution] = {}
     findings: list[Finding] = []
+    copies: dict[str, str] = {}
+    computed: set[str] = set()
     for name, tensor in tensors_by_name(module, prefix=report.prefix):
         try:
             array = _array(name, tensor)
@@ -49,13 +50,15 @@ def audit(module: nn.Module, report: InitReport) -> Report:
             arrays[part] = rows
             if distribution is not None:
                 distributions[part] = distribution
+            elif name in report.computed or not isinstance(tensor, nn.Parameter):
+                computed.add(part)
+            if name in report.copies:
+                copies[part] = report.copies[name] + part[len(name) :]
     if not arrays:
         return Report((), tuple(findings))
     names = [name for name in report.untouched if name not in report.skipped]
     findings += [Finding(name, "nothing", "warning", "nothing initialized it: it is as it was before") for name in names]
-    measured = auditing.audit(arrays, distributions)
-    unbounded = [name for name, array in arrays.items() if name in report.untouched and _is_infinite(array)]
-    measured = replace(measured, findings=tuple(f for f in measured.findings if f.name not in unbounded))
+    measured = auditing.audit(arrays, distributions, copies=copies, computed=computed)
     return replace(measured, findings=(*measured.findings, *findings))
 
 
@@ -65,11 +68,6 @@ def _array(name: str, tensor: Tensor) -> Array:
         raise ValueError(f"{name} is on the meta device, and has no values")
     tensor = tensor.cpu()
     return as_array(tensor) if tensor.dtype in DTYPES else tensor.numpy()
-
-
-def _is_infinite(array: Array) -> bool:
-    """Whether all values are plus or minus infinity: bounds of nothing, as a buffer may have them, and no accident."""
-    return array.size > 0 and bool(np.isinf(array.astype(np.float32)).all())
 
 
 def _parts(name: str, here: Part | None, array: Array, rows: list[Rows]) -> list[tuple[str, Array, Distribution | None]]:
@@ -84,10 +82,4 @@ def _parts(name: str, here: Part | None, array: Array, rows: list[Rows]) -> list
         taken = Selection.of(here.shape, here.index, positions.indexed(here.shape, here.index))
         parts = [(region, taken.part(region.box)) for region in regions]
         return [(name + of.box.text(here.shape), array[part.place], of.distribution) for of, part in parts if part]
-    return [(f"{name}[{_span(r, len(array))}]", array[r.first : r.stop], r.distribution) for r in rows]
-
-
-def _span(rows: Rows, n: int) -> str:
-    if rows.stop == rows.first + 1:
-        return str(rows.first)
-    return f"{rows.first or ''}:{rows.stop if rows.stop < n else ''}"
+    return [(f"{name}[{span_of(r, len(array))}]", array[r.first : r.stop], r.distribution) for r in rows]

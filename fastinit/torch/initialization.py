@@ -38,7 +38,7 @@ from fastinit.torch.part_tensor import PartTensor
 from fastinit.torch.parts import is_part_tensor, local
 from fastinit.torch.progress import progress_bar
 from fastinit.torch.replacements import PATCH
-from fastinit.torch.report import InitReport, Write
+from fastinit.torch.report import InitReport, Size, Write
 from fastinit.torch.shard_of import ShardOf, shards_of
 from fastinit.torch.tensors import TORCH, fill_, is_fillable
 from fastinit.torch.watch import Watch
@@ -166,7 +166,7 @@ class Initialization:
                 continue
             name, tensor = planned.name, self.tensors[planned.name]
             source = plan[planned.stream_name]  # the tensor that a tied one is tied to; else the tensor itself
-            write = Write.of(source.distribution) if source.distribution is not None else Write(f"copy of {source.name}")
+            write = Write.of(source.distribution) if source.distribution is not None else Write.copy(source.name)
             if source.distribution is None:  # it was loaded
                 tensor.copy_(self.tensors[source.name])
             elif source.value is not None:
@@ -186,11 +186,11 @@ class Initialization:
         for name, whole in self._aliases.items():
             if name in named and whole in named:
                 del named[name]
-                self._note(name, Write(f"shares the memory of {whole}"))
+                self._note(name, Write(f"shares the memory of {whole}", other=whole, is_computed=True))
         targets = {name: Target(self.tensors[name], one) for name, one in named.items()}
         fill_recorded(targets, self.seed, self._note, silent=plain)
         for name in records.given - self._kept:
-            self._note(name, Write("given by construction"))
+            self._note(name, Write("given by construction", is_computed=True))
 
     def _zero_padding(self, every: bool) -> None:
         """Make padding rows 0: under a recipe every one, else those that their own module made 0 and another drew again."""
@@ -263,6 +263,7 @@ class Initialization:
         filled |= report.filled
         report.filled = {name: filled[name] for name in self.tensors if name in filled}
         report.skipped = sorted(self._kept)
+        report.sizes = {name: Size.of(tensor) for name, tensor in self.tensors.items()}
         report.untouched = [name for name in self.tensors if name not in filled.keys() | self._kept]
         lost = [name for name in self.tensors if name in self._from_meta and name not in filled]
         for name in lost:

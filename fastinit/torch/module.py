@@ -92,8 +92,9 @@ def init_(
     >>> import torch, fastinit.torch
     >>> model = torch.nn.Sequential(torch.nn.Embedding(100, 20), torch.nn.Linear(20, 9, bias=False))
     >>> print(fastinit.torch.init_(model, seed=0))
-    0.weight  Normal(mean=0.0, std=1.0)
-    1.weight  Uniform(low=-0.223..., high=0.223...)
+    0.weight  Normal(std=1.0)                        (100, 20)
+    1.weight  Uniform(low=-0.223607, high=0.223607)  (9, 20)
+    2 tensors, 2,180 parameters, 8.7 KB, float32
     >>> model[1].weight[0, :3].detach().round(decimals=4)
     tensor([0.1832, 0.0240, 0.0362])
     """
@@ -127,8 +128,9 @@ def init_missing_(
     >>> model = torch.nn.Linear(20, 9)
     >>> result = model.load_state_dict({"bias": torch.ones(9)}, strict=False)
     >>> print(fastinit.torch.init_missing_(model, ["bias"]))
-    weight  Uniform(low=-0.223..., high=0.223...)
-    bias    skipped
+    weight  Uniform(low=-0.223607, high=0.223607)  (9, 20)
+    bias    skipped                                (9,)
+    2 tensors, 189 parameters, 756 bytes, float32
     """
     checked_prefix(prefix)
     names, tensors = names_by_key(module, prefix), dict(tensors_by_name(module, False, prefix))

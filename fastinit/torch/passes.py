@@ -16,7 +16,7 @@ from fastinit.core.stream import stream_of
 from fastinit.initializers import Initializer
 from fastinit.torch.layers import Layer, check_memory, layers_by_name, parameter_name, weight_layout
 from fastinit.torch.names import tensors_by_name
-from fastinit.torch.report import InitReport
+from fastinit.torch.report import InitReport, Size
 from fastinit.torch.tensors import fill_
 
 Batch: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
@@ -77,9 +77,9 @@ class Passes:
         """`weights`: by layer, what its weight was filled with; `biases`: what the biases were."""
         filled = {parameter_name(layer, "weight"): text for layer, text in weights.items()}
         filled |= {parameter_name(layer, "bias"): biases for layer in weights}
-        names = [name for name, _ in tensors_by_name(self.module)]
-        filled = {name: filled[name] for name in names if name in filled}
-        return InitReport(filled, untouched=[name for name in names if name not in filled])
+        sizes = {name: Size.of(tensor) for name, tensor in tensors_by_name(self.module)}
+        filled = {name: filled[name] for name in sizes if name in filled}
+        return InitReport(filled, untouched=[name for name in sizes if name not in filled], sizes=sizes)
 
 
 @contextmanager

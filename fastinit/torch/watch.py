@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 REPLACING = {"fill_", "zero_", "copy_", "_foreach_copy_", "_foreach_zero_"}
 REPLACING |= {"normal_", "uniform_", "bernoulli_", "random_", "exponential_", "log_normal_", "cauchy_", "geometric_"}
 
+TEXTS = {"copy_": "copied from another tensor", "_foreach_copy_": "copied from another tensor"}
+"""What a report says of operations whose names do not say it."""
+
 SLICES: dict[OpOverload, Callable[..., Iterable[int]]] = {
     torch.ops.aten.select.int: lambda tensor, axis, index: [index],
     torch.ops.aten.unbind.int: lambda tensor, axis=0: range(tensor.shape[axis]),
@@ -88,8 +91,9 @@ def write_of(func: OpOverload, args: tuple[Any, ...]) -> Write:
     numbers = [a for a in args[1:] if isinstance(a, (bool, int, float))]
     name, out = func._opname, any(a.kwarg_only and a.alias_info and a.alias_info.is_write for a in func._schema.arguments)
     value = 0 if name == "zero_" else numbers[0] if name == "fill_" and numbers else math.nan
-    distribution = Constant(float(value)) if math.isfinite(value) else None
-    return Write(f"{name}({', '.join(map(str, numbers))})", distribution, out or name in REPLACING)
+    if not math.isnan(value):
+        return Write.of(Constant(float(value)))
+    return Write(TEXTS.get(name) or f"{name}({', '.join(map(str, numbers))})", None, out or name in REPLACING)
 
 
 def written_by(func: OpOverload, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[Tensor]:

@@ -144,12 +144,33 @@ def test_a_printed_plan_is_a_table():
     recipe = Recipe([("*", "normal")], skip=["b"], tied={"c": "a"})
     assert str(recipe.plan({"a": (3, 4), "b": (2,), "c": (3, 4), "n": ()})).splitlines() == [
         "tensor  shape   action  values",
-        "a       (3, 4)  draw    Normal(mean=0.0, std=1.0)",
+        "a       (3, 4)  draw    Normal(std=1.0)",
         "b       (2,)    skip",
         "c       (3, 4)  tie     a",
-        "n       ()      draw    Normal(mean=0.0, std=1.0)",
+        "n       ()      draw    Normal(std=1.0)",
         "4 tensors: 2 draw, 1 skip, 1 tie",
     ]
+
+
+def test_layers_of_a_printed_plan_are_one_line():
+    recipe = Recipe([("*", "normal")], tied={f"h.{i}.out": f"h.{i}.in" for i in range(3)})
+    assert str(recipe.plan({f"h.{i}.{part}": (3, 4) for i in range(3) for part in ("in", "out")})).splitlines() == [
+        "tensor       shape       action  values",
+        "h.{0-2}.in   3 x (3, 4)  draw    Normal(std=1.0)",
+        "h.{0-2}.out  3 x (3, 4)  tie     h.{0-2}.in",
+        "6 tensors: 3 draw, 3 tie",
+    ]
+
+
+def test_a_printed_recipe_is_a_table_of_its_rules():
+    recipe = Recipe([("*.b", "zeros"), ("*", "he_normal", {"layout": "oi", "ndim": 2})], skip=["a.*"], tied={"c": "d"})
+    assert str(recipe).splitlines() == [
+        "*.b  Zeros()",
+        "*    HeNormal(), layout=oi, of 2 axes",
+        "a.*  skipped",
+        "c    tied to d",
+    ]
+    assert str(Recipe([])) == "no rules"
 
 
 @pytest.mark.parametrize("excluded", [{"skip": ["b"]}, {"loaded": ["b"]}, {"loaded": {"b": np.ones(3)}}], ids=repr)

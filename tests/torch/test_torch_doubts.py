@@ -359,8 +359,11 @@ def test_non_persistent_buffers_that_nothing_computes_are_an_error_under_a_recip
         init_(made(Rotary, "meta"), Recipe([("*", "normal")]))
 
 
-@pytest.mark.parametrize(("values", "ok"), [([math.inf, math.inf], True), ([-math.inf] * 2, True), ([math.inf, 1.0], False)])
-def test_bounds_of_plus_or_minus_infinity_are_no_error_of_the_audit(values, ok):
+@pytest.mark.parametrize(
+    ("values", "ok"),
+    [([math.inf, math.inf], True), ([-math.inf] * 2, True), ([0.0, -math.inf], True), ([math.inf, math.nan], False)],
+)
+def test_bounds_and_masks_of_infinity_are_no_error_of_the_audit(values, ok):
     model = nn.Linear(3, 3)
     model.register_buffer("limits", torch.tensor(values))
     assert audit(model, init_(model)).ok is ok

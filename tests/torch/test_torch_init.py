@@ -390,8 +390,8 @@ def test_a_loaded_key_that_is_not_there_is_an_error():
 def test_the_report_says_what_each_tensor_got():
     model = Net(1)
     report = init_(model, skip=["norm.bias"])
-    assert report.filled["embedding.weight"] == "Normal(mean=0.0, std=1.0), a part fill_(0)"
-    assert report.filled["norm.weight"] == "fill_(1.0)"
+    assert report.filled["embedding.weight"] == "Normal(mean=0.0, std=1.0), a part Constant(value=0.0)"
+    assert report.filled["norm.weight"] == "Constant(value=1.0)"
     assert report.filled["layers.0.linear1.weight"].startswith("Uniform(low=-0.2")
     assert report.skipped == ["norm.bias"] and report.untouched == ["mask"]
     names = {name for name, _ in [*model.named_parameters(), *model.named_buffers()]}

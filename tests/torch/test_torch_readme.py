@@ -37,10 +37,11 @@ def test_the_training_script_learns_and_repeats_itself(tmp_path):
 
 def test_the_model_of_hugging_face_is_initialized_from_its_config(tmp_path):
     pytest.importorskip("transformers")
-    printed = [line.split(maxsplit=1) for line in run_snippet("from_config.py", tmp_path).splitlines()]
-    got = dict(printed)
-    assert got["model.embed_tokens.weight"] == "Normal(mean=0.0, std=0.02)" and "NOTHING" not in got.values()
-    assert len(got) == 3 + 4 * 9 + 2  # embedding, head and norm; four layers; two buffers of the rotary embedding
+    *lines, total = run_snippet("from_config.py", tmp_path).splitlines()
+    got = dict(line.split(maxsplit=1) for line in lines)
+    assert got["model.layers.{0-3}.mlp.down_proj.weight"].split(maxsplit=1) == ["Normal(std=0.02)", "4 x (128, 352)"]
+    assert len(got) == 3 + 9 + 2  # embedding, head and norm; a layer; two buffers of the rotary embedding
+    assert total.startswith("41 tensors, 1,060,") and "NOTHING" not in got.values()
 
 
 def test_the_seed_checkpoint_of_two_ranks_holds_the_weights_of_a_single_process(tmp_path):

@@ -64,8 +64,8 @@ WRITTEN = {
     "operations upon a fill": (halved, "Normal(mean=0.0, std=1.0), then mul_(0.5), then clamp_(-1, 1)", [Rows(0, 64)]),
     "a fill upon all else": (drawn_again, "Uniform(low=-1.0, high=1.0)", [Rows(0, 64, Uniform(-1.0, 1.0))]),
     "rows of one distribution": (row_by_row, "a part Normal(mean=0.0, std=1.0)", [Rows(0, 64, Normal(0.0, 1.0))]),
-    "columns": (in_columns, "a part Normal(mean=0.0, std=1.0), a part fill_(1.0)", [Rows(0, 64)]),
-    "a constant": (nn.init.ones_, "fill_(1.0)", [Rows(0, 64, Constant(1.0))]),
+    "columns": (in_columns, "a part Normal(mean=0.0, std=1.0), a part Constant(value=1.0)", [Rows(0, 64)]),
+    "a constant": (nn.init.ones_, "Constant(value=1.0)", [Rows(0, 64, Constant(1.0))]),
     "an identity": (nn.init.eye_, "eye(32)", [Rows(0, 64)]),
     "the columns of the transposed": (lambda w: nn.init.normal_(w.t()), "Normal(mean=0.0, std=1.0)", None),
 }

@@ -20,8 +20,8 @@ def bert(std: float = 0.02, truncated: bool = False) -> Recipe:
     >>> from fastinit import recipes
     >>> print(recipes.bert(truncated=True).plan({"bert.pooler.dense.weight": (768, 768), "bert.pooler.dense.bias": (768,)}))
     tensor                    shape       action  values
-    bert.pooler.dense.weight  (768, 768)  draw    TruncatedNormal(mean=0.0, std=0.02, low=-2.0, high=2.0)
-    bert.pooler.dense.bias    (768,)      draw    Constant(value=0.0)
+    bert.pooler.dense.weight  (768, 768)  draw    TruncatedNormal(std=0.02, low=-2.0, high=2.0)
+    bert.pooler.dense.bias    (768,)      draw    Constant(0.0)
     2 tensors: 2 draw
     """
     return family(

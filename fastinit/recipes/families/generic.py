@@ -14,9 +14,9 @@ def generic(std: float = 0.02) -> Recipe:
     >>> from fastinit import recipes
     >>> print(recipes.generic().plan({"a.weight": (64, 64), "a.bias": (64,), "norm.weight": (64,)}))
     tensor       shape     action  values
-    a.weight     (64, 64)  draw    Normal(mean=0.0, std=0.02)
-    a.bias       (64,)     draw    Constant(value=0.0)
-    norm.weight  (64,)     draw    Constant(value=1.0)
+    a.weight     (64, 64)  draw    Normal(std=0.02)
+    a.bias       (64,)     draw    Constant(0.0)
+    norm.weight  (64,)     draw    Constant(1.0)
     3 tensors: 3 draw
     """
     return Recipe((

@@ -20,8 +20,8 @@ def gpt2(depth: int, std: float = 0.02, tied: bool = True) -> Recipe:
     >>> from fastinit import recipes
     >>> print(recipes.gpt2(depth=8).plan({"h.0.mlp.c_proj.weight": (3072, 768), "h.0.mlp.c_proj.bias": (768,)}))
     tensor                 shape        action  values
-    h.0.mlp.c_proj.weight  (3072, 768)  draw    Normal(mean=0.0, std=0.005)
-    h.0.mlp.c_proj.bias    (768,)       draw    Constant(value=0.0)
+    h.0.mlp.c_proj.weight  (3072, 768)  draw    Normal(std=0.005)
+    h.0.mlp.c_proj.bias    (768,)       draw    Constant(0.0)
     2 tensors: 2 draw
     """
     return family(

@@ -20,8 +20,8 @@ def llama(std: float = 0.02, tied: bool = False) -> Recipe:
     >>> from fastinit import recipes
     >>> print(recipes.llama().plan({"model.layers.0.mlp.up_proj.weight": (11008, 4096), "model.norm.weight": (4096,)}))
     tensor                             shape          action  values
-    model.layers.0.mlp.up_proj.weight  (11008, 4096)  draw    Normal(mean=0.0, std=0.02)
-    model.norm.weight                  (4096,)        draw    Constant(value=1.0)
+    model.layers.0.mlp.up_proj.weight  (11008, 4096)  draw    Normal(std=0.02)
+    model.norm.weight                  (4096,)        draw    Constant(1.0)
     2 tensors: 2 draw
     """
     return family(

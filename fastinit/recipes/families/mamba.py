@@ -31,7 +31,7 @@ def mamba(
     >>> print(recipes.mamba(depth=24).plan({"backbone.layers.0.mixer.A_log": (64, 16), "backbone.norm_f.weight": (64,)}))
     tensor                         shape     action  values
     backbone.layers.0.mixer.A_log  (64, 16)  draw    MambaALog()
-    backbone.norm_f.weight         (64,)     draw    Constant(value=1.0)
+    backbone.norm_f.weight         (64,)     draw    Constant(1.0)
     2 tensors: 2 draw
     """
     integer("depth", depth, 1)

@@ -23,7 +23,7 @@ def megatron(depth: int, std: float = 0.02, width_multiplier: float = 1.0) -> Re
     >>> from fastinit import recipes
     >>> print(recipes.megatron(depth=8).plan({"decoder.layers.0.mlp.linear_fc2.weight": (64, 256)}))
     tensor                                  shape      action  values
-    decoder.layers.0.mlp.linear_fc2.weight  (64, 256)  draw    Normal(mean=0.0, std=0.005)
+    decoder.layers.0.mlp.linear_fc2.weight  (64, 256)  draw    Normal(std=0.005)
     1 tensor: 1 draw
     """
     positive("width_multiplier", width_multiplier)

@@ -28,8 +28,8 @@ def mup(
     >>> from fastinit import recipes
     >>> print(recipes.mup(width=256, base_width=64).plan({"wte.weight": (50, 256), "h.0.mlp.c_fc.weight": (256, 1024)}))
     tensor               shape        action  values
-    wte.weight           (50, 256)    draw    Normal(mean=0.0, std=0.02)
-    h.0.mlp.c_fc.weight  (256, 1024)  draw    Normal(mean=0.0, std=0.01)
+    wte.weight           (50, 256)    draw    Normal(std=0.02)
+    h.0.mlp.c_fc.weight  (256, 1024)  draw    Normal(std=0.01)
     2 tensors: 2 draw
     """
     integer("width", width, 1)

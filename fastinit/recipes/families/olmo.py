@@ -28,8 +28,8 @@ def olmo(depth: int, width: int, method: str = "normal", std: float = 0.02) -> R
     >>> shapes = {"blocks.0.attention.w_out.weight": (64, 64), "lm_head.w_out.weight": (50, 64)}
     >>> print(recipes.olmo(depth=8, width=64, method="llama").plan(shapes))
     tensor                           shape     action  values
-    blocks.0.attention.w_out.weight  (64, 64)  draw    TruncatedNormal(mean=0.0, std=0.005, low=-3.0, high=3.0)
-    lm_head.w_out.weight             (50, 64)  draw    TruncatedNormal(mean=0.0, std=0.125, low=-3.0, high=3.0)
+    blocks.0.attention.w_out.weight  (64, 64)  draw    TruncatedNormal(std=0.005, low=-3.0, high=3.0)
+    lm_head.w_out.weight             (50, 64)  draw    TruncatedNormal(std=0.125, low=-3.0, high=3.0)
     2 tensors: 2 draw
     """
     one_of("method", method, METHODS)

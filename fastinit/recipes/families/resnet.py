@@ -27,8 +27,8 @@ def resnet(features: int = 2048, zero_last: str = "") -> Recipe:
     >>> from fastinit import recipes
     >>> print(recipes.resnet(zero_last="bn3").plan({"conv1.weight": (64, 3, 7, 7), "layer1.0.bn3.weight": (256,)}))
     tensor               shape          action  values
-    conv1.weight         (64, 3, 7, 7)  draw    Normal(mean=0.0, std=0.025253813613805267)
-    layer1.0.bn3.weight  (256,)         draw    Constant(value=0.0)
+    conv1.weight         (64, 3, 7, 7)  draw    Normal(std=0.0252538)
+    layer1.0.bn3.weight  (256,)         draw    Constant(0.0)
     2 tensors: 2 draw
     """
     one_of("zero_last", zero_last, LAST_NORMS)

@@ -23,8 +23,8 @@ def t5(width: int, head_width: int = 64, factor: float = 1.0) -> Recipe:
     >>> shapes = {"shared.weight": (50, 64), "encoder.block.0.layer.0.SelfAttention.k.weight": (64, 64)}
     >>> print(recipes.t5(width=64).plan(shapes))
     tensor                                          shape     action  values
-    shared.weight                                   (50, 64)  draw    Normal(mean=0.0, std=1.0)
-    encoder.block.0.layer.0.SelfAttention.k.weight  (64, 64)  draw    Normal(mean=0.0, std=0.125)
+    shared.weight                                   (50, 64)  draw    Normal(std=1.0)
+    encoder.block.0.layer.0.SelfAttention.k.weight  (64, 64)  draw    Normal(std=0.125)
     2 tensors: 2 draw
     """
     positive("factor", factor)

@@ -25,9 +25,9 @@ def timm(patch_inputs: int = 768, mode: str = "", num_classes: int | None = None
     >>> from fastinit import recipes
     >>> print(recipes.timm().plan({"cls_token": (1, 1, 64), "blocks.0.ls1.gamma": (64,), "head.weight": (10, 64)}))
     tensor              shape       action  values
-    cls_token           (1, 1, 64)  draw    Normal(mean=0.0, std=1e-06)
-    blocks.0.ls1.gamma  (64,)       draw    Constant(value=1e-05)
-    head.weight         (10, 64)    draw    Normal(mean=0.0, std=0.02)
+    cls_token           (1, 1, 64)  draw    Normal(std=1e-06)
+    blocks.0.ls1.gamma  (64,)       draw    Constant(1e-05)
+    head.weight         (10, 64)    draw    Normal(std=0.02)
     3 tensors: 3 draw
     """
     one_of("mode", mode, MODES)

@@ -22,8 +22,8 @@ def torchtitan(depth: int, width: int) -> Recipe:
     >>> from fastinit import recipes
     >>> print(recipes.torchtitan(depth=8, width=64).plan({f"layers.{i}.attention.wo.weight": (64, 64) for i in (1, 7)}))
     tensor                        shape     action  values
-    layers.1.attention.wo.weight  (64, 64)  draw    Normal(mean=0.0, std=0.01)
-    layers.7.attention.wo.weight  (64, 64)  draw    Normal(mean=0.0, std=0.005)
+    layers.1.attention.wo.weight  (64, 64)  draw    Normal(std=0.01)
+    layers.7.attention.wo.weight  (64, 64)  draw    Normal(std=0.005)
     2 tensors: 2 draw
     """
     head = within_3_std(1 / math.sqrt(integer("width", width, 1)))

@@ -22,8 +22,8 @@ def vit(std: float = 0.02) -> Recipe:
     >>> from fastinit import recipes
     >>> print(recipes.vit().plan({"vit.embeddings.cls_token": (1, 1, 768), "classifier.bias": (1000,)}))
     tensor                    shape        action  values
-    vit.embeddings.cls_token  (1, 1, 768)  draw    Normal(mean=0.0, std=0.02)
-    classifier.bias           (1000,)      draw    Constant(value=0.0)
+    vit.embeddings.cls_token  (1, 1, 768)  draw    Normal(std=0.02)
+    classifier.bias           (1000,)      draw    Constant(0.0)
     2 tensors: 2 draw
     """
     return family(

@@ -45,8 +45,9 @@ def deferred(seed: int = 0, *, independent_copies: bool = False) -> Iterator[Non
     ...     model = torch.nn.Linear(20, 9)
     ...     _ = torch.nn.init.trunc_normal_(model.weight, std=0.02)
     >>> print(fastinit.torch.init_(model, seed=0))
-    weight  TruncatedNormal(mean=0.0, std=0.02, low=-100.0, high=100.0)
-    bias    Uniform(low=-0.223..., high=0.223...)
+    weight  TruncatedNormal(std=0.02, low=-100.0, high=100.0)  (9, 20)
+    bias    Uniform(low=-0.223607, high=0.223607)              (9,)
+    2 tensors, 189 parameters, 756 bytes, float32
     """
     stream_of(seed)  # raises for an invalid seed
     tape = Tape(seed, checks.boolean("independent_copies", independent_copies))

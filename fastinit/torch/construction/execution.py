@@ -142,9 +142,10 @@ def _write_of(name: str, named: Named) -> Write:
     """What the report says."""
     form = named.form
     if form.distribution is None:
-        return Write(f"computed by {', '.join(operations([form.recording.steps[number] for number in form.steps]))}")
+        steps = [form.recording.steps[number] for number in form.steps]
+        return Write(f"computed by {', '.join(operations(steps))}", is_computed=True)
     if named.like != name:
-        return Write(f"{form.distribution}, a copy of {named.like}", form.distribution)
+        return Write.copy(named.like, form.distribution)
     return Write.of(form.distribution)
 
 
