@@ -55,8 +55,8 @@ def audit(
     `fastinit.get` takes (with the default layout); or the `Plan` of a recipe. A tensor that has none, or one whose values
     need the whole tensor (as orthogonal), is examined without a distribution. Where parts of a tensor have distributions
     of their own (`fastinit.distributions.Slabs`), each is measured by itself, and named as an index: "embedding[0]".
-    `copies`: by name, the tensor that a tensor is a copy of by design: a note, where it would be found as a duplicate, and an
-    error if it differs. `computed`: names of tensors that are not drawn, as masks and frequencies: only NaN is an error there.
+    `copies`: by name, the tensor that a tensor is a copy of by design, which is a note, and an error where it differs.
+    `computed`: names of tensors that are not drawn, as masks and frequencies: only NaN is an error there.
     `progress` is called, from any thread, with the number of bytes that have just been measured or skipped.
 
     Raises TypeError for anything but mappings, arrays and initializers; ValueError for an unknown initializer, for one that

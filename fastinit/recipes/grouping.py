@@ -1,4 +1,4 @@
-"""Lines about a model's tensors for people: those whose names differ by numbers only, and that get the same, are one line."""
+"""Lines about a model's tensors for people: tensors that get the same, and differ by numbers in their names, are one line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USUAL = re.compile(r"(?<=Normal\()mean=0\.0, |(?<=Constant\()value=")
 
 
 class Entry(NamedTuple):
-    """What is said of the tensor of this name: a text, which may end with the name of another tensor, and what else there is.
+    """What is said of the tensor of this name: a text, and the name of another tensor, with which it ends.
 
     `kind`: what tensors must have in common, beside the text, to share a line.
     """

@@ -41,7 +41,7 @@ def test_the_model_of_hugging_face_is_initialized_from_its_config(tmp_path):
     got = dict(line.split(maxsplit=1) for line in lines)
     assert got["model.layers.{0-3}.mlp.down_proj.weight"].split(maxsplit=1) == ["Normal(std=0.02)", "4 x (128, 352)"]
     assert len(got) == 3 + 9 + 2  # embedding, head and norm; a layer; two buffers of the rotary embedding
-    assert total.startswith("41 tensors, 1,060,") and "NOTHING" not in got.values()
+    assert total.startswith("41 tensors, 1,059,968 parameters, 2.1 MB") and "NOTHING" not in got.values()
 
 
 def test_the_seed_checkpoint_of_two_ranks_holds_the_weights_of_a_single_process(tmp_path):
