@@ -1,4 +1,4 @@
-"""Lines about a model's tensors for people: tensors that get the same, and differ by numbers in their names, are one line."""
+"""Lines about a model's tensors: those that get the same, and differ by numbers in their names, are one line."""
 
 from __future__ import annotations
 
