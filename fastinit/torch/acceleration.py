@@ -16,8 +16,9 @@ def accelerate(seed: int | None = None) -> Iterator[None]:
     """Within the block torch's random fills of CPU tensors are drawn by fastinit, in all threads of the process.
 
     That is all that in the end calls `Tensor.normal_`, `Tensor.uniform_` or `torch.nn.init.trunc_normal_`: `torch.nn.init`,
-    the constructors of modules, Hugging Face's models, under any name they were imported by. `torch.nn.init.orthogonal_` and
-    `sparse_` are drawn too; code that has imported these two by name gets torch's algorithm on fastinit's normals.
+    the constructors of modules, Hugging Face's models, timm's `trunc_normal_`, under any name they were imported by.
+    `torch.nn.init.orthogonal_` and `sparse_` are drawn too; code that has imported these two by name gets torch's algorithm
+    on fastinit's normals.
 
     The distributions are torch's, the values are not. Each fill has a stream of four words, drawn from `generator=` where
     one is given, else from the block's own generator with `seed`, else from torch's default one. So `torch.manual_seed`

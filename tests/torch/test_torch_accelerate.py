@@ -3,7 +3,9 @@
 import copy
 import functools
 import pickle
+import sys
 import threading
+import types
 
 import pytest
 
@@ -564,3 +566,16 @@ def test_a_replacement_made_by_others_within_stays():
         assert nn.init.sparse_ is mine
     finally:
         nn.init.sparse_ = before
+
+
+def test_timms_trunc_normal_is_one_draw(monkeypatch):
+    """Its module is a stand-in here, so that the test needs no timm; the sweep over the zoo has timm's own models."""
+    timms = types.ModuleType("timm.layers.weight_init")
+    exec("def _trunc_normal_(tensor, mean, std, a, b): raise AssertionError('timm drew itself')", vars(timms))
+    monkeypatch.setitem(sys.modules, timms.__name__, timms)
+    stock, tensor = timms._trunc_normal_, torch.empty(1000)
+    with fastinit.torch.accelerate(seed=0):
+        assert timms._trunc_normal_(tensor, 0.0, 0.02, -0.04, 0.06) is tensor
+    assert timms._trunc_normal_ is stock
+    assert -0.04 <= tensor.min() < -0.03
+    assert 0.05 < tensor.max() <= 0.06
