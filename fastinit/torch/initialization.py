@@ -26,7 +26,7 @@ from fastinit.torch.by_memory import NamesByMemory
 from fastinit.torch.checking import Options, check, check_computed
 from fastinit.torch.construction.execution import Target, fill_recorded, set_plain
 from fastinit.torch.construction.module import RecordedTensors
-from fastinit.torch.construction.streams import named_forms
+from fastinit.torch.construction.streams import named_as_in_whole
 from fastinit.torch.layers import layouts_by_name
 from fastinit.torch.left_on_meta import left_on_meta
 from fastinit.torch.local_parts import known_shards
@@ -179,10 +179,9 @@ class Initialization:
 
     def _by_records(self, records: RecordedTensors) -> None:
         self._recorded = records.forms.keys() | records.given
-        own = {name: form for name, form in records.forms.items() if name not in self._kept}
-        named = named_forms({**own, **{name: form for name, (_, form) in records.plain.items()}})
+        named = named_as_in_whole({**records.forms, **{name: form for name, (_, form) in records.plain.items()}})
         plain = set_plain(records, self.tensors, named)
-        named = {name: named[name] for name in own}
+        named = {name: named[name] for name in records.forms if name not in self._kept}
         for name, whole in self._aliases.items():
             if name in named and whole in named:
                 del named[name]

@@ -1,9 +1,6 @@
 """Each rank's shard of a DTensor holds what the single-process tensor has there, and finding out takes no communication."""
 
-import os
 import pickle
-import traceback
-from datetime import timedelta
 from functools import partial
 
 import numpy as np
@@ -23,7 +20,6 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard, distrib
 from torch.distributed.tensor.debug import CommDebugMode
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.distributed.tensor.placement_types import _StridedShard
-from torch.testing._internal.distributed.fake_pg import FakeStore
 
 import fastinit.torch
 from fastinit.core.stream import stream_of
@@ -32,6 +28,7 @@ from fastinit.recipes import Recipe
 from fastinit.torch import nn_init
 from fastinit.torch.sharded import local_index
 from fastinit.torch.tensors import fill_
+from tests.ranks import FakeRank, cut_by_torch, run_on_ranks
 
 CHECKS = {}  # (number of ranks, name) -> what every rank does; they run one after the other in one process group
 
@@ -513,25 +510,6 @@ def each_rank_audits_its_shards(mesh, folder):
     assert all(row.distribution for row in found.tensors)
 
 
-def _rank(rank, world, folder):
-    """All checks of this number of ranks; what went wrong goes to a file."""
-    torch.set_num_threads(1)
-    os.environ.update(RANK=str(rank), WORLD_SIZE=str(world), LOCAL_RANK=str(rank))
-    store = (folder / "store").as_uri()
-    dist.init_process_group("gloo", init_method=store, rank=rank, world_size=world, timeout=timedelta(seconds=60))
-    mesh = init_device_mesh("cpu", (world,))
-    failures = {}
-    for (of_world, name), check in CHECKS.items():
-        if of_world == world:
-            try:
-                check(mesh, folder)
-            except Exception:
-                failures[name] = traceback.format_exc()
-            dist.barrier()
-    (folder / f"{rank}.pickle").write_bytes(pickle.dumps(failures))
-    dist.destroy_process_group()
-
-
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory):
     """Runs the checks of a number of ranks, once; gives the folder and the failures of each rank."""
@@ -540,8 +518,8 @@ def ranks(tmp_path_factory):
     def run(world):
         if world not in ran:
             folder = tmp_path_factory.mktemp(f"ranks{world}")
-            torch.multiprocessing.spawn(_rank, (world, folder), nprocs=world)
-            ran[world] = folder, [pickle.loads((folder / f"{r}.pickle").read_bytes()) for r in range(world)]
+            checks = {name: check for (of_world, name), check in CHECKS.items() if of_world == world}
+            ran[world] = folder, run_on_ranks(world, checks, folder)
         return ran[world]
 
     return run
@@ -562,19 +540,6 @@ def test_a_seed_checkpoint_of_two_ranks_loads_on_one(ranks):
     assert_same(model, whole(MLP, seed=6))
 
 
-class FakeRank:
-    """This process as one rank of a process group whose collectives do nothing."""
-
-    def __init__(self, rank, world):
-        self.rank, self.world = rank, world
-
-    def __enter__(self):
-        dist.init_process_group("fake", store=FakeStore(), rank=self.rank, world_size=self.world)
-
-    def __exit__(self, *exception):
-        dist.destroy_process_group()
-
-
 @st.composite
 def layouts(draw):
     """A shape, a mesh, a placement for each of its dimensions, and a rank."""
@@ -585,15 +550,6 @@ def layouts(draw):
     placement = st.one_of(st.just(Replicate()), st.builds(Shard, axes), strided)
     placements = [draw(placement) for _ in mesh]
     return shape, mesh, placements, draw(st.integers(0, int(np.prod(mesh)) - 1))
-
-
-def cut_by_torch(full, mesh, placements):
-    """This rank's part of the tensor, by torch's own code for each placement."""
-    for dim, placement in enumerate(placements):
-        if not isinstance(placement, Replicate):
-            parts, _ = placement._split_tensor(full, mesh.size(dim), with_padding=False, contiguous=True)
-            full = parts[mesh.get_coordinate()[dim]]
-    return full
 
 
 @settings(max_examples=150, deadline=None)

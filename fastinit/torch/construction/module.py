@@ -13,6 +13,7 @@ from fastinit.torch.construction.forms import Form, form_of
 from fastinit.torch.construction.records import records_by_tensor, records_of
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.names import modules_by_name
+from fastinit.torch.parts import is_dtensor
 
 
 class RecordedTensors:
@@ -44,7 +45,8 @@ class RecordedTensors:
         """The names of the tensors on the meta device by the storage that they lie in."""
         names: dict[tuple[int, int], list[str]] = {}
         for name, form in self.forms.items():
-            if self._tensors[name].is_meta and self._tensors[name].dtype is form.ref.dtype:
+            tensor = self._tensors[name]
+            if tensor.is_meta and tensor.dtype is form.ref.dtype and not is_dtensor(tensor):
                 names.setdefault((id(form.recording), form.ref.storage), []).append(name)
         return {storage: shared for storage, shared in names.items() if len(shared) > 1}
 

@@ -7,34 +7,58 @@ pickling put other tensors in place of the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Recording, Tape
+from fastinit.torch.names import tensors_by_name
+from fastinit.torch.parts import is_dtensor
 
 ATTRIBUTE = "_fastinit_construction"
 
 
 class TensorRecord(NamedTuple):
-    """One tensor at the end of construction: where it lies, None if it is real; its `id`, shape and version then."""
+    """One tensor at the end of construction: where it lies, None if it is real; its `id`, shape and version then.
+
+    `watched`: an alias with its version counter, which shows what is written to it even where another tensor, as a shard,
+    takes its place later; None in copies, for which `was_written` says whether it had been when they were made.
+    """
 
     recording: Recording
     ref: Ref | None
     identity: int
     shape: tuple[int, ...]
     version: int
+    watched: Tensor | None
+    was_written: bool = False
 
     def changed_since(self, tensor: Tensor, shape: tuple[int, ...]) -> str | None:
         """What has happened to the tensor, as a whole of this shape now, in words, if it shows."""
         if shape != self.shape:
             return f"has the shape {shape}, which was {self.shape}"
-        version = self.version if id(tensor) == self.identity else 0
-        if self.ref is not None and tensor.is_meta and not tensor.is_inference() and tensor._version > version:
-            return "was written to"
-        return None
+        return "was written to" if self._is_written() or self._is_other_and_written(tensor) else None
+
+    def _is_written(self) -> bool:
+        return self.was_written or (self.watched is not None and self.watched._version > self.version)
+
+    def _is_other_and_written(self, tensor: Tensor) -> bool:
+        if self.ref is None or not tensor.is_meta or tensor.is_inference():
+            return False
+        return tensor._version > (self.version if self._is_watched(tensor) else 0)
+
+    def _is_watched(self, tensor: Tensor) -> bool:
+        if self.watched is None or is_dtensor(tensor):
+            return False
+        if id(tensor) == self.identity:  # also after `to(dtype)`, which gives it another storage
+            return True
+        return bool(tensor.untyped_storage()._cdata == self.watched.untyped_storage()._cdata)
+
+    def of_copy(self) -> TensorRecord:
+        """The record of a copy that is made now."""
+        return self._replace(watched=None, was_written=self._is_written())
 
 
 class ModuleRecord:
@@ -44,22 +68,32 @@ class ModuleRecord:
         self.tensors = tensors
 
     def __deepcopy__(self, memo: object) -> ModuleRecord:
-        return self  # nothing changes it
+        return ModuleRecord({name: record.of_copy() for name, record in self.tensors.items()})
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"tensors": {name: record.of_copy() for name, record in self.tensors.items()}}
 
 
 def attach(tape: Tape) -> None:
-    """Give every module that was constructed its record."""
+    """Give every module that was constructed its record, and the recording the names of each model's tensors."""
+    refs: dict[int, Ref] = {}
     for module in tape.modules:
         tensors = {name: _record(tape, tensor) for name, tensor in own_tensors(module)}
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
+            refs |= {id(t): ref for name, t in own_tensors(module) if (ref := tensors[name].ref) is not None}
+    children = {id(child) for module in tape.modules for child in module._modules.values()}
+    for module in {id(module): module for module in tape.modules if id(module) not in children}.values():
+        names = tensors_by_name(module, remove_duplicate=False)
+        tape.recording.models.append({name: refs[id(t)] for name, t in names if id(t) in refs})
 
 
 def _record(tape: Tape, tensor: Tensor) -> TensorRecord:
     ref = tape.ref(tensor) if tensor.is_meta else None
-    return TensorRecord(
-        tape.recording, ref, id(tensor), tuple(tensor.shape), 0 if tensor.is_inference() else tensor._version
-    )
+    record = TensorRecord(tape.recording, ref, id(tensor), tuple(tensor.shape), 0, None)
+    if ref is None or tensor.is_inference():
+        return record
+    return record._replace(version=tensor._version, watched=tensor.detach())
 
 
 def own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:

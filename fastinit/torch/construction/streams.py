@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from fastinit.core.stream import Stream, child_stream, stream_of
-from fastinit.torch.construction.forms import Form, Source, computed_form
+from fastinit.torch.construction.forms import Form, Source, computed_form, form_of
+from fastinit.torch.construction.steps import Ref
 
 
 class Owner(NamedTuple):
@@ -53,6 +55,52 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
             own = {s: owners.setdefault((id(form.recording), s), Owner(name, key)) for s, key in places}
         result[name] = Named(form, like or name, own)
     return result
+
+
+def named_as_in_whole(forms: Mapping[str, Form]) -> dict[str, Named]:
+    """`named_forms` of what may be a part of the model that was constructed, as a stage of a pipeline is.
+
+    A draw whose first tensor is elsewhere, as that of a copied layer or of a tied head, is named by it all the same.
+    """
+    named = named_forms(forms)
+    for recording in {id(form.recording): form.recording for form in forms.values()}.values():
+        here = {name: form.ref for name, form in forms.items() if form.recording is recording}
+        for model in recording.models:
+            begin = _begin_of_names(here, model)
+            if begin is not None and not {begin + names[0] for names in _names_by_ref(model).values()} <= here.keys():
+                whole = named_forms({name: form_of(recording, ref) for name, ref in model.items()})
+                named |= _drawn_elsewhere(here, model, whole, begin)
+    return named
+
+
+def _begin_of_names(here: Mapping[str, Ref], model: Mapping[str, Ref]) -> str | None:
+    """What the names here begin with before those of the model, mostly nothing; None where no tensor has its name."""
+    names = _names_by_ref(model)
+    begins = Counter(
+        name[: -len(of)] for name, ref in here.items() for of in names.get(ref, ()) if name == of or name.endswith(f".{of}")
+    )
+    return begins.most_common(1)[0][0] if begins else None
+
+
+def _drawn_elsewhere(
+    here: Mapping[str, Ref], model: Mapping[str, Ref], whole: Mapping[str, Named], begin: str
+) -> Iterator[tuple[str, Named]]:
+    """Of the tensors here those with draws that first belong to a tensor of the whole model which is not here."""
+    renamed = {ref for name, ref in here.items() if model.get(name.removeprefix(begin)) != ref}
+    for name, ref in here.items():
+        own = name.removeprefix(begin)
+        if model.get(own) == ref:
+            owners = {source: Owner(begin + owner.name, owner.key) for source, owner in whole[own].owners.items()}
+            others = {owner.name for owner in owners.values() if owner.name not in here}
+            if any(model[other.removeprefix(begin)] not in renamed for other in others):
+                yield name, Named(whole[own].form, begin + whole[own].like, owners)
+
+
+def _names_by_ref(model: Mapping[str, Ref]) -> Mapping[Ref, list[str]]:
+    names: dict[Ref, list[str]] = {}
+    for name, ref in model.items():
+        names.setdefault(ref, []).append(name)
+    return names
 
 
 def _like(name: str, form: Form, own: Mapping[Source, Owner]) -> str | None:

@@ -59,6 +59,9 @@ class Recording:
         self.drawn_outside = False
         """Whether something was drawn, from the construction's own stream, that is no step."""
 
+        self.models: list[dict[str, Ref]] = []
+        """Of each module that was in no other one at the end, its parameters and buffers by all of their names."""
+
         self.recognition: Any = None
         """What it was recognized as, once that was asked for (recognition.py)."""
 
