@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -189,7 +190,7 @@ class Initialization:
         targets = {name: Target(self.tensors[name], one) for name, one in named.items()}
         fill_recorded(targets, self.seed, self._note, silent=plain)
         for name in records.given - self._kept:
-            self._note(name, Write("given by construction", is_computed=True))
+            self._note(name, _given(self.tensors[name]))
 
     def _zero_padding(self, every: bool) -> None:
         """Make padding rows 0: under a recipe every one, else those that their own module made 0 and another drew again."""
@@ -309,6 +310,15 @@ def _standing_for_wholes(module: nn.Module, tensors: Iterable[Tensor]) -> Scoped
                 yield from ((table, name, wholes[id(t)]) for name, t in [*table.items()] if id(t) in wholes)
 
     return ScopedPatch(replacements)
+
+
+def _given(tensor: Tensor) -> Write:
+    """What a report says of a tensor that construction made of values, as a counter or a limit."""
+    if type(tensor) in (Tensor, nn.Parameter) and tensor.layout is torch.strided and tensor.numel() == 1:
+        value = tensor.item()
+        if not isinstance(value, complex) and not math.isnan(value):
+            return Write.of(Constant(float(value)))
+    return Write("given by construction", is_computed=True)
 
 
 def _nbytes(tensor: Tensor) -> int:
