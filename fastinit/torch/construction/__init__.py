@@ -2,12 +2,12 @@
 
 tape.py records operations as steps.py describes them; recognition.py says what they leave in each storage, forms.py in each
 tensor; streams.py gives the draws their names; execution.py fills tensors, by replay.py where steps have to be run again;
-records.py keeps it all with the modules. file_plan.py plans files of what was recorded.
+records.py keeps it all with the modules. saving.py plans files of what was recorded.
 """
 
 from fastinit.torch.construction.building import build, record
 from fastinit.torch.construction.deferral import deferred
 from fastinit.torch.construction.execution import replayed_by_torch
-from fastinit.torch.construction.file_plan import file_plan
+from fastinit.torch.construction.saving import file_plan
 
 __all__ = ["build", "deferred", "file_plan", "record", "replayed_by_torch"]
