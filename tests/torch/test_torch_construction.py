@@ -176,6 +176,24 @@ def test_buffers_are_as_construction_computes_them():
     assert report.filled["table"] == "given by construction"
 
 
+def test_code_that_leaves_tensors_on_the_meta_device_alone_sees_them_on_the_cpu():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.norm = nn.Parameter(torch.randn(8, 4)), nn.Parameter(torch.ones(4))
+            if not self.w.is_meta and self.w.device.type != "meta":
+                self.norm.data = self.w.detach().norm(dim=0).to(self.w.device)
+            self.same = nn.Parameter(self.w.detach().to("cpu"))
+            self.wide = nn.Parameter(self.w.detach().to(device=self.w.device, dtype=torch.float64))
+
+    with deferred():
+        model = Model()
+    assert model.w.is_meta and model.w.device.type == "meta"
+    init_(model, seed=0)
+    assert torch.equal(model.norm, model.w.norm(dim=0)) and torch.equal(model.wide, model.w.double())
+    assert model.same.data_ptr() == model.w.data_ptr()
+
+
 @pytest.mark.parametrize("index", [[3, 5], (slice(None), [1, 0]), [True, False] * 4], ids=str)
 def test_lists_as_indices_are_not_lost(index):
     class Model(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import recorder
-from fastinit.torch.construction.tape import Tape, new_meta_tensor
+from fastinit.torch.construction.tape import META, Tape, new_meta_tensor
 from fastinit.torch.replacements import copied
 
 FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
@@ -21,6 +22,7 @@ OF_DATA = ("tensor", "as_tensor", "asarray")
 """Functions that make tensors of lists and arrays."""
 
 STOCK_NEW_TENSOR = torch.Tensor.new_tensor
+STOCK_TO, STOCK_CPU = torch.Tensor.to, torch.Tensor.cpu
 CPU = torch.device("cpu")
 
 STOCK_ZERO, STOCK_FILL = torch.Tensor.zero_, torch.Tensor.fill_
@@ -105,6 +107,39 @@ def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:
     return read
 
 
+def _seen_from_outside(name: str, seen: Any) -> property:
+    """An attribute of tensors that is `seen` of recorded ones, except by torch and fastinit themselves.
+
+    Libraries leave out what they initialize where a tensor is on the meta device: values come with a checkpoint then.
+    """
+    stock = getattr(torch._C.TensorBase, name)
+
+    def get(self: Tensor) -> Any:
+        value = stock.__get__(self)
+        if not value or (name == "device" and value.type != "meta") or _tape() is None:
+            return value
+        caller = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
+        return value if caller in ("torch", "fastinit") else seen
+
+    return property(get)
+
+
+def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """`Tensor.to`, for which recorded tensors are on the CPU already."""
+    if _tape() is not None and self.is_meta:
+        args = tuple(META if i == 0 and _is_cpu(arg) else arg for i, arg in enumerate(args))
+        kwargs = {key: META if key == "device" and _is_cpu(value) else value for key, value in kwargs.items()}
+    return STOCK_TO(self, *args, **kwargs)
+
+
+def _is_cpu(device: Any) -> bool:
+    return isinstance(device, (str, torch.device)) and torch.device(device).type == "cpu"
+
+
+def _cpu(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    return self if _tape() is not None and self.is_meta else STOCK_CPU(self, *args, **kwargs)
+
+
 def _noting(stock: Callable[..., None]) -> Callable[..., None]:
     @wraps(stock)
     def begin(self: nn.Module, *args: Any, **kwargs: Any) -> None:
@@ -158,8 +193,11 @@ def _replacements() -> Iterator[Replacement]:
         yield torch, name, _factory(getattr(torch, name), value)
     for name in OF_DATA:
         yield torch, name, _of_data(getattr(torch, name))
-    for name, method in (("new_tensor", _new_tensor), ("zero_", _zero_), ("fill_", _fill_)):
+    methods = {"new_tensor": _new_tensor, "zero_": _zero_, "fill_": _fill_, "to": _to, "cpu": _cpu}
+    for name, method in methods.items():
         yield torch.Tensor, name, method
+    yield torch.Tensor, "device", _seen_from_outside("device", CPU)
+    yield torch.Tensor, "is_meta", _seen_from_outside("is_meta", False)
     for name in READERS:
         yield torch.Tensor, name, _reader(getattr(torch.Tensor, name))
     for name in ("__getitem__", "__setitem__"):
