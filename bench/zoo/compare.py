@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.zoo.statistical import Reference, blocks_of, sample
+from bench.zoo.statistical import DOUBTFUL, SIGNIFICANCE, Reference, blocks_of, sample
 
 NARROW = (torch.bfloat16, torch.float16)
 Tensors = dict[str, Tensor]
@@ -68,7 +68,7 @@ class Random:
         blocks = [] if self.repeats else blocks_of(self.index, tuple(a.shape))
         self.reference = Reference(np.stack([row[:n] for row in rows]), blocks) if n else None
 
-    def difference(self, ours: Tensor) -> str | None:
+    def difference(self, ours: Tensor, significance: float = SIGNIFICANCE) -> str | None:
         if not bool((_same(ours, self.constant) | ~self.fixed).all()):
             return f"other values where stock has constants ({int(self.fixed.sum())} of {self.fixed.numel()})"
         if self.reference is None:
@@ -76,7 +76,7 @@ class Random:
         values = self._chosen(ours)
         if not self.zeros and np.count_nonzero(values == 0) > 2 + len(values) / 64:
             return "zeros where stock has none"
-        return self.reference.difference(np.unique(values) if self.repeats else values)
+        return self.reference.difference(np.unique(values) if self.repeats else values, significance)
 
     def _chosen(self, tensor: Tensor) -> np.ndarray:
         return tensor.ravel()[torch.from_numpy(self.index)].double().numpy()
@@ -135,10 +135,10 @@ class Stock:
         return None if equal(ours, stock) else f"{_summary(ours)} instead of the constant {_summary(stock)}"
 
     def _is_unsteady(self, name: str) -> bool:
-        """Whether stock with two further seeds differs as well."""
+        """Whether stock with further seeds differs as well: its values depend on each other, or coincide by chance."""
         if name in self.random and name not in self.unsteady:
-            others = (self._build(seed)[name] for seed in (5, 6))
-            reason = next(filter(None, map(self.random[name].difference, others)), None)
+            others = (self.random[name].difference(self._build(seed)[name], DOUBTFUL) for seed in range(5, 13))
+            reason = next(filter(None, others), None)
             if reason:
                 self.unsteady[name] = reason
         return name in self.unsteady

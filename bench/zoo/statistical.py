@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 SIGNIFICANCE = 1e-9
+DOUBTFUL = 1e-4  # at which a further stock construction shows that stock is not one distribution with independent values
 FEWEST = 16  # values that are tested for mean and spread: of fewer their sums are too far from normal at such a significance
 BLOCKS = 6  # so that halves and thirds (fused q, k, v) are unions of blocks
 MOST = 1 << 14  # values of a tensor that are tested
@@ -35,11 +36,16 @@ class Reference:
         self._groups = [np.zeros(rows.shape[1], int), *blocks]
         self._moments = self._moments_of(rows)
 
-    def difference(self, ours: np.ndarray) -> str | None:
+    def difference(self, ours: np.ndarray, significance: float = SIGNIFICANCE) -> str | None:
         """How `ours` differs; None where nothing shows."""
         if not np.isfinite(ours).all():
             return "not finite"
-        return self._by_moments(ours) or _by_bounds(ours, self._sorted) or _by_family(ours, self._sorted)
+        stock = self._sorted
+        return (
+            self._by_moments(ours, significance)
+            or _by_bounds(ours, stock, significance)
+            or _by_family(ours, stock, significance)
+        )
 
     def _moments_of(self, rows: np.ndarray) -> np.ndarray:
         """For the whole and each block: n, and mean and variance of the values and of their distances from the median."""
@@ -56,7 +62,7 @@ class Reference:
             found.append(np.stack(moments))
         return np.concatenate(found, axis=1)
 
-    def _by_moments(self, ours: np.ndarray) -> str | None:
+    def _by_moments(self, ours: np.ndarray, significance: float) -> str | None:
         """Welch's test on the values, and on their distances from the median (Brown and Forsythe's of equal spread)."""
         n, *moments = self._moments_of(ours[None])
         m, *others = self._moments
@@ -64,7 +70,7 @@ class Reference:
             u, v = moments[place + 1] / n, others[place + 1] / m
             with np.errstate(all="ignore"):
                 freedom = (u + v) ** 2 / (u * u / (n - 1) + v * v / (m - 1))
-                far = abs(moments[place] - others[place]) > -stdtrit(freedom, SIGNIFICANCE / 2) * np.sqrt(u + v)
+                far = abs(moments[place] - others[place]) > -stdtrit(freedom, significance / 2) * np.sqrt(u + v)
             far |= (u + v == 0) & (moments[place] != others[place])
             if far.any():
                 block = int(far.argmax())
@@ -78,24 +84,24 @@ def _shown(moment: float, name: str) -> str:
     return f"{moment if name == 'mean' else sqrt(moment):.3g}"
 
 
-def _by_bounds(ours: np.ndarray, stock: np.ndarray) -> str | None:
+def _by_bounds(ours: np.ndarray, stock: np.ndarray, significance: float) -> str | None:
     """If the two are one sample, its k largest are all from one part with at most that part's share to the power k."""
     n = len(ours) + len(stock)
     for sign, name in ((1, "maximum"), (-1, "minimum")):
         a, b = sign * ours, sign * stock
         beyond, behind = np.count_nonzero(a > b.max()), np.count_nonzero(b > a.max())
-        if min(beyond * log(len(a) / n), behind * log(len(b) / n)) < log(SIGNIFICANCE):
+        if min(beyond * log(len(a) / n), behind * log(len(b) / n)) < log(significance):
             return f"{name} {sign * a.max():.3g} instead of {sign * b.max():.3g}"
     return None
 
 
-def _by_family(ours: np.ndarray, stock: np.ndarray) -> str | None:
+def _by_family(ours: np.ndarray, stock: np.ndarray, significance: float) -> str | None:
     """Kolmogorov and Smirnov's test, by Massart's bound 2 exp(-2 D^2 nm / (n + m)), which holds for all n and m."""
     a, b = np.sort(ours), np.sort(stock)
     both = np.concatenate([a, b])
     cdfs = [np.searchsorted(x, both, side="right") / len(x) for x in (a, b)]
     distance = abs(cdfs[0] - cdfs[1]).max()
-    if distance > sqrt(log(2 / SIGNIFICANCE) / 2 * (1 / len(a) + 1 / len(b))):
+    if distance > sqrt(log(2 / significance) / 2 * (1 / len(a) + 1 / len(b))):
         return f"another family (KS distance {distance:.2f})"
     return None
 
