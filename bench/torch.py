@@ -1,8 +1,8 @@
 """Torch's initialization with and without fastinit, in the same run: python -m bench.torch [--models | --fills]
 
 Fills of 64 Mi elements, medians of interleaved rounds; then models, each build in a process of its own, for its peak
-memory: stock, under `fastinit.torch.accelerate()`, and on the meta device with `fastinit.torch.init_`. Needs torch and
-transformers, and 7 GB for Llama.
+memory: stock, under `fastinit.torch.accelerate()`, by `fastinit.torch.build`, and by `build` in bfloat16. Needs torch and
+transformers, and 4 GB for Llama.
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from bench.timing import medians, seconds
 ROUNDS = 3
 ELEMENTS = 2**26
 SLOW_ELEMENTS = 2**22  # of what takes torch seconds; its rate does not depend on the size
-MEMORY = 7 * 2**30
-WAYS = ("stock", "accelerate", "init_")
-MODELS = ("llama-1.35B", "gpt2-medium", "resnet-50", "vit-b-16")
+MEMORY = 4 * 2**30
+WAYS = ("stock", "accelerate", "build", "build in bfloat16")
+MODELS = (
+    "llama-0.7B", "gpt2-medium", "bert-base", "t5-base", "vit-b-16", "resnet-50",
+    "mobilenet-v2", "efficientnet-b0", "200 x Linear(32, 32)",
+)  # fmt: skip
 
 
 def fills() -> None:
@@ -55,24 +58,22 @@ def rows_of_fills() -> Iterator[tuple[str, ...]]:
 
 def build(model: str, way: str) -> program.Measures:
     """Build a model."""
-    import torch
     from torch.nn import Linear
 
     import fastinit.torch
     from bench.torch_models import MODELS
 
-    with torch.device("meta"):
-        MODELS[model]()  # imports, caches
+    factory = MODELS[model]
+    with fastinit.torch.deferred():
+        factory()  # imports, caches
     with fastinit.torch.accelerate():
-        Linear(512, 512)
-
-    def on_meta() -> torch.nn.Module:
-        with torch.device("meta"):
-            built = MODELS[model]()
-        fastinit.torch.init_(built)
-        return built
-
-    ways = {"stock": MODELS[model], "accelerate": fastinit.torch.accelerate()(MODELS[model]), "init_": on_meta}
+        fastinit.torch.build(Linear, 512, 512)
+    ways = {
+        "stock": factory,
+        "accelerate": fastinit.torch.accelerate()(factory),
+        "build": partial(fastinit.torch.build, factory),
+        "build in bfloat16": partial(fastinit.torch.build, factory, dtype="bfloat16"),
+    }
     kept = []  # so that what the peak is compared with still exists
     before = peak_bytes()
     taken = seconds(lambda: kept.append(ways[way]()))
@@ -81,7 +82,7 @@ def build(model: str, way: str) -> program.Measures:
 
 
 def models() -> None:
-    print_table(("model", "parameters", "stock", "accelerate()", "init_", "peak memory / weights"), rows_of_models())
+    print_table(("model", "parameters", "stock", *WAYS[1:], "peak memory / weights"), rows_of_models())
 
 
 def rows_of_models() -> Iterator[tuple[str, ...]]:
@@ -89,7 +90,7 @@ def rows_of_models() -> Iterator[tuple[str, ...]]:
         stock, *of_fastinit = program.medians("bench.torch", (("build", model, way) for way in WAYS), ROUNDS, MEMORY)
         cells = (f"{it['seconds']:.3g} s, {stock['seconds'] / it['seconds']:.1f} times as fast" for it in of_fastinit)
         peak = max(it["peak"] for it in of_fastinit)
-        yield model, f"{stock['weights'] / 4e6:,.0f} M", f"{stock['seconds']:.3g} s", *cells, f"{peak:.3f}"
+        yield model, f"{stock['weights'] / 4e6:,.1f} M", f"{stock['seconds']:.3g} s", *cells, f"{peak:.3f}"
 
 
 if __name__ == "__main__":

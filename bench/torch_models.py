@@ -1,6 +1,9 @@
-"""The models that bench.torch builds: a ResNet-50 and a ViT-B/16 in plain torch; GPT-2 and Llama are Hugging Face's."""
+"""The models that bench.torch builds: a ResNet-50, a ViT-B/16 and small layers in plain torch; others are Hugging Face's."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -74,18 +77,29 @@ class ViT(nn.Module):
         return self.head(self.encoder(x)[:, 0])
 
 
-def gpt2_medium() -> nn.Module:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    return GPT2LMHeadModel(GPT2Config(n_embd=1024, n_layer=24, n_head=16))
+def small_layers() -> nn.Module:
+    return nn.Sequential(*[nn.Linear(32, 32) for _ in range(200)])
 
 
-def llama_1b() -> nn.Module:
-    """A Llama of 1.35 G parameters."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+def of_hugging_face(config: str, **parameters: object) -> nn.Module:
+    """The base model of this configuration."""
+    import transformers
 
-    shape = {"hidden_size": 2048, "num_hidden_layers": 24, "intermediate_size": 5504, "num_attention_heads": 16}
-    return LlamaForCausalLM(LlamaConfig(vocab_size=32000, **shape))
+    return transformers.AutoModel.from_config(getattr(transformers, config)(**parameters))
 
 
-MODELS = {"llama-1.35B": llama_1b, "gpt2-medium": gpt2_medium, "resnet-50": ResNet, "vit-b-16": ViT}
+LLAMA = {"hidden_size": 1536, "num_hidden_layers": 24, "intermediate_size": 4096, "num_attention_heads": 16}
+
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "llama-0.7B": partial(of_hugging_face, "LlamaConfig", vocab_size=32000, **LLAMA),
+    "gpt2-medium": partial(of_hugging_face, "GPT2Config", n_embd=1024, n_layer=24, n_head=16),
+    "bert-base": partial(of_hugging_face, "BertConfig"),
+    "t5-base": partial(of_hugging_face, "T5Config", d_model=768, d_ff=3072, num_layers=12, num_heads=12),
+    "vit-b-16": ViT,
+    "resnet-50": ResNet,
+    "mobilenet-v2": partial(of_hugging_face, "MobileNetV2Config"),
+    "efficientnet-b0": partial(
+        of_hugging_face, "EfficientNetConfig", width_coefficient=1.0, depth_coefficient=1.0, image_size=224, hidden_dim=1280
+    ),
+    "200 x Linear(32, 32)": small_layers,
+}
