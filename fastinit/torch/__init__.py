@@ -19,7 +19,8 @@ except ModuleNotFoundError as error:
 from fastinit.torch import construction, nn_init
 from fastinit.torch.acceleration import accelerate, install, uninstall
 from fastinit.torch.auditing import audit
-from fastinit.torch.construction import build, deferred, record
+from fastinit.torch.building import build
+from fastinit.torch.construction import deferred, record
 from fastinit.torch.data_dependent import data_dependent_
 from fastinit.torch.doubts import UncertainInitialization
 from fastinit.torch.lsuv import lsuv_

@@ -5,9 +5,9 @@ tensor; streams.py gives the draws their names; execution.py fills tensors, by r
 records.py keeps it all with the modules. saving.py plans files of what was recorded.
 """
 
-from fastinit.torch.construction.building import build, record
 from fastinit.torch.construction.deferral import deferred
 from fastinit.torch.construction.execution import replayed_by_torch
+from fastinit.torch.construction.recipe import record
 from fastinit.torch.construction.saving import file_plan
 
-__all__ = ["build", "deferred", "file_plan", "record", "replayed_by_torch"]
+__all__ = ["deferred", "file_plan", "record", "replayed_by_torch"]

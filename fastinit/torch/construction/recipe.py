@@ -1,4 +1,4 @@
-"""`build`, which makes a model and fills it, and `record`, which says what a model's construction draws, as a Recipe."""
+"""`record`: what a model's construction draws, as a Recipe."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from glob import escape
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from fastinit.distributions import Distribution, Slabs, WholeTensor
@@ -20,8 +19,6 @@ from fastinit.torch.construction.forms import Form, computed_form
 from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.programs import Computed, Program
 from fastinit.torch.names import tensors_by_name
-
-M = TypeVar("M", bound=nn.Module)
 
 
 def record(factory: Callable[..., nn.Module], /, *args: Any, **kwargs: Any) -> Recipe:
@@ -103,32 +100,3 @@ def _joined(rules: Mapping[str, Rule]) -> Iterator[Rule]:
             pattern, matching = escape(name), [name]
         done.update(matching)
         yield Rule(pattern, rule.initializer, layout=rule.layout, optional=True)
-
-
-def build(
-    factory: Callable[..., M],
-    /,
-    *args: Any,
-    seed: int = 0,
-    dtype: torch.dtype | str | None = None,
-    device: torch.device | str = "cpu",
-    independent_copies: bool = False,
-    **kwargs: Any,
-) -> M:
-    """`factory(*args, **kwargs)`, every tensor drawn by its name: `deferred()` and `init_` in one line.
-
-    Memory is that of the weights alone, in `dtype` at once where one is given; values are those of `init_` with this seed.
-    `seed`, `independent_copies`: as for `deferred`. `device`: where the tensors are made. TypeError for a factory that makes
-    no module; else the errors of `deferred` and `init_`.
-
-    >>> import torch, fastinit.torch
-    >>> model = fastinit.torch.build(torch.nn.Linear, 20, 9, seed=0, dtype="bfloat16")
-    >>> model.weight.dtype, model.weight.is_meta
-    (torch.bfloat16, False)
-    """
-    from fastinit.torch.module import init_
-
-    with deferred(seed, independent_copies=independent_copies):
-        module = made_by(factory, args, kwargs)
-    init_(module, seed=seed, dtype=dtype, device=device)
-    return module  # type: ignore[return-value]
