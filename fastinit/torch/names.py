@@ -86,7 +86,7 @@ def _tensors(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, s
 
 
 def _parts(module: nn.Module, remove_duplicate: bool) -> Iterator[tuple[str, str, nn.Module]]:
-    """Of each module, in the order of `named_modules`, the name that torch gives it, the name without wrappers, and itself."""
+    """Of each module, in `named_modules`' order, the name that torch gives it, the name without wrappers, and itself."""
     seen: set[int] = set()
     waiting = [("", "", module)]
     while waiting:

@@ -121,7 +121,7 @@ COPIES_OF_TRUNC_NORMAL = (
     "timm.layers.weight_init",
     "diffusers.pipelines.deprecated.unidiffuser.modeling_uvit",
 )
-"""Modules with a `_trunc_normal_` of their own, which torch had until 2.12: the inverse cdf of a uniform draw, in five steps.
+"""Modules with a `_trunc_normal_` of their own, as torch had it until 2.12: the inverse cdf of a uniform draw, in 5 steps.
 Where that rounds to 1, once in 2^24 float32 values, the value is at the bound, 100 standard deviations out for std=0.02."""
 
 

@@ -30,7 +30,7 @@ def deferred(seed: int = 0, *, independent_copies: bool = False) -> Iterator[Non
     - Copies stay copies: layers made by `deepcopy`, as those of `torch.nn.TransformerEncoder`, are equal here too. With
       `independent_copies` each is drawn from the stream of its own name.
     - A random value that construction looks at, as an index, is drawn at once from the construction's own stream, which
-      `seed` determines; `init_` then takes that seed only. Draws from a `torch.Generator` that code passes are what they are.
+      `seed` determines; `init_` then takes that seed only. What a `torch.Generator` of the code's own draws stays so.
     - Tensors that construction makes of lists, NumPy arrays or loaded files have their values at once.
 
     The record belongs to the modules: sharding, `to(dtype)`, compiling, `deepcopy`, wrapping and pickling leave it alone.

@@ -174,8 +174,8 @@ BY_ANY_NAME = [
     (torch.nn.init.sparse_, _sparse_),
     (torch.nn.init.dirac_, _dirac_),
 ]
-"""Functions of torch that do nothing on the meta device, and what is done instead. It is their code that is replaced, so that
-they are under whatever name they were imported; the code here runs among the names of torch.nn.init, and imports its own."""
+"""Functions of torch that do nothing on the meta device, and what is done instead. It is their code that is replaced, under
+whatever name they were imported; the code here runs among the names of torch.nn.init, and imports its own."""
 
 STOCK_DIRAC = copied(torch.nn.init.dirac_)
 
