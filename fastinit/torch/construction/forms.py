@@ -10,8 +10,8 @@ import torch
 from fastinit.distributions import Constant, Distribution, Slab, Slabs
 from fastinit.distributions.boxes import Box, Grid
 from fastinit.torch.construction.recognition import Draw, Recognition, Seen, Value
+from fastinit.torch.construction.recording import Recording, steps_to
 from fastinit.torch.construction.steps import Ref
-from fastinit.torch.construction.tape import Recording, steps_to
 
 
 class Source(NamedTuple):

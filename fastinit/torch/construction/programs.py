@@ -16,9 +16,9 @@ from fastinit.initializers import WholeTensorInitializer
 from fastinit.initializers.layouts import Layout
 from fastinit.runtime.types import Array
 from fastinit.torch.construction.forms import Form
+from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.replay import ByStream, replay
 from fastinit.torch.construction.steps import Ref, Step, with_refs
-from fastinit.torch.construction.tape import Recording
 
 
 class Program:

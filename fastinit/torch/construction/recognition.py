@@ -25,8 +25,8 @@ from fastinit.torch.construction.geometry import (
     part_of,
     same_elements,
 )
+from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.steps import GIVEN, Ref, Step, callable_of, refs
-from fastinit.torch.construction.tape import Recording
 
 Number: TypeAlias = bool | int | float | complex
 

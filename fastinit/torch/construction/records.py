@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from fastinit.torch.attributes import attributes
+from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.steps import Ref
-from fastinit.torch.construction.tape import Recording, Tape
+from fastinit.torch.construction.tape import Tape
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.parts import is_dtensor
 

@@ -13,7 +13,7 @@ from fastinit.torch.construction.steps import GIVEN, Ref, Step, callable_of, rea
 from fastinit.torch.tensors import fill_, is_fillable
 
 if TYPE_CHECKING:
-    from fastinit.torch.construction.tape import Recording
+    from fastinit.torch.construction.recording import Recording
 
 
 class DrawsOf(Protocol):

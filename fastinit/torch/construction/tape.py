@@ -15,8 +15,9 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution, Normal, Uniform
 from fastinit.initializers import Initializer, distribution_of
+from fastinit.torch.construction.recording import Recording, steps_to
 from fastinit.torch.construction.replay import ByStream, replay
-from fastinit.torch.construction.steps import GIVEN, Ref, Step, name_of, refs, with_refs
+from fastinit.torch.construction.steps import GIVEN, Ref, Step, name_of, with_refs
 from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
 
 aten = torch.ops.aten
@@ -45,36 +46,6 @@ STANDARD: dict[OpOverload, Distribution] = {
     aten.rand_like.default: Uniform(0.0, 1.0),
 }
 """The distributions of operations that make a tensor and draw it."""
-
-
-class Recording:
-    """What a construction did: its steps, and the sizes of its storages in bytes. A value: it can be copied and pickled."""
-
-    def __init__(self, seed: int, independent_copies: bool) -> None:
-        self.seed, self.independent_copies = seed, independent_copies
-        self.steps: list[Step] = []
-        self.sizes: list[int] = []
-        self.fixed: dict[int, Stream] = {}
-        """By the number of the step, the streams of draws that construction looked at."""
-        self.drawn_outside = False
-        """Whether something was drawn, from the construction's own stream, that is no step."""
-
-        self.models: list[dict[str, Ref]] = []
-        """Of each module that was in no other one at the end, its parameters and buffers by all of their names."""
-
-        self.recognition: Any = None
-        """What it was recognized as, once that was asked for (recognition.py)."""
-
-    def __deepcopy__(self, memo: object) -> Recording:
-        return self  # nothing changes it after construction
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "recognition": None}
-
-    @property
-    def depends_on_seed(self) -> bool:
-        """Whether construction looked at random values, which it drew by its own seed."""
-        return self.drawn_outside or bool(self.fixed)
 
 
 class Kind(NamedTuple):
@@ -324,42 +295,6 @@ def _zeros(tensor: Tensor) -> Tensor:
 
 def _form(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=META)
-
-
-def steps_to(recording: Recording, targets: list[Ref]) -> list[int]:
-    """The numbers of the steps that the values of these tensors depend on, in order."""
-    needed, found = {ref.storage for ref in targets}, []
-    for number in range(len(recording.steps) - 1, -1, -1):
-        step = recording.steps[number]
-        touched = [ref for ref in (*step.written, *step.outputs) if ref.storage in needed]
-        if not touched:
-            continue
-        found.append(number)
-        reads = {ref.storage for ref in step.reads()}
-        for ref in touched:
-            if overwrites(recording, step, ref):
-                needed.discard(ref.storage)
-        needed |= reads - {ref.storage for ref in step.written if overwrites(recording, step, ref)}
-    return found[::-1]
-
-
-OVERWRITING = ("fill_", "zero_", "copy_", "normal_", "uniform_", "trunc_normal_", "orthogonal_", "sparse_", GIVEN)
-
-
-def overwrites(recording: Recording, step: Step, ref: Ref) -> bool:
-    """Whether the step gives the whole storage new values that do not depend on those before."""
-    whole = ref.numel * ref.dtype.itemsize == recording.sizes[ref.storage]
-    if not whole or len(step.outputs) > 1:
-        return False
-    if step.written:
-        parts = step.operation.split(".")
-        return any(part.endswith(OVERWRITING) for part in parts) and all(r.storage != ref.storage for r in _sources(step))
-    return all(r.storage != ref.storage for r in step.reads())
-
-
-def _sources(step: Step) -> Iterator[Ref]:
-    """What the step reads, its first argument, which it overwrites, left out."""
-    return refs((*step.args[1:], *step.kwargs.values()))
 
 
 def _given_parameters(op: OpOverload, args: tuple[Any, ...]) -> Distribution | None:
