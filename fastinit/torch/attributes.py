@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-TABLES = {"_parameters", "_buffers", "_modules"}
+OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+"""Parameters, buffers, hooks and whatever else torch's own class has."""
 
 
 class Attribute(NamedTuple):
@@ -29,10 +30,10 @@ def attributes(module: nn.Module) -> Iterator[Attribute]:
     ['scales[0]']
     """
     own = vars(module)
-    for name, value in [*own.items()]:
+    for name, value in [item for item in own.items() if item[0] not in OF_EVERY_MODULE]:
         if isinstance(value, Tensor):
             yield Attribute(name, value, partial(own.__setitem__, name))
-        elif isinstance(value, (list, tuple, dict)) and value and name not in TABLES:
+        elif isinstance(value, (list, tuple, dict)) and value:
             yield from _items(name, value, partial(own.__setitem__, name))
 
 
