@@ -113,6 +113,7 @@ class Initialization:
             convert(self.module, dtype)
             self.tensors = dict(tensors_by_name(self.module, prefix=self.prefix))
         if records is not None:
+            records.replaced(self.tensors)
             self._aliases = records.aliases()
         memory = {} if records is None else records.shared_memory(device)
         for name in self._from_meta:

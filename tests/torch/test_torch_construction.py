@@ -237,6 +237,15 @@ def test_parameters_that_share_memory_still_do():
     assert torch.equal(model.a.t(), model.b)
 
 
+def test_buffers_that_share_memory_are_converted():
+    with deferred():
+        model = nn.Linear(4, 4)
+        model.register_buffer("mask", torch.ones(5, 5))
+        model.register_buffer("part", model.mask[2:])
+    init_(model, dtype="bfloat16")
+    assert model.mask.dtype is model.part.dtype is torch.bfloat16 and bool((model.part == 1).all())
+
+
 def test_parts_of_one_draw_are_drawn_by_their_own_names():
     class Parts(nn.Module):
         def __init__(self):

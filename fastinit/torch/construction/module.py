@@ -40,6 +40,10 @@ class RecordedTensors:
             and record.ref is not None
         }
 
+    def replaced(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take note that the module's tensors are now these, as after a conversion."""
+        self._tensors = tensors
+
     @cached_property
     def _by_storage(self) -> dict[tuple[int, int], list[str]]:
         """The names of the tensors on the meta device by the storage that they lie in."""
