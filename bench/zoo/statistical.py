@@ -33,7 +33,7 @@ class Reference:
     def __init__(self, rows: np.ndarray, blocks: list[np.ndarray]) -> None:
         """`blocks`: for each axis the block of each column."""
         self._sorted, self._center = np.sort(rows, axis=None), float(np.median(rows))
-        self._groups = [np.zeros(rows.shape[1], int), *blocks]
+        self._blocks = blocks
         self._moments = self._moments_of(rows)
 
     def difference(self, ours: np.ndarray, significance: float = SIGNIFICANCE) -> str | None:
@@ -51,7 +51,7 @@ class Reference:
         """For the whole and each block: n, and mean and variance of the values and of their distances from the median."""
         distances = abs(rows - self._center)
         found = []
-        for groups in self._groups:
+        for groups in (np.zeros(rows.shape[1], int), *self._blocks):
             n = np.bincount(groups, minlength=1) * float(len(rows))
             n[n < FEWEST] = np.nan
             moments = [n]
