@@ -67,7 +67,16 @@ def load(path: str | Path) -> Recipe:
 
 
 def save(recipe: Recipe, path: str | Path) -> None:
-    """Write a recipe to a TOML file, which `load` reads: see `dumps`. OSError where it cannot be written."""
+    """Write a recipe to a TOML file, which `load` reads: see `dumps`. OSError where it cannot be written.
+
+    >>> import fastinit, pathlib, tempfile
+    >>> recipe = fastinit.Recipe([("*.bias", "zeros"), ("*", "normal", {"std": 0.02})])
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     path = pathlib.Path(directory, "recipe.toml")
+    ...     fastinit.recipes.save(recipe, path)
+    ...     fastinit.recipes.load(path) == recipe
+    True
+    """
     Path(path).write_text(dumps(recipe), "utf-8")
 
 
