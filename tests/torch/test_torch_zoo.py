@@ -64,8 +64,6 @@ def test_a_handful_of_models_is_as_stock_makes_them(library, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", list(importlib.import_module("bench.zoo.libraries.torch_nn").factories()))
 def test_modules_of_torch_are_as_stock_makes_them(name):
-    if name in ("utils.weight_norm", "utils.spectral_norm"):
-        pytest.xfail("the attribute `weight`, which forward computes anew, is filled by a stream of its own")
     assert differences("torch_nn", name) == {}
 
 

@@ -87,7 +87,7 @@ def small(kind: Any, size: Callable[[str, Any], Any], lists: bool, given: Any = 
             changed[name] = small(type(value), size, lists, value)
         elif not name.startswith("_") and (lists or not isinstance(value, (list, tuple))):
             new = size(name, value)
-            if new != getattr(default, name, None):
+            if new != vars(default).get(name):
                 changed[name] = new
     return kind(**changed)
 
