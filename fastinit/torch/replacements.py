@@ -125,6 +125,15 @@ COPIES_OF_TRUNC_NORMAL = (
 Where that rounds to 1, once in 2^24 float32 values, the value is at the bound, 100 standard deviations out for std=0.02."""
 
 
+def _copy_of_trunc_normal(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    @wraps(stock)
+    def draw(tensor: Tensor, mean: float, std: float, a: float, b: float) -> Tensor:
+        with torch.no_grad():
+            return filled(tensor, partial(_truncated_normal, mean, std, a, b), None, partial(stock, tensor, mean, std, a, b))
+
+    return draw
+
+
 def _replacements() -> Iterator[Replacement]:
     yield torch.Tensor, "normal_", normal_
     yield torch.Tensor, "uniform_", uniform_
@@ -136,7 +145,7 @@ def _replacements() -> Iterator[Replacement]:
             yield table, name, new
     for name in COPIES_OF_TRUNC_NORMAL:
         if name in sys.modules:
-            yield sys.modules[name], "_trunc_normal_", trunc_normal_
+            yield sys.modules[name], "_trunc_normal_", _copy_of_trunc_normal(sys.modules[name]._trunc_normal_)
 
 
 PATCH = ScopedPatch(_replacements)

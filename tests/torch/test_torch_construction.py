@@ -3,7 +3,9 @@
 import copy
 import math
 import pickle
+import sys
 import threading
+import types
 
 import numpy as np
 import pytest
@@ -51,7 +53,7 @@ def timms_trunc_normal_(w, mean=0.0, std=0.02, a=-0.04, b=0.06):
     w.erfinv_()
     w.mul_(std * math.sqrt(2))
     w.add_(mean)
-    w.clamp_(min=a, max=b)
+    return w.clamp_(min=a, max=b)
 
 
 class Tiny(nn.Module):
@@ -479,3 +481,19 @@ def test_an_attribute_that_is_a_view_of_a_parameter_still_is():
     model, _ = filled(View)
     assert model.first.data_ptr() == model.w.data_ptr()
     assert torch.equal(model.first, model.w[:2])
+
+
+def test_a_copy_of_trunc_normal_is_replayed_as_that_copy(monkeypatch):
+    """timm's module is a stand-in here, so that the test needs no timm."""
+    timms = types.ModuleType("timm.layers.weight_init")
+    timms._trunc_normal_ = types.FunctionType(timms_trunc_normal_.__code__, {"math": math, **vars(timms)}, "_trunc_normal_")
+    timms._trunc_normal_.__module__ = timms.__name__
+    monkeypatch.setitem(sys.modules, timms.__name__, timms)
+    factory = made_by(lambda w: timms._trunc_normal_(w, 0.0, 0.02, -0.04, 0.06), 20, 4)
+    with deferred():
+        model = factory()
+    torch.manual_seed(0)
+    replayed = replayed_by_torch(model)["w"]
+    torch.manual_seed(0)
+    assert torch.equal(replayed, factory().w)
+    assert init_(model).filled == {"w": "TruncatedNormal(mean=0.0, std=0.02, low=-2.0, high=3.0)"}

@@ -18,7 +18,7 @@ from fastinit.runtime.types import Array
 from fastinit.torch.construction.forms import Form
 from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.replay import ByStream, replay
-from fastinit.torch.construction.steps import Ref, Step, with_refs
+from fastinit.torch.construction.steps import Ref, Step, base_name, with_refs
 
 
 class Program:
@@ -83,7 +83,7 @@ MOST_SHOWN = 6
 
 def operations(steps: list[Step]) -> list[str]:
     """The names of the operations, each once; of many the first ones."""
-    names = (step.operation.split(".")[1] if "." in step.operation else step.operation for step in steps)
+    names = (base_name(step.operation) for step in steps)
     found = list(dict.fromkeys(names))
     return found if len(found) <= MOST_SHOWN else [*found[: MOST_SHOWN - 1], "..."]
 

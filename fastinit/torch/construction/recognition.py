@@ -26,7 +26,7 @@ from fastinit.torch.construction.geometry import (
     same_elements,
 )
 from fastinit.torch.construction.recording import Recording
-from fastinit.torch.construction.steps import GIVEN, Ref, Step, callable_of, refs
+from fastinit.torch.construction.steps import GIVEN, Ref, Step, base_name, callable_of, refs
 
 Number: TypeAlias = bool | int | float | complex
 
@@ -139,7 +139,7 @@ class Recognition:
         value = _made_value(step)
         if value is not None:
             return (Seen(everywhere, Value(_in_dtype(value, ref.dtype))),)
-        base = base_name(step)
+        base = _verb(step)
         if step.operation == GIVEN or not (base in CHANGES or _is_pointwise(step)):
             return None
         operands = [*refs([*step.args[base == "copy" :], *step.kwargs.values()])]
@@ -168,16 +168,16 @@ class Recognition:
         if isinstance(content, Value):
             with_value = [content.value if value is None else value for value in values]
             return replace(content, value=_computed_value(step, operands, with_value, ref)) if content.is_written else None
-        change = CHANGES.get(base_name(step))
+        change = CHANGES.get(_verb(step))
         if change is None or operands[at].dtype.itemsize < ref.dtype.itemsize:  # would show the narrow type's rounding
             return None
         distribution = change(content.distribution, _numbers(step, values), step.kwargs)
         return None if distribution is None else replace(content, distribution=distribution)
 
 
-def base_name(step: Step) -> str:
-    """The name of the operation without overload, and the same in place: "mul" for aten.mul_.Tensor."""
-    return step.operation.split(".")[1].rstrip("_") if "." in step.operation else step.operation
+def _verb(step: Step) -> str:
+    """The name of its operation, the same in place and not: "mul" for aten.mul_.Tensor."""
+    return base_name(step.operation).rstrip("_")
 
 
 def _through(layer: Layer, ref: Ref) -> Content | None:
@@ -201,7 +201,7 @@ def _one_value(seen: tuple[Seen, ...] | None) -> Number | None:
 
 def _made_value(step: Step) -> Number | None:
     """The one value that a step gives its output without a look at other tensors, if it does."""
-    make = MADE.get(base_name(step))
+    make = MADE.get(_verb(step))
     return None if make is None else make(step.args)
 
 
@@ -291,7 +291,7 @@ CHANGES: dict[str, Callable[[Distribution, Numbers, dict[str, Any]], Distributio
 def _numbers(step: Step, values: list[Number | None]) -> Numbers:
     """The step's arguments, tensors of one value as that value."""
     left = iter(values)
-    args = step.args[base_name(step) == "copy" :]
+    args = step.args[_verb(step) == "copy" :]
     return [next(left) if isinstance(arg, Ref) else arg for arg in args]
 
 
@@ -307,7 +307,7 @@ def _computed_value(step: Step, operands: list[Ref], values: Sequence[Number | N
         _, value = next(left)
         return torch.full((1,) if operand.size else (), value, dtype=operand.dtype)  # type: ignore[arg-type]
 
-    if base_name(step) == "copy":
+    if _verb(step) == "copy":
         return _in_dtype(one(operands[0]).item(), ref.dtype)
     args = [one(arg) if isinstance(arg, Ref) else arg for arg in step.args]
     kwargs = {key: one(value) if isinstance(value, Ref) else value for key, value in step.kwargs.items()}

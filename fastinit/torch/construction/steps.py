@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
@@ -78,10 +79,14 @@ def with_refs(value: Any, of: Callable[[Any], Any], kind: type) -> Any:
 @cache
 def callable_of(operation: str) -> Callable[..., Any]:
     """The function that has this name: an operation of torch.ops, or one of torch's functions that fastinit replaces."""
+    module, of_module, name = operation.partition(":")
+    if of_module:
+        found: Any = getattr(import_module(module), name)
+        return getattr(found, "__wrapped__", found)  # type: ignore[no-any-return]  # while it is replaced
     library, _, name = operation.partition(".")
     if library == "init":
         return ORIGINALS.get(name) or getattr(torch.nn.init, name)
-    found: Any = getattr(torch.ops, library)
+    found = getattr(torch.ops, library)
     for part in name.split("."):
         found = getattr(found, part)
     return found  # type: ignore[no-any-return]
@@ -89,7 +94,18 @@ def callable_of(operation: str) -> Callable[..., Any]:
 
 def name_of(function: Callable[..., Any]) -> str:
     """The name by which `callable_of` finds a function that initializes a tensor."""
-    return next((f"init.{name}" for name, found in ORIGINALS.items() if found is function), f"init.{function.__name__}")
+    for name, found in ORIGINALS.items():
+        if found is function:
+            return f"init.{name}"
+    of_torch = function.__module__ == "torch.nn.init"
+    return f"init.{function.__name__}" if of_torch else f"{function.__module__}:{function.__name__}"
+
+
+def base_name(operation: str) -> str:
+    """The name of an operation without library and overload: "mul_" for aten.mul_.Tensor."""
+    if ":" in operation:
+        return operation.partition(":")[2]
+    return operation.split(".")[1] if "." in operation else operation
 
 
 def real_tensor(storage: torch.UntypedStorage, ref: Ref) -> Tensor:
