@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -76,6 +77,20 @@ class JaxInitializer:
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
         """How a tensor of this shape is read."""
         return self.layout
+
+
+@dataclass(frozen=True)
+class _ByAxes(JaxInitializer):
+    """An axis may be named twice, as Flax's embeddings do (in_axis=-2, out_axis=0): the fans are those that JAX computes."""
+
+    def layout_for(self, shape: tuple[int, ...]) -> Layout:
+        n, layout = len(shape), self.layout
+        parts = [axes if isinstance(axes, tuple) else () for axes in (layout.in_axis, layout.out_axis, layout.batch_axis)]
+        named = [axis for axes in parts for axis in axes]
+        if 0 in shape or any(not -n <= axis < n for axis in named) or len({axis % n for axis in named}) == len(named):
+            return layout
+        inputs, outputs, stack = (math.prod(shape[axis] for axis in axes) for axes in parts)
+        return Layout(fan=(math.prod(shape) / (outputs * stack), math.prod(shape) / (inputs * stack)))
 
 
 @dataclass(frozen=True)
@@ -161,7 +176,8 @@ def variance_scaling(
     - `distribution`: "normal"; "uniform"; or "truncated_normal", truncated at 2 standard deviations and widened to keep the
       variance.
     - `in_axis`, `out_axis`, `batch_axis`: ints or sequences of them. The other axes are the kernel's, and count in both
-      fans.
+      fans. An axis that is named twice has the fans that JAX computes: an embedding's (vocabulary, width) with out_axis=0
+      has the width as fan_in.
 
     Shapes have at least 2 axes. ValueError for a `mode` or `distribution` that is none of these.
 
@@ -171,7 +187,7 @@ def variance_scaling(
     '0.071'
     """
     layout = Layout(in_axis=_axes(in_axis), out_axis=_axes(out_axis), batch_axis=_axes(batch_axis))
-    return JaxInitializer(initializers.VarianceScaling(scale, mode, distribution, "jax"), layout, dtype)
+    return _ByAxes(initializers.VarianceScaling(scale, mode, distribution, "jax"), layout, dtype)
 
 
 def _axes(axes: Axes) -> int | tuple[int, ...]:

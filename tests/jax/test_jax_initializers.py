@@ -60,6 +60,11 @@ CALLS = {
             (3, 4, 5, 6), layout=Layout(in_axis=(0, 1), out_axis=2, batch_axis=3), **options
         ),
     ),
+    "embedding": (  # Flax's
+        lambda: fastinit.jax.variance_scaling(1.0, "fan_in", "normal", out_axis=0),
+        (96, 48),
+        lambda **options: fastinit.normal((96, 48), mean=0.0, std=48**-0.5, **options),
+    ),
     "variance_scaling": (
         lambda: fastinit.jax.variance_scaling(0.7, "fan_geo_avg", "normal"),
         SHAPE,
