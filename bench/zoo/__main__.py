@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -15,8 +16,8 @@ def main() -> None:
 
     import fastinit
     from bench.zoo.libraries import NAMES
-    from bench.zoo.sweep import Sweep
-    from bench.zoo.table import document
+    from bench.zoo.sweep import FORK, Sweep
+    from bench.zoo.table import document, tables
     from bench.zoo.ways import WAYS
 
     torch.set_num_threads(1)
@@ -29,15 +30,20 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/zoo"), help="keeps what is known of each model")
     parser.add_argument("--again", action="store_true", help="make what the folder has already once more")
     parser.add_argument("--output", type=Path, help="file for the tables; by default they are printed")
+    parser.add_argument("--append", action="store_true", help="the file has the tables of other libraries: keep them")
     options = parser.parse_args()
     ways = options.way or list(WAYS)
     sweep = Sweep(options.folder, ways, options.only or ["*"], options.processes, options.again)
-    results = {library: sweep.run(library) for library in options.library or NAMES}
-    text = document(results, ways)
-    if options.output:
-        options.output.write_text(text)
+    results = {}
+    for library in options.library or NAMES:
+        with ProcessPoolExecutor(1, FORK) as worker:  # of its own: Keras has one backend in a process
+            results[library] = worker.submit(sweep.run, library).result()
+    if not options.output:
+        print(document(results, ways))
+    elif options.append:
+        options.output.write_text(f"{options.output.read_text()}\n{tables(results, ways)}")
     else:
-        print(text)
+        options.output.write_text(document(results, ways))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ NARROW = (torch.bfloat16, torch.float16)
 Tensors = dict[str, Tensor]
 
 
-def tensors_of(model: nn.Module) -> Tensors:
+def tensors_of(model: nn.Module | Tensors) -> Tensors:
     """Parameters, buffers, what parametrizations compute, and tensors that are plain attributes, by all their names."""
+    if isinstance(model, dict):
+        return model
     found: Tensors = {}
     for prefix, module in model.named_modules(remove_duplicate=False):
         dot = f"{prefix}." if prefix else ""

@@ -15,7 +15,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from bench.zoo.ways import WAYS
+from bench.zoo.libraries import OF_WEIGHTS
+from bench.zoo.ways import FOR_WEIGHTS, WAYS
 
 SECONDS, BYTES = 300, 6 << 30  # of one processor, and of memory, that a model may take
 REASONS = {signal.SIGKILL: f"took more than {BYTES >> 30} GiB", signal.SIGXCPU: f"took more than {SECONDS} s"}
@@ -73,9 +74,8 @@ class Sweep:
 
     def _missing(self, library: str, name: str) -> list[str]:
         known = self._read(library, name)
-        return (
-            self.ways if self.again or not known else [way for way in self.ways if way not in known.get("ways", self.ways)]
-        )
+        ways = [way for way in self.ways if library not in OF_WEIGHTS or way in FOR_WEIGHTS]
+        return ways if self.again or not known else [way for way in ways if way not in known.get("ways", ways)]
 
     def _read(self, library: str, name: str) -> dict[str, Any]:
         path = self._path(library, name)

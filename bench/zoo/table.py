@@ -25,13 +25,17 @@ is random the mean, spread, bounds, family and constant parts, at a significance
 - `init_cpu`, `init_meta`: `init_` of a model built without a record, plainly or under `torch.device("meta")`.
 - **Right**: no tensor differs. **Refused**: an error, or a warning that names each tensor that differs. **Silently
   wrong**: the rest.
-
-Of {versions}."""
+- Of Keras, on each backend, `accelerate` is the model within `fastinit.keras.accelerate()`; of Flax, it is the model whose
+  layers are given fastinit's initializers of the same names."""
 
 
 def document(results: Results, ways: list[str]) -> str:
+    return f"{INTRODUCTION}\n\n{tables(results, ways)}"
+
+
+def tables(results: Results, ways: list[str]) -> str:
     parts = [
-        INTRODUCTION.format(versions=", ".join(_versions(results))),
+        f"# {', '.join(_versions(results))}",
         table(["library", "models", "tensors", "way", *OUTCOMES], _counts(results, ways)),
     ]
     for way in ways:
@@ -44,8 +48,9 @@ def document(results: Results, ways: list[str]) -> str:
 
 
 def _versions(results: Results) -> list[str]:
-    packages = ["torch", *(name for name in results if name not in ("torch_nn", "handwritten"))]
-    return [f"{name} {version(name)}" for name in packages]
+    """Of the packages whose models the results are of, and of the frameworks that they run on."""
+    words = dict.fromkeys(word for library, models in results.items() if models for word in library.split("_"))
+    return [f"{package} {version(package)}" for package in {**words, "torch": None} if package not in ("nn", "handwritten")]
 
 
 def _counts(results: Results, ways: list[str]) -> Iterator[list[str]]:

@@ -11,9 +11,10 @@ from torch import nn
 
 import fastinit.torch
 from bench.zoo.compare import Tensors, tensors_of
+from bench.zoo.weights import Weights
 from fastinit.torch import construction
 
-Factory = Callable[[], nn.Module]
+Factory = Callable[[], nn.Module | Tensors]  # tensors: of a framework other than torch, `Weights`
 Way = Callable[[Factory], Tensors]
 
 
@@ -39,6 +40,8 @@ def plain(factory: Factory) -> Tensors:
 
 
 def accelerate(factory: Factory) -> Tensors:
+    if isinstance(factory, Weights):
+        return factory.accelerated()
     with fastinit.torch.accelerate(seed=0):
         return tensors_of(factory())
 
@@ -74,3 +77,4 @@ def replay(factory: Factory) -> Tensors:
 WAYS: dict[str, Way] = {"stock": plain, "accelerate": accelerate, "init_cpu": init_cpu, "init_meta": init_meta}
 WAYS |= {"deferred": deferred, "replay": replay}
 WITHOUT_RECORD = ("init_cpu", "init_meta")
+FOR_WEIGHTS = ("stock", "accelerate")  # of models that are no modules of torch

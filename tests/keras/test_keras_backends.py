@@ -16,7 +16,7 @@ pytest.importorskip("keras")
 import keras
 
 HERE = Path(__file__).parent
-FILES = [HERE / "test_keras_initializers.py", HERE / "test_keras_models.py"]
+FILES = [HERE / f"test_keras_{what}.py" for what in ("initializers", "models", "zoo")]
 OTHERS = [
     pytest.param(name, marks=marks)
     for name, marks in {"jax": (), "torch": (), "tensorflow": pytest.mark.slow, "numpy": pytest.mark.slow}.items()
