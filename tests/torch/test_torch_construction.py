@@ -78,6 +78,7 @@ RECOGNIZED = {
     "one draw": (made_by(lambda w: w.normal_(1.0, 0.1), 20, 4), "Normal(mean=1.0, std=0.1)"),
     "a draw times a number": (made_by(lambda: torch.randn(20, 4) * 0.02), "Normal(mean=0.0, std=0.02)"),
     "a draw moved to an interval": (made_by(lambda: torch.rand(20) * 2 - 1), "Uniform(low=-1.0, high=1.0)"),
+    "a number minus thrice a draw": (made_by(lambda: torch.rsub(torch.rand(20), 2, alpha=3)), "Uniform(low=-1.0, high=2.0)"),
     "minus a draw": (made_by(lambda: 1 - torch.rand(20) / 4), "Uniform(low=0.75, high=1.0)"),
     "trunc_normal_": (
         made_by(lambda w: nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04), 20, 4),
@@ -112,7 +113,38 @@ def test_what_construction_draws_is_named_in_the_report(factory, text):
     assert got == text
 
 
+def with_default_dtype(dtype, make):
+    def made():
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(dtype)
+        try:
+            return make()
+        finally:
+            torch.set_default_dtype(before)
+
+    return made_by(made)
+
+
+def plus_an_array_that_changes():
+    array = np.array([1.0, 2.0, 3.0])
+    given, made = torch.from_numpy(array), torch.zeros(3, dtype=torch.float64)
+    made.add_(given)
+    array[0] = 5.0
+    return made.add_(given)
+
+
 COMPUTED = {
+    "masked_fill_ of a draw": made_by(lambda w: w.normal_().masked_fill_(torch.eye(10) > 0, 0.0), 10, 10),
+    "index_fill_ of a draw": made_by(lambda w: w.normal_().index_fill_(0, torch.tensor([1]), 0.0), 10, 10),
+    "index_copy_ into a draw": made_by(lambda w: w.normal_().index_copy_(0, torch.tensor([1]), torch.ones(1, 10)), 10, 10),
+    "linspace of bfloat16 by default": with_default_dtype(torch.bfloat16, lambda: torch.linspace(0, 1, 60)),
+    "a quotient of integers in float64 by default": with_default_dtype(torch.float64, lambda: torch.arange(60) / 7),
+    "bincount": made_by(lambda: torch.bincount(torch.arange(5)) * torch.arange(5.0)),
+    "repeat_interleave by a tensor": made_by(lambda: torch.arange(3.0).repeat_interleave(torch.arange(3))),
+    "rows by a tuple": made_by(lambda: torch.arange(20.0).view(10, 2)[(1, 2),]),
+    "rows by a range": made_by(lambda: torch.arange(20.0).view(10, 2)[range(1, 3)]),
+    "an array that changes": made_by(plus_an_array_that_changes),
+    "complex draws": made_by(lambda: torch.randn(20, dtype=torch.complex64)),
     "a function of a draw": made_by(lambda: torch.rand(50).log()),
     "a draw plus a draw": made_by(lambda: torch.randn(50) + torch.rand(50)),
     "values of a list": made_by(lambda w: w.copy_(torch.tensor([1.0, 2.0, 3.0])), 3),
@@ -129,6 +161,17 @@ def test_what_is_no_distribution_is_computed_as_construction_does(factory):
     torch.manual_seed(0)
     assert torch.isfinite(model.w).all()
     assert model.w.shape == factory().w.shape
+
+
+def test_draws_as_integers_are_computed():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("w", (torch.rand(500) * 5).int())
+
+    model, _ = filled(Model)
+    assert model.w.dtype is torch.int32
+    assert set(model.w.tolist()) == {0, 1, 2, 3, 4}
 
 
 @pytest.mark.parametrize("factory", [Tiny, *(f for f, _ in RECOGNIZED.values()), *COMPUTED.values()])
@@ -497,3 +540,18 @@ def test_a_copy_of_trunc_normal_is_replayed_as_that_copy(monkeypatch):
     torch.manual_seed(0)
     assert torch.equal(replayed, factory().w)
     assert init_(model).filled == {"w": "TruncatedNormal(mean=0.0, std=0.02, low=-2.0, high=3.0)"}
+
+
+def test_a_tensor_tied_after_construction_has_its_own_distribution_and_not_that_of_the_other_name():
+    with deferred():
+        model = nn.ModuleDict({"embed": nn.Embedding(30, 8), "head": nn.Linear(8, 30, bias=False)})
+        nn.init.normal_(model["embed"].weight, std=0.02)
+    model["head"].weight = model["embed"].weight
+    assert init_(model).filled == {"embed.weight": "Normal(mean=0.0, std=0.02)"}
+
+
+def test_a_lazy_module_without_shape_may_be_constructed():
+    with deferred():
+        model = nn.LazyLinear(4)
+    with pytest.raises(ValueError, match="run the lazy module once"):
+        init_(model)

@@ -79,9 +79,11 @@ def _indexed(stock: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _without_lists(index: Any) -> Any:
-    if isinstance(index, tuple):
-        return tuple(map(_without_lists, index))
-    if isinstance(index, list) and all(isinstance(item, (int, list)) for item in index):
+    return tuple(map(_of_list, index)) if isinstance(index, tuple) else _of_list(index)
+
+
+def _of_list(index: Any) -> Any:
+    if isinstance(index, (list, tuple, range)) and all(isinstance(item, (int, list, tuple)) for item in index):
         return torch.tensor(index, dtype=None if index else torch.int64, device=CPU)
     return index
 

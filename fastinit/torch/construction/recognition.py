@@ -133,7 +133,7 @@ class Recognition:
         """What the one tensor that a step makes or writes then holds."""
         everywhere = Box.whole(ref.size)
         if step.draws:
-            if step.distribution is None or number in self._recording.fixed:
+            if step.distribution is None or number in self._recording.fixed or not ref.dtype.is_floating_point:
                 return None
             return (Seen(everywhere, Draw(number, step.distribution)),)
         value = _made_value(step)
@@ -169,7 +169,9 @@ class Recognition:
             with_value = [content.value if value is None else value for value in values]
             return replace(content, value=_computed_value(step, operands, with_value, ref)) if content.is_written else None
         change = CHANGES.get(_verb(step))
-        if change is None or operands[at].dtype.itemsize < ref.dtype.itemsize:  # would show the narrow type's rounding
+        if change is None or not ref.dtype.is_floating_point:
+            return None
+        if operands[at].dtype.itemsize < ref.dtype.itemsize:  # would show the narrow type's rounding
             return None
         distribution = change(content.distribution, _numbers(step, values), step.kwargs)
         return None if distribution is None else replace(content, distribution=distribution)
@@ -253,7 +255,7 @@ def _plus(sign: int, order: int = 1) -> Callable[[Distribution, Numbers, dict[st
 
     def plus(distribution: Distribution, numbers: Numbers, options: dict[str, Any]) -> Distribution | None:
         first, second = numbers[:2][::order]
-        alpha = sign * options.get("alpha", 1)
+        alpha = sign * (numbers[2] if len(numbers) > 2 else options.get("alpha", 1))
         return affine(distribution, 1, alpha * second) if first is None else affine(distribution, alpha, first)
 
     return plus
@@ -311,9 +313,7 @@ def _computed_value(step: Step, operands: list[Ref], values: Sequence[Number | N
         return _in_dtype(one(operands[0]).item(), ref.dtype)
     args = [one(arg) if isinstance(arg, Ref) else arg for arg in step.args]
     kwargs = {key: one(value) if isinstance(value, Ref) else value for key, value in step.kwargs.items()}
-    if kwargs.get("device") is not None:
-        kwargs["device"] = torch.device("cpu")
-    made: torch.Tensor = callable_of(step.operation)(*args, **kwargs)
+    made: torch.Tensor = step.call(args, kwargs)
     return made.item()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastinit.core.stream import Stream
-from fastinit.torch.construction.steps import GIVEN, Ref, Step, refs
+from fastinit.torch.construction.steps import GIVEN, Ref, Step, base_name, refs
 
 
 class Recording:
@@ -56,7 +56,8 @@ def steps_to(recording: Recording, targets: list[Ref]) -> list[int]:
     return found[::-1]
 
 
-OVERWRITING = ("fill_", "zero_", "copy_", "normal_", "uniform_", "trunc_normal_", "orthogonal_", "sparse_", GIVEN)
+OVERWRITING = {"fill_", "zero_", "copy_", "normal_", "uniform_", GIVEN}
+"""Operations that write all of their first argument, as functions that initialize do."""
 
 
 def overwrites(recording: Recording, step: Step, ref: Ref) -> bool:
@@ -65,8 +66,9 @@ def overwrites(recording: Recording, step: Step, ref: Ref) -> bool:
     if not whole or len(step.outputs) > 1:
         return False
     if step.written:
-        parts = step.operation.split(".")
-        return any(part.endswith(OVERWRITING) for part in parts) and all(r.storage != ref.storage for r in _sources(step))
+        initializes = step.operation.startswith("init.") or ":" in step.operation
+        writes_all = initializes or base_name(step.operation) in OVERWRITING
+        return writes_all and all(r.storage != ref.storage for r in _sources(step))
     return all(r.storage != ref.storage for r in step.reads())
 
 

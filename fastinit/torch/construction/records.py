@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.recording import Recording
@@ -55,7 +56,16 @@ class TensorRecord(NamedTuple):
             return False
         if id(tensor) == self.identity:  # also after `to(dtype)`, which gives it another storage
             return True
-        return bool(tensor.untyped_storage()._cdata == self.watched.untyped_storage()._cdata)
+        return self._is_in_place(tensor)
+
+    def _is_in_place(self, tensor: Tensor) -> bool:
+        return bool(tensor.untyped_storage()._cdata == self.watched.untyped_storage()._cdata)  # type: ignore[union-attr]
+
+    def is_of(self, tensor: Tensor) -> bool:
+        """Whether the tensor is the very one that was recorded, under whatever name."""
+        if id(tensor) != self.identity or self.watched is None or not tensor.is_meta or is_dtensor(tensor):
+            return False
+        return self._is_in_place(tensor)
 
     def of_copy(self) -> TensorRecord:
         """The record of a copy that is made now."""
@@ -79,10 +89,10 @@ def attach(tape: Tape) -> None:
     """Give every module that was constructed its record, and the recording the names of each model's tensors."""
     refs: dict[int, Ref] = {}
     for module in tape.modules:
-        tensors = {name: _record(tape, tensor) for name, tensor in own_tensors(module)}
+        tensors = {name: _record(tape, tensor) for name, tensor in own_tensors(module) if not is_lazy(tensor)}
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
-            refs |= {id(t): ref for name, t in own_tensors(module) if (ref := tensors[name].ref) is not None}
+            refs |= {id(t): ref for name, t in own_tensors(module) if name in tensors and (ref := tensors[name].ref)}
     children = {id(child) for module in tape.modules for child in module._modules.values()}
     for module in {id(module): module for module in tape.modules if id(module) not in children}.values():
         names = tensors_by_name(module, remove_duplicate=False)
@@ -111,10 +121,15 @@ def records_of(module: nn.Module) -> dict[str, TensorRecord]:
 
 
 def records_by_tensor(modules: Iterable[nn.Module]) -> dict[int, TensorRecord]:
-    """The records of the modules' tensors as they are now, by the `id` of the tensor."""
+    """The records of the modules' tensors as they are now, by the `id` of the tensor.
+
+    Of a tensor that was tied to another name after construction, the record is its own and not that of the name.
+    """
     found: dict[int, TensorRecord] = {}
     for module in modules:
         records = records_of(module)
         if records:
-            found |= {id(tensor): records[name] for name, tensor in own_tensors(module) if name in records}
+            for name, tensor in own_tensors(module):
+                if name in records and not (id(tensor) in found and found[id(tensor)].is_of(tensor)):
+                    found[id(tensor)] = records[name]
     return found

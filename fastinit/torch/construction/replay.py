@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
 from fastinit.core.stream import Stream
-from fastinit.torch.construction.steps import GIVEN, Ref, Step, callable_of, real_tensor, with_refs
+from fastinit.torch.construction.steps import GIVEN, Ref, Step, real_tensor, with_refs
 from fastinit.torch.tensors import fill_, is_fillable
 
 if TYPE_CHECKING:
@@ -87,12 +88,7 @@ def replay(recording: Recording, numbers: Iterable[int], draw: DrawsOf) -> Value
             continue
         args = with_refs(step.args, values.tensor, Ref)
         kwargs = {key: with_refs(value, values.tensor, Ref) for key, value in step.kwargs.items()}
-        if kwargs.get("device") is not None:
-            kwargs["device"] = torch.device("cpu")
-
-        def run(step: Step = step, args: Any = args, kwargs: Any = kwargs) -> Any:
-            return callable_of(step.operation)(*args, **kwargs)
-
+        run = partial(step.call, args, kwargs)
         made = draw(number, step, args, run) if step.draws else run()
         values.keep(made, step.outputs)
     return values

@@ -7,7 +7,7 @@ So a step's operands are `Ref`s, and a view is no step at all: the `Ref` of what
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -42,7 +42,8 @@ class Ref(NamedTuple):
 class Step(NamedTuple):
     """One operation that made or wrote storages; `distribution`, if fastinit's kernels can draw what it writes.
 
-    `operation` is a name ("aten.mul.Tensor"), so that steps can be pickled, compared and read.
+    `operation` is a name ("aten.mul.Tensor"), so that steps can be pickled, compared and read. `default_dtype` is torch's
+    when it ran, which `arange` or a quotient of integers has.
     """
 
     operation: str
@@ -52,6 +53,20 @@ class Step(NamedTuple):
     written: tuple[Ref, ...]
     draws: bool = False
     distribution: Distribution | None = None
+    default_dtype: torch.dtype = torch.float32
+
+    def call(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Run the operation on real tensors in place of its own."""
+        operation, default = callable_of(self.operation), torch.get_default_dtype()
+        if kwargs.get("device") is not None:
+            kwargs = {**kwargs, "device": torch.device("cpu")}
+        if default is self.default_dtype:
+            return operation(*args, **kwargs)
+        torch.set_default_dtype(self.default_dtype)
+        try:
+            return operation(*args, **kwargs)
+        finally:
+            torch.set_default_dtype(default)
 
     def reads(self) -> Iterator[Ref]:
         """The tensors among its arguments, also those that it writes to."""

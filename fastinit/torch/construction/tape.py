@@ -23,11 +23,8 @@ from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill
 aten = torch.ops.aten
 
 META = torch.device("meta")
-LOOKED_AT = {
-    aten._local_scalar_dense.default, aten.is_nonzero.default, aten.equal.default, aten.allclose.default,
-    aten.nonzero.default, aten._unique2.default, aten.unique_consecutive.default, aten.masked_select.default,
-}  # fmt: skip
-"""Operations whose result Python sees, or whose shape depends on values: their operands are computed at once."""
+LOOKS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
+LOOKS_WITHOUT_TAG = {aten.is_nonzero.default}
 
 NOT_RUN = {
     aten.fill_.Scalar, aten.zero_.default, aten.erfinv_.default, aten.clamp_.default,
@@ -55,6 +52,8 @@ class Kind(NamedTuple):
     is_view: bool
     takes_device: bool
     draws: bool
+    looks: bool
+    """Whether Python sees its result, or its shape depends on values: its operands are computed at once."""
     written: tuple[tuple[int, str], ...]
     """The arguments that it writes to: their places and names."""
 
@@ -69,6 +68,7 @@ def kind_of(op: OpOverload) -> Kind:
         aliases and not written,
         any(a.name == "device" for a in arguments),
         torch.Tag.nondeterministic_seeded in op.tags,
+        bool(LOOKS & {*op.tags}) or op in LOOKS_WITHOUT_TAG,
         written,
     )
 
@@ -91,7 +91,7 @@ class Tape(TorchDispatchMode):
         self.modules: list[nn.Module] = []
         self._numbers: dict[int, int] = {}
         self._storages: list[torch.UntypedStorage] = []  # kept alive, so that the address stays that of this storage
-        self._given: dict[int, tuple[Tensor, int, Tensor]] = {}  # by id: real tensors on the tape, their version, their form
+        self._given: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by id: real tensors, their values then, their form
         self._looks = 0
 
     def __torch_dispatch__(
@@ -103,7 +103,8 @@ class Tape(TorchDispatchMode):
             return self._for_real(op, kind, args, kwargs)
         if kwargs.get("generator") is not None or (kind.draws and any(isinstance(a, Generator) for a in args)):
             return self._given_by_generator(op, kind, args, kwargs)
-        if op in LOOKED_AT or (op is aten.index.Tensor and _by_mask(args[1])) or self._writes_real(kind, args, kwargs):
+        looks = _by_mask(args[1]) if op is aten.index.Tensor else kind.looks
+        if looks or self._writes_real(kind, args, kwargs):
             args, kwargs = with_refs(args, self.computed, Tensor), _mapped(kwargs, self.computed)
             return self._for_real(op, kind, args, kwargs)
         if kind.takes_device and (not operands or kwargs.get("device") is not None):
@@ -123,7 +124,14 @@ class Tape(TorchDispatchMode):
         if op is aten.normal_.default or op is aten.uniform_.default:
             distribution = _given_parameters(op, args)
         step = Step(
-            kind.name, with_refs(args, self.ref, Tensor), _mapped(kwargs, self.ref), made, targets, kind.draws, distribution
+            kind.name,
+            with_refs(args, self.ref, Tensor),
+            _mapped(kwargs, self.ref),
+            made,
+            targets,
+            kind.draws,
+            distribution,
+            torch.get_default_dtype(),
         )
         self.recording.steps.append(step)
 
@@ -254,11 +262,11 @@ class Tape(TorchDispatchMode):
         if tensor.is_meta:
             return tensor
         known = self._given.get(id(tensor))
-        if known is not None and known[1] == tensor._version:
+        if known is not None and _same_bits(known[1], tensor):
             return known[2]
-        form = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=META)
-        self.give(form, tensor.detach().clone())
-        self._given[id(tensor)] = (tensor, tensor._version, form)
+        values, form = tensor.detach().clone(), _form(tensor)
+        self.give(form, values)
+        self._given[id(tensor)] = (tensor, values, form)
         return form
 
     def _writes_real(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
@@ -295,6 +303,17 @@ def _zeros(tensor: Tensor) -> Tensor:
 
 def _form(tensor: Tensor) -> Tensor:
     return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=META)
+
+
+def _same_bits(values: Tensor, tensor: Tensor) -> bool:
+    """Whether a tensor still has these values; no version counts what arrays that share its memory write."""
+    if tensor.shape != values.shape or tensor.dtype != values.dtype:
+        return False
+    return torch.equal(_bits(values), _bits(tensor))
+
+
+def _bits(tensor: Tensor) -> Tensor:
+    return tensor.detach().resolve_conj().resolve_neg().reshape(-1).view(torch.uint8)
 
 
 def _given_parameters(op: OpOverload, args: tuple[Any, ...]) -> Distribution | None:
