@@ -196,7 +196,7 @@ class Slabs(Distribution):
             raise ValueError(f"{self} has no one distribution")
         return self.common
 
-    @property
+    @cached_property
     def is_disjoint(self) -> bool:
         """Whether no two of the slabs in `seen` overlap."""
         return isinstance(self.slabs, Slices) or sum(slab.box.size for slab in self._seen) == math.prod(self.shape)

@@ -555,3 +555,35 @@ def test_a_lazy_module_without_shape_may_be_constructed():
         model = nn.LazyLinear(4)
     with pytest.raises(ValueError, match="run the lazy module once"):
         init_(model)
+
+
+RELATED = {
+    "transposed": (lambda a: a.t().clone(), lambda a, b: a.t() == b),
+    "minus": (lambda a: -a, lambda a, b: -a == b),
+    "a part": (lambda a: a[2:].clone(), lambda a, b: a[2:] == b),
+    "reshaped": (lambda a: a.reshape(3, 12).clone(), lambda a, b: a.reshape(3, 12) == b),
+}
+
+
+@pytest.mark.parametrize(("change", "relation"), RELATED.values(), ids=list(RELATED))
+def test_tensors_made_of_one_draw_stay_related(change, relation):
+    def model():
+        a = torch.randn(6, 6)
+        return nn.ParameterDict({"a": nn.Parameter(a), "b": nn.Parameter(change(a))})
+
+    made, _ = filled(model)
+    assert relation(made["a"], made["b"]).all()
+
+
+def test_parts_of_one_draw_that_overlap_agree_and_others_are_drawn_apart():
+    def model():
+        a = torch.randn(9, 6)
+        return nn.ParameterDict({name: nn.Parameter(a[rows].clone()) for name, rows in PARTS.items()})
+
+    PARTS = {"a": slice(0, 4), "b": slice(2, 6)}
+    made, _ = filled(model)
+    assert torch.equal(made["a"][2:], made["b"][:2])
+    PARTS = {"a": slice(0, 4), "b": slice(4, 8)}
+    made, report = filled(model)
+    assert set(report.filled.values()) == {"Normal(mean=0.0, std=1.0)"}
+    assert not torch.equal(made["a"], made["b"])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 import torch
 
 from fastinit.distributions import Constant, Distribution, Slab, Slabs
 from fastinit.distributions.boxes import Box, Grid
+from fastinit.torch.construction.geometry import are_apart
 from fastinit.torch.construction.recognition import Draw, Recognition, Seen, Value
 from fastinit.torch.construction.recording import Recording, steps_to
 from fastinit.torch.construction.steps import Ref
@@ -18,7 +20,17 @@ class Source(NamedTuple):
     """Which values a draw is: those of a step, as seen through views. Two tensors with the same source are equal."""
 
     step: int
-    seen_as: tuple[Ref, ...]
+    seen_as: tuple[Ref | str, ...]
+
+    def overlaps(self, other: Source, recording: Recording) -> bool:
+        """Whether some drawn value may be in both, at whatever place or with another sign."""
+        if self.step != other.step:
+            return False
+        drawn = recording.steps[self.step].outputs[0]
+        for one, two in zip(self.seen_as, other.seen_as, strict=False):
+            if one != two:
+                return isinstance(one, str) or isinstance(two, str) or not are_apart(one, two, drawn)
+        return True
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,8 @@ def _recognized(recording: Recording, ref: Ref, seen: tuple[Seen, ...]) -> Form 
     parts = [part for number, part in enumerate(seen) if number in visible]
     distributions = [_distribution(part.content, ref.dtype) for part in parts]
     sources = tuple(Source(part.content.step, part.content.seen_as) for part in parts if isinstance(part.content, Draw))
-    if None in distributions or len(set(sources)) < len(sources):  # the second: parts that are copies of each other
+    several = len({source.step for source in sources}) < len(sources)
+    if None in distributions or (several and any(a.overlaps(b, recording) for a, b in combinations(sources, 2))):
         return None
     if len(parts) == 1:
         return Form(recording, ref, distributions[0], sources, (None,) * len(sources))

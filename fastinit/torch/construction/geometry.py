@@ -69,6 +69,16 @@ def may_overlap(a: Ref, b: Ref) -> bool:
     return _first_byte(a) < _last_byte(b) and _first_byte(b) < _last_byte(a)
 
 
+def are_apart(a: Ref, b: Ref, whole: Ref) -> bool:
+    """Whether two views of one storage have no element in common; `whole`: a tensor that they may be boxes of."""
+    if a.storage != b.storage:
+        return False
+    boxes = box_of(a, whole), box_of(b, whole)
+    if boxes[0] is not None and boxes[1] is not None:
+        return boxes[0].within(boxes[1]).size == 0
+    return not may_overlap(a, b)
+
+
 def same_elements(a: Ref, b: Ref) -> bool:
     """Whether both have the same elements in the same order."""
     return (a.storage, a.dtype, a.offset) == (b.storage, b.dtype, b.offset) and _strides(a) == _strides(b)

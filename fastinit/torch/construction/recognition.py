@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
-from fastinit.distributions import Distribution
+from fastinit.distributions import Constant, Distribution
 from fastinit.distributions.arithmetic import affine, clamped, erfinv
 from fastinit.distributions.boxes import Box
 from fastinit.torch.construction.geometry import (
@@ -33,11 +33,14 @@ Number: TypeAlias = bool | int | float | complex
 
 @dataclass(frozen=True)
 class Draw:
-    """The values that a step drew, with the distribution that arithmetic has left them; the views they were read through."""
+    """The values that a step drew, with the distribution that arithmetic has left them.
+
+    `seen_as`: the views that they were read through, and the operations that did not keep their order, as minus.
+    """
 
     step: int
     distribution: Distribution
-    seen_as: tuple[Ref, ...] = ()
+    seen_as: tuple[Ref | str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -173,8 +176,12 @@ class Recognition:
             return None
         if operands[at].dtype.itemsize < ref.dtype.itemsize:  # would show the narrow type's rounding
             return None
-        distribution = change(content.distribution, _numbers(step, values), step.kwargs)
-        return None if distribution is None else replace(content, distribution=distribution)
+        numbers = _numbers(step, values)
+        distribution = change(content.distribution, numbers, step.kwargs)
+        if distribution is None:
+            return None
+        seen_as = content.seen_as if _keeps_order(change, numbers, step.kwargs) else (*content.seen_as, _verb(step))
+        return replace(content, distribution=distribution, seen_as=seen_as)
 
 
 def _verb(step: Step) -> str:
@@ -239,6 +246,9 @@ MADE: dict[str, Callable[[Sequence[Any]], Number | None]] = {
 Numbers: TypeAlias = "list[Any]"
 """The arguments of an operation, with None in place of the tensor whose distribution is known."""
 
+Change: TypeAlias = Callable[[Distribution, Numbers, "dict[str, Any]"], "Distribution | None"]
+"""What an operation makes of a distribution, by its further arguments and options."""
+
 
 def _times(distribution: Distribution, numbers: Numbers, options: dict[str, Any]) -> Distribution | None:
     return affine(distribution, numbers[numbers[0] is None])
@@ -250,7 +260,7 @@ def _divided(distribution: Distribution, numbers: Numbers, options: dict[str, An
     return affine(distribution, 1 / numbers[1])
 
 
-def _plus(sign: int, order: int = 1) -> Callable[[Distribution, Numbers, dict[str, Any]], Distribution | None]:
+def _plus(sign: int, order: int = 1) -> Change:
     """The change by self + sign alpha other, the two in this order."""
 
     def plus(distribution: Distribution, numbers: Numbers, options: dict[str, Any]) -> Distribution | None:
@@ -271,7 +281,7 @@ def _same(distribution: Distribution, numbers: Numbers, options: dict[str, Any])
     return distribution
 
 
-CHANGES: dict[str, Callable[[Distribution, Numbers, dict[str, Any]], Distribution | None]] = {
+CHANGES: dict[str, Change] = {
     "mul": _times,
     "div": _divided,
     "add": _plus(1),
@@ -288,6 +298,12 @@ CHANGES: dict[str, Callable[[Distribution, Numbers, dict[str, Any]], Distributio
     "lift_fresh_copy": _same,
 }
 """By the operation, the distribution of what it makes of drawn values and numbers; None where that is none of ours."""
+
+
+def _keeps_order(change: Change, numbers: Numbers, options: dict[str, Any]) -> bool:
+    """Whether the change is a line that rises, so that it does to each value what it does to its distribution."""
+    low, high = (change(Constant(value), numbers, options) for value in (0.0, 1.0))
+    return isinstance(low, Constant) and isinstance(high, Constant) and low.value <= high.value
 
 
 def _numbers(step: Step, values: list[Number | None]) -> Numbers:

@@ -44,7 +44,7 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
     """Each draw belongs to the first tensor that it is in; a tensor of nothing but another's draws is that one's copy."""
     owners: dict[tuple[int, Source], Owner] = {}
     result = {}
-    for name, form in forms.items():
+    for name, form in _computed_where_related(forms).items():
         own = {source: Owner(name, key) for source, key in zip(form.sources, form.keys, strict=True)}
         if not form.recording.independent_copies:
             own = {source: owners.setdefault((id(form.recording), source), owner) for source, owner in own.items()}
@@ -55,6 +55,27 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
             own = {s: owners.setdefault((id(form.recording), s), Owner(name, key)) for s, key in places}
         result[name] = Named(form, like or name, own)
     return result
+
+
+def _computed_where_related(forms: Mapping[str, Form]) -> dict[str, Form]:
+    """The forms; tensors that have values of one draw in common without being copies, as a transposed one, are computed."""
+    seen: dict[tuple[int, int], set[Source]] = {}
+    for form in forms.values():
+        if not form.recording.independent_copies:
+            for source in form.sources:
+                seen.setdefault((id(form.recording), source.step), set()).add(source)
+    several = {step: sources for step, sources in seen.items() if len(sources) > 1}
+
+    def is_related(form: Form, source: Source) -> bool:
+        others = several.get((id(form.recording), source.step), ())
+        return bool(source.seen_as) and any(o != source and o.overlaps(source, form.recording) for o in others)
+
+    return {
+        name: computed_form(form.recording, form.ref)
+        if not form.is_computed and any(is_related(form, source) for source in form.sources)
+        else form
+        for name, form in forms.items()
+    }
 
 
 def named_as_in_whole(forms: Mapping[str, Form]) -> dict[str, Named]:
@@ -92,7 +113,8 @@ def _drawn_elsewhere(
         if model.get(own) == ref:
             owners = {source: Owner(begin + owner.name, owner.key) for source, owner in whole[own].owners.items()}
             others = {owner.name for owner in owners.values() if owner.name not in here}
-            if any(model[other.removeprefix(begin)] not in renamed for other in others):
+            is_here = not others and whole[own].form.is_computed  # perhaps only since another, not here, has of its draws
+            if is_here or any(model[other.removeprefix(begin)] not in renamed for other in others):
                 yield name, Named(whole[own].form, begin + whole[own].like, owners)
 
 
