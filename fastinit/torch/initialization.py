@@ -132,6 +132,7 @@ class Initialization:
                 self._by_records(records)
                 if self.tensors.keys() - self._recorded - self._kept:
                     self._by_the_modules()
+                    self._warn_of_methods(records)
             self._zero_padding(every=plan is not None)
         self.finish()
         return self.report
@@ -180,10 +181,11 @@ class Initialization:
             self._note(name, write)
 
     def _by_records(self, records: RecordedTensors) -> None:
-        self._recorded = records.forms.keys() | records.given
+        empty = {name for name, form in records.forms.items() if form.is_empty}  # as skip_init leaves them
+        self._recorded = (records.forms.keys() - empty) | records.given
         named = named_as_in_whole({**records.forms, **{name: form for name, (_, form) in records.plain.items()}})
         plain = set_plain(records, self.tensors, named)
-        named = {name: named[name] for name in records.forms if name not in self._kept}
+        named = {name: named[name] for name in records.forms if name not in self._kept | empty}
         for name, whole in self._aliases.items():
             if name in named and whole in named:
                 del named[name]
@@ -192,6 +194,16 @@ class Initialization:
         fill_recorded(targets, self.seed, self._note, silent=plain)
         for name in records.given - self._kept:
             self._note(name, _given(self.tensors[name]))
+
+    def _warn_of_methods(self, records: RecordedTensors) -> None:
+        """Name what construction left without values, and the modules' own methods have filled."""
+        left = [name for name, form in records.forms.items() if form.is_empty and name in self.report.filled]
+        if left:
+            warnings.warn(
+                f"construction left {', '.join(left)} without values, as skip_init and contexts that leave initialization out "
+                "do: they get what the modules' own methods draw; construct without those for what construction draws",
+                stacklevel=4,
+            )
 
     def _zero_padding(self, every: bool) -> None:
         """Make padding rows 0: under a recipe every one, else those that their own module made 0 and another drew again."""

@@ -118,7 +118,7 @@ MODELS = {
 
 def fsdp2(model, mesh):
     """Blocks first, the rest with the root, as one does."""
-    for part in model.modules():
+    for part in reversed([*model.modules()]):
         if isinstance(part, nn.ModuleList):
             for block in part:
                 fully_shard(block, mesh=mesh)

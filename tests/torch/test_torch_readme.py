@@ -35,6 +35,10 @@ def test_the_training_script_learns_and_repeats_itself(tmp_path):
     assert loss and float(loss[1]) < 2.0 and first == second  # ln 10 = 2.30 at the start
 
 
+def test_a_model_that_is_built_is_one_that_was_deferred_and_its_record_a_table(tmp_path):
+    assert "linear1.bias Uniform(low=-0.125, high=0.125)" in run_snippet("build.py", tmp_path)
+
+
 def test_the_model_of_hugging_face_is_initialized_from_its_config(tmp_path):
     pytest.importorskip("transformers")
     *lines, total = run_snippet("from_config.py", tmp_path).splitlines()
@@ -48,8 +52,8 @@ def test_the_seed_checkpoint_of_two_ranks_holds_the_weights_of_a_single_process(
     run_snippet(
         "torchrun --nproc-per-node 2 fsdp2.py", tmp_path, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"
     )
-    single = nn.Transformer(d_model=64, nhead=4, num_encoder_layers=2, num_decoder_layers=2, dim_feedforward=256)
-    fastinit.torch.init_(single, seed=0)
+    layers = dict(num_encoder_layers=2, num_decoder_layers=2, dim_feedforward=256)
+    single = fastinit.torch.build(nn.Transformer, d_model=64, nhead=4, **layers, seed=0)
     loaded = {name: torch.empty_like(tensor) for name, tensor in single.state_dict().items()}
     dcp.load(loaded, checkpoint_id=tmp_path / "seed", no_dist=True)
     assert all(torch.equal(tensor, loaded[name]) for name, tensor in single.state_dict().items())

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._device import _device_constructors
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import recorder
@@ -191,6 +192,7 @@ def dirac_(tensor: Tensor, groups: int) -> Tensor:
 
 
 def _replacements() -> Iterator[Replacement]:
+    _device_constructors()  # what `with torch.device(...)` acts on, which torch keeps: now, before others are in their place
     for name, value in FACTORIES.items():
         yield torch, name, _factory(getattr(torch, name), value)
     for name in OF_DATA:
