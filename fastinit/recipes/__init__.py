@@ -2,7 +2,8 @@
 
 `Recipe` holds the rules, and `Recipe.plan` says what they do with a model. The usual model families have their recipes here,
 functions with the family's parameters: `recipes.gpt2(depth=12)`. Your own rules go before a family's:
-`Recipe([("head.*", "zeros"), *recipes.vit()])`. `recipes.load(path)` reads a recipe from a TOML file.
+`Recipe([("head.*", "zeros"), *recipes.vit()])`. `recipes.load(path)` reads a recipe from a TOML file,
+`recipes.save(recipe, path)` writes one.
 """
 
 from __future__ import annotations

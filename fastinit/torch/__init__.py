@@ -1,8 +1,13 @@
-"""PyTorch: `init_` for modules by name, `accelerate` for unchanged code, `nn_init` in place of `torch.nn.init`.
+"""PyTorch: models built without memory and filled by name, existing code made fast, `nn_init` in place of `torch.nn.init`.
 
-    fastinit.torch.init_(model, seed=0)
+    with fastinit.torch.deferred():                    # records what construction does, on the meta device
+        model = make_model()
+    report = fastinit.torch.init_(model, seed=0)       # fills it, shards included, by name
+    fastinit.torch.audit(model, report)
 
-Shards of DTensors get their part of the same global weights, without communication.
+`build(make_model, seed=0)` is the first three lines in one; `record(make_model)` what construction draws, as a Recipe;
+`init_missing_` fills what a checkpoint lacks; `by_name` is for models that initialize themselves; `accelerate` for unchanged
+code. Shards of DTensors get their part of the same global weights, without communication.
 
 Scope: `accelerate`, and `install` until `uninstall`, hold for the whole process, since they replace functions of torch that
 every thread calls; blocks are counted, and torch's own functions are back when the last one has ended. `by_name`, and the

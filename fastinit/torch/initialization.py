@@ -57,6 +57,10 @@ class Initialization:
         prefix: str = "",
         shard_of: ShardOf | None = None,
     ) -> None:
+        if seed is None:
+            raise TypeError(
+                "seed must be an int, got None: every rank would draw a model of its own; draw one, and share it"
+            )
         stream_of(seed)  # raises for an invalid seed
         self.module, self.seed, self.prefix = module, seed, checked_prefix(prefix)
         self.tensors = dict(tensors_by_name(module, prefix=prefix))
@@ -200,8 +204,8 @@ class Initialization:
         left = [name for name, form in records.forms.items() if form.is_empty and name in self.report.filled]
         if left:
             warnings.warn(
-                f"construction left {', '.join(left)} without values, as skip_init and contexts that leave initialization out "
-                "do: they get what the modules' own methods draw; construct without those for what construction draws",
+                f"construction left {', '.join(left)} without values, as skip_init and contexts that leave initialization "
+                "out do: they get what the modules' own methods draw; construct without those for what construction draws",
                 stacklevel=4,
             )
 

@@ -29,7 +29,8 @@ def tie_again(module: nn.Module, loaded: Collection[str] = ()) -> None:
         if sharded:
             warnings.warn(
                 f"{', '.join(sharded)}, which the model ties to {', '.join({*ties.values()})}, is a sharded tensor of its "
-                "own: without a record (deferred()) it gets values of its own; tie before sharding, and leave to_empty out, which unties",
+                "own: without a record (deferred()) it gets values of its own; tie before sharding, and leave to_empty out, "
+                "which unties",
                 stacklevel=4,
             )
 

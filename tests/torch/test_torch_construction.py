@@ -587,3 +587,13 @@ def test_parts_of_one_draw_that_overlap_agree_and_others_are_drawn_apart():
     made, report = filled(model)
     assert set(report.filled.values()) == {"Normal(mean=0.0, std=1.0)"}
     assert not torch.equal(made["a"], made["b"])
+
+
+def test_a_parameter_that_is_a_tensor_is_looked_at():
+    factory = made_by(lambda w: nn.init.normal_(w, 0.0, torch.ones(()) / 4), 20)
+    assert filled(factory)[1].filled == {"w": "Normal(mean=0.0, std=0.25)"}
+
+
+def test_init_takes_no_missing_seed():
+    with pytest.raises(TypeError, match="seed must be an int, got None: every rank would draw a model of its own"):
+        init_(nn.Linear(3, 2), seed=None)

@@ -71,7 +71,7 @@ class Computed(WholeTensorInitializer):
             return tensor.to(torch.float64 if draws.real is np.float64 else torch.float32).contiguous().numpy()
 
     def __repr__(self) -> str:
-        return f"Computed({self.program})"
+        return f"Computed({str(self.program).removeprefix('computed ')})"
 
     def get_config(self) -> dict[str, Any]:
         raise TypeError(f"{self!r} has no config: it is what the code of a model does")

@@ -146,6 +146,8 @@ class Tape(TorchDispatchMode):
         if not self.records(tensor) or (tensor.requires_grad and torch.is_grad_enabled()):
             return stock() if tensor.is_meta or not is_fillable(tensor) else self._fill_real(tensor, make, stock)
         args, options = stock.args[1:], stock.keywords
+        if any(isinstance(parameter, Tensor) for parameter in args):  # which torch looks at
+            return stock()
         if generator is not None:
             with _disable_current_modes():
                 self.give(tensor, stock.func(torch.empty(tensor.shape, dtype=tensor.dtype), *args, **options))
