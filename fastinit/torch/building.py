@@ -27,7 +27,8 @@ def build(
 ) -> M:
     """`factory(*args, **kwargs)`, every tensor drawn by its name: `deferred()` and `init_` in one line.
 
-    For the report that `audit` takes, call those two. Memory is that of the weights alone, in `dtype` at once where one is given; values are those of `init_` with this seed.
+    For the report that `audit` takes, call those two. Memory is that of the weights alone, in `dtype` at once where one is
+    given; values are those of `init_` with this seed.
     `seed`, `independent_copies`: as for `deferred`. `device`: where the tensors are made. TypeError for a factory that makes
     no module; else the errors of `deferred` and `init_`.
 

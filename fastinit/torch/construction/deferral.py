@@ -36,8 +36,8 @@ def deferred(seed: int = 0, *, independent_copies: bool = False) -> Iterator[Non
     The record belongs to the modules: sharding, `to(dtype)`, compiling, `deepcopy`, wrapping and pickling leave it alone.
     What the block does not see has no record, and what changes a recorded tensor afterwards (`model.apply(my_init)`) is
     refused by `init_`, which names the tensor; writes by way of `.data`, or of a DTensor's `to_local()`, cannot be seen.
-    A tensor that was put in another's place (`load_state_dict(assign=True)`) is filled as that one was to be: `init_missing_`
-    keeps what was loaded.
+    A tensor put in another's place (`load_state_dict(assign=True)`) is filled as that one was to be: `init_missing_` keeps
+    what was loaded.
 
     `torch.manual_seed` inside the block has no effect, and torch's generator is as before when it ends. The scope is the
     calling thread. RuntimeError for a block within a block; TypeError or ValueError for a seed that is no int of at least 0.
