@@ -4,6 +4,7 @@ Each test alone is false once in 10^7 runs (bench/zoo/statistical.py). test_kera
 """
 
 import os
+import sys
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -39,6 +40,16 @@ def test_a_handful_of_models_is_as_keras_makes_them(name):
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in FAST])
 def test_a_model_is_as_keras_makes_it(name):
     assert outcome(name)["wrong"] == {}
+
+
+def test_within_accelerate_nothing_of_a_model_is_drawn_by_keras(monkeypatch):
+    keras_random = sys.modules[keras.initializers.HeNormal.__module__].random
+    for name in ("normal", "truncated_normal", "uniform"):
+        monkeypatch.setattr(keras_random, name, None)
+    factory = factories()["MobileNetV3Small"]
+    assert len(factory.accelerated()) > 100
+    with pytest.raises(TypeError, match="not callable"):
+        factory()
 
 
 def test_layers_and_applications_are_found():
