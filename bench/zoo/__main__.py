@@ -17,7 +17,7 @@ def main() -> None:
     import fastinit
     from bench.zoo.libraries import NAMES
     from bench.zoo.sweep import FORK, Sweep
-    from bench.zoo.table import document, tables
+    from bench.zoo.table import document
     from bench.zoo.ways import WAYS
 
     torch.set_num_threads(1)
@@ -29,8 +29,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/zoo"), help="keeps what is known of each model")
     parser.add_argument("--again", action="store_true", help="make what the folder has already once more")
-    parser.add_argument("--output", type=Path, help="file for the tables; by default they are printed")
-    parser.add_argument("--append", action="store_true", help="the file has the tables of other libraries: keep them")
+    parser.add_argument("--output", type=Path, help="file for the tables, which keeps those of other packages; else printed")
     options = parser.parse_args()
     ways = options.way or list(WAYS)
     sweep = Sweep(options.folder, ways, options.only or ["*"], options.processes, options.again)
@@ -38,12 +37,11 @@ def main() -> None:
     for library in options.library or NAMES:
         with ProcessPoolExecutor(1, FORK) as worker:  # of its own: Keras has one backend in a process
             results[library] = worker.submit(sweep.run, library).result()
-    if not options.output:
-        print(document(results, ways))
-    elif options.append:
-        options.output.write_text(f"{options.output.read_text()}\n{tables(results, ways)}")
+    if options.output:
+        before = options.output.read_text() if options.output.exists() else ""
+        options.output.write_text(document(results, ways, before))
     else:
-        options.output.write_text(document(results, ways))
+        print(document(results, ways))
 
 
 if __name__ == "__main__":

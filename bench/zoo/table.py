@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -29,8 +30,16 @@ is random the mean, spread, bounds, family and constant parts, at a significance
   layers are given fastinit's initializers of the same names."""
 
 
-def document(results: Results, ways: list[str]) -> str:
-    return f"{INTRODUCTION}\n\n{tables(results, ways)}"
+def document(results: Results, ways: list[str], before: str = "") -> str:
+    """`before`: a document whose tables of other packages, made in another environment, are kept."""
+    made = tables(results, ways)
+    kept = [part for part in re.split("(?m)^(?=# )", before)[2:] if _packages(part) != _packages(made)]
+    return "\n".join([f"{INTRODUCTION}\n", *(part.rstrip() + "\n" for part in kept), made])
+
+
+def _packages(tables: str) -> list[str]:
+    """The names in a heading `# keras 3.15.1, jax 0.10.2`."""
+    return [package.split()[0] for package in tables.splitlines()[0].removeprefix("# ").split(", ")]
 
 
 def tables(results: Results, ways: list[str]) -> str:

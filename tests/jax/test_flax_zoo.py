@@ -16,6 +16,7 @@ import torch
 
 from bench.zoo.examine import examine
 from bench.zoo.libraries.flax import factories
+from bench.zoo.table import document
 from bench.zoo.weights import Weights, tensor_of
 
 FAST = ["linen.Embed", "linen.SelfAttention", "linen.Dense.bfloat16", "nnx.Network"]
@@ -65,3 +66,14 @@ def test_arrays_become_tensors_bit_for_bit():
     array = np.array([1.5, -2.0, 3e-3], ml_dtypes.bfloat16)
     assert tensor_of(array).dtype is torch.bfloat16
     assert np.array_equal(tensor_of(array).view(torch.int16).numpy(), array.view(np.int16))
+
+
+def test_a_document_keeps_the_tables_of_other_packages():
+    def results(library, tensors):
+        return {library: {"a model": {"tensors": tensors, "ways": {"stock": {"outcome": "right"}}}}}
+
+    torch_only = document(results("torch_nn", 3), ["stock"])
+    both = document(results("flax", 5), ["stock"], torch_only)
+    again = document(results("flax", 7), ["stock"], both)
+    assert both.startswith(torch_only) and "| flax | 1 | 5 |" in both
+    assert again == both.replace("| flax | 1 | 5 |", "| flax | 1 | 7 |")
