@@ -52,7 +52,8 @@ def tables(results: Results, ways: list[str]) -> str:
             parts += _section(f"`{way}`: {outcome}", _of_outcome(results, way, outcome))
     parts += _section("Uninitialized in stock itself", _of_stock(results, "uninitialized"))
     parts += _section("Not tested: stock differs from itself", _of_stock(results, "unsteady"))
-    parts += _section("Not built", _not_built(results))
+    n = sum("tensors" not in model for _, _, model in _each(results))
+    parts += _section("Not built", _not_built(results), n)
     return "\n\n".join(parts) + "\n"
 
 
@@ -72,8 +73,9 @@ def _counts(results: Results, ways: list[str]) -> Iterator[list[str]]:
                 yield [library, str(len(built)), str(tensors), way, *(str(counts[outcome]) for outcome in OUTCOMES)]
 
 
-def _section(title: str, lines: list[str]) -> list[str]:
-    return [f"## {title} ({len(lines)})", "\n".join(lines)] if lines else []
+def _section(title: str, lines: list[str], n: int | None = None) -> list[str]:
+    """`n` models are meant, where that is not one a line."""
+    return [f"## {title} ({n or len(lines)})", "\n".join(lines)] if lines else []
 
 
 def _of_outcome(results: Results, way: str, outcome: str) -> list[str]:
@@ -103,12 +105,12 @@ def _list(names: dict[str, str] | list[str]) -> str:
 
 
 def _not_built(results: Results) -> list[str]:
-    lines = []
+    names: dict[tuple[str, str], list[str]] = {}
     for library, name, model in _each(results):
         reason = model.get("cannot be built") or model.get("failed")
         if reason:
-            lines.append(f"- {library} {name}: {_first_line(reason)}")
-    return lines
+            names.setdefault((library, _first_line(reason)), []).append(name)
+    return [f"- {library} {', '.join(group)}: {reason}" for (library, reason), group in names.items()]
 
 
 def _each(results: Results) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -27,6 +27,8 @@ if keras.backend.backend() != "jax":  # which compiles a draw for each shape, a 
 
 def outcome(name):
     result = examine(factories()[name], ["accelerate"])
+    if "cannot be built" in result:
+        pytest.skip(result["cannot be built"])
     assert result["random"] > 0
     return result["ways"]["accelerate"]
 
