@@ -162,6 +162,7 @@ def doubts_by_construction(
     for name in uncounted:  # from_pretrained leaves no other trace
         if (
             isinstance(owners[name], (nn.Embedding, nn.EmbeddingBag))
+            and not is_of_hugging_face(name[len(prefix) :], module)  # whose `_init_weights` fills it: Whisper's positions
             and not tensors[name].requires_grad
             and not written(tensors[name])
         ):

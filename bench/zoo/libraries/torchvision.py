@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 import torch
 from torch import nn
@@ -18,11 +18,21 @@ def factories() -> dict[str, Callable[[], nn.Module]]:
 
 
 def build(name: str) -> nn.Module:
+    n = elements(name)
+    if n > MOST:
+        raise ValueError(f"{n / 1e6:.0f} M elements, of a family whose smaller models are there")
+    return made(name)
+
+
+@cache
+def elements(name: str) -> int:
+    """How many parameters it has; found once, before any construction that is compared."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in made(name).parameters())
+
+
+def made(name: str) -> nn.Module:
     builder = models.get_model_builder(name)
     options = NO_BACKBONE if any(part in builder.__module__ for part in ("detection", "segmentation")) else {}
     options = options | ({"init_weights": True} if name in ("googlenet", "inception_v3") else {})
-    with torch.device("meta"):
-        n = sum(parameter.numel() for parameter in builder(weights=None, **options).parameters())
-    if n > MOST:
-        raise ValueError(f"{n / 1e6:.0f} M elements, of a family whose smaller models are there")
     return builder(weights=None, **options)
