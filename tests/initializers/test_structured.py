@@ -751,7 +751,7 @@ def test_slabs_that_are_the_whole_tensor_need_no_rest():
 def test_slabs_are_those_of_their_distribution():
     of = WithSlabs([((2, 0), (1, 6), Constant(0.0)), ((4, 1), (3, 2), Uniform(-1.0, 1.0))], Normal(std=0.02))
     assert WithSlabs.of(of.distribution_for((9, 6))) == of
-    with pytest.raises(ValueError, match=r"the slab at \(0, 0\) must have the key '\[0:\(1, 6\)\]', got '0'"):
+    with pytest.raises(ValueError, match=r"the slab at \(0, 0\) must have the key '\[0:\(6,\)\]', got '0'"):
         WithSlabs.of(Stacked("normal").distribution_for((9, 6)))
 
 
