@@ -166,7 +166,7 @@ def _array(
         # not a Blockwise layer, nor below: Dask may fuse that into every task that uses a block
         name = f"{label}-{token}"
         graph: dict[Any, Any] = {(name, *block): (tensor.filled, index) for block, index in _indices(blocks)}
-        array = da.Array(HighLevelGraph.from_collections(name, graph), name, blocks, meta=meta)
+        array = da.Array(HighLevelGraph.from_collections(name, graph), name, blocks, meta=meta)  # pyright: ignore[reportCallIssue]
     else:
         values = delayed(tensor.filled, pure=True, traverse=False)(dask_key_name=f"{label}-whole-{token}")
         array = da.from_delayed(values, shape, meta=meta, name=f"{label}-{token}").rechunk(blocks, method="tasks")

@@ -118,7 +118,7 @@ class Grid:
             if not done[cell]:
                 last = [at + 1 for at in cell]
                 for axis in reversed(range(cells.ndim)):
-                    while last[axis] < cells.shape[axis] and _all_free(cells, done, cells[cell], cell, last, axis):
+                    while last[axis] < cells.shape[axis] and _all_free(cells, done, int(cells[cell]), cell, last, axis):
                         last[axis] += 1
                 done[tuple(map(slice, cell, last))] = True
                 yield self._box(cell, last), int(cells[cell])

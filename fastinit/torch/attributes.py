@@ -40,7 +40,8 @@ def attributes(module: nn.Module) -> Iterator[Attribute]:
 def _items(
     name: str, value: list[object] | tuple[object, ...] | dict[object, object], put: Callable[[object], None]
 ) -> Iterator[Attribute]:
-    for key, item in [*(value.items() if isinstance(value, dict) else enumerate(value))]:
+    items: list[tuple[Any, object]] = [*(value.items() if isinstance(value, dict) else enumerate(value))]
+    for key, item in items:
         if isinstance(item, Tensor):
             replace = (
                 partial(_replace_in_tuple, value, key, put) if isinstance(value, tuple) else partial(value.__setitem__, key)

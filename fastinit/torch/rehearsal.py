@@ -267,7 +267,8 @@ def _version(tensor: Tensor) -> int | None:
 
 
 def _set_version(tensor: Tensor, version: int) -> None:
-    set_version: Any = torch._C._autograd._unsafe_set_version_counter
+    autograd: Any = torch._C._autograd  # pyright: ignore[reportAttributeAccessIssue]
+    set_version = autograd._unsafe_set_version_counter
     try:
         set_version((tensor,), (version,))
     except TypeError:  # before torch 2.7

@@ -262,7 +262,7 @@ def test_a_wrong_spec_is_an_error_that_names_the_nearest(factories, spec, messag
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"model_type": "lama"}, "has no model_type 'lama': did you mean 'llama'? code beside a config is not run; "),
+        ({"model_type": "llamaa"}, "has no model_type 'llamaa': did you mean 'llama'? code beside a config is not run; "),
         ({"hidden_size": 3}, "config.json is no Hugging Face config (no `model_type`, no `architectures`), and no index"),
     ],
 )

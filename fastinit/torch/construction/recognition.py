@@ -202,7 +202,7 @@ def _through(layer: Layer, ref: Ref) -> Content | None:
 
 
 def _one_value(seen: tuple[Seen, ...] | None) -> Number | None:
-    if seen is None or len(seen) > 1:
+    if seen is None or len(seen) != 1:
         return None
     content = seen[0].content
     return content.value if isinstance(content, Value) and content.is_written else None
