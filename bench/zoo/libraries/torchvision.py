@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache, partial
 
-import torch
 from torch import nn
 from torchvision import models
+
+import fastinit.torch
 
 MOST = 150_000_000  # elements of a model
 NO_BACKBONE = {"weights_backbone": None}
@@ -26,8 +27,8 @@ def build(name: str) -> nn.Module:
 
 @cache
 def elements(name: str) -> int:
-    """How many parameters it has; found once, before any construction that is compared."""
-    with torch.device("meta"):
+    """How many parameters it has; found once, before any construction that is compared. RegNets look at values."""
+    with fastinit.torch.deferred():
         return sum(parameter.numel() for parameter in made(name).parameters())
 
 
