@@ -13,7 +13,7 @@ from torch.utils._device import _device_constructors
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import recorder
-from fastinit.torch.construction.tape import META, Tape, new_meta_tensor
+from fastinit.torch.construction.tape import FILL, META, Tape, new_meta_tensor
 from fastinit.torch.replacements import copied
 
 FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
@@ -91,14 +91,14 @@ def _of_list(index: Any) -> Any:
 
 def _zero_(self: Tensor) -> Tensor:
     tape = _tape()
-    return STOCK_ZERO(self) if tape is None or not tape.takes_fill(self) else tape.filled_with(self, 0)
+    return STOCK_ZERO(self) if tape is None or not tape.takes_fill(self) else tape.wrote(self, FILL, (0,))
 
 
 def _fill_(self: Tensor, value: Any) -> Tensor:
     tape = _tape()
     if tape is None or not isinstance(value, (bool, int, float)) or not tape.takes_fill(self):
         return STOCK_FILL(self, value)
-    return tape.filled_with(self, value)
+    return tape.wrote(self, FILL, (value,))
 
 
 def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:

@@ -91,7 +91,7 @@ def operations(steps: list[Step]) -> list[str]:
 def _mapped(step: Step, of: Any) -> Step:
     return step._replace(
         args=with_refs(step.args, of, Ref),
-        kwargs={key: with_refs(value, of, Ref) for key, value in step.kwargs.items()},
+        kwargs=with_refs(step.kwargs, of, Ref),
         outputs=tuple(map(of, step.outputs)),
         written=tuple(map(of, step.written)),
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fastinit.core.stream import Stream
-from fastinit.torch.construction.steps import GIVEN, Ref, Step, real_tensor, with_refs
+from fastinit.torch.construction.steps import GIVEN, Ref, Step, each, real_tensor, with_refs
 from fastinit.torch.tensors import fill_, is_fillable
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DrawsOf(Protocol):
-    """Runs a step that draws: `run()` is torch's own way, `tensor` what the step fills."""
+    """Runs a step that draws, with its real arguments; `run()` is torch's own way."""
 
     def __call__(self, number: int, step: Step, args: tuple[Any, ...], run: Callable[[], Any]) -> Any: ...
 
@@ -66,8 +66,7 @@ class Values:
 
     def keep(self, made: Any, outputs: tuple[Ref, ...]) -> None:
         """Take what an operation returned for the storages that it is the first to write."""
-        tensors = [t for t in (made if isinstance(made, (list, tuple)) else [made]) if isinstance(t, Tensor)]
-        for tensor, ref in zip(tensors, outputs, strict=True):
+        for tensor, ref in zip(each([made], Tensor), outputs, strict=True):
             if ref.storage not in self.storages and tensor.shape == ref.size:  # batch norm's statistics are empty on the CPU
                 storage = tensor.untyped_storage()
                 fits = tensor.stride() == ref.stride and tensor.storage_offset() == ref.offset
@@ -87,7 +86,7 @@ def replay(recording: Recording, numbers: Iterable[int], draw: DrawsOf) -> Value
             values.tensor(step.outputs[0]).copy_(step.args[0])
             continue
         args = with_refs(step.args, values.tensor, Ref)
-        kwargs = {key: with_refs(value, values.tensor, Ref) for key, value in step.kwargs.items()}
+        kwargs = with_refs(step.kwargs, values.tensor, Ref)
         run = partial(step.call, args, kwargs)
         made = draw(number, step, args, run) if step.draws else run()
         values.keep(made, step.outputs)

@@ -10,13 +10,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from fastinit.distributions import Distribution
 from fastinit.torch.replacements import METHODS, STOCK, STOCK_TRUNC_NORMAL
+
+T = TypeVar("T")
 
 ORIGINALS: dict[str, Callable[..., Any]] = {**METHODS, **STOCK, "_no_grad_trunc_normal_": STOCK_TRUNC_NORMAL}
 """By name, what fastinit replaces of torch: methods of tensors, and functions of torch.nn.init."""
@@ -74,18 +76,25 @@ class Step(NamedTuple):
 
 
 def refs(values: Any) -> Iterator[Ref]:
-    """The tensors in arguments, which may be lists of tensors."""
+    """The recorded tensors in arguments, which may be lists of tensors."""
+    return each(values, Ref)
+
+
+def each(values: Any, kind: type[T]) -> Iterator[T]:
+    """What is of this kind among arguments or results, also in lists."""
     for value in values:
-        if isinstance(value, Ref):
+        if isinstance(value, kind):
             yield value
         elif isinstance(value, (list, tuple)):
-            yield from refs(value)
+            yield from each(value, kind)
 
 
 def with_refs(value: Any, of: Callable[[Any], Any], kind: type) -> Any:
-    """The arguments with each `kind` replaced by `of(it)`."""
+    """The arguments, by place or by name, with each `kind` replaced by `of(it)`."""
     if isinstance(value, kind):
         return of(value)
+    if isinstance(value, dict):
+        return {key: with_refs(item, of, kind) for key, item in value.items()}
     if isinstance(value, (list, tuple)) and not isinstance(value, (torch.Size, Ref)):
         return type(value)(with_refs(item, of, kind) for item in value)
     return value

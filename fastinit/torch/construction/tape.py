@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -17,12 +17,13 @@ from fastinit.distributions import Distribution, Normal, Uniform
 from fastinit.initializers import Initializer, distribution_of
 from fastinit.torch.construction.recording import Recording, steps_to
 from fastinit.torch.construction.replay import ByStream, replay
-from fastinit.torch.construction.steps import GIVEN, Ref, Step, name_of, with_refs
+from fastinit.torch.construction.steps import GIVEN, Ref, Step, each, name_of, with_refs
 from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
 
 aten = torch.ops.aten
 
 META = torch.device("meta")
+FILL = "aten.fill_.Scalar"
 LOOKS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 LOOKS_WITHOUT_TAG = {aten.is_nonzero.default}
 
@@ -98,35 +99,35 @@ class Tape(TorchDispatchMode):
         self, op: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs, kind = kwargs or {}, kind_of(op)
-        operands = [*_tensors((*args, *kwargs.values()))]
+        operands = [*each((*args, *kwargs.values()), Tensor)]
         if operands and not any(t.is_meta for t in operands):
             return self._for_real(op, kind, args, kwargs)
         if kwargs.get("generator") is not None or (kind.draws and any(isinstance(a, Generator) for a in args)):
             return self._given_by_generator(op, kind, args, kwargs)
         looks = _by_mask(args[1]) if op is aten.index.Tensor else kind.looks
         if looks or self._writes_real(kind, args, kwargs):
-            args, kwargs = with_refs(args, self.computed, Tensor), _mapped(kwargs, self.computed)
+            args, kwargs = with_refs(args, self.computed, Tensor), with_refs(kwargs, self.computed, Tensor)
             return self._for_real(op, kind, args, kwargs)
         if kind.takes_device and (not operands or kwargs.get("device") is not None):
             kwargs = {**kwargs, "device": META}
             kwargs.pop("pin_memory", None)
-        args, kwargs = with_refs(args, self._recorded, Tensor), _mapped(kwargs, self._recorded)
+        args, kwargs = with_refs(args, self._recorded, Tensor), with_refs(kwargs, self._recorded, Tensor)
         out = args[0] if op in NOT_RUN else _on_meta(op, kind, args, kwargs)
         if not kind.is_view and kind.name not in EMPTY:
             self._note(op, kind, args, kwargs, out)
         return out
 
     def _note(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        made = tuple(map(self.ref, _tensors(out if isinstance(out, (list, tuple)) else [out])))
+        made = tuple(map(self.ref, each([out], Tensor)))
         written = [args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written]
-        targets = tuple(map(self.ref, _tensors(written)))
+        targets = tuple(map(self.ref, each(written, Tensor)))
         distribution = STANDARD.get(op)
         if op is aten.normal_.default or op is aten.uniform_.default:
             distribution = _given_parameters(op, args)
         step = Step(
             kind.name,
             with_refs(args, self.ref, Tensor),
-            _mapped(kwargs, self.ref),
+            with_refs(kwargs, self.ref, Tensor),
             made,
             targets,
             kind.draws,
@@ -181,18 +182,12 @@ class Tape(TorchDispatchMode):
     def fill(self, tensor: Tensor, value: float) -> None:
         """Note that a new tensor is of this value."""
         ref = self.ref(tensor)
-        self.recording.steps.append(Step("aten.fill_.Scalar", (ref, value), {}, (ref,), (ref,)))
+        self.recording.steps.append(Step(FILL, (ref, value), {}, (ref,), (ref,)))
 
     def takes_fill(self, tensor: Tensor) -> bool:
         """Whether a fill with a number can be noted without asking the dispatcher, which takes ten times as long."""
         known = tensor.is_meta and tensor.layout is torch.strided and type(tensor) in PLAIN_TYPES
         return known and self.is_innermost() and not (tensor.requires_grad and torch.is_grad_enabled())
-
-    def filled_with(self, tensor: Tensor, value: float) -> Tensor:
-        """Note that a tensor, which `takes_fill`, is filled with a number."""
-        self.fill(tensor, value)
-        torch.autograd.graph.increment_version(tensor)
-        return tensor
 
     def give(self, tensor: Tensor, values: Tensor) -> None:
         """Note that the tensor gets these values, which are real."""
@@ -215,7 +210,7 @@ class Tape(TorchDispatchMode):
         return Ref(number, tensor.dtype, tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()))
 
     def records(self, tensor: Tensor) -> bool:
-        """Whether writes to it can be steps: a tensor of floats, or of anything else, on the meta device."""
+        """Whether a draw into it can be a step: a tensor on the meta device, of floats that fastinit draws."""
         return tensor.is_meta and tensor.layout is torch.strided and tensor.dtype in DTYPES
 
     def computed(self, tensor: Tensor) -> Tensor:
@@ -250,7 +245,7 @@ class Tape(TorchDispatchMode):
 
     def _given_by_generator(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """A draw from a generator of the caller's own: its values are what they are, and the generator moves on."""
-        args_now, kwargs_now = with_refs(args, self.computed, Tensor), _mapped(kwargs, self.computed)
+        args_now, kwargs_now = with_refs(args, self.computed, Tensor), with_refs(kwargs, self.computed, Tensor)
         if kind.takes_device:
             kwargs_now["device"] = torch.device("cpu")
         values = op(*args_now, **kwargs_now)
@@ -273,7 +268,7 @@ class Tape(TorchDispatchMode):
 
     def _writes_real(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         written = (args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written)
-        return any(not t.is_meta for t in _tensors(written))
+        return any(not t.is_meta for t in each(written, Tensor))
 
 
 def new_meta_tensor(make: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -295,7 +290,10 @@ def _on_meta(op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str
         if kind.is_view or kind.written:
             raise
     with _disable_current_modes():
-        real = {**_mapped(kwargs, _zeros), **({"device": torch.device("cpu")} if kwargs.get("device") is not None else {})}
+        real = {
+            **with_refs(kwargs, _zeros, Tensor),
+            **({"device": torch.device("cpu")} if kwargs.get("device") is not None else {}),
+        }
         return with_refs(op(*with_refs(args, _zeros, Tensor), **real), _form, Tensor)
 
 
@@ -328,15 +326,3 @@ def _given_parameters(op: OpOverload, args: tuple[Any, ...]) -> Distribution | N
 
 def _by_mask(indices: Any) -> bool:
     return any(t is not None and t.dtype in (torch.bool, torch.uint8) for t in indices)
-
-
-def _tensors(values: Any) -> Iterator[Tensor]:
-    for value in values:
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from _tensors(value)
-
-
-def _mapped(kwargs: dict[str, Any], of: Callable[[Any], Any]) -> dict[str, Any]:
-    return {key: with_refs(value, of, Tensor) for key, value in kwargs.items()}
