@@ -98,7 +98,10 @@ class Tape(TorchDispatchMode):
     def __torch_dispatch__(
         self, op: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs, kind = kwargs or {}, kind_of(op)
+        options: dict[str, Any] = kwargs or {}
+        return self._dispatched(op, kind_of(op), args, options)
+
+    def _dispatched(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         operands = [*each((*args, *kwargs.values()), Tensor)]
         if operands and not any(t.is_meta for t in operands):
             return self._for_real(op, kind, args, kwargs)
