@@ -27,12 +27,12 @@ from fastinit.torch.auditing import audit
 from fastinit.torch.building import build
 from fastinit.torch.construction import deferred, record
 from fastinit.torch.data_dependent import data_dependent_
-from fastinit.torch.doubts import UncertainInitialization
 from fastinit.torch.lsuv import lsuv_
 from fastinit.torch.module import by_name, init_, init_missing_
 from fastinit.torch.parameters import ParamInit, param_init
 from fastinit.torch.report import InitReport
 from fastinit.torch.residual import fixup_, tfixup_
+from fastinit.torch.unrecorded.doubts import UncertainInitialization
 
 __all__ = ["build", "construction", "deferred", "record"]  # how a model constructs itself
 __all__ += ["InitReport", "UncertainInitialization", "audit", "by_name", "init_", "init_missing_"]  # whole models, by name

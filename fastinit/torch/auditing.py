@@ -13,8 +13,8 @@ from fastinit.core.selection import Selection
 from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
 from fastinit.torch.names import tensors_by_name
-from fastinit.torch.parts import Part, local, part_of
 from fastinit.torch.report import InitReport, Rows, span_of
+from fastinit.torch.sharding.parts import Part, local, part_of
 from fastinit.torch.tensors import DTYPES, as_array
 
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from fastinit.core.stream import Stream, child_stream, stream_of
 from fastinit.distributions.boxes import longer_axes
-from fastinit.torch.parts import is_dtensor, is_part_tensor, local
 from fastinit.torch.report import Write
+from fastinit.torch.sharding.parts import is_dtensor, is_part_tensor, local
 
 if TYPE_CHECKING:
     from fastinit.distributions import Distribution
@@ -97,7 +97,7 @@ class NamesByMemory:
         return None if view.numel() == whole.numel() else _rows(local(view), local(whole))
 
     def foresee(self, tensor: Tensor, make: Make, stock: Callable[[], Tensor]) -> Tensor | None:
-        """In a rehearsal (`fastinit.torch.rehearsal`) the tensor, after its fill was noted. Else None: it is to be done."""
+        """In a rehearsal (unrecorded/rehearsal.py) the tensor, after its fill was noted. Else None: it is to be done."""
         return None
 
 
@@ -126,6 +126,6 @@ def _offset(view: Tensor, whole: Tensor) -> int:
     """The number of the element of `whole` that its view begins with."""
     if not (is_dtensor(whole) and is_dtensor(view)):
         return int(view.storage_offset() - whole.storage_offset())
-    from fastinit.torch.sharded import global_offset
+    from fastinit.torch.sharding.dtensors import global_offset
 
     return global_offset(view, whole)

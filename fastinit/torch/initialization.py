@@ -23,25 +23,25 @@ from fastinit.recipes.plan import Plan
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import streams
+from fastinit.torch.attributes import left_on_meta
 from fastinit.torch.by_memory import NamesByMemory
-from fastinit.torch.checking import Options, check, check_computed
 from fastinit.torch.construction.execution import Target, fill_recorded, set_plain
-from fastinit.torch.construction.module import RecordedTensors
+from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.streams import named_as_in_whole
 from fastinit.torch.layers import layouts_by_name
-from fastinit.torch.left_on_meta import left_on_meta
-from fastinit.torch.local_parts import known_shards
 from fastinit.torch.meta import CPU, materialized
 from fastinit.torch.names import checked_prefix, non_persistent, shared_with_others, tensors_by_name
 from fastinit.torch.own_methods import convert, reset
 from fastinit.torch.padding import PaddingRow, padded
-from fastinit.torch.part_tensor import PartTensor
-from fastinit.torch.parts import is_part_tensor, local
 from fastinit.torch.progress import progress_bar
 from fastinit.torch.replacements import PATCH
 from fastinit.torch.report import InitReport, Size, Write
-from fastinit.torch.shard_of import ShardOf, shards_of
+from fastinit.torch.sharding.local_parts import known_shards
+from fastinit.torch.sharding.part_tensor import PartTensor
+from fastinit.torch.sharding.parts import is_part_tensor, local
+from fastinit.torch.sharding.shard_of import ShardOf, shards_of
 from fastinit.torch.tensors import TORCH, fill_, is_fillable
+from fastinit.torch.unrecorded.checking import Options, check, check_computed
 from fastinit.torch.watch import Watch
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fastinit.torch.parts import is_dtensor
+from fastinit.torch.sharding.parts import is_dtensor
 from fastinit.torch.tensors import PLAIN_TYPES
 
 CPU = torch.device("cpu")

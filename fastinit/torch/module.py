@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from fastinit.recipes import Recipe
+from fastinit.torch.attributes import left_on_meta
 from fastinit.torch.choice import recipe_of
 from fastinit.torch.initialization import Initialization, drawing_by_name
-from fastinit.torch.left_on_meta import left_on_meta
 from fastinit.torch.names import checked_prefix, matching, names_by_key, tensors_by_name
 from fastinit.torch.report import InitReport
-from fastinit.torch.shard_of import ShardOf
+from fastinit.torch.sharding.shard_of import ShardOf
 from fastinit.torch.tensors import dtype_of
 from fastinit.torch.ties import tie_again
 

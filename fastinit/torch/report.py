@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fastinit.distributions import Distribution, Slabs
 from fastinit.recipes.grouping import Entry, aligned, grouped, shape_text, shortened
-from fastinit.torch.parts import Part
+from fastinit.torch.sharding.parts import Part
 
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 

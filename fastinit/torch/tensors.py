@@ -21,7 +21,7 @@ from fastinit.initializers.layouts import Layout
 from fastinit.runtime import huge_pages
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, Index
-from fastinit.torch.parts import is_part_tensor, local, part_of
+from fastinit.torch.sharding.parts import is_part_tensor, local, part_of
 
 DTYPES: dict[torch.dtype, tuple[np.dtype[Any], torch.dtype | None]] = {
     getattr(torch, element.name): (

@@ -9,7 +9,7 @@ from torch import nn
 
 from fastinit.torch.names import modules_by_name
 from fastinit.torch.own_methods import is_hugging_face
-from fastinit.torch.parts import is_dtensor
+from fastinit.torch.sharding.parts import is_dtensor
 
 
 def tie_again(module: nn.Module, loaded: Collection[str] = ()) -> None:

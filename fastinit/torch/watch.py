@@ -14,8 +14,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from fastinit.distributions import Constant
 from fastinit.torch.by_memory import NamesByMemory
 from fastinit.torch.filling import AllowsFills
-from fastinit.torch.parts import is_dtensor, is_part_tensor
 from fastinit.torch.report import Write
+from fastinit.torch.sharding.parts import is_dtensor, is_part_tensor
 
 if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
@@ -66,7 +66,7 @@ class Watch(TorchDispatchMode, AllowsFills):
         return made
 
     def _of_dtensor(self, func: OpOverload, tensor: DTensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        from fastinit.torch.sharded import copy_whole_, is_sharded, selected
+        from fastinit.torch.sharding.dtensors import copy_whole_, is_sharded, selected
 
         if func is torch.ops.aten.copy_.default and not is_dtensor(args[1]):
             return copy_whole_(tensor, args[1])

@@ -13,7 +13,7 @@ from torch import nn
 
 from fastinit import Recipe, recipes
 from fastinit.torch import UncertainInitialization, audit, by_name, init_, init_missing_
-from fastinit.torch.rehearsal import rehearse
+from fastinit.torch.unrecorded.rehearsal import rehearse
 
 
 class OwnMethod(nn.Module):

@@ -26,7 +26,7 @@ from fastinit.core.stream import stream_of
 from fastinit.initializers import Normal, Orthogonal, Parts, Stacked, TruncatedNormal, Uniform
 from fastinit.recipes import Recipe
 from fastinit.torch import nn_init
-from fastinit.torch.sharded import local_index
+from fastinit.torch.sharding.dtensors import local_index
 from fastinit.torch.tensors import fill_
 from tests.ranks import FakeRank, cut_by_torch, run_on_ranks
 

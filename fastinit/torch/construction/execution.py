@@ -14,14 +14,14 @@ from fastinit.core.dtypes import element_type
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Distribution
 from fastinit.runtime import huge_pages
-from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.programs import operations
+from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.construction.streams import Named
 from fastinit.torch.names import tensors_by_name
-from fastinit.torch.parts import local, part_of
 from fastinit.torch.report import Write
+from fastinit.torch.sharding.parts import local, part_of
 from fastinit.torch.tensors import DTYPES, as_array, fill_, is_fillable, is_plain
 
 Note = Callable[[str, Write], None]

@@ -16,8 +16,8 @@ from fastinit.initializers.names import InitializerLike
 from fastinit.recipes import Recipe, Rule
 from fastinit.torch.construction.deferral import deferred
 from fastinit.torch.construction.forms import Form, computed_form
-from fastinit.torch.construction.module import RecordedTensors
 from fastinit.torch.construction.programs import Computed, Program
+from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.names import tensors_by_name
 
 

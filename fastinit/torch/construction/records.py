@@ -17,7 +17,7 @@ from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Tape
 from fastinit.torch.names import tensors_by_name
-from fastinit.torch.parts import is_dtensor
+from fastinit.torch.sharding.parts import is_dtensor
 
 ATTRIBUTE = "_fastinit_construction"
 

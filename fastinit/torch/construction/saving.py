@@ -15,7 +15,7 @@ from fastinit.files.safetensors_format import DTYPES as STORED_DTYPES
 from fastinit.recipes import PlannedTensor, TensorSpec
 from fastinit.runtime.types import Array
 from fastinit.torch.construction.execution import Target, fill_recorded
-from fastinit.torch.construction.module import RecordedTensors
+from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.steps import Ref, real_tensor
 from fastinit.torch.construction.streams import Named, named_forms
 from fastinit.torch.names import tensors_by_name

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from fastinit.runtime.types import Array
-from fastinit.torch.shard_of import Shard
+from fastinit.torch.sharding.shard_of import Shard
 
 
 def is_tensor_parallel(tensor: Tensor | None) -> bool:

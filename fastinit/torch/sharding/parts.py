@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch.distributed.tensor import DTensor
     from typing_extensions import TypeIs
 
-    from fastinit.torch.part_tensor import PartTensor
+    from fastinit.torch.sharding.part_tensor import PartTensor
 
 
 class Part(NamedTuple):
@@ -43,7 +43,7 @@ def part_of(tensor: Tensor) -> Part | None:
         return tensor.part
     if not is_dtensor(tensor):
         return Part(tuple(tensor.shape))
-    from fastinit.torch.sharded import local_index
+    from fastinit.torch.sharding.dtensors import local_index
 
     index = local_index(tensor)
     return None if index is None else Part(tuple(tensor.shape), index)

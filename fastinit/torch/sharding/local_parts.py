@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fastinit.torch import megatron
-from fastinit.torch.parts import is_dtensor
-from fastinit.torch.shard_of import Shard
+from fastinit.torch.sharding import megatron
+from fastinit.torch.sharding.parts import is_dtensor
+from fastinit.torch.sharding.shard_of import Shard
 
 SHARD_OF = "say which parts they are by shard_of={name: (global_shape, index)}"
 FSDP1 = (

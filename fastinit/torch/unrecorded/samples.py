@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fastinit.runtime.types import Float64Array
-from fastinit.torch.parts import local
+from fastinit.torch.sharding.parts import local
 
 Values: TypeAlias = Float64Array
 BLOCKS, BLOCK = 64, 256

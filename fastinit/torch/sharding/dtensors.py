@@ -12,7 +12,7 @@ from torch.distributed.tensor import DTensor, Partial, Replicate, Shard
 from torch.distributed.tensor.placement_types import Placement, _StridedShard
 
 from fastinit.runtime.types import Array
-from fastinit.torch.indices import index_of
+from fastinit.torch.sharding.indices import index_of
 
 Index: TypeAlias = tuple[slice, ...] | tuple[Array, ...]
 

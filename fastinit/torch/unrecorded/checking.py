@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from fastinit.torch.doubts import (
+from fastinit.torch.attributes import left_on_meta
+from fastinit.torch.names import modules_by_name
+from fastinit.torch.unrecorded.doubts import (
     WAYS_OUT,
     Doubt,
     UncertainInitialization,
@@ -19,9 +21,7 @@ from fastinit.torch.doubts import (
     message,
     written,
 )
-from fastinit.torch.left_on_meta import left_on_meta
-from fastinit.torch.names import modules_by_name
-from fastinit.torch.rehearsal import Rehearsal, rehearse
+from fastinit.torch.unrecorded.rehearsal import Rehearsal, rehearse
 
 
 class Options(NamedTuple):

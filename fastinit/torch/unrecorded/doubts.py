@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fastinit.torch.construction_code import writes_of, writes_unseen
-from fastinit.torch.fitting import Critical, described, misfit, unlike_each_other
 from fastinit.torch.names import joined
 from fastinit.torch.own_methods import is_hugging_face
-from fastinit.torch.parts import is_dtensor, local
-from fastinit.torch.rehearsal import Rehearsal
-from fastinit.torch.samples import sample
+from fastinit.torch.sharding.parts import is_dtensor, local
 from fastinit.torch.tensors import DTYPES
+from fastinit.torch.unrecorded.construction_code import writes_of, writes_unseen
+from fastinit.torch.unrecorded.fitting import Critical, described, misfit, unlike_each_other
+from fastinit.torch.unrecorded.rehearsal import Rehearsal
+from fastinit.torch.unrecorded.samples import sample
 
 WAYS_OUT = (
     "build the model within fastinit.torch.deferred(), which records what construction does; or run the model's own method "

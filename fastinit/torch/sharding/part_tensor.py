@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch._ops import OpOverload
 
 from fastinit.runtime.types import Array
-from fastinit.torch.indices import index_of, is_run
-from fastinit.torch.parts import Part, is_part_tensor
+from fastinit.torch.sharding.indices import index_of, is_run
+from fastinit.torch.sharding.parts import Part, is_part_tensor
 
 aten = torch.ops.aten
 OVERWRITING = {"normal_", "uniform_", "bernoulli_", "random_", "exponential_", "log_normal_", "cauchy_", "geometric_"}

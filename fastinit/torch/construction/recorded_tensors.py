@@ -13,7 +13,7 @@ from fastinit.torch.construction.forms import Form, form_of
 from fastinit.torch.construction.records import records_by_tensor, records_of
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.names import modules_by_name
-from fastinit.torch.parts import is_dtensor
+from fastinit.torch.sharding.parts import is_dtensor
 
 
 class RecordedTensors:

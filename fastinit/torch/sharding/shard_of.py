@@ -12,8 +12,8 @@ from fastinit.core.positions import indexed
 from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, Index, Shape
-from fastinit.torch.indices import index_of
-from fastinit.torch.parts import Part, is_dtensor
+from fastinit.torch.sharding.indices import index_of
+from fastinit.torch.sharding.parts import Part, is_dtensor
 
 ShardOf: TypeAlias = Mapping[str, tuple[Shape, Index]]
 """By name, the shape of the whole tensor, and the index, as in whole[index], of the part that is here."""

@@ -21,11 +21,11 @@ from fastinit.torch.by_memory import MOST_FILLS, SOMEWHERE, Make, NamesByMemory
 from fastinit.torch.names import shared_with_others
 from fastinit.torch.own_methods import reset
 from fastinit.torch.padding import padded
-from fastinit.torch.parts import is_dtensor, local
 from fastinit.torch.replacements import PATCH
 from fastinit.torch.report import InitReport, Rows, Write
-from fastinit.torch.samples import Values, sample
+from fastinit.torch.sharding.parts import is_dtensor, local
 from fastinit.torch.tensors import TORCH
+from fastinit.torch.unrecorded.samples import Values, sample
 from fastinit.torch.watch import Watch, write_of, written_by
 
 ZERO = Write.of(Constant(0.0))

@@ -1,0 +1,1 @@
+"""Tensors that are parts of larger ones: DTensors, Megatron's, and those that the caller names."""
