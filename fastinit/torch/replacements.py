@@ -39,6 +39,9 @@ METHODS: Stock = {name: getattr(torch.Tensor, name) for name in ("normal_", "uni
 STOCK: Stock = {name: copied(getattr(torch.nn.init, name)) for name in ("_no_grad_trunc_normal_", "orthogonal_", "sparse_")}
 """torch's own methods of tensors, and functions of torch.nn.init, by name."""
 
+OF_LAYERS = ("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_")
+STOCK_INIT: Stock = {name: getattr(torch.nn.init, name) for name in ("uniform_", "normal_", *OF_LAYERS)} | STOCK
+"""What `drawn` leaves to torch: looked up now, since what is called by these names later may be functions that call `drawn`."""
 
 STOCK_TRUNC_NORMAL = streams.named(None)(STOCK["_no_grad_trunc_normal_"])
 """Without names: it redraws what is out of bounds, and a name's stream gives the same values each time."""
@@ -112,9 +115,8 @@ def drawn(
     tensor: Tensor, make: Callable[[], Initializer | Distribution], name: str, *parameters: Any, explicit: bool = True
 ) -> Tensor:
     """The tensor, `filled` without gradients. `parameters`: those of torch.nn.init's function `name`, the generator last."""
-    stock = STOCK.get(name) or getattr(torch.nn.init, name)
     with torch.no_grad():
-        return filled(tensor, make, parameters[-1], partial(stock, tensor, *parameters), explicit=explicit)
+        return filled(tensor, make, parameters[-1], partial(STOCK_INIT[name], tensor, *parameters), explicit=explicit)
 
 
 COPIES_OF_TRUNC_NORMAL = (

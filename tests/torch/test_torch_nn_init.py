@@ -5,6 +5,7 @@ import math
 import tracemalloc
 import warnings
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
@@ -256,6 +257,41 @@ def test_errors_and_warnings_are_those_of_torch(name, tensor, arguments):
     assert outcome(nn_init, name, tensor, arguments) == stock
     with fastinit.torch.accelerate():
         assert outcome(nn.init, name, tensor, arguments) == stock
+
+
+@pytest.fixture
+def assigned(monkeypatch):
+    """torch.nn.init with fastinit's functions under torch's names, as code does that wants them everywhere."""
+    for name in nn_init.__all__:
+        monkeypatch.setattr(nn.init, name, getattr(nn_init, name))
+
+
+STOCK_INIT = SimpleNamespace(**{name: getattr(nn.init, name) for name in nn_init.__all__})
+
+
+@pytest.mark.parametrize(("name", "tensor", "arguments"), CASES, ids=str)
+def test_functions_assigned_into_torch_leave_to_torch_what_they_left_before(assigned, name, tensor, arguments):
+    stock = outcome(STOCK_INIT, name, tensor, arguments)
+    assert outcome(nn.init, name, tensor, arguments) == stock
+    with fastinit.torch.accelerate():
+        assert outcome(nn.init, name, tensor, arguments) == stock
+
+
+@pytest.mark.parametrize("name", [name for name in DRAWING if name != "sparse_"])  # torch's own cannot be compiled
+def test_functions_assigned_into_torch_can_be_compiled(assigned, name):
+    torch.compiler.reset()
+    compiled = torch.compile(getattr(nn.init, name), backend="eager")
+    assert compiled(torch.zeros(6, 6)).std() > 0.01
+
+
+def test_functions_assigned_into_torch_are_recorded_and_replayed(assigned):
+    def factory():
+        layer = nn.Linear(30, 20)
+        nn.init.xavier_normal_(layer.weight)
+        return layer
+
+    weight = fastinit.torch.build(factory, seed=0).weight
+    assert weight.std().item() == pytest.approx((2 / 50) ** 0.5, rel=0.1)
 
 
 @pytest.mark.parametrize("name", ["kaiming_uniform_", "kaiming_normal_"])

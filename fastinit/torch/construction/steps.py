@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from fastinit.distributions import Distribution
-from fastinit.torch.replacements import METHODS, STOCK, STOCK_TRUNC_NORMAL
+from fastinit.torch.replacements import METHODS, STOCK, STOCK_INIT, STOCK_TRUNC_NORMAL
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ def callable_of(operation: str) -> Callable[..., Any]:
         return getattr(found, "__wrapped__", found)  # type: ignore[no-any-return]  # while it is replaced
     library, _, name = operation.partition(".")
     if library == "init":
-        return ORIGINALS.get(name) or getattr(torch.nn.init, name)
+        return ORIGINALS.get(name) or STOCK_INIT.get(name) or getattr(torch.nn.init, name)
     found = getattr(torch.ops, library)
     for part in name.split("."):
         found = getattr(found, part)
