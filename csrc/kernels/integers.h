@@ -24,8 +24,10 @@ static ALWAYS_INLINE struct product wide_product(uint64_t word, uint64_t range)
     return halves;
 }
 
-/* The value at `position` where its own word was rejected. Philox of the position gives two new 64-bit words per try, under
-   another key for each try: the value depends on stream, position and range alone. Exact; in [0, range). */
+/* The value whose own word, or the first of whose two, is word `position` of the stream, where that was rejected. Philox of
+   the position gives two new 64-bit words per try, under another key for each try: the value depends on stream, position and
+   range alone. Positions are those of words, so that values of one word and of two never ask for the same. Exact; in
+   [0, range). */
 static uint64_t redraw(const uint32_t *stream, uint64_t position, uint64_t range)
 {
     uint64_t threshold = -range % range;
@@ -41,7 +43,7 @@ static uint64_t redraw(const uint32_t *stream, uint64_t position, uint64_t range
 }
 
 /* Integers of one word, for ranges up to 2^24; exact; low + [0, range), of which `type` keeps the low bits. `position` is
-   that of the first value in the stream. */
+   that of the first word in the stream. */
 #define NARROW_INTEGERS(name, type)                                                                                   \
     static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, \
                                    uint64_t position, type *values)                                                   \
@@ -81,7 +83,7 @@ NARROW_INTEGERS(integers_values_uint64, uint64_t)
                 struct product product = wide_product(word, range);                                                   \
                 uint64_t value = range == 0 ? word : product.value;                                                   \
                 if (product.remainder < threshold)                                                                    \
-                    value = redraw(stream, position + (uint64_t)(r * LANES + l), range);                              \
+                    value = redraw(stream, position + (uint64_t)(2 * r * LANES + l), range);                          \
                 values[r * LANES + l] = (type)(low + value);                                                          \
             }                                                                                                         \
     }

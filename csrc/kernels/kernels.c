@@ -50,10 +50,10 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     for (int i = 0; i < rows * LANES; i++)                            \
         to[i] = narrow(values[i]);
 
-/* Integers also need the stream and the position of their first value, to draw rejected values again. */
-#define KERNEL_INTEGERS(level, values_of, element, words_each, narrow)                   \
-    ALL_ROWS(level, element)                                                             \
-    uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * (LANES / words_each); \
+/* Integers also need the stream and the position of their first word, to draw rejected values again. */
+#define KERNEL_INTEGERS(level, values_of, element, words_each, narrow)    \
+    ALL_ROWS(level, element)                                              \
+    uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
     values_of(words, rows / words_each, parameters, stream, position, to);
 
 /* A distribution with little to do to a word takes few rows: their values are stored between the lines of the queue. With 8,

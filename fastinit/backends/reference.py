@@ -315,18 +315,23 @@ REDRAW_KEY = 0x5851F42D
 def integers_values(words: np.ndarray, parameters: Parameters, stream: Stream, position: int) -> np.ndarray:
     """low + (word * range >> bits of a word), drawn again where the remainder is below a threshold (Lemire 2019).
 
-    `parameters` are the bits of low, range and that threshold; `position` is that of the first value in the stream.
+    `parameters` are the bits of low, range and that threshold; `position` is that of the first word in the stream.
     """
     low, size, threshold = parameters.view(np.uint64).tolist()
     size = size or 2**64
     values, remainders = _product(words, size)
     rejected = remainders < threshold
-    values[rejected] = redraw(stream, np.uint64(position) + np.flatnonzero(rejected).astype(np.uint64), size)
+    rows, lanes = np.nonzero(rejected)
+    word = rows * (words.itemsize // 4) * LANES + lanes  # its number in the tile; the first of a value's two
+    values[rejected] = redraw(stream, np.uint64(position) + word.astype(np.uint64), size)
     return ((values + low) % 2**64).astype(np.uint64)
 
 
 def redraw(stream: Stream, positions: np.ndarray, size: int) -> np.ndarray:
-    """The values at `positions`, whose own words were rejected: Philox at the position, under another key for each try."""
+    """The values whose own words, at `positions`, were rejected: Philox at the position, under another key for each try.
+
+    Positions are those of words, so that values of one word and of two never ask Philox for the same.
+    """
     k0, k1, s0, s1 = stream
     values = np.zeros(positions.size, object)
     left, attempt = np.arange(positions.size), 0
@@ -364,7 +369,7 @@ def tile_values(kernel: str, stream: Stream, parameters: Parameters, tile: int) 
     if KERNELS[kernel].words_per_value == 2:
         words = wide_words(words)
     if distribution not in VALUES:  # words and integers
-        values = words if distribution == "words" else integers_values(words, parameters, stream, tile * words.size)
+        values = words if distribution == "words" else integers_values(words, parameters, stream, tile * TILE_WORDS)
         return values.astype(element).ravel()
     with np.errstate(all="ignore"):  # branches not chosen may divide by zero; rounding may overflow
         return VALUES[distribution](words, parameters).astype(ELEMENT_TYPES[element].dtype).ravel()

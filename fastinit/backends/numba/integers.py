@@ -20,7 +20,7 @@ def integer_parameters(parameters: Parameters) -> tuple[uint64, uint64, uint64]:
 
 @called
 def redraw(stream: Words, position: np.uint64, size: np.uint64) -> np.uint64:
-    """The value at `position` where its own word was rejected."""
+    """The value whose own word, or the first of whose two, is word `position` of the stream, where that was rejected."""
     threshold = (uint64(0) - size) % size
     key = uint32(stream[0] ^ uint32(0x5851F42D))
     attempt = uint32(0)
@@ -46,7 +46,7 @@ def integers_values(
     position: np.uint64,
     values: Elements,
 ) -> None:
-    """One word per value, for ranges up to 2^24. `position` is that of the first value in the stream."""
+    """One word per value, for ranges up to 2^24. `position` is that of the first word in the stream."""
     low, size, threshold = integer_parameters(parameters)
     for r in range(rows):
         rejected = uint32(0)
@@ -78,5 +78,5 @@ def wideintegers_values(
             if size == uint64(0):
                 value = word
             if remainder < threshold:
-                value = redraw(stream, position + at(r, lane), size)
+                value = redraw(stream, position + at(2 * r, lane), size)
             values[at(r, lane)] = low + value

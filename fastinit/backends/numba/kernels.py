@@ -122,7 +122,7 @@ def kernel_of(name: str) -> Untyped:
                         write_lines_until(queue, (group + 1) * GROUP_ROWS, out, finished)
                     part, rows = words[first * GROUP_WORDS :], (last - first) * group_elements // LANES
                     if is_integer:
-                        before = tile * uint64(tile_elements) + uint64(first * group_elements)
+                        before = tile * uint64(TILE_WORDS) + uint64(first * GROUP_WORDS)
                         values_of(part, rows, parameters, stream, before, target)
                     elif not is_rounded:
                         values_of(part, rows, parameters, target)
