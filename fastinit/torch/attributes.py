@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
-
-from fastinit.torch.names import modules_by_name
 
 OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """Parameters, buffers, hooks and whatever else torch's own class has."""
@@ -58,17 +56,19 @@ def _replace_in_tuple(value: tuple[object, ...], at: int, put: Callable[[object]
     put(kind(*items) if hasattr(value, "_fields") else tuple(items))
 
 
-def left_on_meta(module: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
-    """The names of such tensors, those in lists and dictionaries too, with the modules that have them.
+def left_on_meta(parts: Iterable[tuple[str, nn.Module]]) -> Iterator[tuple[str, nn.Module]]:
+    """The names of attributes on the meta device, which no module moves or fills, with the modules that have them.
+
+    `parts`: modules, each with what the names of its tensors begin with.
 
     >>> import torch
     >>> layer = nn.Linear(3, 3)
     >>> layer.scales = [torch.ones(3, device="meta")]
-    >>> [name for name, _ in left_on_meta(layer)]
+    >>> [name for name, _ in left_on_meta([("", layer)])]
     ['scales[0]']
     """
-    for name, part in modules_by_name(module):
+    for begin, part in parts:
         known = {id(tensor) for tensor in (*part._parameters.values(), *part._buffers.values())}
         for attribute in attributes(part):
             if attribute.tensor.is_meta and id(attribute.tensor) not in known:
-                yield prefix + (f"{name}." if name else "") + attribute.name, part
+                yield begin + attribute.name, part

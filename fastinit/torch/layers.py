@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from torch import Tensor, nn
@@ -40,18 +41,18 @@ def weight_layout(layer: Layer) -> Layout:
     return Layout("oi", groups=getattr(layer, "groups", 1))
 
 
-def layouts_by_name(module: nn.Module, prefix: str = "") -> dict[str, Layout]:
+def layouts_by_name(parts: Iterable[tuple[str, nn.Module]]) -> dict[str, Layout]:
     """The layouts of weights whose modules say more than that torch's are (out, in, *kernel).
 
     Those of convolutions, for their groups and since transposed ones have inputs first, and of Hugging Face's `Conv1D`, a
-    linear layer with inputs first.
+    linear layer with inputs first. `parts`: modules, each with what the names of its tensors begin with.
     """
     layouts = {}
-    for name, part in modules_by_name(module):
+    for begin, part in parts:
         if isinstance(part, _ConvNd) and part._parameters.get("weight") is not None:
-            layouts[prefix + parameter_name(name, "weight")] = weight_layout(part)
+            layouts[f"{begin}weight"] = weight_layout(part)
         elif type(part).__name__ == "Conv1D" and hasattr(part, "nf"):
-            layouts[prefix + parameter_name(name, "weight")] = Layout("io")
+            layouts[f"{begin}weight"] = Layout("io")
     return layouts
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import nn
@@ -13,8 +12,9 @@ from torch import nn
 from fastinit.recipes import Recipe
 from fastinit.torch.attributes import left_on_meta
 from fastinit.torch.choice import recipe_of
-from fastinit.torch.initialization import Initialization, drawing_by_name
-from fastinit.torch.names import checked_prefix, matching, names_by_key, tensors_by_name
+from fastinit.torch.initialization import Initialization, Options, drawing_by_name
+from fastinit.torch.module_tensors import ModuleTensors
+from fastinit.torch.names import names_by_key
 from fastinit.torch.report import InitReport
 from fastinit.torch.sharding.shard_of import ShardOf
 from fastinit.torch.tensors import dtype_of
@@ -99,9 +99,9 @@ def init_(
     tensor([0.1832, 0.0240, 0.0362])
     """
     tie_again(module)
-    run = Initialization(module, seed, _matching(module, skip, prefix), (), prefix, shard_of)
-    options: dict[str, Any] = {"strict": strict, "overwrite": overwrite, "device": torch.device(device)}
-    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, **options)
+    run = Initialization(ModuleTensors(module, prefix), seed, skip, shard_of=shard_of)
+    options = Options(dtype_of(dtype), torch.device(device), progress, strict, overwrite)
+    return run.run(recipe_of(recipe, module, prefix), options)
 
 
 def init_missing_(
@@ -132,20 +132,19 @@ def init_missing_(
     bias    skipped                                (9,)
     2 tensors, 189 parameters, 756 bytes, float32
     """
-    checked_prefix(prefix)
-    names, tensors = names_by_key(module, prefix), dict(tensors_by_name(module, False, prefix))
-    loaded = set()
+    found = ModuleTensors(module, prefix)
+    names, loaded = names_by_key(module, prefix), set()
     for key in loaded_keys:
         if key not in names:
             hint = f": its names begin with prefix={prefix!r}" if prefix and not str(key).startswith(prefix) else ""
             raise ValueError(f"loaded_keys has {key!r}, which the module does not have{hint}")
-        if tensors[names[key]].is_meta:
+        if found.tensors[found.first[names[key]]].is_meta:
             raise ValueError(f"loaded_keys has {key!r}, which is on the meta device: load it with assign=True")
         loaded.add(names[key])
     tie_again(module, {name[len(prefix) :] for name in loaded})
-    run = Initialization(module, seed, _matching(module, skip, prefix), loaded, prefix, shard_of)
-    options: dict[str, Any] = {"strict": strict, "overwrite": overwrite, "device": torch.device(device)}
-    return run.run(recipe_of(recipe, module, prefix), dtype_of(dtype), progress, **options)
+    run = Initialization(ModuleTensors(module, prefix), seed, skip, loaded, shard_of)
+    options = Options(dtype_of(dtype), torch.device(device), progress, strict, overwrite)
+    return run.run(recipe_of(recipe, module, prefix), options)
 
 
 @contextmanager
@@ -174,21 +173,17 @@ def by_name(module: nn.Module, seed: int = 0, *, prefix: str = "", shard_of: Sha
     []
     """
     tie_again(module)
-    _warn_of_attributes(module)
-    with drawing_by_name(module, seed, prefix, shard_of) as report:
+    found = ModuleTensors(module, prefix)
+    _warn_of_attributes(found)
+    with drawing_by_name(found, seed, shard_of) as report:
         yield report
 
 
-def _warn_of_attributes(module: nn.Module) -> None:
-    names = [name for name, _ in left_on_meta(module)]
+def _warn_of_attributes(found: ModuleTensors) -> None:
+    names = [name for name, _ in left_on_meta(found.parts)]
     if names:
         warnings.warn(
             f"{', '.join(names)}: plain attributes on the meta device, which nothing moves or fills; make them buffers, or "
             "build the model within fastinit.torch.deferred()",
             stacklevel=4,
         )
-
-
-def _matching(module: nn.Module, skip: Iterable[str], prefix: str) -> set[str]:
-    checked_prefix(prefix)
-    return {*matching((name for name, _ in tensors_by_name(module, False, prefix)), skip, "skip")}

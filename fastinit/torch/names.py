@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from torch import Tensor, nn
@@ -23,6 +23,11 @@ def modules_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name, part) for _, name, part in _parts(module, remove_duplicate=True))
 
 
+def parts_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """All modules by all of their names."""
+    return ((name, part) for _, name, part in _parts(module, remove_duplicate=False))
+
+
 def tensors_by_name(module: nn.Module, remove_duplicate: bool = True, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """Parameters and then buffers, in torch's order; `prefix` begins each name."""
     return ((prefix + name, tensor) for _, name, tensor in _tensors(module, remove_duplicate))
@@ -41,21 +46,6 @@ def checked_prefix(prefix: str) -> str:
     if prefix and not (prefix.endswith(".") and all(prefix[:-1].split("."))):
         raise ValueError(f"prefix must be names with a dot after each, as 'layers.7.', got {prefix!r}")
     return prefix
-
-
-def non_persistent(module: nn.Module, prefix: str = "") -> set[str]:
-    """The names of buffers that no checkpoint has."""
-    parts = [(name, part) for name, part in modules_by_name(module) if part._non_persistent_buffers_set]
-    return {prefix + (f"{name}." if name else "") + own for name, part in parts for own in part._non_persistent_buffers_set}
-
-
-def shared_with_others(name: str, tied: Mapping[str, str]) -> set[str]:
-    """Of the tensors in the module of this name, those that have their first name outside of it.
-
-    `tied`: by name, the first name of the same tensor.
-    """
-    own = f"{name}." if name else ""
-    return {first for alias, first in tied.items() if alias.startswith(own) and not first.startswith(own)}
 
 
 def matching(names: Iterable[str], globs: Iterable[str], option: str) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from torch import Tensor, nn
+from torch import nn
 
-from fastinit.torch.names import modules_by_name
+from fastinit.torch.module_tensors import ModuleTensors
 
 
 class PaddingRow(NamedTuple):
@@ -18,10 +18,10 @@ class PaddingRow(NamedTuple):
     is_shared: bool = False
 
 
-def padded(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") -> Iterator[PaddingRow]:
-    """The padding rows of all embeddings; `tensors`: by name, each once."""
-    names = {id(tensor): name for name, tensor in tensors.items()}
-    for own, part in modules_by_name(module):
-        if isinstance(part, (nn.Embedding, nn.EmbeddingBag)) and part.padding_idx is not None and id(part.weight) in names:
-            name = names[id(part.weight)]
-            yield PaddingRow(name, part.padding_idx, name != prefix + (f"{own}." if own else "") + "weight")
+def padded(found: ModuleTensors) -> Iterator[PaddingRow]:
+    """The padding rows of all embeddings."""
+    for begin, part in found.parts:
+        own = f"{begin}weight"
+        if isinstance(part, (nn.Embedding, nn.EmbeddingBag)) and part.padding_idx is not None and own in found.first:
+            name = found.first[own]
+            yield PaddingRow(name, part.padding_idx, is_shared=name != own)

@@ -13,6 +13,7 @@ from fastinit.initializers import HeNormal, Initializer, Normal, Ones, Parts, Va
 from fastinit.initializers.layouts import Layout
 from fastinit.torch.initialization import drawing_by_name
 from fastinit.torch.layers import layers_by_name, weight_layout
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.names import matching, modules_by_name, tensors_by_name
 from fastinit.torch.parameters import ParamInit
 from fastinit.torch.report import InitReport
@@ -158,7 +159,7 @@ def _filled(module: nn.Module, fills: list[Fill], seed: int) -> InitReport:
     for fill in fills:
         # for its errors, before anything is written
         fill.initializer.distribution_for(tuple(fill.tensor.shape), layout=fill.layout)
-    with torch.no_grad(), drawing_by_name(module, seed, warns=False) as report:
+    with torch.no_grad(), drawing_by_name(ModuleTensors(module), seed, warns=False) as report:
         for fill in fills:
             ParamInit(fill.initializer, fill.layout)(fill.tensor)
         filled = {id(fill.tensor) for fill in fills}

@@ -13,6 +13,7 @@ from torch import nn
 
 from fastinit import Recipe, recipes
 from fastinit.torch import UncertainInitialization, audit, by_name, init_, init_missing_
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.unrecorded.rehearsal import rehearse
 
 
@@ -285,7 +286,7 @@ def test_another_distribution_of_the_same_mean_and_std_is_seen():
 def test_a_rehearsal_tells_what_each_tensor_would_get():
     layer = nn.Linear(9, 4)
     before = layer.weight.clone()
-    report = rehearse(layer, dict(layer.named_parameters()), {}, (), 0).report
+    report = rehearse(ModuleTensors(layer), (), 0).report
     assert report.filled["weight"].startswith("Uniform(low=-0.333") and torch.equal(layer.weight, before)
 
 
@@ -302,7 +303,7 @@ def test_a_rehearsal_undoes_what_a_method_sets():
 
     module = Sets()
     weight = module.weight
-    rehearse(module, {"weight": weight}, {}, (), 0)
+    rehearse(ModuleTensors(module), (), 0)
     assert module.weight is weight and module.calls == 0 and weight.tolist() == [0.0] * 3
 
 

@@ -19,7 +19,7 @@ from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.construction.streams import Named
-from fastinit.torch.names import tensors_by_name
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.report import Write
 from fastinit.torch.sharding.parts import local, part_of
 from fastinit.torch.tensors import DTYPES, as_array, fill_, is_fillable, is_plain
@@ -164,13 +164,13 @@ def replayed_by_torch(module: nn.Module) -> dict[str, Tensor]:
     >>> torch.equal(weight, torch.nn.Linear(3, 2).weight)
     True
     """
-    tensors = dict(tensors_by_name(module))
-    records = RecordedTensors(module, tensors)
+    found = ModuleTensors(module)
+    records = RecordedTensors(found)
     replays: dict[int, Values] = {}
     with torch.no_grad(), _disable_current_modes():
         for form in records.forms.values():
             recording = form.recording
             if id(recording) not in replays:
                 replays[id(recording)] = replay(recording, range(len(recording.steps)), by_torch)
-        found = {name: replays[id(form.recording)].tensor(form.ref) for name, form in records.forms.items()}
-    return {**found, **{name: tensors[name] for name in records.given}}
+        values = {name: replays[id(form.recording)].tensor(form.ref) for name, form in records.forms.items()}
+    return {**values, **{name: found.tensors[name] for name in records.given}}

@@ -18,7 +18,7 @@ from fastinit.torch.construction.deferral import deferred
 from fastinit.torch.construction.forms import Form, computed_form
 from fastinit.torch.construction.programs import Computed, Program
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
-from fastinit.torch.names import tensors_by_name
+from fastinit.torch.module_tensors import ModuleTensors
 
 
 def record(factory: Callable[..., nn.Module], /, *args: Any, **kwargs: Any) -> Recipe:
@@ -52,19 +52,16 @@ def made_by(factory: Callable[..., nn.Module], args: Any, kwargs: Mapping[str, A
 
 def recipe_of_record(module: nn.Module) -> Recipe:
     """The recipe of a module that was constructed in `deferred()`."""
-    tensors = dict(tensors_by_name(module))
-    recorded = RecordedTensors(module, tensors)
+    found = ModuleTensors(module)
+    recorded = RecordedTensors(found)
     rules, skipped = {}, []
-    for name, tensor in tensors.items():
+    for name, tensor in found.tensors.items():
         rule = _rule(recorded.forms.get(name), tensor)
         if rule is None:
             skipped.append(name)
         else:
             rules[name] = rule
-    first = {id(tensor): name for name, tensor in tensors.items()}
-    every = tensors_by_name(module, remove_duplicate=False)
-    tied = {name: first[id(tensor)] for name, tensor in every if first[id(tensor)] != name}
-    return Recipe(_joined(rules), skip=map(escape, skipped), tied=tied, allow_unused=True)
+    return Recipe(_joined(rules), skip=map(escape, skipped), tied=found.tied, allow_unused=True)
 
 
 def _rule(form: Form | None, tensor: Tensor) -> Rule | None:

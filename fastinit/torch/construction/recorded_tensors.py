@@ -6,13 +6,13 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.forms import Form, form_of
 from fastinit.torch.construction.records import records_by_tensor, records_of
 from fastinit.torch.construction.steps import real_tensor
-from fastinit.torch.names import modules_by_name
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.sharding.parts import is_dtensor
 
 
@@ -22,27 +22,22 @@ class RecordedTensors:
     `plain`: by name, the attributes still on the meta device that are neither parameters nor buffers, and their forms.
     """
 
-    def __init__(self, module: nn.Module, tensors: Mapping[str, Tensor], prefix: str = "") -> None:
-        modules = [part for _, part in modules_by_name(module)]
-        by_tensor = records_by_tensor(modules)
+    def __init__(self, found: ModuleTensors) -> None:
+        self._tensors = tensors = found.tensors
+        by_tensor = records_by_tensor(part for _, part in found.parts)
         self._records = {name: by_tensor[id(tensor)] for name, tensor in tensors.items() if id(tensor) in by_tensor}
-        self._tensors = tensors
         by_id = {id(tensor) for tensor in tensors.values()}
         self.given = {name for name, record in self._records.items() if record.ref is None}
         self.forms = {name: form_of(r.recording, r.ref) for name, r in self._records.items() if r.ref is not None}
         self.plain = {
-            prefix + (f"{name}." if name else "") + own.name: (own, form_of(record.recording, record.ref))
-            for name, part in modules_by_name(module)
+            begin + own.name: (own, form_of(record.recording, record.ref))
+            for begin, part in found.parts
             for own in attributes(part)
             if id(own.tensor) not in by_id
             and own.tensor.is_meta
             and (record := records_of(part).get(own.name)) is not None
             and record.ref is not None
         }
-
-    def replaced(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take note that the module's tensors are now these, as after a conversion."""
-        self._tensors = tensors
 
     @cached_property
     def _by_storage(self) -> dict[tuple[int, int], list[str]]:

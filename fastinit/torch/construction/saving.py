@@ -18,7 +18,7 @@ from fastinit.torch.construction.execution import Target, fill_recorded
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.steps import Ref, real_tensor
 from fastinit.torch.construction.streams import Named, named_forms
-from fastinit.torch.names import tensors_by_name
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.own_methods import convert
 from fastinit.torch.tensors import DTYPES, as_array
 
@@ -40,15 +40,15 @@ def file_plan(model: nn.Module, seed: int = 0, dtype: torch.dtype | None = None)
     bias    bfloat16 (9,)     draw    Uniform(low=-0.223..., high=0.223...)
     2 tensors: 2 draw
     """
-    tensors = dict(tensors_by_name(model))
-    records = RecordedTensors(model, tensors)
+    found = ModuleTensors(model)
+    records, tensors = RecordedTensors(found), found.tensors
     records.check(seed, (), {})
     unknown = [name for name in tensors if name not in records.forms.keys() | records.given]
     if unknown:
         raise ValueError(f"not recorded: {', '.join(unknown)}; construct all of the model in one deferred() block")
     if dtype is not None:
         convert(model, dtype)
-        tensors = dict(tensors_by_name(model))
+        found.read()
     names, aliases = {id(tensor): name for name, tensor in tensors.items()}, records.aliases()
     named, planned, computed = named_forms(records.forms), list[PlannedTensor](), dict[str, Callable[[int], Array]]()
     empty = [name for name, one in named.items() if one.form.is_empty and tensors[name].numel()]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.sharding import megatron
 from fastinit.torch.sharding.parts import is_dtensor
 from fastinit.torch.sharding.shard_of import Shard
@@ -33,21 +34,18 @@ LAYERS = (
 )
 
 
-def known_shards(
-    module: nn.Module, tensors: Mapping[str, Tensor], prefix: str, given: Mapping[str, Shard], kept: Collection[str]
-) -> dict[str, Shard]:
-    """The shards of the module's tensors, by name: those given, and those that Megatron's attributes tell.
+def known_shards(found: ModuleTensors, given: Mapping[str, Shard], kept: Collection[str]) -> dict[str, Shard]:
+    """The shards of the tensors, by name: those given, and those that Megatron's attributes tell.
 
     ValueError that names all other tensors whose values would be the same on ranks that hold different parts of the model.
     `kept`: the names of tensors that nothing is written to.
     """
     shards, refused = dict(given), dict[str, list[str]]()
-    own = {name: tensor for name, tensor in tensors.items() if name not in shards and not is_dtensor(tensor)}
-    parallel = {
-        id(t): part for part in module.modules() for t in part._parameters.values() if megatron.is_tensor_parallel(t)
-    }
-    misnumbered, divided = {*_of_misnumbered_layers(module)}, {*_divided_by_fsdp1(module)}
-    is_one_expert = prefix.rstrip(".").rpartition(".")[2].isdigit() and all(map(_is_experts, tensors.values()))
+    own = {name: tensor for name, tensor in found.tensors.items() if name not in shards and not is_dtensor(tensor)}
+    parts = [part for _, part in found.parts]
+    parallel = {id(t): part for part in parts for t in part._parameters.values() if megatron.is_tensor_parallel(t)}
+    misnumbered, divided = {*_of_misnumbered_layers(parts)}, {*_divided_by_fsdp1(parts)}
+    is_one_expert = found.prefix.rstrip(".").rpartition(".")[2].isdigit() and all(map(_is_experts, found.tensors.values()))
     for name, tensor in own.items():
         reason = None
         if getattr(tensor, "_is_flat_param", False) or id(tensor) in divided:
@@ -70,10 +68,10 @@ def known_shards(
     return shards
 
 
-def _divided_by_fsdp1(module: nn.Module) -> Iterator[int]:
+def _divided_by_fsdp1(parts: Iterable[nn.Module]) -> Iterator[int]:
     """The ids of parameters that FSDP1 shows under their own names (use_orig_params) and has divided."""
     fsdp = sys.modules.get("torch.distributed.fsdp.fully_sharded_data_parallel")
-    for part in module.modules():
+    for part in parts:
         if fsdp is None or not isinstance(part, fsdp.FullyShardedDataParallel):
             continue
         flat: Any = getattr(getattr(part, "_handle", None), "flat_param", None)
@@ -96,9 +94,9 @@ def _is_experts(tensor: Any) -> bool:
     return bool(getattr(tensor, "expert_model_parallel", False) or getattr(tensor, "skip_allreduce", False))
 
 
-def _of_misnumbered_layers(module: nn.Module) -> Iterator[int]:
+def _of_misnumbered_layers(parts: Iterable[nn.Module]) -> Iterator[int]:
     """The ids of parameters in lists of Megatron's layers whose `layer_number`, from 1, is not that of their names."""
-    for part in module.modules():
+    for part in parts:
         for name, layer in part.named_children() if isinstance(part, nn.ModuleList) else ():
             number = getattr(layer, "layer_number", None)
             if isinstance(number, int) and name.isdigit() and number > int(name) + 1:

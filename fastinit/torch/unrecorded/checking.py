@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from fastinit.torch.attributes import left_on_meta
-from fastinit.torch.names import modules_by_name
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.unrecorded.doubts import (
     WAYS_OUT,
     Doubt,
@@ -24,41 +23,31 @@ from fastinit.torch.unrecorded.doubts import (
 from fastinit.torch.unrecorded.rehearsal import Rehearsal, rehearse
 
 
-class Options(NamedTuple):
-    """Of a call of `init_`."""
-
-    seed: int = 0
-    prefix: str = ""
-    strict: bool = True
-    overwrite: bool = False
-
-
 def check(
-    module: nn.Module,
-    tensors: Mapping[str, Tensor],
-    tied: Mapping[str, str],
+    found: ModuleTensors,
     kept: Collection[str],
-    options: Options,
+    seed: int,
     attributes: Collection[str] = (),
+    strict: bool = True,
+    overwrite: bool = False,
 ) -> Rehearsal:
     """UncertainInitialization where the methods would not do what construction did; a UserWarning where that is unknown.
 
-    `tensors`: by name, each once; `tied`: by other names, the first; `kept`: names of those that stay as they are.
+    `kept`: the names of tensors that stay as they are; `attributes`: those of plain attributes that are taken care of.
     Tensors with memory are told by their values, unless these do not count (`overwrite`), those without by the record that
     torch keeps of writes. Parameters of which none was ever written to have no values either (`to_empty`): for those, what
-    does not fit is a warning. `attributes`: names of plain attributes that are taken care of.
+    does not fit is a warning. `strict`: False makes the error a warning.
     """
-    rehearsal = rehearse(module, tensors, tied, kept, options.seed, options.prefix)
-    todo = {name: tensor for name, tensor in tensors.items() if name not in kept}
-    owners = owners_of(module, tensors)
+    rehearsal = rehearse(found, kept, seed)
+    todo = {name: tensor for name, tensor in found.tensors.items() if name not in kept}
     empty = {name: tensor for name, tensor in todo.items() if tensor.is_meta}
     real = {name: tensor for name, tensor in todo.items() if name not in empty}
-    doubts = doubts_by_construction(module, empty, owners, rehearsal, options.prefix)
-    by_value = doubts_by_value(real, owners, rehearsal)
+    doubts = doubts_by_construction(found, empty, rehearsal)
+    by_value = doubts_by_value(real, found.owners(real.keys()), rehearsal)
     unwritten = _is_unwritten(real)
-    if options.overwrite or unwritten:
-        doubts += doubts_by_construction(module, real, owners, rehearsal, options.prefix, is_counted=False)
-        if options.overwrite:
+    if overwrite or unwritten:
+        doubts += doubts_by_construction(found, real, rehearsal, is_counted=False)
+        if overwrite:
             by_value = []
     if by_value and unwritten:
         _warn(message(by_value, "if these values are none, as after to_empty: leave to_empty out, init_ needs none"))
@@ -66,26 +55,20 @@ def check(
         doubts += by_value
     doubts += [
         Doubt(name, class_name(part), "it is a plain attribute on the meta device, which nothing moves or fills")
-        for name, part in left_on_meta(module, options.prefix)
+        for name, part in left_on_meta(found.parts)
         if name not in attributes
     ]
-    _complain(doubts, options.strict)
+    _complain(doubts, strict)
     for text in _unknown(rehearsal, real):
         _warn(text)
     return rehearsal
 
 
-def check_computed(
-    module: nn.Module,
-    tensors: Mapping[str, Tensor],
-    tied: Mapping[str, str],
-    computed: Collection[str],
-    options: Options,
-) -> None:
+def check_computed(found: ModuleTensors, computed: Collection[str], seed: int, *, strict: bool = True) -> None:
     """UncertainInitialization where the modules' own methods give no values to all these buffers on the meta device."""
-    rehearsal = rehearse(module, tensors, tied, tensors.keys() - {*computed}, options.seed, options.prefix)
-    without = {name: tensors[name] for name in computed}
-    _complain(doubts_by_absence(without, owners_of(module, tensors), rehearsal), options.strict)
+    rehearsal = rehearse(found, found.tensors.keys() - {*computed}, seed)
+    without = {name: found.tensors[name] for name in computed}
+    _complain(doubts_by_absence(without, found.owners(computed), rehearsal), strict)
 
 
 def _complain(doubts: list[Doubt], strict: bool) -> None:
@@ -98,16 +81,6 @@ def _complain(doubts: list[Doubt], strict: bool) -> None:
 def _is_unwritten(tensors: Mapping[str, Tensor]) -> bool:
     """Whether no operation has written to any of the parameters since they got their memory."""
     return not any(written(tensor) for tensor in tensors.values() if isinstance(tensor, nn.Parameter))
-
-
-def owners_of(module: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, nn.Module]:
-    """By the name of a tensor, the first module that has it."""
-    owners: dict[int, nn.Module] = {}
-    for _, part in modules_by_name(module):
-        for tensor in (*part._parameters.values(), *part._buffers.values()):
-            if tensor is not None:
-                owners.setdefault(id(tensor), part)
-    return {name: owners[id(tensor)] for name, tensor in tensors.items()}
 
 
 def _unknown(rehearsal: Rehearsal, real: Mapping[str, Tensor]) -> list[str]:

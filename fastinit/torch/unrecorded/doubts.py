@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.names import joined
 from fastinit.torch.own_methods import is_hugging_face
 from fastinit.torch.sharding.parts import is_dtensor, local
@@ -128,13 +129,7 @@ def doubts_by_absence(tensors: Mapping[str, Tensor], owners: Mapping[str, nn.Mod
 
 
 def doubts_by_construction(
-    module: nn.Module,
-    tensors: Mapping[str, Tensor],
-    owners: Mapping[str, nn.Module],
-    rehearsal: Rehearsal,
-    prefix: str = "",
-    *,
-    is_counted: bool = True,
+    found: ModuleTensors, tensors: Mapping[str, Tensor], rehearsal: Rehearsal, *, is_counted: bool = True
 ) -> list[Doubt]:
     """The tensors without values that construction wrote to in other ways than the methods that would run.
 
@@ -143,7 +138,8 @@ def doubts_by_construction(
     that was copied or sharded since; everything, unless `is_counted`) is sought in the code of the classes that are neither
     torch's nor transformers'.
     """
-    tied = set(rehearsal.report.tied) | set(rehearsal.report.tied.values())
+    module, prefix, owners = found.module, found.prefix, found.owners(tensors.keys())
+    tied = {*found.tied, *found.tied.values()}
     doubts = {doubt.name: doubt for doubt in doubts_by_absence(tensors, owners, rehearsal)}
     uncounted = set[str]() if is_counted else {name for name in tensors if name in rehearsal.report.filled}
     for name, tensor in tensors.items():

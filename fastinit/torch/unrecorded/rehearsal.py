@@ -18,7 +18,7 @@ from fastinit.distributions import Constant, Distribution
 from fastinit.initializers import distribution_of
 from fastinit.torch import streams
 from fastinit.torch.by_memory import MOST_FILLS, SOMEWHERE, Make, NamesByMemory
-from fastinit.torch.names import shared_with_others
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.own_methods import reset
 from fastinit.torch.padding import padded
 from fastinit.torch.replacements import PATCH
@@ -49,55 +49,39 @@ class Rehearsal:
     failed: dict[str, tuple[nn.Module, Exception]] = field(default_factory=dict)
 
 
-def rehearse(
-    module: nn.Module,
-    tensors: Mapping[str, Tensor],
-    tied: Mapping[str, str],
-    skipped: Collection[str],
-    seed: int,
-    prefix: str = "",
-) -> Rehearsal:
-    """Run the modules' own methods with every write to `tensors` noted and none done. The module stays as it is.
+def rehearse(found: ModuleTensors, skipped: Collection[str], seed: int) -> Rehearsal:
+    """Run the modules' own methods with every write to their tensors noted and none done. The module stays as it is.
 
-    `tensors`: by name, each once; `tied`: by other names, the first; `skipped`: names of those that are not to be written;
-    `prefix` begins all names.
+    `skipped`: the names of tensors that are not to be written.
     A method that fails is noted: it may need the values that it would have written.
     """
-    return _Run(module, tensors, tied, skipped, seed, prefix).run()
+    return _Run(found, skipped, seed).run()
 
 
 class _Run:
-    def __init__(
-        self,
-        module: nn.Module,
-        tensors: Mapping[str, Tensor],
-        tied: Mapping[str, str],
-        skipped: Collection[str],
-        seed: int,
-        prefix: str,
-    ) -> None:
-        self.module, self.tensors, self.tied, self.skipped = module, tensors, tied, skipped
-        self.seed, self.prefix = seed, prefix
-        self.result = Rehearsal(InitReport(tied=dict(tied)))
-        self.part = module  # the one whose method runs
+    def __init__(self, found: ModuleTensors, skipped: Collection[str], seed: int) -> None:
+        self.found, self.skipped, self.seed = found, skipped, seed
+        self.result = Rehearsal(InitReport(tied=found.tied))
+        self.part = found.module  # the one whose method runs
         self.filled_before: set[str] = set()
         self.zeroed: set[tuple[str, int]] = set()
 
     def run(self) -> Rehearsal:
-        names = DryNames(self.tensors, self._is_skipped, self.seed, self)
-        to_write = [tensor for name, tensor in self.tensors.items() if name not in self.skipped]
+        found = self.found
+        names = DryNames(found.tensors, self._is_skipped, self.seed, self)
+        to_write = [tensor for name, tensor in found.tensors.items() if name not in self.skipped]
         devices = sorted({t.device.index for t in to_write if t.device.type == "cuda"})
-        with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=devices), restored(self.module):
+        with warnings.catch_warnings(), torch.no_grad(), torch.random.fork_rng(devices=devices), restored(found.module):
             warnings.simplefilter("ignore")  # the methods warn again when they run
             with PATCH, streams.named(names), DryWatch(names):
-                reset(self.module, to_write, self._run, self.prefix[:-1])
-        for name, row, is_shared in padded(self.module, self.tensors, self.prefix):
+                reset(found.module, to_write, self._run, found.prefix[:-1])
+        for name, row, is_shared in padded(found):
             if (is_shared or (name, row) in self.zeroed) and name not in self.skipped:  # `init_` makes it 0 again
-                self.result.report.note(name, ZERO, len(local(self.tensors[name])), (row, row + 1))
+                self.result.report.note(name, ZERO, len(local(found.tensors[name])), (row, row + 1))
         return self.result
 
     def _run(self, name: str, part: nn.Module, method: Callable[[], object]) -> None:
-        self.part, self.filled_before = part, shared_with_others(name, self.tied)
+        self.part, self.filled_before = part, self.found.shared_with_others(name)
         torch.default_generator.manual_seed(stream_of(self.seed, name).k0)
         try:
             method()
@@ -110,7 +94,7 @@ class _Run:
         return name in self.skipped or name in self.filled_before
 
     def note(self, name: str, write: Write, part: tuple[int, int] | None, values: Values | None) -> None:
-        tensor, result = self.tensors[name], self.result
+        tensor, result = self.found.tensors[name], self.result
         if part is not None and part[1] == part[0] + 1 and write.distribution == ZERO.distribution:
             self.zeroed.add((name, part[0]))
         result.report.note(name, write, len(local(tensor)) if tensor.ndim else 1, part)
