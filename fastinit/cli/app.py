@@ -1,4 +1,4 @@
-"""The command's entry: its sub-commands, and how errors and interrupts end it."""
+"""The command's entry: its sub-commands, and how errors end it. (Signals: fastinit.runtime.ending.)"""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from fastinit.cli.verify import verify
 
 
 class _EndsCleanly(TyperGroup):
-    """Bad input is one line on standard error and exit status 2, an interrupt 130."""
+    """Bad input is one line on standard error and exit status 2."""
 
     def invoke(self, *context: Any, **named: Any) -> Any:
         try:
@@ -29,9 +29,6 @@ class _EndsCleanly(TyperGroup):
         except (ValueError, OSError, ImportError) as error:
             errors.print(f"fastinit: {_one_line(error)}")
             sys.exit(2)
-        except KeyboardInterrupt:
-            errors.print("fastinit: interrupted")
-            sys.exit(130)
 
 
 def _one_line(error: Exception) -> str:
