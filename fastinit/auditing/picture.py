@@ -15,6 +15,7 @@ import numpy as np
 from fastinit.auditing.findings import Finding
 from fastinit.auditing.measured import EDGES
 from fastinit.auditing.rows import Row
+from fastinit.files.partial import check_final, written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,10 +37,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
     path = Path(path)
     if path.suffix not in FORMATS:
         raise ValueError(f"a picture's path must end in {', '.join(FORMATS)}, got {str(path)!r}")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"no directory {path.parent} for the picture {path.name}")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory")
+    check_final(path, overwrite=True)
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
@@ -50,12 +48,8 @@ def draw(rows: Sequence[Row], findings: Iterable[Finding], title: str, path: str
     """Draw the picture. Nothing appears at `path` before it is complete; an existing file is then replaced."""
     check_target(path)
     figure, path = draw_figure(rows, findings, title), Path(path)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")  # the suffix tells the format
-    try:
-        figure.savefig(partial, dpi=110)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with written_whole(path, overwrite=True) as file:
+        figure.savefig(file, dpi=110, format=path.suffix[1:])
 
 
 def draw_figure(rows: Sequence[Row], findings: Iterable[Finding], title: str) -> Figure:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from fastinit.cli.options import Dtype, Json, Seed, Spec, Threads
 from fastinit.cli.output import num_parameters, print_json, progress, results
+from fastinit.cli.plans import plain_warnings
 from fastinit.cli.plans import plan as plan_of
 from fastinit.files import checkpoint
 from fastinit.files.checkpoint import FilePlan
@@ -44,7 +45,7 @@ def init(
         raise ValueError(f"--output must name a .safetensors file, got {repr(str(output)) if output else 'none'}")
     metadata = {"format": "pt", "fastinit.spec": spec, "fastinit.seed": str(seed), "fastinit.stream": "1"}
     began = time.perf_counter()
-    with progress("writing", plan.nbytes()) as advance:
+    with plain_warnings(), progress("writing", plan.nbytes()) as advance:
         files = checkpoint.write(
             output, plan, seed, metadata=metadata, shard_size=most, overwrite=overwrite, progress=advance
         )

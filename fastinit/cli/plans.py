@@ -17,14 +17,14 @@ from fastinit.recipes.comparison import Side
 
 def plan(spec: str, dtype: str | None = None, seed: int = 0) -> FilePlan:
     """As `fastinit.files.specs.plan`, also for models of other libraries, which are built by `seed`."""
-    with _plain_warnings():
+    with plain_warnings():
         factory = factory_of(spec)
         return specs.plan(spec, dtype) if factory is None else recorded_plan(factory, dtype, seed)
 
 
 def recipe_of(model: str) -> Recipe:
     """The recipe of a built-in model, or the one that records the construction of a model of another library."""
-    with _plain_warnings():
+    with plain_warnings():
         factory = factory_of(model)
         if factory is not None:
             return recorded_recipe(factory)[0]
@@ -40,7 +40,7 @@ def side_of(given: str) -> Side:
         if not {"model", "like", "tensors"} & content.keys():
             computed = content.get("computed", {})
             return Side(recipe=toml_form.load(given), computed={name: str(text) for name, text in computed.items()})
-    with _plain_warnings():
+    with plain_warnings():
         factory = factory_of(given)
         if factory is None:
             return Side(specs.plan(given))
@@ -49,7 +49,7 @@ def side_of(given: str) -> Side:
 
 
 @contextmanager
-def _plain_warnings() -> Iterator[None]:
+def plain_warnings() -> Iterator[None]:
     """Within the block fastinit's warnings become lines on standard error at its end, and others are not shown."""
     with warnings.catch_warnings(record=True) as raised:
         warnings.simplefilter("ignore")

@@ -10,6 +10,7 @@ import typer
 from fastinit import recipes
 from fastinit.cli.options import Model
 from fastinit.cli.plans import recipe_of
+from fastinit.files.partial import check_final, written_whole
 
 
 def record(
@@ -22,10 +23,11 @@ def record(
     """Write, as TOML, the distributions that a model's construction gives its tensors."""
     if output is not None and output.suffix != ".toml":
         raise ValueError(f"--output must name a .toml file, got {str(output)!r}")
+    if output is not None:
+        check_final(output, overwrite)
     text = recipes.dumps(recipe_of(model))
     if output is None:
         print(text, end="")
     else:
-        if output.exists() and not overwrite:
-            raise FileExistsError(f"{output} exists already; --overwrite replaces it")
-        output.write_text(text, "utf-8")
+        with written_whole(output, overwrite) as file:
+            file.write(text.encode())

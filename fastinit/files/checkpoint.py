@@ -3,19 +3,19 @@
 Values of a whole-tensor distribution cannot be computed in pieces: of such tensors, or slabs, one at a time is in memory.
 
 Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
+Files of several shards get their names together, the index last.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from io import FileIO
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -24,15 +24,17 @@ from fastinit.core.division import in_order
 from fastinit.core.fill import fill, fill_piece
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution
+from fastinit.files import disk
 from fastinit.files import safetensors_format as format
+from fastinit.files.partial import PartialFile, check_final, publish, remove_abandoned
 from fastinit.files.safetensors_format import StoredTensor
+from fastinit.files.syncer import Syncer
 from fastinit.recipes import Plan, PlannedTensor
 from fastinit.runtime import threads
 from fastinit.runtime.types import Array
 
 PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
 MADE_TOGETHER = 2**22  # elements of which more are only made at a time where their values need one another
-SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an interrupt has much left to wait for
 
 Progress = Callable[[int], None]
 """Called from any thread with the number of bytes just done."""
@@ -101,21 +103,36 @@ def write(
     no such directory. In every such case, and when interrupted, all is as it was before.
     """
     shards = target_files(path, plan, shard_size)
-    index = path.with_name(path.name.removesuffix(".safetensors") + ".safetensors.index.json") if len(shards) > 1 else None
-    finals = [*shards, *([index] if index else [])]
-    _check_target(path.parent, finals, plan.nbytes(), overwrite)
+    check_targets(path, plan, shard_size, overwrite)
     with ExitStack() as stack:
-        partials = {final: stack.enter_context(_removed_on_leaving(_partial_name(final))) for final in finals}
+        files: list[PartialFile] = []
         written: list[StoredTensor] = []
         for final, tensors in shards.items():
             header, places = format.layout(final, (tensor.spec for tensor in tensors), metadata or {})
-            _write_file(partials[final], header, places, plan, seed, progress)
+            files.append(stack.enter_context(PartialFile(final)))
+            _write_file(files[-1].file, header, places, plan, seed, progress)
             written += places
-        if index:
-            partials[index].write_text(format.index_text(written))
-        for final, partial_file in partials.items():
-            os.replace(partial_file, final)
-    return finals
+        if len(shards) > 1:
+            files.append(stack.enter_context(PartialFile(_index_of(path))))
+            files[-1].file.write(format.index_text(written).encode())
+            disk.sync(files[-1].file.fileno())
+        publish(files, overwrite)
+    return [file.final for file in files]
+
+
+def check_targets(path: Path, plan: FilePlan, shard_size: int | None, overwrite: bool) -> None:
+    """Whether `write` can begin: raise its errors. What writers that were killed have left there is removed first."""
+    shards = list(target_files(path, plan, shard_size))
+    for final in [*shards, *([_index_of(path)] if len(shards) > 1 else [])]:
+        check_final(final, overwrite)
+    remove_abandoned(path.parent)
+    free = shutil.disk_usage(path.parent).free
+    if plan.nbytes() > free:
+        raise OSError(f"no space for {plan.nbytes():,} bytes in {path.parent}: {free:,} are free")
+
+
+def _index_of(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".safetensors") + ".safetensors.index.json")
 
 
 def verify(
@@ -147,36 +164,11 @@ def verify(
     return [d for d in differences.values() if d.reason or d.elements] + unexpected
 
 
-def _check_target(directory: Path, finals: Sequence[Path], nbytes: int, overwrite: bool) -> None:
-    if not directory.is_dir():
-        raise FileNotFoundError(f"no directory {directory}")
-    for final in finals:
-        if final.is_dir():
-            raise IsADirectoryError(f"{final} is a directory")
-        if final.exists() and not overwrite:
-            raise FileExistsError(f"{final} exists already; --overwrite replaces it")
-    free = shutil.disk_usage(directory).free
-    if nbytes > free:
-        raise OSError(f"no space for {nbytes:,} bytes in {directory}: {free:,} are free")
-
-
-def _partial_name(final: Path) -> Path:
-    return final.with_name(f".{final.name}.partial-{os.getpid()}")
-
-
-@contextmanager
-def _removed_on_leaving(path: Path) -> Iterator[Path]:
-    try:
-        yield path
-    finally:
-        path.unlink(missing_ok=True)
-
-
 def _write_file(
-    path: Path, header: bytes, places: Sequence[StoredTensor], plan: FilePlan, seed: int, progress: Progress
+    file: FileIO, header: bytes, places: Sequence[StoredTensor], plan: FilePlan, seed: int, progress: Progress
 ) -> None:
-    with path.open("xb", buffering=0) as file, _Syncer(file.fileno()) as syncer:
-        _write_all(file.fileno(), header, 0)
+    with Syncer(file.fileno()) as syncer:
+        disk.write_at(file.fileno(), header, 0)
 
         def done(nbytes: int) -> None:
             syncer.written(nbytes)
@@ -243,14 +235,8 @@ def _make_piece(
 
 
 def _write_piece(descriptor: int, done: Progress, values: Array, first: int, offset: int) -> None:
-    _write_all(descriptor, values.view(np.uint8).data, offset)
+    disk.write_at(descriptor, values.view(np.uint8).data, offset)
     done(values.nbytes)
-
-
-def _write_all(descriptor: int, data: bytes | memoryview, offset: int) -> None:
-    while data:
-        written = os.pwrite(descriptor, data, offset)
-        data, offset = data[written:], offset + written
 
 
 def _compare_piece(
@@ -258,64 +244,9 @@ def _compare_piece(
 ) -> None:
     """Bits against bits, so that NaN equals itself and -0.0 differs from 0.0. Bytes that the file lacks differ."""
     stored = _buffers.stored[: values.nbytes]
-    got = os.preadv(descriptor, [stored.data], offset)
+    got = disk.read_at(descriptor, stored.data, offset)
     stored[got:] = ~values.view(np.uint8)[got:]
     unequal = (stored.reshape(-1, values.itemsize) != values.view(np.uint8).reshape(-1, values.itemsize)).any(axis=1)
     if unequal.any():
         difference.add(int(unequal.sum()), first + int(unequal.argmax()))
     progress(values.nbytes)
-
-
-class _Syncer:
-    """Syncs a file from a thread of its own while it is written. Leaving the block waits until all is on the disk.
-
-    Left by an error or an interrupt, it empties the file, so that there is nothing left to sync and to wait for.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._unsynced = 0
-        # A plain lock and queues, which are written in C: an interrupt may leave a Condition or an Event locked.
-        self._lock = threading.Lock()
-        self._orders: SimpleQueue[bool] = SimpleQueue()  # each an order to sync; False is the last
-        self._results: SimpleQueue[OSError | None] = SimpleQueue()  # one, at the end
-        self._thread = threading.Thread(target=self._run, name="fastinit-sync", daemon=True)
-
-    def written(self, nbytes: int) -> None:
-        with self._lock:
-            self._unsynced += nbytes
-            due = self._unsynced >= SYNC_BYTES
-            if due:
-                self._unsynced = 0
-        if due:
-            self._orders.put(True)
-
-    def _run(self) -> None:
-        result: OSError | None = None
-        try:
-            more = True
-            while more:
-                more = self._orders.get()
-                os.fdatasync(self._descriptor)
-        except OSError as error:
-            result = error
-        self._results.put(result)
-
-    def __enter__(self) -> _Syncer:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind:
-            os.ftruncate(self._descriptor, 0)
-        self._orders.put(False)
-        error = self._result()
-        if error and kind is None:
-            raise error
-
-    def _result(self) -> OSError | None:
-        while True:
-            try:
-                return self._results.get(timeout=0.1)  # in steps, so that an interrupt is noticed while the disk is busy
-            except Empty:
-                pass

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import resource
 import signal
 import subprocess
@@ -162,15 +163,55 @@ def wait_until(condition, seconds=60):
     raise AssertionError(f"still waiting after {seconds} s")
 
 
-def test_ctrl_c_exits_with_130_and_leaves_nothing(tmp_path, large_spec):
-    running = subprocess.Popen(
-        [*COMMAND, "init", str(large_spec), "-o", str(tmp_path / "x.safetensors")], stderr=subprocess.PIPE, text=True
-    )
-    wait_until(lambda: any(name.startswith(".x.safetensors.partial") for name in names_in(tmp_path)))
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert (running.returncode, said) == (130, "fastinit: interrupted\n")
+@pytest.mark.parametrize(
+    ("number", "status", "said"),
+    [
+        (signal.SIGINT, 130, "fastinit: interrupted\n"),
+        (signal.SIGTERM, 143, "fastinit: ended by SIGTERM\n"),
+        (signal.SIGHUP, 129, "fastinit: ended by SIGHUP\n"),
+    ],
+)
+def test_a_signal_ends_it_and_leaves_nothing(tmp_path, large_spec, number, status, said):
+    running = start_writing(tmp_path, large_spec)
+    running.send_signal(number)
+    assert (running.communicate(timeout=60)[1], running.returncode) == (said, status)
     assert names_in(tmp_path) == ["large.toml"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_named_by_the_next(tmp_path, large_spec):
+    running = start_writing(tmp_path, large_spec)
+    running.kill()
+    running.communicate(timeout=60)
+    (left,) = partials_in(tmp_path)
+    done = run("init", "mlp", "-o", tmp_path / "mlp.safetensors")
+    assert re.fullmatch(
+        rf"fastinit: warning: removed {tmp_path / left} \([\d,]+ bytes\), left by a writer that was killed\n", done.stderr
+    )
+    assert names_in(tmp_path) == ["large.toml", "mlp.safetensors"]
+
+
+def test_a_signal_gives_the_terminal_its_cursor_back(tmp_path, large_spec):
+    leader, follower = pty.openpty()
+    running = start_writing(tmp_path, large_spec, stderr=follower)
+    shown = os.read(leader, 100_000)
+    running.send_signal(signal.SIGTERM)
+    running.wait(timeout=60)
+    while not shown.endswith(b"fastinit: ended by SIGTERM\r\n"):
+        shown += os.read(leader, 100_000)
+    assert shown.count(b"\x1b[?25l") == shown.count(b"\x1b[?25h") == 1
+
+
+def start_writing(directory, spec, stderr=subprocess.PIPE):
+    """Start the command, and return it when it has begun to write."""
+    running = subprocess.Popen(
+        [*COMMAND, "init", str(spec), "-o", str(directory / "x.safetensors")], stderr=stderr, text=True
+    )
+    wait_until(lambda: partials_in(directory))
+    return running
+
+
+def partials_in(directory):
+    return [name for name in names_in(directory) if name.endswith(".partial")]
 
 
 def test_a_terminal_gets_a_progress_bar(tmp_path):

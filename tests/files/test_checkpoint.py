@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import ml_dtypes
 import numpy as np
@@ -15,7 +16,7 @@ from safetensors.numpy import load_file
 import fastinit
 from fastinit.core.fill import fill
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
-from fastinit.files import checkpoint, specs
+from fastinit.files import checkpoint, disk, specs
 from fastinit.files import safetensors_format as format
 from fastinit.files.checkpoint import FilePlan, verify, write
 from fastinit.initializers import Parts, Stacked, WithSlabs
@@ -237,14 +238,61 @@ def test_an_error_leaves_the_file_that_was_to_be_replaced(written, monkeypatch):
     assert names_in(written.parent) == [written.name]
 
 
-def test_an_error_in_syncing_is_an_error(tmp_path, monkeypatch):
-    def fdatasync(descriptor):
-        raise OSError(errno.EIO, "Input/output error")
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EIO, "Input/output error"), AttributeError("no such function"), SystemExit()]
+)
+def test_an_error_of_any_kind_in_syncing_is_raised(tmp_path, monkeypatch, error):
+    def sync(descriptor):
+        raise error
 
-    monkeypatch.setattr(os, "fdatasync", fdatasync)
-    with pytest.raises(OSError, match="Input/output error"):
+    monkeypatch.setattr(disk, "sync", sync)
+    with pytest.raises(type(error)):
         write(tmp_path / "model.safetensors", PLAN, seed=7)
     assert names_in(tmp_path) == []
+
+
+def test_without_a_thread_to_sync_the_file_is_written_all_the_same(written, tmp_path, monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    write(tmp_path / "again.safetensors", PLAN, seed=7, metadata={"format": "pt"})
+    assert (tmp_path / "again.safetensors").read_bytes() == written.read_bytes()
+
+
+ABSENT = {
+    "macOS": [(os, "fdatasync")],
+    "Windows": [(os, name) for name in ("fdatasync", "pwrite", "preadv")],
+}
+"""What Python lacks there."""
+
+
+@pytest.mark.parametrize("platform", ABSENT)
+def test_files_are_written_and_verified_without_what_a_platform_lacks(written, tmp_path, monkeypatch, platform):
+    for owner, name in ABSENT[platform]:
+        monkeypatch.delattr(owner, name)
+    if platform == "Windows":
+        monkeypatch.setattr(disk, "fcntl", None)
+    path = tmp_path / "again.safetensors"
+    write(path, PLAN, seed=7, metadata={"format": "pt"})
+    assert path.read_bytes() == written.read_bytes()
+    assert verify(format.read_files(path), PLAN, seed=7) == []
+
+
+def test_macos_is_asked_for_its_full_sync(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(disk, "fcntl", SimpleNamespace(F_FULLFSYNC=51, fcntl=lambda *of: asked.append(of[1])))
+    with (tmp_path / "file").open("wb") as file:
+        disk.sync(file.fileno())
+    assert asked == [51]
+
+
+def test_index_and_directory_are_synced_too(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(disk, "sync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    files = write(tmp_path / "model.safetensors", SMALL, seed=0, shard_size=800)
+    assert {*synced} == {path.stat().st_ino for path in (*files, tmp_path)}
 
 
 @pytest.mark.parametrize("name", ["model-00002-of-00003.safetensors", "model.safetensors.index.json"])
