@@ -213,13 +213,16 @@ def with_factor(distribution: D, factor: float, *fields: str) -> D:
     return replace(distribution, **{field: factor * getattr(distribution, field) for field in fields})
 
 
-def make_floats(distribution: Distribution, infinite: tuple[str, ...] = ()) -> None:
-    """Turn the parameters into floats. TypeError for what is no number, ValueError for NaN, or infinity if not allowed."""
+def make_floats(distribution: Distribution, infinite: tuple[str, ...] = (), signed_zero: bool = False) -> None:
+    """Turn the parameters into floats, and -0.0 into 0.0 where the sign of zero means nothing.
+
+    TypeError for what is no number, ValueError for NaN, or infinity if not allowed.
+    """
     for name, value in vars(distribution).items():
         real = checks.number(name, value)
         if not math.isfinite(real) and (real != real or name not in infinite):
             raise ValueError(f"{name} must be {'a number' if name in infinite else 'finite'}, got {value!r}")
-        vars(distribution)[name] = real  # the class is frozen: its __setattr__ raises
+        vars(distribution)[name] = real if signed_zero else real + 0.0  # the class is frozen: its __setattr__ raises
 
 
 def check_std(std: float) -> None:

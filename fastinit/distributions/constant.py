@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 from fastinit.distributions.base import Distribution, Request, make_floats, rounded_to, with_factor
 from fastinit.runtime.types import Float64Array, Real
+from fastinit.runtime.zeros import signs_of_zeros
 
 
 @dataclass(frozen=True)
 class Constant(Distribution):
     """Every value is `value`, which may be infinite. TypeError if it is not a number, ValueError for NaN.
+
+    Those of 0.0 and -0.0 are two.
 
     >>> import fastinit
     >>> fastinit.distributions.Constant(0.5).times(3.0)
@@ -20,7 +23,15 @@ class Constant(Distribution):
     value: float
 
     def __post_init__(self) -> None:
-        make_floats(self, infinite=("value",))
+        make_floats(self, infinite=("value",), signed_zero=True)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Constant):
+            return NotImplemented
+        return self.value == other.value and signs_of_zeros((self.value,)) == signs_of_zeros((other.value,))
+
+    def __hash__(self) -> int:
+        return hash(self.value)
 
     def parameters(self, real: Real) -> Float64Array:
         return rounded_to(real, {"value": self.value})

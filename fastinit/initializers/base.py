@@ -16,6 +16,7 @@ from fastinit.initializers.layouts import UNSPECIFIED, Layout, LayoutLike, layou
 from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
+from fastinit.runtime.zeros import signs_of_zeros
 
 CONVENTIONS = {"math": UNSPECIFIED, "torch": Layout("oi"), "keras": Layout("io"), "jax": Layout("io")}
 """The conventions, each with the layout that is its framework's default ("math" has none above two axes)."""
@@ -107,15 +108,23 @@ class Initializer:
         return fill(distribution, lengths, seed=seed, name=name, dtype=dtype, out=out, index=index)
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and vars(other) == vars(self)
+        """Whether class and parameters are the same, the signs of zeros included: caches take equal ones for one."""
+        if type(other) is not type(self) or vars(other) != vars(self):
+            return False
+        return signs_of_zeros(vars(other).values()) == signs_of_zeros(vars(self).values())
 
     def __hash__(self) -> int:
         return hash((type(self), *vars(self).values()))
 
     def __repr__(self) -> str:
         """The class and the parameters that are not the default."""
-        given = ((f.name, getattr(self, f.name)) for f in fields(self) if getattr(self, f.name) != f.default)
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given)})"
+        given = ((f, getattr(self, f.name)) for f in fields(self))
+        shown = (
+            f"{f.name}={value!r}"
+            for f, value in given
+            if value != f.default or signs_of_zeros((value,)) != signs_of_zeros((f.default,))
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def get_config(self) -> dict[str, Any]:
         """The parameters as plain data that JSON can hold: `from_config` makes an equal initializer of it."""
