@@ -239,6 +239,132 @@ def test_code_that_leaves_tensors_on_the_meta_device_alone_sees_them_on_the_cpu(
     assert model.same.data_ptr() == model.w.data_ptr()
 
 
+def skips_on_meta(ask):
+    """A factory whose second parameter is left uninitialized where `ask` says that the first is on the meta device."""
+
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w, self.norm = nn.Parameter(torch.randn(8, 4)), nn.Parameter(torch.empty(4))
+            if not ask(self.w):
+                self.norm.data.copy_(self.w.detach().norm(dim=0))
+
+    return Model
+
+
+ASKING = {
+    "is_meta": lambda w: w.is_meta,
+    "device.type": lambda w: w.device.type == "meta",
+    "device": lambda w: w.device == torch.device("meta"),
+    "is_cpu": lambda w: not w.is_cpu,
+    "genexpr": lambda w: any(p.is_meta for p in [w, w.data, w[0], w + 1]),
+    "getattr": lambda w: getattr(w, "is_meta"),  # noqa: B009
+    "made there": lambda w: torch.empty(2, device=w.device).is_meta or torch.zeros_like(w, device="meta").is_meta,
+}
+
+
+@pytest.mark.parametrize("ask", ASKING.values(), ids=list(ASKING))
+def test_initialization_that_is_left_out_on_the_meta_device_is_recorded(ask):
+    model, _ = filled(skips_on_meta(ask))
+    assert torch.equal(model.norm, model.w.norm(dim=0))
+
+
+@pytest.mark.parametrize("ask", ASKING.values(), ids=list(ASKING))
+def test_what_is_made_on_the_meta_device_before_the_block_says_so_in_it(ask):
+    before = nn.Parameter(torch.empty(8, 4, device="meta"))
+    with deferred():
+        before * 2  # an operation of the block that reads it
+        assert before.is_meta and before.device.type == "meta" and not before.is_cpu
+
+
+def test_other_threads_and_torch_itself_see_where_recorded_tensors_are():
+    seen = []
+    with deferred():
+        w = torch.empty(3)
+        thread = threading.Thread(target=lambda: seen.append((w.is_meta, w.device.type, w.is_cpu)))
+        thread.start()
+        thread.join()
+        assert "meta" in repr(w)
+    assert seen == [(True, "meta", False)] and w.is_meta and w.device.type == "meta"
+    assert not {"is_meta", "is_cpu", "device", "data", "to", "cpu"} & set(vars(torch.Tensor))
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda t, other: t.to("cpu"),
+        lambda t, other: t.to(torch.device("cpu"), torch.float32),
+        lambda t, other: t.to(device=t.device, dtype=torch.float32),
+        lambda t, other: t.to(other),
+        lambda t, other: t.to(other.device),
+        lambda t, other: t.cpu(),
+    ],
+)
+@pytest.mark.parametrize("given", [False, True], ids=["drawn", "given"])
+@pytest.mark.parametrize("other", [False, True], ids=["beside drawn", "beside given"])
+def test_what_goes_to_the_cpu_is_the_tensor_itself(same, given, other):
+    with deferred():
+        tensor = torch.tensor([1.0, 2.0]) if given else torch.randn(2, requires_grad=True)
+        assert same(tensor, torch.tensor([3.0]) if other else torch.zeros(1)) is tensor
+
+
+@pytest.mark.parametrize("move", [lambda m: m.to("cpu"), lambda m: m.cpu(), lambda m: m.to("cpu", torch.float32)])
+def test_modules_that_go_to_the_cpu_stay_what_they_are(move):
+    with deferred():
+        model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+        before = [*model.parameters(), *model.buffers()]
+        move(model)
+        assert all(a is b for a, b in zip(before, [*model.parameters(), *model.buffers()], strict=True))
+
+
+def test_lazy_modules_go_to_the_cpu_in_the_block():
+    with deferred():
+        layer = nn.LazyLinear(4).to("cpu").cpu()
+        layer(torch.zeros(1, 3))
+    assert str(init_(layer, seed=0)).count("Uniform") == 2
+
+
+@pytest.mark.parametrize("copies", [copy.deepcopy, lambda t: pickle.loads(pickle.dumps(t)), copy.copy])
+@pytest.mark.parametrize("kind", [nn.Parameter, lambda t: t], ids=["parameter", "tensor"])
+def test_copies_of_tensors_in_the_block_are_filled(copies, kind):
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = kind(torch.randn(300))
+            if copies is copy.deepcopy:
+                self.c = kind(copies(self.w))
+            else:
+                assert copies(self.w).shape == self.w.shape
+
+    with deferred():
+        model = Model()
+    init_(model, seed=0)
+    assert not model.w.is_meta and model.w.std() > 0.5
+    assert copies is not copy.deepcopy or torch.equal(model.c, model.w)
+
+
+def test_data_of_a_recorded_parameter_may_be_set_to_real_values():
+    class Model(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(2))
+            self.w.data = torch.tensor([1.0, 2.0])
+            with torch.no_grad():
+                self.w.mul_(2)
+
+    assert filled(Model)[0].w.tolist() == [2.0, 4.0]
+
+
+def test_a_device_context_first_used_in_the_block_works_after_it():
+    torch.utils._device._device_constructors.cache_clear()
+    with deferred(), torch.device("meta"):
+        inner = nn.Linear(3, 2)
+    init_(inner, seed=0)
+    assert not inner.weight.is_meta
+    with torch.device("meta"):
+        assert nn.Linear(3, 2).weight.is_meta and torch.zeros(2).is_meta and torch.tensor([1.0]).is_meta
+
+
 @pytest.mark.parametrize("index", [[3, 5], (slice(None), [1, 0]), [True, False] * 4], ids=str)
 def test_lists_as_indices_are_not_lost(index):
     class Model(nn.Module):

@@ -32,6 +32,8 @@ def deferred(seed: int = 0, *, independent_copies: bool = False) -> Iterator[Non
     - A random value that construction looks at, as an index, is drawn at once from the construction's own stream, which
       `seed` determines; `init_` then takes that seed only. What a `torch.Generator` of the code's own draws stays so.
     - Tensors that construction makes of lists, NumPy arrays or loaded files have their values at once.
+    - Code within the block, torch's own excepted, sees what the block makes on the CPU (`device`, `is_meta`, `is_cpu`), so
+      that libraries leave nothing out; what came from the meta device stays there. Memory has no address: `data_ptr()` is 0.
 
     The record belongs to the modules: sharding, `to(dtype)`, compiling, `deepcopy`, wrapping and pickling leave it alone.
     What the block does not see has no record, and what changes a recorded tensor afterwards (`model.apply(my_init)`) is

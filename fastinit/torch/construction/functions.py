@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._device import _device_constructors
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch import recorder
-from fastinit.torch.construction.tape import FILL, META, Tape, new_meta_tensor
+from fastinit.torch.construction import devices
+from fastinit.torch.construction.tape import CPU, FILL, Tape, is_meta, new_meta_tensor
 from fastinit.torch.replacements import copied
 
 FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
@@ -23,8 +22,6 @@ OF_DATA = ("tensor", "as_tensor", "asarray")
 """Functions that make tensors of lists and arrays."""
 
 STOCK_NEW_TENSOR = torch.Tensor.new_tensor
-STOCK_TO, STOCK_CPU = torch.Tensor.to, torch.Tensor.cpu
-CPU = torch.device("cpu")
 
 STOCK_ZERO, STOCK_FILL = torch.Tensor.zero_, torch.Tensor.fill_
 
@@ -44,6 +41,7 @@ def _factory(stock: Callable[..., Tensor], value: float | None) -> Callable[...,
         if tape is None or "out" in kwargs or "names" in kwargs or not tape.is_innermost():
             return stock(*args, **kwargs)
         tensor = new_meta_tensor(stock, args, kwargs)
+        tape.made(tensor)
         if value is not None:
             tape.fill(tensor, value)
         return tensor
@@ -56,7 +54,7 @@ def _of_data(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @wraps(stock)
     def make(*args: Any, **kwargs: Any) -> Tensor:
-        if _tape() is None or any(isinstance(data, Tensor) and data.is_meta for data in args[:1]):
+        if _tape() is None or any(isinstance(data, Tensor) and is_meta(data) for data in args[:1]):
             return stock(*args, **kwargs)
         return stock(*args, **{**kwargs, "device": CPU})
 
@@ -64,7 +62,7 @@ def _of_data(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _new_tensor(self: Tensor, data: Any, *, dtype: torch.dtype | None = None, **kwargs: Any) -> Tensor:
-    if _tape() is None or not self.is_meta:
+    if _tape() is None or not is_meta(self):
         return STOCK_NEW_TENSOR(self, data, dtype=dtype, **kwargs)
     return torch.tensor(data, dtype=dtype or self.dtype, device=CPU)
 
@@ -74,7 +72,7 @@ def _indexed(stock: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(stock)
     def access(self: Tensor, index: Any, *value: Any) -> Any:
-        return stock(self, index if _tape() is None or not self.is_meta else _without_lists(index), *value)
+        return stock(self, index if _tape() is None or not is_meta(self) else _without_lists(index), *value)
 
     return access
 
@@ -108,39 +106,6 @@ def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:
         return stock(self if tape is None else tape.computed(self), *args, **kwargs)
 
     return read
-
-
-def _seen_from_outside(name: str, seen: Any) -> property:
-    """An attribute of tensors that is `seen` of recorded ones, except by torch and fastinit themselves.
-
-    Libraries leave out what they initialize where a tensor is on the meta device: values come with a checkpoint then.
-    """
-    stock = getattr(torch._C.TensorBase, name)
-
-    def get(self: Tensor) -> Any:
-        value = stock.__get__(self)
-        if not value or (name == "device" and value.type != "meta") or _tape() is None:
-            return value
-        caller = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
-        return value if caller in ("torch", "fastinit") else seen
-
-    return property(get)
-
-
-def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """`Tensor.to`, for which recorded tensors are on the CPU already."""
-    if _tape() is not None and self.is_meta:
-        args = tuple(META if i == 0 and _is_cpu(arg) else arg for i, arg in enumerate(args))
-        kwargs = {key: META if key == "device" and _is_cpu(value) else value for key, value in kwargs.items()}
-    return STOCK_TO(self, *args, **kwargs)
-
-
-def _is_cpu(device: Any) -> bool:
-    return isinstance(device, (str, torch.device)) and torch.device(device).type == "cpu"
-
-
-def _cpu(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    return self if _tape() is not None and self.is_meta else STOCK_CPU(self, *args, **kwargs)
 
 
 def _noting(stock: Callable[..., None]) -> Callable[..., None]:
@@ -192,16 +157,13 @@ def dirac_(tensor: Tensor, groups: int) -> Tensor:
 
 
 def _replacements() -> Iterator[Replacement]:
-    _device_constructors()  # what `with torch.device(...)` acts on, which torch keeps: now, before others are in their place
+    yield from devices.replacements()
     for name, value in FACTORIES.items():
         yield torch, name, _factory(getattr(torch, name), value)
     for name in OF_DATA:
         yield torch, name, _of_data(getattr(torch, name))
-    methods = {"new_tensor": _new_tensor, "zero_": _zero_, "fill_": _fill_, "to": _to, "cpu": _cpu}
-    for name, method in methods.items():
+    for name, method in (("new_tensor", _new_tensor), ("zero_", _zero_), ("fill_", _fill_)):
         yield torch.Tensor, name, method
-    yield torch.Tensor, "device", _seen_from_outside("device", CPU)
-    yield torch.Tensor, "is_meta", _seen_from_outside("is_meta", False)
     for name in READERS:
         yield torch.Tensor, name, _reader(getattr(torch.Tensor, name))
     for name in ("__getitem__", "__setitem__"):

@@ -22,8 +22,11 @@ from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill
 
 aten = torch.ops.aten
 
-META = torch.device("meta")
+META, CPU = torch.device("meta"), torch.device("cpu")
 FILL = "aten.fill_.Scalar"
+is_meta: Callable[[Tensor], bool] = vars(torch._C.TensorBase)["is_meta"].__get__
+"""Whether a tensor is on the meta device, whatever other code is told of it (devices.py)."""
+
 LOOKS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 LOOKS_WITHOUT_TAG = {aten.is_nonzero.default}
 
@@ -91,6 +94,7 @@ class Tape(TorchDispatchMode):
         self.recording = Recording(seed, independent_copies)
         self.modules: list[nn.Module] = []
         self._numbers: dict[int, int] = {}
+        self._made: set[int] = set()  # the numbers of those storages that the construction has made itself
         self._storages: list[torch.UntypedStorage] = []  # kept alive, so that the address stays that of this storage
         self._given: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by id: real tensors, their values then, their form
         self._looks = 0
@@ -103,7 +107,7 @@ class Tape(TorchDispatchMode):
 
     def _dispatched(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         operands = [*each((*args, *kwargs.values()), Tensor)]
-        if operands and not any(t.is_meta for t in operands):
+        if operands and not any(is_meta(t) for t in operands):
             return self._for_real(op, kind, args, kwargs)
         if kwargs.get("generator") is not None or (kind.draws and any(isinstance(a, Generator) for a in args)):
             return self._given_by_generator(op, kind, args, kwargs)
@@ -114,14 +118,20 @@ class Tape(TorchDispatchMode):
         if kind.takes_device and (not operands or kwargs.get("device") is not None):
             kwargs = {**kwargs, "device": META}
             kwargs.pop("pin_memory", None)
-        args, kwargs = with_refs(args, self._recorded, Tensor), with_refs(kwargs, self._recorded, Tensor)
+        args, kwargs = with_refs(args, self.recorded, Tensor), with_refs(kwargs, self.recorded, Tensor)
         out = args[0] if op in NOT_RUN else _on_meta(op, kind, args, kwargs)
-        if not kind.is_view and kind.name not in EMPTY:
+        if kind.name in EMPTY:
+            self.made(out)
+        elif not kind.is_view:
             self._note(op, kind, args, kwargs, out)
         return out
 
     def _note(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
-        made = tuple(map(self.ref, each([out], Tensor)))
+        results = [*each([out], Tensor)]
+        if not kind.written:
+            for tensor in results:
+                self.made(tensor)
+        made = tuple(map(self.ref, results))
         written = [args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written]
         targets = tuple(map(self.ref, each(written, Tensor)))
         distribution = STANDARD.get(op)
@@ -148,7 +158,7 @@ class Tape(TorchDispatchMode):
     ) -> Tensor:
         """Note what one of torch's functions, `stock`, is to draw; where it refuses, or cannot be noted, it is called."""
         if not self.records(tensor) or (tensor.requires_grad and torch.is_grad_enabled()):
-            return stock() if tensor.is_meta or not is_fillable(tensor) else self._fill_real(tensor, make, stock)
+            return stock() if is_meta(tensor) or not is_fillable(tensor) else self._fill_real(tensor, make, stock)
         args, options = stock.args[1:], stock.keywords
         if any(isinstance(parameter, Tensor) for parameter in args):  # which torch looks at
             return stock()
@@ -189,7 +199,7 @@ class Tape(TorchDispatchMode):
 
     def takes_fill(self, tensor: Tensor) -> bool:
         """Whether a fill with a number can be noted without asking the dispatcher, which takes ten times as long."""
-        known = tensor.is_meta and tensor.layout is torch.strided and type(tensor) in PLAIN_TYPES
+        known = is_meta(tensor) and tensor.layout is torch.strided and type(tensor) in PLAIN_TYPES
         return known and self.is_innermost() and not (tensor.requires_grad and torch.is_grad_enabled())
 
     def give(self, tensor: Tensor, values: Tensor) -> None:
@@ -201,24 +211,41 @@ class Tape(TorchDispatchMode):
         """Whether no other mode of the dispatcher has been entered within."""
         return _get_current_dispatch_mode() is self
 
+    def made(self, tensor: Tensor) -> None:
+        """Note that the construction has made this tensor, if its storage is new."""
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._numbers:
+            self._made.add(self._new_number(storage))
+
+    def has_made(self, tensor: Tensor) -> bool:
+        """Whether the construction has made the memory of this tensor; else it was given one on the meta device."""
+        try:
+            return self._numbers.get(tensor.untyped_storage()._cdata) in self._made
+        except (NotImplementedError, RuntimeError, ValueError):  # it has no storage, or none yet
+            return False
+
+    def _new_number(self, storage: torch.UntypedStorage) -> int:
+        number = self._numbers[storage._cdata] = len(self._storages)
+        self._storages.append(storage)
+        self.recording.sizes.append(storage.nbytes())
+        return number
+
     def ref(self, tensor: Tensor) -> Ref:
         storage = tensor.untyped_storage()
         number = self._numbers.get(storage._cdata)
         if number is None:
-            number = self._numbers[storage._cdata] = len(self._storages)
-            self._storages.append(storage)
-            self.recording.sizes.append(storage.nbytes())
+            number = self._new_number(storage)
         elif storage.nbytes() > self.recording.sizes[number]:  # resized
             self.recording.sizes[number] = storage.nbytes()
         return Ref(number, tensor.dtype, tuple(tensor.shape), tensor.stride(), int(tensor.storage_offset()))
 
     def records(self, tensor: Tensor) -> bool:
         """Whether a draw into it can be a step: a tensor on the meta device, of floats that fastinit draws."""
-        return tensor.is_meta and tensor.layout is torch.strided and tensor.dtype in DTYPES
+        return is_meta(tensor) and tensor.layout is torch.strided and tensor.dtype in DTYPES
 
     def computed(self, tensor: Tensor) -> Tensor:
         """The real values of a recorded tensor, from the steps that lead to it and no others."""
-        if not tensor.is_meta:
+        if not is_meta(tensor):
             return tensor
         ref, recording = self.ref(tensor), self.recording
         steps = steps_to(recording, [ref])
@@ -241,7 +268,7 @@ class Tape(TorchDispatchMode):
     def _for_real(self, op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operation on real tensors alone."""
         if kwargs.get("device") == META:
-            kwargs = {**kwargs, "device": torch.device("cpu")}
+            kwargs = {**kwargs, "device": CPU}
         if kind.draws:
             torch.default_generator.manual_seed(self.stream_outside().k0)
         return op(*args, **kwargs)
@@ -250,28 +277,29 @@ class Tape(TorchDispatchMode):
         """A draw from a generator of the caller's own: its values are what they are, and the generator moves on."""
         args_now, kwargs_now = with_refs(args, self.computed, Tensor), with_refs(kwargs, self.computed, Tensor)
         if kind.takes_device:
-            kwargs_now["device"] = torch.device("cpu")
+            kwargs_now["device"] = CPU
         values = op(*args_now, **kwargs_now)
-        if kind.written and args[0].is_meta:
+        if kind.written and is_meta(args[0]):
             self.give(args[0], values)
             return args[0]
         return values
 
-    def _recorded(self, tensor: Tensor) -> Tensor:
+    def recorded(self, tensor: Tensor) -> Tensor:
         """The tensor, or for a real one a recorded tensor that is given its values."""
-        if tensor.is_meta:
+        if is_meta(tensor):
             return tensor
         known = self._given.get(id(tensor))
         if known is not None and _same_bits(known[1], tensor):
             return known[2]
         values, form = tensor.detach().clone(), _form(tensor)
+        self.made(form)
         self.give(form, values)
         self._given[id(tensor)] = (tensor, values, form)
         return form
 
     def _writes_real(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         written = (args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written)
-        return any(not t.is_meta for t in each(written, Tensor))
+        return any(not is_meta(t) for t in each(written, Tensor))
 
 
 def new_meta_tensor(make: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
@@ -293,10 +321,7 @@ def _on_meta(op: OpOverload, kind: Kind, args: tuple[Any, ...], kwargs: dict[str
         if kind.is_view or kind.written:
             raise
     with _disable_current_modes():
-        real = {
-            **with_refs(kwargs, _zeros, Tensor),
-            **({"device": torch.device("cpu")} if kwargs.get("device") is not None else {}),
-        }
+        real = {**with_refs(kwargs, _zeros, Tensor), **({"device": CPU} if kwargs.get("device") is not None else {})}
         return with_refs(op(*with_refs(args, _zeros, Tensor), **real), _form, Tensor)
 
 
