@@ -133,6 +133,11 @@ def plus_an_array_that_changes():
     return made.add_(given)
 
 
+def columns_that_are_not_zero():
+    w = torch.randn(10, 4, dtype=torch.float64)
+    return w[:, w.norm(dim=0) > 1e-12] * 2
+
+
 COMPUTED = {
     "masked_fill_ of a draw": made_by(lambda w: w.normal_().masked_fill_(torch.eye(10) > 0, 0.0), 10, 10),
     "index_fill_ of a draw": made_by(lambda w: w.normal_().index_fill_(0, torch.tensor([1]), 0.0), 10, 10),
@@ -143,6 +148,9 @@ COMPUTED = {
     "repeat_interleave by a tensor": made_by(lambda: torch.arange(3.0).repeat_interleave(torch.arange(3))),
     "rows by a tuple": made_by(lambda: torch.arange(20.0).view(10, 2)[(1, 2),]),
     "rows by a range": made_by(lambda: torch.arange(20.0).view(10, 2)[range(1, 3)]),
+    "columns by a mask of draws": made_by(columns_that_are_not_zero),
+    "rows by a mask": made_by(lambda: torch.randn(6, 4)[torch.tensor([True, False] * 3)]),
+    "elements by a mask": made_by(lambda: torch.randn(6, 4)[torch.eye(6, 4) > 0]),
     "an array that changes": made_by(plus_an_array_that_changes),
     "complex draws": made_by(lambda: torch.randn(20, dtype=torch.complex64)),
     "a function of a draw": made_by(lambda: torch.rand(50).log()),
@@ -161,6 +169,11 @@ def test_what_is_no_distribution_is_computed_as_construction_does(factory):
     torch.manual_seed(0)
     assert torch.isfinite(model.w).all()
     assert model.w.shape == factory().w.shape
+
+
+def test_a_draw_that_is_indexed_by_a_mask_depends_on_any_seed():
+    model, _ = filled(COMPUTED["rows by a mask"], seed=7)
+    assert not torch.equal(model.w, filled(COMPUTED["rows by a mask"], seed=8)[0].w)
 
 
 def test_draws_as_integers_are_computed():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -29,6 +29,7 @@ is_meta: Callable[[Tensor], bool] = vars(torch._C.TensorBase)["is_meta"].__get__
 
 LOOKS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 LOOKS_WITHOUT_TAG = {aten.is_nonzero.default}
+MASKS = (torch.bool, torch.uint8)  # the dtypes of indices that say of each place whether it is meant
 
 NOT_RUN = {
     aten.fill_.Scalar, aten.zero_.default, aten.erfinv_.default, aten.clamp_.default,
@@ -111,7 +112,9 @@ class Tape(TorchDispatchMode):
             return self._for_real(op, kind, args, kwargs)
         if kwargs.get("generator") is not None or (kind.draws and any(isinstance(a, Generator) for a in args)):
             return self._given_by_generator(op, kind, args, kwargs)
-        looks = _by_mask(args[1]) if op is aten.index.Tensor else kind.looks
+        if op is aten.index.Tensor and _has_mask(args[1]):
+            args = (args[0], [*self._places(args[1])])
+        looks = kind.looks and op is not aten.index.Tensor
         if looks or self._writes_real(kind, args, kwargs):
             args, kwargs = with_refs(args, self.computed, Tensor), with_refs(kwargs, self.computed, Tensor)
             return self._for_real(op, kind, args, kwargs)
@@ -297,6 +300,16 @@ class Tape(TorchDispatchMode):
         self._given[id(tensor)] = (tensor, values, form)
         return form
 
+    def _places(self, indices: Iterable[Tensor | None]) -> Iterator[Tensor | None]:
+        """Indices without masks, in whose place are those of what is True there: only the mask is looked at."""
+        for index in indices:
+            if index is None or index.dtype not in MASKS:
+                yield index
+            else:
+                values = self.computed(index)
+                with _disable_current_modes():
+                    yield from values.nonzero(as_tuple=True)
+
     def _writes_real(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         written = (args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written)
         return any(not is_meta(t) for t in each(written, Tensor))
@@ -352,5 +365,5 @@ def _given_parameters(op: OpOverload, args: tuple[Any, ...]) -> Distribution | N
         return None
 
 
-def _by_mask(indices: Any) -> bool:
-    return any(t is not None and t.dtype in (torch.bool, torch.uint8) for t in indices)
+def _has_mask(indices: Iterable[Tensor | None]) -> bool:
+    return any(t is not None and t.dtype in MASKS for t in indices)
