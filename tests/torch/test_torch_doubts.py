@@ -1,5 +1,6 @@
 """`init_` of a model built without recording: what it would do otherwise than construction is an error, before any write."""
 
+import copy
 import math
 import re
 import warnings
@@ -401,3 +402,42 @@ def test_a_ready_recipe_runs_on_the_model_it_is_named_after(name, device):
     assert not any(parameter.isnan().any() for parameter in model.parameters())
     buffers = dict(stock.named_buffers())
     assert all(torch.equal(buffer, buffers[name]) for name, buffer in model.named_buffers())
+
+
+class Adapted(nn.Module):
+    """As peft's ShadowLayer: a method that the constructor calls makes layers, and one of them 0."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base = base
+        self.adapt()
+
+    def adapt(self):
+        self.down, self.up = nn.Linear(32, 4, bias=False), nn.Linear(4, 32, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+
+class AdaptedAsTheBaseClassDoes(Adapted):
+    def __init__(self, base):
+        super().__init__(base)
+
+
+def small_gpt2(adapter=nn.Identity):
+    transformers = pytest.importorskip("transformers")
+    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(n_embd=32, n_layer=2, n_head=2, vocab_size=60))
+    model.transformer.h[1].ln_1 = adapter(model.transformer.h[1].ln_1)
+    return model
+
+
+@pytest.mark.parametrize("adapter", [Adapted, AdaptedAsTheBaseClassDoes])
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_adapters_are_not_drawn_by_the_method_of_the_hugging_face_model_around_them(device, adapter):
+    with pytest.raises(UncertainInitialization) as raised:
+        init_(nn.Sequential(made(lambda: small_gpt2(adapter), device)))
+    assert {f"0.transformer.h.1.ln_1.{name}.weight" for name in ("down", "up")} <= {d.name for d in raised.value.doubts}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("wrap", [lambda m: m, nn.Sequential, copy.deepcopy], ids=["bare", "wrapped", "copied"])
+def test_a_hugging_face_model_on_the_meta_device_is_in_no_doubt(wrap):
+    init_(wrap(made(small_gpt2, "meta")))

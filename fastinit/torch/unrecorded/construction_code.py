@@ -25,34 +25,40 @@ def writes_of(kind: type, model: type | None = None) -> list[str]:
     `model`: the class of the Hugging Face model around it, whose package's modules are covered by its `_init_weights`.
     """
     own = OWN if model is None else (*OWN, _package(model))
-    return [name for name, code in _methods(kind, own) if any(map(WRITES.fullmatch, code))]
+    return [*dict.fromkeys(name for name, code in _methods(kind, own) if any(map(WRITES.fullmatch, code)))]
 
 
 @lru_cache(maxsize=4096)
 def writes_unseen(kind: type) -> list[str]:
     """Those that write as torch does not count it: by `.data`, and by functions that do nothing on the meta device."""
-    return [
-        name
-        for name, code in _methods(kind, OWN)
-        if UNCOUNTED & code or ("data" in code and any(map(WRITES.fullmatch, code)))
-    ]
+    return [*dict.fromkeys(name for name, code in _methods(kind, OWN) if _is_unseen(code))]
+
+
+def _is_unseen(code: set[str]) -> bool:
+    return bool(UNCOUNTED & code) or ("data" in code and any(map(WRITES.fullmatch, code)))
 
 
 def _methods(kind: type, own: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
-    """Methods that may initialize, with the names that they and what they call refer to."""
-    seen = set[str]()
+    """Methods that may initialize, and those that they call, with the names that they and what they call refer to."""
+    methods = _methods_by_name(kind, own)
+    waiting = [name for name in methods if name == "__init__" or INITIALIZES.fullmatch(name)]
+    for name in waiting:  # which grows
+        text = f"{kind.__name__}'s constructor" if name == "__init__" else f"{kind.__name__}.{name}"
+        for method in methods[name] if name == "__init__" else methods[name][:1]:
+            yield text, _names(method, own, DEPTH)
+            called = methods.keys() & {*_of_code(method.__code__)}
+            waiting += [other for other in methods if other in called and other not in waiting]
+
+
+def _methods_by_name(kind: type, own: tuple[str, ...]) -> dict[str, list[types.FunctionType]]:
+    """The methods of a class and then of its bases, without those of the packages `own`, and without what init_ runs."""
+    found: dict[str, list[types.FunctionType]] = {}
     for base in kind.__mro__:
-        if base.__module__.split(".")[0] in (*own, "builtins", "abc", "typing"):
-            continue
-        for name, value in vars(base).items():
-            if name in seen or name in RUN_BY_INIT or not isinstance(value, types.FunctionType):
-                continue
-            seen.add(name)
-            if name == "__init__" or INITIALIZES.fullmatch(name):
-                yield (
-                    f"{kind.__name__}.{name}" if name != "__init__" else f"{kind.__name__}'s constructor",
-                    _names(value, own, DEPTH),
-                )
+        if base.__module__.split(".")[0] not in (*own, "builtins", "abc", "typing"):
+            for name, value in vars(base).items():
+                if isinstance(value, types.FunctionType) and name not in RUN_BY_INIT:
+                    found.setdefault(name, []).append(value)
+    return found
 
 
 def _names(function: types.FunctionType, own: tuple[str, ...], depth: int) -> set[str]:
