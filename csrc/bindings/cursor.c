@@ -28,15 +28,19 @@ uint64_t fi_take(fi_cursor *cursor, uint64_t tiles)
     return __atomic_fetch_add(&cursor->next_tile, tiles, __ATOMIC_RELAXED);
 }
 
+/* The caller has the generator's lock. Without it, as in code that Numba compiled, threads may get the same word, but none
+   reads beyond `words`: each looks at `used` once. */
 static uint32_t next_uint32(void *state)
 {
     fi_cursor *cursor = state;
-    if (cursor->used == TILE_WORDS) {
+    uint32_t used = __atomic_load_n(&cursor->used, __ATOMIC_RELAXED);
+    if (used >= TILE_WORDS) {
         cursor->tile = fi_take(cursor, 1);
-        cursor->used = 0;
+        used = 0;
         fi_reload(cursor);
     }
-    return cursor->words[cursor->used++];
+    __atomic_store_n(&cursor->used, used + 1, __ATOMIC_RELAXED);
+    return cursor->words[used];
 }
 
 /* Two words; the first is the high half. */

@@ -40,14 +40,14 @@ def load_words(cursor: Untyped) -> None:
 
 @called
 def next_word(cursor: Untyped) -> uint32:
-    if cursor.used == uint32(TILE_WORDS):
+    used = cursor.used  # read once: threads without a lock may get the same word, but none beyond the words
+    if used >= uint32(TILE_WORDS):
         cursor.tile = cursor.next_tile
         cursor.next_tile += uint64(1)
-        cursor.used = uint32(0)
+        used = uint32(0)
         load_words(cursor)
-    word = cursor.words[cursor.used]
-    cursor.used += uint32(1)
-    return word
+    cursor.used = uint32(used + uint32(1))
+    return cursor.words[used]
 
 
 @called

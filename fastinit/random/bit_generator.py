@@ -59,10 +59,24 @@ class TiledXoshiro128(np.random.BitGenerator):
     _seed_seq: SeedSequence
 
     def __init__(self, seed: Entropy = None) -> None:
-        super().__init__(seed)
-        self._cursor = _cursor_type()(Stream(*self._seed_seq.generate_state(4, np.uint32).tolist()))
-        # NumPy's generators copy the address that is bound here, so the cursor stays there; a new state is written into it
-        self._cursor.bind(_get_pointer(self.capsule, b"BitGenerator"))
+        bound = getattr(self, "_cursor", None)  # where __init__ is called again, to seed anew as NumPy's bit generators do
+        try:
+            super().__init__(seed)
+        finally:  # also after an error: NumPy has unbound it
+            if bound is not None:
+                self._bind(bound)
+        stream = Stream(*self._seed_seq.generate_state(4, np.uint32).tolist())
+        if bound is None:
+            self._bind(_cursor_type()(stream))
+            return
+        with self._exclusively() as cursor:
+            cursor.stream = stream
+            self._move(0, 0, TILE_WORDS)
+
+    def _bind(self, cursor: Cursor) -> None:
+        """Let NumPy read from the cursor, whose address its generators copy: it stays there as long as this object lives."""
+        self._cursor: Any = cursor
+        cursor.bind(_get_pointer(self.capsule, b"BitGenerator"))
 
     @property
     def state(self) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ import scipy.stats
 import fastinit
 import fastinit.random
 from fastinit import Generator, TiledXoshiro128, default_rng
+from fastinit.backends import numba_cursor
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from tests.thresholds import chi_square_limit, ks_limit
 
@@ -317,6 +318,33 @@ def test_a_wrong_state_is_refused_and_changes_nothing(state, error, message):
         bit_generator.state = state
     assert str(raised.value).startswith(message)
     assert bit_generator.state == before
+
+
+def test_a_bit_generator_that_is_initialized_again_seeds_the_generators_that_read_it():
+    """They have copied the address of what it reads from: that stays where it is."""
+    bit_generator = TiledXoshiro128(0)
+    numpys, ours = np.random.Generator(bit_generator), Generator(bit_generator)
+    numpys.random(), ours.random(5)
+    TiledXoshiro128.__init__(bit_generator, 1)
+    fresh = TiledXoshiro128(1)
+    assert numpys.random() == np.random.Generator(fresh).random()
+    assert ours.random(5).tolist() == Generator(fresh).random(5).tolist()
+
+
+@pytest.mark.parametrize("seed", ["bad", -1, 1.5])
+def test_a_bit_generator_that_refuses_a_second_seed_goes_on_as_it_was(seed):
+    bit_generator, other = TiledXoshiro128(0), TiledXoshiro128(0)
+    with pytest.raises((TypeError, ValueError)):
+        TiledXoshiro128.__init__(bit_generator, seed)
+    assert np.random.Generator(bit_generator).random() == np.random.Generator(other).random()
+
+
+def test_where_there_is_no_c_numba_reads_the_same_words(monkeypatch):
+    words = TiledXoshiro128(0).random_raw(5000)
+    monkeypatch.setattr(fastinit.random.bit_generator, "_cursor_type", lambda: numba_cursor.Cursor)
+    bit_generator = TiledXoshiro128(1)
+    TiledXoshiro128.__init__(bit_generator, 0)
+    np.testing.assert_array_equal(bit_generator.random_raw(5000), words)
 
 
 def test_spawned_generators_are_independent_and_repeatable():
