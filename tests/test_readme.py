@@ -12,7 +12,7 @@ import pytest
 from fastinit.files import specs
 from fastinit.initializers import INITIALIZERS
 from fastinit.recipes.families import MODELS
-from fastinit.recipes.toml_form import loads
+from fastinit.runtime.text_files import toml_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -64,7 +64,7 @@ def test_the_toml_examples_are_valid(tmp_path):
     first, second, third = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
     (tmp_path / "second.toml").write_text(second)
     assert [tensor.name for tensor in specs.plan(str(tmp_path / "second.toml"))] == ["embed.weight", "head.weight"]
-    assert "recipe" in loads(third) and set(loads(third)) <= set(specs.TOML_KEYS)
+    assert "recipe" in toml_of(third) and set(toml_of(third)) <= set(specs.TOML_KEYS)
     like_gpt2 = first.replace('like = "gpt2.safetensors"', 'model = "gpt2"')
     (tmp_path / "first.toml").write_text(like_gpt2)
     assert {tensor.spec.dtype for tensor in specs.plan(str(tmp_path / "first.toml"))} == {"bfloat16"}

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from fastinit.distributions.boxes import Box
-from fastinit.files import safetensors_format as format
+from fastinit.files.reading import read_files
+from fastinit.files.safetensors_format import StoredTensor
 from fastinit.runtime.types import Array
 
 
@@ -90,7 +91,7 @@ def sources_of(tensors: object) -> list[Source]:
     """The tensors as sources. TypeError for anything but a mapping or a path; OSError or ValueError for unreadable files."""
     found: list[Source]
     if isinstance(tensors, str | os.PathLike):
-        found = [_in_file(path, stored) for path, all in format.read_files(Path(tensors)).items() for stored in all]
+        found = [_in_file(path, stored) for path, all in read_files(Path(tensors)).items() for stored in all]
     elif isinstance(tensors, Mapping):
         found = [_in_memory(name, value) for name, value in tensors.items()]
     else:
@@ -107,7 +108,7 @@ def _memory(array: Array) -> tuple[object, ...]:
     return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 
 
-def _in_file(path: Path, stored: format.StoredTensor) -> Source:
+def _in_file(path: Path, stored: StoredTensor) -> Source:
     return FileSource(stored.name, stored.shape, stored.unit, path, stored.offset)
 
 

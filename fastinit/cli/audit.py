@@ -14,7 +14,7 @@ from fastinit.auditing.picture import check_target
 from fastinit.cli.options import Json, Threads
 from fastinit.cli.output import print_json, progress, results
 from fastinit.cli.plans import plan
-from fastinit.files.safetensors_format import read_files
+from fastinit.files.reading import read_files
 
 
 def audit(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -18,6 +17,7 @@ from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
+from fastinit.runtime.text_files import json_of, read_text
 
 Factory: TypeAlias = Callable[[], Any]
 """Builds a `torch.nn.Module`."""
@@ -68,7 +68,7 @@ def recorded_recipe(factory: Factory) -> tuple[Recipe, tuple[TensorSpec, ...]]:
 
 def _of_json(path: Path) -> Factory | None:
     try:
-        config = json.loads(path.read_text("utf-8"))
+        config = json_of(read_text(path))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if not isinstance(config, dict):

@@ -13,6 +13,7 @@ from fastinit.files import specs
 from fastinit.files.checkpoint import FilePlan
 from fastinit.recipes import Recipe, families, toml_form
 from fastinit.recipes.comparison import Side
+from fastinit.runtime.text_files import read_text, toml_of
 
 
 def plan(spec: str, dtype: str | None = None, seed: int = 0) -> FilePlan:
@@ -36,7 +37,7 @@ def recipe_of(model: str) -> Recipe:
 def side_of(given: str) -> Side:
     """What `fastinit diff` compares: the recipe of a TOML file, or the plan of a SPEC."""
     if given.endswith(".toml"):
-        content = toml_form.loads(Path(given).read_text("utf-8"))
+        content = toml_of(read_text(Path(given)))
         if not {"model", "like", "tensors"} & content.keys():
             computed = content.get("computed", {})
             return Side(recipe=toml_form.load(given), computed={name: str(text) for name, text in computed.items()})

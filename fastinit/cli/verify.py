@@ -12,7 +12,7 @@ from fastinit.cli.options import Dtype, Json, Seed, Spec, Threads
 from fastinit.cli.output import print_json, progress, results
 from fastinit.cli.plans import plan as plan_of
 from fastinit.files import checkpoint
-from fastinit.files.safetensors_format import read_files
+from fastinit.files.reading import read_files
 
 
 def verify(

@@ -125,42 +125,6 @@ def layout(path: Path, tensors: Iterable[TensorSpec], metadata: Mapping[str, str
     ]
 
 
-def read_layout(path: Path) -> list[StoredTensor]:
-    """The tensors of a file in the order of their bytes. ValueError where it is no safetensors file."""
-    try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > path.stat().st_size:
-                raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        tensors = [
-            StoredTensor(name, tuple(of["shape"]), _dtype_of(name, of["dtype"]), path, 8 + length + of["data_offsets"][0])
-            for name, of in header.items()
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no safetensors file that can be read: {error}") from None
-    return sorted(tensors, key=lambda tensor: tensor.offset)
-
-
-def _dtype_of(name: str, code: str) -> str:
-    if code not in NAME_OF_CODE:
-        raise ValueError(f"tensor {name!r} has dtype {code!r}; known are {', '.join(NAME_OF_CODE)}")
-    return NAME_OF_CODE[code]
-
-
-def read_files(path: Path) -> dict[Path, list[StoredTensor]]:
-    """The tensors of a `.safetensors` file, or of every file that a `.safetensors.index.json` names, by file."""
-    if path.suffix != ".json":
-        return {path: read_layout(path)}
-    try:
-        weight_map = json.loads(path.read_text())["weight_map"]
-        names = sorted(set(weight_map.values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no index of safetensors files: {error}") from None
-    return {path.parent / name: read_layout(path.parent / name) for name in names}
-
-
 def shard_names(file_name: str, n: int) -> list[str]:
     """The names of `n` files as Hugging Face gives them: model-00001-of-00002.safetensors, ..."""
     if n == 1:

@@ -10,17 +10,33 @@ from typing import Any
 from fastinit import recipes
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.files.checkpoint import FilePlan
-from fastinit.files.safetensors_format import DTYPES, StoredTensor, read_files
+from fastinit.files.reading import read_files
+from fastinit.files.safetensors_format import DTYPES, StoredTensor
 from fastinit.recipes import PlannedTensor, Recipe, TensorSpec, families
 from fastinit.recipes.families.building import Model
 from fastinit.recipes.rules import matcher
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
-from fastinit.recipes.toml_form import list_of, loads, recipe_from
+from fastinit.recipes.toml_form import recipe_from
 from fastinit.runtime import checks
+from fastinit.runtime.schema import INTEGER, STRING, Either, ListOf, Schema, Table, TableOf
+from fastinit.runtime.text_files import read_text, toml_of
 
 FLOAT_DTYPES = tuple(ELEMENTS)
-TOML_KEYS = ("model", "like", "dtype", "omit", "tensors", *RECIPE_KEYS)
+
+_SHAPE = Either("an integer or a list of integers", INTEGER, ListOf(INTEGER))
+_TENSOR = Table({"shape": _SHAPE, "dtype": STRING}, required=("shape",))
+TOML_KEYS: dict[str, Schema] = {
+    "model": STRING,
+    "like": STRING,
+    "dtype": STRING,
+    "omit": ListOf(STRING),
+    "tensors": TableOf(
+        Either("a shape, as [3, 4], or a table with `shape` and `dtype`", _SHAPE, _TENSOR, "shapes"), "tensor"
+    ),
+    **RECIPE_KEYS,
+}
+"""What each key of a TOML file that is a SPEC must have."""
 
 
 def plan(spec: str, dtype: str | None = None) -> FilePlan:
@@ -71,14 +87,13 @@ def _to_write(tensor: PlannedTensor, dtype: str | None) -> PlannedTensor:
 
 def _plan_of_toml(path: Path, dtype: str | None) -> FilePlan:
     try:
-        return _plan_of_content(loads(path.read_text("utf-8")), path.parent, dtype)
+        return _plan_of_content(toml_of(read_text(path)), path.parent, dtype)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
 
 
 def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | None) -> FilePlan:
-    for key in content:
-        checks.one_of("key", key, TOML_KEYS)
+    Table(TOML_KEYS).check("", content)
     if ("model" in content) + ("like" in content) + ("tensors" in content) != 1:
         raise ValueError("exactly one of `model`, `like` and `tensors` must say which tensors there are")
     stored = None
@@ -89,7 +104,7 @@ def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | N
         base = _model_like(stored)
     else:
         base = Model(tuple(_tensor(name, entry) for name, entry in content["tensors"].items()), Recipe(()))
-    omitted = [matcher(pattern) for pattern in list_of("omit", content.get("omit", []), str)]
+    omitted = [matcher(pattern) for pattern in content.get("omit", ())]
     tensors = tuple(tensor for tensor in base.tensors if not any(omits(tensor.name) for omits in omitted))
     dtype = dtype or content.get("dtype")
     if dtype is not None:
@@ -100,10 +115,6 @@ def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | N
 def _tensor(name: str, entry: object) -> TensorSpec:
     """`[512, 512]`, or `{ shape = [512, 512], dtype = "float16" }`."""
     table: dict[str, Any] = entry if isinstance(entry, dict) else {"shape": entry}
-    for key in table:
-        checks.one_of(f"key of tensor {name!r}", key, ("shape", "dtype"))
-    if "shape" not in table:
-        raise ValueError(f"tensor {name!r} has no shape")
     if "dtype" in table:
         checks.one_of(f"dtype of tensor {name!r}", table["dtype"], DTYPES)
     return replace(tensor_specs({name: table["shape"]})[0], dtype=table.get("dtype"))

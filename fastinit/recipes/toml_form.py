@@ -19,30 +19,41 @@ std = 0.004
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fastinit.initializers import Initializer
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
-from fastinit.runtime.checks import one_of
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    try:
-        import tomli as tomllib  # pyright: ignore[reportMissingImports]  # newer Pythons do not need it
-    except ImportError:  # only the extra `cli` brings it
-        tomllib = None
-
-T = TypeVar("T")
+from fastinit.runtime.schema import ANYTHING, BOOLEAN, INTEGER, STRING, Either, ListOf, Schema, Table, TableOf
+from fastinit.runtime.text_files import read_text, toml_of
 
 FLAGS = ("allow_unmatched", "allow_unused")
-KEYS = ("recipe", "rules", "skip", "tied", "computed", *FLAGS)
 RULE_KEYS = ("match", "init")
+
+_READY = Table({"name": STRING}, required=("name",), others=ANYTHING)
+_RULE = Table(
+    {
+        "match": STRING,
+        "init": Either("a name or a table", STRING, Table({}, others=ANYTHING)),
+        "layout": Either("letters or a table", STRING, Table({}, others=ANYTHING)),
+        "ndim": INTEGER,
+        "optional": BOOLEAN,
+    },
+    required=RULE_KEYS,
+    others=ANYTHING,
+)
+KEYS: dict[str, Schema] = {
+    "recipe": Either("a name, or a table with a `name` and parameters", STRING, _READY),
+    "rules": ListOf(_RULE, "rule"),
+    "skip": ListOf(STRING),
+    "tied": TableOf(STRING, "tied"),
+    "computed": TableOf(STRING, "computed"),
+    **dict.fromkeys(FLAGS, BOOLEAN),
+}
+"""What each key of a TOML file must have. Parameters of recipes and initializers are checked by these themselves."""
 
 
 def load(path: str | Path) -> Recipe:
@@ -58,9 +69,8 @@ def load(path: str | Path) -> Recipe:
     True
     """
     try:
-        content = loads(Path(path).read_text("utf-8"))
-        for key in content:
-            one_of("key", key, KEYS)
+        content = toml_of(read_text(Path(path)))
+        Table(KEYS).check("", content)
         return recipe_from(content)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from None
@@ -139,27 +149,16 @@ def _plain(value: Any) -> Any:
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def loads(text: str) -> dict[str, Any]:
-    if tomllib is None:
-        raise ImportError("reading TOML on Python 3.10 needs tomli: pip install 'fastinit[cli]'")
-    content: dict[str, Any] = tomllib.loads(text)
-    return content
-
-
 def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recipe:
-    """The recipe that the keys describe. Its rules come before those of `base`, which become optional."""
+    """The recipe that checked keys describe. Its rules come before those of `base`, which become optional."""
     if "recipe" in content:
         base = _ready(content["recipe"])
-    rules = list_of("rules", content.get("rules", []), dict)
-    skip = list_of("skip", content.get("skip", []), str)
-    tied = content.get("tied", {})
-    if not isinstance(tied, dict) or not all(isinstance(name, str) for name in tied.values()):
-        raise TypeError(f"tied must be a table of names, got {tied!r}")
-    computed = content.get("computed", {})
-    if not isinstance(computed, dict):
-        raise TypeError(f"computed must be a table of names and texts, got {computed!r}")
-    flags = {flag: content[flag] for flag in FLAGS if flag in content}
-    own = Recipe(tuple(_rule(entry) for entry in rules), (*skip, *computed), tuple(tied.items()), **flags)
+    own = Recipe(
+        [_rule(entry) for entry in content.get("rules", ())],
+        skip=[*content.get("skip", ()), *content.get("computed", ())],
+        tied=content.get("tied", {}),
+        **{flag: content[flag] for flag in FLAGS if flag in content},
+    )
     if base is None:
         return own
     inherited = tuple(rule.as_optional() for rule in base)
@@ -177,21 +176,10 @@ def _ready(entry: Any) -> Recipe:
 
     if isinstance(entry, str):
         return ready(entry)
-    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-        raise ValueError(f"recipe must be a name, or a table with a `name` and parameters, got {entry!r}")
     return ready(entry["name"], **{key: value for key, value in entry.items() if key != "name"})
 
 
 def _rule(entry: Mapping[str, Any]) -> Rule:
     """`match`, `init`, perhaps `layout`, `ndim` and `optional`; every other key is one of the initializer's parameters."""
-    if not set(RULE_KEYS) <= set(entry):
-        raise ValueError(f"a rule needs `match` and `init`, got {entry!r}")
     options = {key: value for key, value in entry.items() if key not in RULE_KEYS}
     return Rule.with_parameters(entry["match"], entry["init"], options)
-
-
-def list_of(key: str, value: object, kind: type[T]) -> list[T]:
-    if not isinstance(value, list) or not all(isinstance(item, kind) for item in value):
-        what = "tables" if kind is dict else "strings"
-        raise TypeError(f"{key} must be a list of {what}, got {value!r}")
-    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import reprlib
 from collections.abc import Hashable, Iterable
 from typing import TypeVar
 
@@ -12,6 +13,20 @@ import numpy as np
 T = TypeVar("T")
 
 MOST_ELEMENTS = 2**63 - 1
+MOST_DIGITS = 40  # of an integer in an error
+
+
+class _Shortened(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxstring = self.maxother = 100
+
+    def repr_int(self, x: int, level: int) -> str:  # of very many digits Python makes no text
+        return repr(x) if abs(x) < 10**MOST_DIGITS else f"an int of {x.bit_length()} bits"
+
+
+shown = _Shortened().repr
+"""The repr of a value for an error's text: of a long, large or deep one the beginning."""
 
 
 def number(name: str, value: object) -> float:
@@ -22,6 +37,8 @@ def number(name: str, value: object) -> float:
         raise TypeError(f"{name} must be a number, got {value!r}")
     try:
         return float(value)  # type: ignore[arg-type]  # it has one of the two methods
+    except OverflowError:
+        raise ValueError(f"{name} must be within the range of float64, got {shown(value)}") from None
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
 
@@ -63,7 +80,7 @@ def integer(name: str, value: object, least: int | None = None) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int, got {value!r}")
     if least is not None and value < least:
-        raise ValueError(f"{name} must be an int of at least {least}, got {value!r}")
+        raise ValueError(f"{name} must be an int of at least {least}, got {shown(value)}")
     return int(value)
 
 
@@ -90,7 +107,7 @@ def shape(value: object, name: str = "shape") -> tuple[int, ...]:
     except TypeError:
         raise TypeError(f"{name} must be an int or a sequence of ints, got {value!r}") from None
     if lengths and min(lengths) < 0:
-        raise ValueError(f"{name} must have no negative length, got {value!r}")
+        raise ValueError(f"{name} must have no negative length, got {shown(value)}")
     if math.prod(lengths) > MOST_ELEMENTS:
-        raise ValueError(f"{name} must have at most 2**63 - 1 elements, got {value!r}")
+        raise ValueError(f"{name} must have at most 2**63 - 1 elements, got {shown(value)}")
     return lengths

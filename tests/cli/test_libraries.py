@@ -17,7 +17,7 @@ import fastinit
 from fastinit import recipes
 from fastinit.cli.plans import plan, recipe_of, side_of
 from fastinit.files.checkpoint import verify, write
-from fastinit.files.safetensors_format import read_files
+from fastinit.files.reading import read_files
 from fastinit.recipes.comparison import compared
 from fastinit.torch import deferred, init_
 

@@ -54,7 +54,7 @@ def test_what_is_computed_is_named_and_read_as_skipped(tmp_path):
 def test_a_computed_that_is_no_table_is_refused(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text('computed = ["rotary.inv_freq"]')
-    with pytest.raises(ValueError, match=r"computed must be a table of names and texts, got \['rotary.inv_freq'\]"):
+    with pytest.raises(ValueError, match=r"computed must be a table of names and strings, got \['rotary.inv_freq'\]"):
         recipes.load(path)
 
 
