@@ -12,7 +12,7 @@ import time
 import pytest
 
 from fastinit.files import checkpoint, specs
-from fastinit.files.safetensors_format import read_files
+from fastinit.files.reading import read_files
 
 SPEC = '[tensors]\na = [2000, 1000]\nb = [2000, 1000]\n[[rules]]\nmatch = "*"\ninit = "normal"'
 SAID = {
