@@ -278,7 +278,7 @@ def test_files_are_written_and_verified_without_what_a_platform_lacks(written, t
     path = tmp_path / "again.safetensors"
     write(path, PLAN, seed=7, metadata={"format": "pt"})
     assert path.read_bytes() == written.read_bytes()
-    assert verify(format.read_files(path), PLAN, seed=7) == []
+    assert verify(read_files(path), PLAN, seed=7) == []
 
 
 def test_macos_is_asked_for_its_full_sync(tmp_path, monkeypatch):
