@@ -7,6 +7,7 @@ import importlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import transformers
@@ -47,23 +48,31 @@ def factories() -> dict[str, Callable[[], nn.Module]]:
 
 
 class Architecture:
-    """Builds a model of this type, of a config that is sought once."""
+    """Builds a model of this type, of a class and a config that are sought once."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.config: Any = None
+        self.found: tuple[Any, Any] | None = None
 
     def __call__(self) -> nn.Module:
-        if self.config is None:
-            kind = transformers.CONFIG_MAPPING[self.name]
-            if _class_of(kind) is None:
-                raise LookupError("transformers has no model of this config")
-            self.config = first_built(_build, _configs(kind))
-        return _build(self.config)
+        if self.found is None:
+            self.found = self._first_found()
+        return _build(*self.found)
+
+    def _first_found(self) -> tuple[Any, Any]:
+        """The first class of which a model can be built, with its config."""
+        kind = transformers.CONFIG_MAPPING[self.name]
+        errors: list[Exception] = []
+        for model in dict.fromkeys(_classes_of(kind)):
+            try:
+                return model, first_built(partial(_build, model), _configs(kind))
+            except ValueError as error:
+                errors.append(error)
+        raise errors[0] if errors else LookupError("transformers has no model of this config")
 
 
-def _build(config: Any) -> nn.Module:
-    return _class_of(type(config))._from_config(copy.deepcopy(config))
+def _build(model: Any, config: Any) -> nn.Module:
+    return model._from_config(copy.deepcopy(config))
 
 
 def _configs(kind: type) -> Iterator[Any]:
@@ -92,19 +101,20 @@ def small(kind: Any, size: Callable[[str, Any], Any], lists: bool, given: Any = 
     return kind(**changed)
 
 
-def _class_of(config: type) -> Any:
+def _classes_of(config: type) -> Iterator[Any]:
     for mapping in MAPPINGS:
         found = getattr(auto, mapping, {}).get(config, None)
         if found is not None:
-            return found[0] if isinstance(found, tuple) else found
-    return _within_the_modeling_file(config)
+            yield found[0] if isinstance(found, tuple) else found
+    yield from _within_the_modeling_file(config)
 
 
-def _within_the_modeling_file(config: type) -> Any:
-    """A part of a larger model, which no mapping has."""
+def _within_the_modeling_file(config: type) -> Iterator[Any]:
+    """Parts of a larger model, which no mapping has; not what all models of the file are derived from."""
     module = importlib.import_module(config.__module__.replace("configuration_", "modeling_"))
     kinds = [kind for _, kind in inspect.getmembers(module, inspect.isclass) if issubclass(kind, PreTrainedModel)]
-    return next((kind for kind in kinds if kind.__dict__.get("config_class") is config or _annotated(kind) is config), None)
+    kinds = [kind for kind in kinds if "PreTrainedModel" not in kind.__name__]
+    yield from (kind for kind in kinds if kind.__dict__.get("config_class") is config or _annotated(kind) is config)
 
 
 def _annotated(kind: type) -> Any:
