@@ -172,6 +172,50 @@ def test_what_its_methods_do_as_well_is_no_complaint(kind, device, dtype):
     init_(model, seed=1)  # once more: the values there are fastinit's
 
 
+class Copied(nn.Module):
+    """As transformers' NemotronH: what is copied to a weight is computed from what was drawn into it just before."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(64, 64))
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        with torch.no_grad():
+            self.weight.normal_()
+            self.weight.copy_(self.compute(self.weight))
+
+    def compute(self, weight):
+        return weight / 4 * 2
+
+
+class Centred(Copied):
+    def compute(self, weight):
+        return weight - weight.mean()
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_what_is_computed_from_a_draw_and_copied_is_as_that_draw(device):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = made(Copied, device)
+        init_(model)
+    assert model.weight.std().item() == pytest.approx(0.5, rel=0.05)
+
+
+def test_what_is_copied_and_does_not_fit_is_in_doubt():
+    model = Copied()
+    with torch.no_grad():
+        model.weight.mul_(2)
+    with pytest.raises(UncertainInitialization, match="std is"):
+        init_(model)
+
+
+def test_what_is_computed_from_a_draw_in_another_way_is_a_warning():
+    with pytest.warns(UserWarning, match="Centred's own method computes what it writes"):
+        init_(Centred())
+
+
 def test_a_trained_model_is_overwritten_only_where_that_is_said():
     model = Plain()
     with torch.no_grad():

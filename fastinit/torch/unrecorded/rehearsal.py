@@ -18,6 +18,7 @@ from fastinit.distributions import Constant, Distribution
 from fastinit.initializers import distribution_of
 from fastinit.torch import streams
 from fastinit.torch.by_memory import MOST_FILLS, SOMEWHERE, Make, NamesByMemory
+from fastinit.torch.construction.steps import each
 from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.own_methods import reset
 from fastinit.torch.padding import padded
@@ -115,6 +116,7 @@ class DryNames(NamesByMemory):
         super().__init__(tensors, skips, seed, lambda name, write, part: run.note(name, write, part, None))
         self._run, self._counts_only = run, False
         self._draws: Counter[tuple[str, tuple[int, ...]]] = Counter()
+        self._computed: dict[int, tuple[Tensor, Distribution | None]] = {}  # see `follow`
 
     def foresee(self, tensor: Tensor, make: Make, stock: Callable[[], Tensor]) -> Tensor | None:
         """Note a fill. On the meta device torch's own function runs, so that what it writes is counted."""
@@ -154,7 +156,25 @@ class DryNames(NamesByMemory):
         scaled = _scaled(func, args, _of_rows(before, part))
         if scaled is not None:
             write = replace(write, distribution=scaled, replaces=True)
-        self._run.note(name, write, part, _source(func, args))
+        source = _source(func, args)
+        if source is None:
+            self._run.note(name, write, part, None)
+        elif id(source) in self._computed:
+            self._run.note(name, replace(write, distribution=self._computed[id(source)][1]), part, None)
+        else:
+            self._run.note(name, write, part, sample(source.expand(tensor.shape)))
+
+    def follow(self, func: OpOverload, args: tuple[Any, ...], made: object) -> None:
+        """Keep what is computed from a tensor that would have been written to: not with these values, but perhaps with a
+        known distribution.
+        """
+        if not isinstance(made, Tensor) or self.name(made) is not None:
+            return
+        for source in each(args, Tensor):
+            rows = self._run.result.report.rows.get(self.name(source) or "", [])
+            if rows or id(source) in self._computed:
+                before = _of_rows(rows, None) if rows else self._computed[id(source)][1]
+                self._computed[id(made)] = made, _scaled(func, args, before)
 
 
 class DryWatch(Watch):
@@ -170,7 +190,9 @@ class DryWatch(Watch):
         written = [*written_by(func, args, kwargs or {})] if func._schema.is_mutable else []
         known = [tensor for tensor in written if self._dry_names.name(tensor) is not None]
         if not known:
-            return super().__torch_dispatch__(func, types, args, kwargs)
+            made = super().__torch_dispatch__(func, types, args, kwargs)
+            self._dry_names.follow(func, args, made)
+            return made
         if len(known) < len(written):
             raise NotImplementedError(f"{func} writes to tensors of the module and to others at once")
         for tensor in known:
@@ -186,25 +208,24 @@ def _of_rows(rows: list[Rows], part: tuple[int, int] | None) -> Distribution | N
 
 def _scaled(func: OpOverload, args: tuple[Any, ...], before: Distribution | None) -> Distribution | None:
     """The distribution after a multiplication by a positive number, or a division."""
-    if before is None or func._opname not in ("mul_", "div_") or len(args) != 2:
+    operation = func._opname.removesuffix("_")
+    if before is None or operation not in ("mul", "div") or len(args) != 2:
         return None
     number = args[1].item() if isinstance(args[1], Tensor) and args[1].ndim == 0 and not args[1].is_meta else args[1]
     if not isinstance(number, (int, float)) or number <= 0:
         return None
     try:
-        return before.times(float(number) if func._opname == "mul_" else 1 / number)
+        return before.times(float(number) if operation == "mul" else 1 / number)
     except ValueError:
         return None
 
 
-def _source(func: OpOverload, args: tuple[Any, ...]) -> Values | None:
-    """A sample of what would be copied."""
+def _source(func: OpOverload, args: tuple[Any, ...]) -> Tensor | None:
+    """What would be copied, if it has values."""
     if func is not torch.ops.aten.copy_.default:
         return None
     to, source = args[:2]
-    if source.is_meta or is_dtensor(source) or is_dtensor(to):
-        return None
-    return sample(source.expand(to.shape))
+    return None if source.is_meta or is_dtensor(source) or is_dtensor(to) else source
 
 
 @contextmanager
