@@ -10,6 +10,7 @@ INCLUDE = ["csrc/kernels", "csrc/bindings"]
 WITHOUT = {
     "fastinit._kernels": "fastinit will use its Numba backend",
     "fastinit._short_draws": "the Generator's draws of a few values will be slower",
+    "fastinit._quick": "fills of a few values will be slower",
 }
 
 
@@ -37,19 +38,28 @@ class BuildExtensions(build_ext):
 is_limited = not sysconfig.get_config_var("Py_GIL_DISABLED")
 options = {"bdist_wheel": {"py_limited_api": "cp310"}} if is_limited else {}
 
-short_draws = Extension(
-    "fastinit._short_draws",
-    ["csrc/bindings/short_draws.c"],
-    include_dirs=["csrc/bindings", numpy.get_include()],
-    depends=["csrc/bindings/api.h"],
-    define_macros=[("Py_LIMITED_API", "0x030a0000")],
-    py_limited_api=True,
-    optional=True,
-)
+
+def extension(name, *headers):
+    """One in C for the interpreter, without which the code in Python does the same."""
+    return Extension(
+        f"fastinit._{name}",
+        [f"csrc/bindings/{name}.c"],
+        include_dirs=[*INCLUDE, numpy.get_include()],
+        depends=[f"csrc/{header}" for header in headers],
+        define_macros=[("Py_LIMITED_API", "0x030a0000")],
+        py_limited_api=True,
+        optional=True,
+    )
+
+
+in_c = [
+    extension("short_draws", "bindings/api.h"),
+    extension("quick", "kernels/kernels.h", "bindings/blake2b.h", "bindings/seed_sequence.h"),
+]
 
 setup(
     cffi_modules=["csrc/build.py:ffi"],
-    ext_modules=[short_draws] if is_limited else [],  # it relies on the interpreter's lock
+    ext_modules=in_c if is_limited else [],  # it relies on the interpreter's lock
     cmdclass={"build_ext": BuildExtensions},
     options=options,
 )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinit.backends import quick
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 from fastinit.runtime import settings
@@ -79,6 +80,14 @@ def current() -> Backend:
     return _in_use.get() or _default()
 
 
+def current_native_level() -> int | None:
+    """The number of the C backend's level in use, where no block chose another; None where another backend is in use."""
+    chosen = current()
+    if chosen.name != "c" or chosen is not _default():
+        return None
+    return int(import_module("fastinit.backends.c").LEVELS[chosen.level])
+
+
 @contextmanager
 def use_backend(name: str, level: str | None = None) -> Iterator[Backend]:
     """Within the block, and in this thread or task alone, fill with backend `name` ("c", "numba" or "reference").
@@ -91,12 +100,16 @@ def use_backend(name: str, level: str | None = None) -> Iterator[Backend]:
     >>> chosen.name, bool((w == fastinit.he_normal((2, 3), seed=0)).all())
     ('reference', True)
     """
-    chosen = backend(name, level)
+    chosen, in_c = backend(name, level), quick.native()
     token = _in_use.set(chosen)
+    if in_c is not None:
+        in_c.override(1)
     try:
         yield chosen
     finally:
         _in_use.reset(token)
+        if in_c is not None:
+            in_c.override(-1)
 
 
 _in_use: ContextVar[Backend | None] = ContextVar("fastinit_backend", default=None)

@@ -21,11 +21,9 @@ def states_spawned(seed: SeedSequence, keys: UInt32Array) -> UInt32Array:
     A SeedSequence hashes its entropy and then its key into a pool of four words. This does so for all keys at
     once, column by column. A seed with a larger pool than the usual four words is left to NumPy, child by child.
     """
-    if seed.pool_size != POOL:
+    entropy = entropy_before(seed)
+    if entropy is None:
         return np.array([child(seed, key.tolist()).generate_state(4) for key in keys], np.uint32).reshape(-1, 4)
-    assert seed.entropy is not None  # None is replaced by fresh entropy
-    entropy = _words_of(seed.entropy)
-    entropy += [0] * (POOL - len(entropy)) + [word for key in seed.spawn_key for word in _words_of(key)]
     mixer = _Mixer(INIT_A, MULT_A)
     columns = [np.full(len(keys), word, np.uint32) for word in entropy] + list(keys.T)
     pool = [mixer.hashed(column) for column in columns[:POOL]]
@@ -37,6 +35,15 @@ def states_spawned(seed: SeedSequence, keys: UInt32Array) -> UInt32Array:
         pool = [_mixed(word, mixer.hashed(column)) for word in pool]
     output = _Mixer(INIT_B, MULT_B)
     return np.stack([output.hashed(word) for word in pool], axis=1)
+
+
+def entropy_before(seed: SeedSequence) -> list[int] | None:
+    """The words that children of `seed` hash before their own keys; None for a pool of other than four words."""
+    if seed.pool_size != POOL:
+        return None
+    assert seed.entropy is not None  # None is replaced by fresh entropy
+    entropy = _words_of(seed.entropy)
+    return entropy + [0] * (POOL - len(entropy)) + [word for key in seed.spawn_key for word in _words_of(key)]
 
 
 class _Mixer:

@@ -11,9 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.core.seed_sequences import child, states_spawned
+from fastinit.backends import quick
+from fastinit.core.seed_sequences import child, entropy_before, states_spawned
 from fastinit.runtime.types import Seed, UInt32Array
 
+_native = quick.native()
 MANY = 8  # streams, from which on they are computed together
 
 
@@ -35,6 +37,9 @@ def stream_of(seed: Seed | Stream, name: str | None = None) -> Stream:
     """
     if isinstance(seed, Stream) and name is None:
         return seed
+    words = None if _native is None else _native.stream(seed, name)
+    if words is not None:
+        return Stream._make(words)
     key = () if name is None else struct.unpack("<4I", _digest(name))
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed), spawn_key=key)
@@ -85,5 +90,9 @@ def streams_of(seed: Seed, names: Sequence[str]) -> UInt32Array:
     """`stream_of(seed, name)` for each name, computed together: uint32, one row of four words a name."""
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed))
+    before = None if _native is None else entropy_before(seed)
+    states = None if before is None else _native.streams(np.array(before, np.uint32).tobytes(), [*names])
+    if states is not None:
+        return np.frombuffer(states, np.uint32).reshape(-1, 4)
     words = np.frombuffer(b"".join(map(_digest, names)), "<u4")
     return states_spawned(seed, words.reshape(-1, 4))

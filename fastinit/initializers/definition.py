@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 import numpy as np
 from numpy.random import SeedSequence
 
+from fastinit.core import quick
 from fastinit.distributions import Distribution
 from fastinit.initializers.base import CLASSES, Initializer, made_of
 from fastinit.initializers.layouts import LayoutLike
@@ -78,6 +79,7 @@ def initializer(cls: type[C]) -> type[C]:
 
 def _function(cls: type[Initializer]) -> InitializerFunction:
     plain = cache(lambda: _called(cls, (), {}, tuple(DEFAULTS)))  # without parameters: checked once
+    fills = quick.new_fills()
 
     def function(
         shape: Shape,
@@ -90,8 +92,16 @@ def _function(cls: type[Initializer]) -> InitializerFunction:
         index: Index = None,
         **parameters: Any,
     ) -> Array:
+        is_whole = fills is not None and index is None
+        filled = fills.fill(shape, positional, parameters, dtype, layout, seed, name, out) if is_whole else None
+        if isinstance(filled, np.ndarray):
+            return filled
         made = _called(cls, (shape, *positional), parameters, tuple(DEFAULTS)) if positional or parameters else plain()
-        return made(shape, seed=seed, name=name, dtype=dtype, layout=layout, out=out, index=index)
+        values = made(shape, seed=seed, name=name, dtype=dtype, layout=layout, out=out, index=index)
+        if filled is False:
+            asked = shape, positional, parameters, dtype, layout
+            quick.learn(fills, asked, made.distribution_for(shape, layout=layout), values.shape)
+        return values
 
     def distribution_for(shape: Shape, *positional: Any, layout: LayoutLike = None, **parameters: Any) -> Distribution:
         """The distribution that a tensor of this shape is filled from; nothing is drawn."""

@@ -1,0 +1,27 @@
+"""Common calls answered in C, without running Python code that would take longer than they do: csrc/bindings/quick.c."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+@cache
+def native() -> Any:
+    """The extension, bound to the kernels; None where one of the two is not built, as for free-threaded interpreters."""
+    try:
+        from fastinit._kernels import ffi, lib
+
+        extension = import_module("fastinit._quick")
+    except ImportError:
+        return None
+    extension.bind(int(ffi.cast("uintptr_t", ffi.addressof(lib, "fi_fill"))))
+    return extension
+
+
+def kernel_number(name: str) -> int:
+    """Of a kernel, for `native()`."""
+    from fastinit.backends.c import KERNELS
+
+    return KERNELS[name]
