@@ -25,7 +25,7 @@ static PyObject *method_type, *generator_type, *float32_type, *float64_type, *cu
 /* A method's arguments before `size`, which give the kernel's two parameters. */
 enum form {
     STANDARD,     /* none; the parameters are the defaults */
-    SCALE,        /* scale > 0; has no dtype */
+    SCALE,        /* scale > 0 */
     LOC_SCALE,    /* loc, scale > 0 */
     LOW_HIGH,     /* low < high; the parameters are low and high - low */
     INTEGER_RANGE /* low and perhaps high, integers */
@@ -121,9 +121,8 @@ static PyObject *drawn_floats(const short_draw *self, const struct arguments *gi
     double parameters[2];
     int narrow = given->dtype && given->dtype == float32_type;
     int kernel = narrow ? self->kernel32 : self->kernel64;
-    int takes_dtype = self->form != SCALE && self->kernel32 >= 0;
     npy_intp n = length_of(given->size);
-    if (!n || (given->dtype && !(takes_dtype && (narrow || given->dtype == float64_type))))
+    if (!n || kernel < 0 || (given->dtype && !narrow && given->dtype != float64_type))
         return NULL;
     fi_cursor *cursor = parameters_of(self, given, parameters) ? cursor_of(given->generator) : NULL;
     PyObject *out = cursor ? PyArray_SimpleNew(1, &n, narrow ? NPY_FLOAT32 : NPY_FLOAT64) : NULL;

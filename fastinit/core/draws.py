@@ -10,11 +10,11 @@ import numpy as np
 from fastinit.backends import current
 from fastinit.backends.request import FillRequest
 from fastinit.core.dtypes import element_type
-from fastinit.core.pieces import TILE, fill_contiguous
+from fastinit.core.pieces import TILE, Write, fill_contiguous, fill_strided
 from fastinit.core.stream import Stream, child_stream, child_streams
 from fastinit.distributions import Distribution, Normal, Slabs, Uniform
 from fastinit.runtime import checks
-from fastinit.runtime.types import Array, Float64Array, FloatArray, Real, Shape
+from fastinit.runtime.types import Array, Float64Array, FloatArray, Real, Shape, UInt64Array
 
 
 class Draws:
@@ -92,10 +92,26 @@ def fill_run(
     kernel: str, stream: Stream, parameters: Float64Array, start: int, flat: Array, nontemporal: bool = False
 ) -> None:
     """Write the values at `start`, start + 1, ... into `flat`, 1-D, contiguous and of the storage type, on all threads."""
+    fill_contiguous(_run(kernel, stream, parameters, start), flat, nontemporal)
+
+
+def fill_run_strided(
+    kernel: str, stream: Stream, parameters: Float64Array, start: int, out: Array, storage: type[np.generic]
+) -> None:
+    """The same into any array, in row-major order, whatever its strides, alignment and byte order."""
+    fill_strided(_run(kernel, stream, parameters, start), out, storage)
+
+
+def _run(kernel: str, stream: Stream, parameters: Float64Array, start: int) -> Write:
     backend = current()
 
     def write(first: int, out: Array, nontemporal: bool) -> None:
         position = np.array([start + first], np.uint64)
         backend.fill(FillRequest(kernel, stream, parameters, position, out.size, 1, out, nontemporal))
 
-    fill_contiguous(write, flat, nontemporal)
+    return write
+
+
+def fill_scattered(kernel: str, stream: Stream, parameters: Float64Array, positions: UInt64Array, out: Array) -> None:
+    """Write the values at these positions into `out`, 1-D, contiguous and of the storage type, on the calling thread."""
+    current().fill(FillRequest(kernel, stream, parameters, positions, 1, 1, out))

@@ -96,7 +96,7 @@ class _Fill:
         elif is_plain and values.backend.takes_rows and _has_rows(array, self._wanted):
             fill_rows(values.write_rows, array, element)
         else:
-            fill_strided(values.write, array, element)
+            fill_strided(values.write, array, element.storage)
 
     def repeat(self, value: float) -> None:
         self._memory()[...] = value

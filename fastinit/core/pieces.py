@@ -45,13 +45,14 @@ def fill_rows(write: Write, out: Array, element: ElementType) -> None:
     threads.run((partial(write, first, rows, nontemporal) for first, rows in blocks), num_threads)
 
 
-def fill_strided(write: Write, out: Array, element: ElementType) -> None:
+def fill_strided(write: Write, out: Array, storage: type[np.generic]) -> None:
     """Fill any array through a small buffer; NumPy copies it to `out`, whatever its strides, alignment and byte order."""
+    native = out.dtype.newbyteorder("=")
 
     def fill_block(first: int, block: Array) -> None:
-        scratch = np.empty(block.size, element.storage)
+        scratch = np.empty(block.size, storage)
         write(first, scratch, False)
-        block[...] = scratch.view(element.dtype).reshape(block.shape)
+        block[...] = scratch.view(native).reshape(block.shape)
 
     tasks = (partial(fill_block, first, block) for first, block in _blocks(out, SCRATCH))
     num_threads, _ = threads_and_piece(out.size)

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 
 from fastinit.core.batch import fill_batch
-from fastinit.core.dtypes import element_type
+from fastinit.core.dtypes import check_array, check_disjoint, element_type
 from fastinit.distributions import Distribution
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.layouts import LayoutLike, Lengths
@@ -33,7 +33,7 @@ def fill_many(
     distribution included, for all tensors, or a mapping that has one for each name of `shapes`. `seed` is 0 by default, as
     in all functions that initialize a whole model, so that the model is the same each time. `out`: by name, the arrays to
     fill. The other options are those of every initializer. ValueError and TypeError as from these, and for a name that
-    `initializers` or `out` lacks, before anything is written.
+    `initializers` or `out` lacks, or where two arrays of `out` share memory, before anything is written.
 
         >>> import fastinit
         >>> weights = fastinit.fill_many("he_normal", {f"experts.{i}.w": (64, 64) for i in range(10_000)})
@@ -52,6 +52,8 @@ def fill_many(
         missing = [name for name in shapes if given is not None and name not in given]
         if missing:
             raise ValueError(f"{what} has nothing for {missing[0]!r}: it needs every name of shapes")
+    if out is not None:
+        check_disjoint({name: check_array(out[name]) for name in shapes})
 
     @cache
     def distribution_for(initializer: Initializer, shape: Lengths) -> Distribution:

@@ -7,21 +7,22 @@ the errors and their texts are those of the NumPy installed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from fastinit.backends.catalogue import KERNELS
-from fastinit.core.draws import fill_run
-from fastinit.core.pieces import NONTEMPORAL_BYTES
+from fastinit.core.dtypes import check_array, check_out
 from fastinit.distributions import TruncatedNormal
 from fastinit.random import requests
-from fastinit.random.bit_generator import TILE_WORDS, TILES, Entropy, TiledXoshiro128
+from fastinit.random.bit_generator import Entropy, TiledXoshiro128
+from fastinit.random.drawing import Drawing, copied
 from fastinit.random.short_draws import Form, short_draw
-from fastinit.runtime.types import Array, Float64Array, Real, Shape
+from fastinit.random.truncation import bounds_of
+from fastinit.runtime import checks
+from fastinit.runtime.types import Array, Shape
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 # Types of the overloads: plain numbers, arrays of them, sizes, dtypes, and the arrays that values are written to.
@@ -34,11 +35,10 @@ F32s: TypeAlias = npt.NDArray[np.float32]
 F64s: TypeAlias = npt.NDArray[np.float64]
 Out32: TypeAlias = F32s | None
 Out64: TypeAlias = F64s | None
-Parameters: TypeAlias = Sequence[float] | Callable[[Real], Float64Array]
+Drawn = TypeVar("Drawn", bound="np.integer[Any] | np.bool_ | int")
 
 _numpy = np.random.Generator
 _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
-_TILE_ELEMENTS = {name: TILE_WORDS // kernel.words_per_value for name, kernel in KERNELS.items()}
 _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
 
@@ -47,7 +47,7 @@ def typed_as(of_numpy: Function) -> Callable[[Callable[..., Any]], Function]:
     return lambda function: cast(Function, function)
 
 
-class Generator(np.random.Generator):
+class Generator(Drawing):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
     Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`, `lognormal`,
@@ -60,11 +60,6 @@ class Generator(np.random.Generator):
     >>> rng.normal(0.0, 0.02, 3)
     array([-0.0226476 , -0.04158995, -0.00367156])
     """
-
-    if TYPE_CHECKING:
-
-        @property
-        def bit_generator(self) -> TiledXoshiro128: ...
 
     def __init__(self, bit_generator: TiledXoshiro128) -> None:
         super().__init__(bit_generator)
@@ -142,7 +137,7 @@ class Generator(np.random.Generator):
         """
         if requests.are_plain(loc, scale) and (size is not None or out is not None):
             return self._draw("normal", (loc, scale), size, dtype, out, _numpy.standard_normal)
-        by_numpy = partial(_numpy.normal, self, loc, scale, size)
+        by_numpy = partial(_numpy.normal, self, loc, scale)
         return self._scaled(self.standard_normal, loc, scale, size, dtype, out, by_numpy)
 
     # fmt: off
@@ -166,102 +161,165 @@ class Generator(np.random.Generator):
         width = requests.difference(low, high)
         if requests.are_plain(low, width) and width < math.inf and (size is not None or out is not None):
             return self._draw("uniform", (low, width), size, dtype, out, _numpy.random)
-        by_numpy = partial(_numpy.uniform, self, low, high, size)
+        by_numpy = partial(_numpy.uniform, self, low, high)
         if not np.isfinite(width).all():
-            return by_numpy()
+            return by_numpy(size)
         return self._scaled(self.random, low, width, size, dtype, out, by_numpy)
 
-    @typed_as(_numpy.exponential)
+    # fmt: off
+    @overload
+    def exponential(self, scale: Number = ..., size: None = ..., dtype: F32 | F64 = ...) -> float: ...
+    @overload
+    def exponential(self, scale: Reals = ..., size: Size = ..., dtype: F64 = ..., out: Out64 = ...) -> F64s: ...
+    @overload
+    def exponential(self, scale: Reals = ..., size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
+    # fmt: on
     @short_draw(Form.SCALE, "exponential", (1.0, 0.0))
-    def exponential(self, scale: Any = 1.0, size: Any = None) -> Any:
+    def exponential(self, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Exponential of mean `scale`: -scale ln(u); see `numpy.random.Generator.exponential`.
+
+        `dtype` (float32 or float64) and `out` are as in `standard_exponential`.
 
         >>> fastinit.default_rng(0).exponential(2.0, 3)
         array([1.28843674, 4.84223994, 0.10739925])
         """
-        if requests.are_plain(0.0, scale) and size is not None:
-            return self._draw("exponential", (scale,), size, np.float64, None, _standard_exponential)
-        by_numpy = partial(_numpy.exponential, self, scale, size)
-        return self._scaled(self.standard_exponential, 0.0, scale, size, np.float64, None, by_numpy)
+        if requests.are_plain(0.0, scale) and (size is not None or out is not None):
+            return self._draw("exponential", (scale,), size, dtype, out, _standard_exponential)
+        by_numpy = partial(_numpy.exponential, self, scale)
+        return self._scaled(self.standard_exponential, 0.0, scale, size, dtype, out, by_numpy)
 
-    @typed_as(_numpy.lognormal)
+    # fmt: off
+    @overload
+    def lognormal(self, mean: Number = ..., sigma: Number = ..., size: None = ..., dtype: F32 | F64 = ...) -> float: ...
+    @overload
+    def lognormal(self, mean: Reals = ..., sigma: Reals = ..., size: Size = ..., dtype: F64 = ...,
+            out: Out64 = ...) -> F64s: ...
+    @overload
+    def lognormal(self, mean: Reals = ..., sigma: Reals = ..., size: Size = ..., dtype: F32 = ...,
+            out: Out32 = ...) -> F32s: ...
+    # fmt: on
     @short_draw(Form.LOC_SCALE, "lognormal", (0.0, 1.0))
-    def lognormal(self, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None) -> Any:
+    def lognormal(
+        self, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None
+    ) -> Any:
         """exp of the normal of this mean and standard deviation; see `numpy.random.Generator.lognormal`.
 
+        `dtype` (float32 or float64) and `out` are as in `standard_normal`; float32 values are the float64 ones, rounded.
         Where `mean` or `sigma` is an array the exponential is NumPy's, whose last bit may differ between machines.
 
         >>> fastinit.default_rng(0).lognormal(0.0, 0.5, 3)
         array([0.56768423, 0.35354354, 0.91229769])
         """
-        by_numpy = partial(_numpy.lognormal, self, mean, sigma, size)
-        if requests.are_plain(mean, sigma):
-            if size is None:
-                return by_numpy()
-            return self._draw("lognormal", (mean, sigma), size, np.float64, None, _numpy.standard_normal)
-        drawn = self._scaled(self.standard_normal, mean, sigma, size, np.float64, None, by_numpy)
-        return np.exp(drawn, out=drawn) if isinstance(drawn, np.ndarray) else math.exp(drawn)
+        if requests.is_float32(dtype):
+            return self._rounded(partial(self.lognormal, mean, sigma), size, out)
+        by_numpy = partial(_numpy.lognormal, self, mean, sigma)
+        if requests.are_plain(mean, sigma) and (size is not None or out is not None):
+            return self._draw("lognormal", (mean, sigma), size, dtype, out, _numpy.standard_normal)
+        if requests.are_plain(mean, sigma) and dtype is np.float64:
+            return by_numpy(size)
+        drawn = self._scaled(self.standard_normal, mean, sigma, size, dtype, out, by_numpy)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(drawn, out=drawn) if isinstance(drawn, np.ndarray) else float(np.exp(drawn))
 
     # fmt: off
     @overload
-    def truncated_normal(self, loc: Number = ..., scale: Number = ..., low: float = ..., high: float = ...,
+    def truncated_normal(self, loc: Number = ..., scale: Number = ..., low: Number = ..., high: Number = ...,
             size: None = ..., dtype: F32 | F64 = ...) -> float: ...
     @overload
-    def truncated_normal(self, loc: Reals = ..., scale: Reals = ..., low: float = ..., high: float = ...,
+    def truncated_normal(self, loc: Reals = ..., scale: Reals = ..., low: Reals = ..., high: Reals = ...,
             size: Size = ..., dtype: F64 = ..., out: Out64 = ...) -> F64s: ...
     @overload
-    def truncated_normal(self, loc: Reals = ..., scale: Reals = ..., low: float = ..., high: float = ...,
+    def truncated_normal(self, loc: Reals = ..., scale: Reals = ..., low: Reals = ..., high: Reals = ...,
             size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
     def truncated_normal(
-        self, loc: Any = 0.0, scale: Any = 1.0, low: float = -2.0, high: float = 2.0,
+        self, loc: Any = 0.0, scale: Any = 1.0, low: Any = -2.0, high: Any = 2.0,
         size: Any = None, dtype: Any = np.float64, out: Any = None,
     ) -> Any:  # fmt: skip
         """Normal given that it lies between loc + low scale and loc + high scale: bounds in standard deviations.
 
-        `loc` and `scale`, the mean and standard deviation before truncation, may be arrays; `low` and `high` are numbers,
-        perhaps infinite. `size`, `dtype` and `out` are as in `standard_normal`. By the inverse of the cdf, one 32-bit word
-        for a float32 value, accurate in both tails; no value is outside the bounds. ValueError unless low < high and
-        scale > 0.
+        `loc` and `scale`, the mean and standard deviation before truncation, and `low` and `high`, which may be infinite,
+        are numbers or arrays that broadcast together; each pair of bounds that is not like another takes a millisecond.
+        `size`, `dtype` and `out` are as in `standard_normal`. By the inverse of the cdf, one 32-bit word for a float32
+        value, accurate in both tails; no value is outside the bounds. ValueError unless low < high and scale is 0 or above.
 
         >>> fastinit.default_rng(0).truncated_normal(0.0, 1.0, -2.0, 2.0, 3)
         array([ 0.06002459, -1.23976703,  1.45630258])
         """
-        if type(loc) in requests.NUMBERS and type(scale) in requests.NUMBERS:
+        if requests.are_numbers(loc, scale, low, high):
             distribution = TruncatedNormal(loc, scale, low, high)
             if size is None and out is None:
                 return float(self.truncated_normal(loc, scale, low, high, 1, dtype)[0])
             return self._draw_truncated(distribution, size, dtype, out)
-        draw = partial(self._draw_truncated, TruncatedNormal(0.0, 1.0, low, high))
-        drawn = self._scaled(draw, loc, scale, size, dtype, out, partial(_numpy.normal, self, loc, scale, size))
-        bounds = (np.add(loc, np.multiply(scale, bound)) for bound in (low, high))
-        return np.clip(drawn, *bounds, out=drawn) if isinstance(drawn, np.ndarray) else float(np.clip(drawn, *bounds))
+        bounds = bounds_of(low, high)
+        by_numpy = partial(_numpy.normal, self, loc, scale)
+        drawn = self._scaled(partial(self._draw_between, bounds), loc, scale, size, dtype, out, by_numpy, bounds.shape)
+        return bounds.clip(drawn, loc, scale)
+
+    @typed_as(_numpy.standard_gamma)
+    def standard_gamma(self, shape: Any, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Gamma of this shape and of scale 1: density ~ x^(shape - 1) exp(-x). See `numpy.random.Generator.standard_gamma`.
+
+        By NumPy's code, on the stream; `out` may have any strides.
+
+        >>> round(fastinit.default_rng(0).standard_gamma(2.0), 4)
+        1.3852
+        """
+        target = None if out is None else requests.float_array(size, dtype, out)
+        if target is None or (target.flags.carray and target.dtype.isnative):
+            return _numpy.standard_gamma(self, shape, size, dtype, out)
+        return copied(_numpy.standard_gamma(self, shape, out.shape, dtype), out)
 
     # ---- integers ---------------------------------------------------------------------------------------------------
 
-    @typed_as(_numpy.integers)
+    # fmt: off
+    @overload  # type: ignore[override]  # NumPy's has no `out`
+    def integers(self, low: int, high: int | None = ..., size: None = ..., *, endpoint: bool = ...) -> np.int64: ...
+    @overload
+    def integers(self, low: int, high: int | None, size: None, dtype: type[Drawn], endpoint: bool = ...) -> Drawn: ...
+    @overload
+    def integers(self, low: int, high: int | None = ..., size: None = ..., *, dtype: type[Drawn],
+            endpoint: bool = ...) -> Drawn: ...
+    @overload
+    def integers(self, low: Reals, high: Reals | None = ..., size: Size = ..., *, endpoint: bool = ...,
+            out: npt.NDArray[np.int64] | None = ...) -> npt.NDArray[np.int64]: ...
+    @overload
+    def integers(self, low: Reals, high: Reals | None = ..., size: Size = ..., dtype: npt.DTypeLike = ...,
+            endpoint: bool = ..., out: Array | None = ...) -> Any: ...
+    # fmt: on
     @short_draw(Form.INTEGER_RANGE, "integers")
-    def integers(self, low: Any, high: Any = None, size: Any = None, dtype: Any = np.int64, endpoint: bool = False) -> Any:
+    def integers(
+        self,
+        low: Any,
+        high: Any = None,
+        size: Any = None,
+        dtype: Any = np.int64,
+        endpoint: bool = False,
+        out: Array | None = None,
+    ) -> Any:
         """Integers in [low, high), or [0, low) without `high`, equally likely; see `numpy.random.Generator.integers`.
 
-        Arrays are made by Lemire's multiplication (2019, "Fast random integer generation in an interval"), which rejects
-        words so that no integer is favoured.
+        `out`: an array of `dtype` to fill. Arrays are made by Lemire's multiplication (2019, "Fast random integer generation
+        in an interval"), which rejects words so that no integer is favoured.
 
         >>> fastinit.default_rng(0).integers(10, size=5)
         array([5, 0, 9, 0, 8])
         """
-        if size is None or type(low) not in _INTEGERS or (high is not None and type(high) not in _INTEGERS):
-            return _numpy.integers(self, low, high, size, dtype, endpoint)
-        least, beyond = (0, int(low)) if high is None else (int(low), int(high))
+        if out is not None:
+            size = check_array(out).shape if size is None else checks.shape(size, "size")
+            check_out(out, size, np.dtype(dtype))
+        is_plain = type(low) in _INTEGERS and (high is None or type(high) in _INTEGERS)
+        least, beyond = ((0, int(low)) if high is None else (int(low), int(high))) if is_plain else (0, 0)
         count = beyond - least + bool(endpoint)
-        out = requests.integer_array(size, dtype, least, count)
-        if out is None:
-            return _numpy.integers(self, low, high, size, dtype, endpoint)
+        drawn = requests.integer_array(size, dtype, least, count, out) if is_plain and size is not None else None
+        if drawn is None:
+            numpys = _numpy.integers(self, low, high, size, dtype, endpoint)
+            return numpys if out is None else copied(numpys, out)
         distribution, words = ("integers", 2**32) if count <= _LARGEST_NARROW_RANGE else ("wideintegers", 2**64)
-        storage = f"uint{8 * out.itemsize}"
+        storage = f"uint{8 * drawn.itemsize}"
         parameters = np.array((least % 2**64, count % 2**64, words % count), np.uint64)  # the last: the rejection threshold
-        self._fill(f"{distribution}_{storage}", parameters.view(np.float64), out.view(storage), nontemporal=False)
-        return out
+        self._fill(f"{distribution}_{storage}", parameters.view(np.float64), drawn, getattr(np, storage))
+        return drawn
 
     def bytes(self, length: int) -> bytes:
         """`length` random bytes; see `numpy.random.Generator.bytes`.
@@ -272,67 +330,8 @@ class Generator(np.random.Generator):
         if type(length) is not int or length < 0:
             return _numpy.bytes(self, length)
         words = np.empty(-(-length // 4), np.uint32)
-        self._fill("words_uint32", np.empty(0), words, nontemporal=False)
+        self._fill("words_uint32", np.empty(0), words, np.uint32)
         return words.astype("<u4", copy=False).tobytes()[:length]
-
-    # ---- the draw ---------------------------------------------------------------------------------------------------
-
-    def _draw(
-        self, distribution: str, parameters: Parameters, size: Any, dtype: Any, out: Any, by_numpy: Callable[..., Any]
-    ) -> Any:
-        """Values of a distribution in a new array or `out`. A request that is not plainly valid goes to NumPy's method."""
-        drawn = requests.float_array(size, dtype, out)
-        if drawn is None:
-            return by_numpy(self, size, dtype, out=out)
-        real = drawn.dtype.type
-        values = parameters(real) if callable(parameters) else np.array(parameters, np.float64)
-        plain = drawn.view(np.ndarray)
-        flat = plain if plain.flags.c_contiguous else plain.T
-        nontemporal = out is not None and flat.nbytes >= NONTEMPORAL_BYTES
-        self._fill(f"{distribution}_{requests.FLOATS[drawn.dtype]}", values, flat, nontemporal)
-        return drawn
-
-    def _draw_truncated(
-        self, distribution: TruncatedNormal, size: Any = None, dtype: Any = np.float64, out: Any = None
-    ) -> Any:
-        return self._draw(distribution.kernel, distribution.parameters, size, dtype, out, _numpy.standard_normal)
-
-    def _fill(self, kernel: str, parameters: Float64Array, out: Array, nontemporal: bool) -> None:
-        """Fill a C-contiguous array from the next tile of the stream on, with tiles that no other draw takes."""
-        if not out.size:
-            return
-        tile_elements = _TILE_ELEMENTS[kernel]
-        with self.bit_generator.lock:
-            tile = self._cursor.take(-(-out.size // tile_elements)) % TILES
-            stream = self._cursor.stream
-        fill_run(kernel, stream, parameters, tile * tile_elements, out.reshape(-1), nontemporal)
-
-    def _scaled(
-        self, draw: Callable[..., Any], loc: Any, scale: Any, size: Any, dtype: Any, out: Any, by_numpy: Callable[[], Any]
-    ) -> Any:
-        """loc + scale times standard values, where either may be an array.
-
-        `by_numpy()` makes the same request of NumPy, which handles invalid arguments and single plain values.
-        """
-        is_single = size is None and out is None
-        if (is_single and dtype is np.float64 and requests.are_plain(loc, scale)) or not requests.are_scales(scale):
-            return by_numpy()
-        try:
-            loc, scale = requests.as_float64(loc), requests.as_float64(scale)
-            shape = np.broadcast_shapes(loc.shape, scale.shape)
-            wanted = shape if size is None else np.empty(size, np.bool_).shape
-            valid = np.broadcast_shapes(shape, wanted) == wanted and not isinstance(size, (bool, np.bool_))
-        except (TypeError, ValueError):
-            valid = False
-        if not valid:
-            return by_numpy()
-        if is_single and wanted == ():
-            return float(draw(dtype=dtype) * float(scale) + float(loc))
-        drawn = draw(wanted if out is None else size, dtype, out=out)
-        if out is not None and np.broadcast_shapes(shape, drawn.shape) != drawn.shape:
-            raise ValueError(f"out has shape {drawn.shape}, but the parameters broadcast to {shape}")
-        np.multiply(drawn, scale, out=drawn, casting="same_kind")
-        return np.add(drawn, loc, out=drawn, casting="same_kind")
 
 
 def _standard_exponential(generator: Generator, size: Any, dtype: Any, out: Any) -> Any:

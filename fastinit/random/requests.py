@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fastinit.backends.catalogue import DISTRIBUTIONS, ELEMENTS
+from fastinit.core.dtypes import check_apart, check_array
 from fastinit.runtime.types import Array, Float64Array
 
 NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))
@@ -27,19 +28,35 @@ def are_plain(loc: Any, scale: Any) -> bool:
     return type(loc) in NUMBERS and type(scale) in NUMBERS and bool(scale > 0 or scale != scale)
 
 
+def are_numbers(*parameters: Any) -> bool:
+    """Whether all are plain numbers."""
+    return all(type(parameter) in NUMBERS for parameter in parameters)
+
+
 def are_scales(scales: Any) -> bool:
     """Whether these are numbers without a minus sign."""
     with np.errstate(all="ignore"):
         try:
-            return not np.signbit(np.asarray(scales, np.float64)).any()
+            return not np.signbit(as_float64(scales)).any()
         except (TypeError, ValueError):
             return False
 
 
 def as_float64(parameter: Any) -> Float64Array:
-    """An array, or one number by its __float__: where this raises, so does NumPy's method."""
-    array = np.asarray(parameter, np.float64)
+    """An array, or one number by its __float__. TypeError and ValueError where NumPy's method raises one, too.
+
+    Arrays of objects, text, complex and longer numbers are refused: what they hold may be None, or lose its digits.
+    """
+    array = np.asarray(parameter) if hasattr(parameter, "__array__") else np.asarray(parameter, np.float64)
+    if not np.can_cast(array.dtype, np.float64):
+        raise TypeError(f"numbers must be real, got an array of {array.dtype}")
+    array = np.asarray(array, np.float64)
     return array if array.ndim else np.asarray(math.copysign(parameter, parameter))
+
+
+def apart_from(out: Any, parameter: Float64Array) -> Float64Array:
+    """The parameter, or a copy where `out`, which is written first, may share its memory."""
+    return parameter.copy() if isinstance(out, np.ndarray) and np.may_share_memory(out, parameter) else parameter
 
 
 def plain_float(number: Any) -> Any:
@@ -59,26 +76,33 @@ def difference(low: Any, high: Any) -> Any:
 
 
 def float_array(size: Any, dtype: Any, out: Any) -> Array | None:
-    """`out`, or a new array; None for a request that is not plainly valid, which is left to NumPy."""
+    """`out`, or a new array; None for a request that is not plainly valid, which is left to NumPy.
+
+    TypeError for an `out` that is no array, which NumPy would take for one; ValueError for one that overlaps itself.
+    """
     kind = _dtype(dtype)
-    if kind not in FLOATS:
-        return None
     if out is None:
-        return _new(size, kind)
-    if not isinstance(out, np.ndarray) or out.dtype != kind:
+        return _new(size, kind) if kind in FLOATS else None
+    check_array(out)
+    if kind not in FLOATS or out.dtype.newbyteorder("=") != kind or not out.flags.writeable:
         return None
-    flags = out.flags
-    is_plain = flags.writeable and flags.aligned and out.dtype.isnative and (flags.c_contiguous or flags.f_contiguous)
-    return out if is_plain and (size is None or tuple(np.atleast_1d(size)) == out.shape) else None
+    check_apart(out)
+    return out if size is None or tuple(np.atleast_1d(size)) == out.shape else None
 
 
-def integer_array(size: Any, dtype: Any, least: int, count: int) -> Array | None:
-    """A new array; None where NumPy's method must draw the values or raise the error."""
+def is_float32(dtype: Any) -> bool:
+    return _dtype(dtype) == np.float32
+
+
+def integer_array(size: Any, dtype: Any, least: int, count: int, out: Array | None) -> Array | None:
+    """`out`, which is checked, or a new array; None where NumPy's method must draw the values or raise the error."""
     kind = _dtype(dtype)
     if kind is None or kind not in _INTEGER_LIMITS:
         return None
     first, last = _INTEGER_LIMITS[kind]
-    return _new(size, kind) if first <= least < least + count <= last + 1 else None
+    if not first <= least < least + count <= last + 1:
+        return None
+    return _new(size, kind) if out is None else out
 
 
 def _new(size: Any, dtype: Any) -> Array | None:

@@ -40,6 +40,40 @@ def test_a_batch_has_the_values_of_the_calls_one_by_one(initializer, dtype):
     assert_same(fill_many(initializer, shapes, seed=5, dtype=dtype), one_by_one(initializer, shapes, seed=5, dtype=dtype))
 
 
+X = np.zeros((6, 8), np.float32)
+SHARED = {
+    "one array twice": (X, X),
+    "a view and its base": (X, X[1:3]),
+    "rows that overlap": (X[:4], X[3:]),
+    "a column of rows": (X[:, 2], X[4]),
+    "backwards": (X[::-1], X),
+    "one element": (X[:1, :1], X[::-1, ::-1][5:, 7:]),
+}
+APART = {
+    "halves": (X[:3], X[3:]),
+    "columns in turn": (X[:, ::2], X[:, 1::2]),
+    "columns": tuple(X[:, i] for i in range(8)),
+    "nothing of one": (X, X[:0]),
+}
+
+
+@pytest.mark.parametrize("arrays", SHARED.values(), ids=SHARED)
+def test_arrays_that_share_memory_are_refused_and_left_as_they_are(arrays):
+    out = {"first": arrays[0], "other": X.copy(), "second": arrays[1]}
+    with pytest.raises(ValueError, match="out has the same memory for 'first' and 'second'"):
+        fill_many("normal", {name: array.shape for name, array in out.items()}, out=out)
+    assert not X.any()
+
+
+@pytest.mark.parametrize("arrays", APART.values(), ids=APART)
+def test_views_of_one_array_that_do_not_overlap_are_filled(arrays):
+    out = {str(i): array for i, array in enumerate(arrays)}
+    shapes = {name: array.shape for name, array in out.items()}
+    filled = fill_many("normal", shapes, out=out)
+    assert_same({name: array.copy() for name, array in filled.items()}, fill_many("normal", shapes))
+    X[...] = 0
+
+
 def test_backends_give_the_same_batch(each_backend):
     shapes = {"a": (3, 5), "b": (40, 60)}
     with fastinit.use_backend(*each_backend):

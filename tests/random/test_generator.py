@@ -87,7 +87,26 @@ def test_bounds_that_wrap_around_in_their_own_type_are_refused_as_by_numpy():
             rng.uniform(np.int32(2**31 - 1), np.int32(-(2**31)), size=3)
 
 
-WITH_OUT = ("random", "standard_normal", "standard_exponential", "normal", "uniform", "truncated_normal")
+WITH_OUT = (
+    "random",
+    "standard_normal",
+    "standard_exponential",
+    "normal",
+    "uniform",
+    "truncated_normal",
+    "exponential",
+    "lognormal",
+    "standard_gamma",
+)
+MEMORY = {
+    "a column": lambda dtype: np.zeros((7, 3), dtype)[:, 1],
+    "reversed": lambda dtype: np.zeros(3000, dtype)[::-1],
+    "every third": lambda dtype: np.zeros((5, 3 * 1000), dtype)[:, ::3],
+    "transposed in part": lambda dtype: np.zeros((4, 5, 6), dtype).transpose(1, 0, 2),
+    "unaligned": lambda dtype: np.zeros(8 * 100 + 1, np.uint8)[1:].view(dtype)[:50],
+    "the other byte order": lambda dtype: np.zeros(50, np.dtype(dtype).newbyteorder()),
+}
+"""Arrays that are not contiguous, aligned and native, into which NumPy's methods do not write."""
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -95,8 +114,79 @@ WITH_OUT = ("random", "standard_normal", "standard_exponential", "normal", "unif
 @pytest.mark.parametrize("shape", [(), (3,), (5, 7), (0, 2), (LEAST_FOR_THREADS + 3,)])
 def test_out_is_filled_and_returned(method, dtype, shape):
     out = np.full(shape, np.nan, dtype)
-    assert getattr(default_rng(3), method)(out=out, dtype=dtype) is out
-    np.testing.assert_array_equal(out, getattr(default_rng(3), method)(size=shape, dtype=dtype))
+    arguments = (2.0,) if method == "standard_gamma" else ()
+    assert getattr(default_rng(3), method)(*arguments, out=out, dtype=dtype) is out
+    np.testing.assert_array_equal(out, getattr(default_rng(3), method)(*arguments, size=shape, dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", WITH_OUT)
+@pytest.mark.parametrize("memory", MEMORY)
+def test_out_may_have_any_memory_layout(method, dtype, memory):
+    out, arguments = MEMORY[memory](dtype), (2.0,) if method == "standard_gamma" else ()
+    assert getattr(default_rng(3), method)(*arguments, out=out, dtype=dtype) is out
+    np.testing.assert_array_equal(out, getattr(default_rng(3), method)(*arguments, size=out.shape, dtype=dtype))
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+@pytest.mark.parametrize("high", [100, 2**40, [1000] * 3])
+def test_integers_are_written_to_out_of_any_memory_layout(memory, high):
+    out = MEMORY[memory](np.int64)
+    high = np.resize(high, out.shape) if isinstance(high, list) else high
+    assert default_rng(3).integers(high, out=out) is out
+    np.testing.assert_array_equal(out, default_rng(3).integers(high, size=out.shape))
+
+
+def test_an_out_of_integers_must_have_the_dtype_and_size_asked_for():
+    out = np.zeros(3, np.int32)
+    with pytest.raises(TypeError, match="out has dtype int32, but dtype is int64"):
+        default_rng(3).integers(10, out=out)
+    with pytest.raises(ValueError, match=r"out has shape \(3,\), but the values asked for have shape \(4,\)"):
+        default_rng(3).integers(10, size=4, dtype=np.int32, out=out)
+    assert default_rng(3).integers(10, dtype=np.int32, out=out) is out
+
+
+@pytest.mark.parametrize("out", [[1.0], (1.0,), "abc", 5, np.float64(1.0), memoryview(np.zeros(3)), {}])
+@pytest.mark.parametrize("method", [*WITH_OUT, "integers"])
+def test_an_out_that_is_no_array_is_refused(method, out):
+    arguments = (2,) if method in ("standard_gamma", "integers") else ()
+    with pytest.raises(TypeError, match=f"out must be a numpy array, got {type(out).__name__}"):
+        getattr(default_rng(3), method)(*arguments, out=out)
+
+
+@pytest.mark.parametrize("method", WITH_OUT)
+def test_an_out_that_overlaps_itself_is_refused(method):
+    out = np.lib.stride_tricks.as_strided(np.zeros(4), (3, 2), (8, 8))
+    arguments = (2.0,) if method == "standard_gamma" else ()
+    with pytest.raises(ValueError, match="out has elements that share memory"):
+        getattr(default_rng(3), method)(*arguments, out=out)
+
+
+@pytest.mark.parametrize("method", ["normal", "lognormal", "truncated_normal"])
+def test_out_may_be_the_array_of_the_means(method):
+    means = np.linspace(0.0, 9.0, 1000)
+    expected = getattr(default_rng(3), method)(means, 1.0)
+    np.testing.assert_array_equal(getattr(default_rng(3), method)(means, 1.0, out=means), expected)
+
+
+def test_an_out_of_another_shape_than_the_means_is_left_as_it_is():
+    out = np.ones(3)
+    with pytest.raises(ValueError, match="broadcast"):
+        default_rng(3).normal(np.zeros(4), out=out)
+    assert (out == 1).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("sigma", [0.5, [0.5, 0.25]])
+def test_a_float32_lognormal_is_the_float64_one_rounded(dtype, sigma):
+    drawn = default_rng(3).lognormal(0.0, sigma, (100, 2), dtype)
+    assert drawn.dtype == dtype
+    np.testing.assert_array_equal(drawn, default_rng(3).lognormal(0.0, sigma, (100, 2)).astype(dtype))
+
+
+def test_float32_exponentials_are_those_of_scale_1_times_the_scale():
+    drawn = default_rng(3).exponential(2.0, 1000, np.float32)
+    np.testing.assert_array_equal(drawn, 2 * default_rng(3).standard_exponential(1000, np.float32))
 
 
 def test_a_fortran_ordered_out_is_filled_in_memory_order_as_numpy_does():
@@ -123,6 +213,54 @@ def test_array_parameters_broadcast_and_scale_the_standard_values(loc, scale, si
 def test_truncated_normals_stay_within_their_bounds(low, high, loc):
     drawn = default_rng(3).truncated_normal(loc, 0.5, low, high, (10000, np.size(loc)))
     assert (drawn >= np.add(loc, 0.5 * low)).all() and (drawn <= np.add(loc, 0.5 * high)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [None, (4, 3)])
+def test_arrays_of_bounds_give_each_element_what_its_own_bounds_give_there(dtype, size):
+    low, high = np.array([-2.0, 0.5, -np.inf]), np.array([1.0, np.inf, 0.0])
+    drawn = default_rng(3).truncated_normal(0.0, 1.0, low, high, size, dtype)
+    assert drawn.dtype == dtype and drawn.shape == (size or (3,))
+    for at in np.ndindex(drawn.shape):
+        alone = default_rng(3).truncated_normal(0.0, 1.0, low[at[-1]], high[at[-1]], drawn.shape, dtype)
+        assert drawn[at] == alone[at]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_value_is_outside_of_its_own_bounds(dtype):
+    loc, low = np.linspace(-1.0, 1.0, 50), np.linspace(-3.0, 2.0, 20)[:, np.newaxis]
+    high, scale = low + 0.01, 0.1
+    drawn = default_rng(3).truncated_normal(loc, scale, low, high, (100, 20, 50), dtype).astype(np.float64)
+    assert (drawn >= loc + scale * low).all() and (drawn <= loc + scale * high).all()
+
+
+@pytest.mark.parametrize("number", [np.array(3.0), np.float16(3.0), True, [3.0]])
+@pytest.mark.parametrize("side", ["low", "high"])
+def test_a_single_value_has_bounds_whatever_type_they_have(number, side):
+    bounds = {"low": number, "high": 3.5} if side == "low" else {"low": 0.5, "high": number}
+    drawn = [np.asarray(default_rng(seed).truncated_normal(**bounds)).item() for seed in range(100)]
+    assert min(drawn) >= np.min(bounds["low"]) and max(drawn) <= np.max(bounds["high"])
+
+
+def test_all_bounds_are_checked_before_anything_is_written():
+    out, rng = np.ones(3), default_rng(3)
+    with pytest.raises(ValueError, match=r"low must be below high, got low=2\.0, high=1\.0"):
+        rng.truncated_normal(0.0, 1.0, [0.0, 0.0, 2.0], 1.0, out=out)
+    assert (out == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "error", "message"),
+    [
+        ("a", 1.0, TypeError, "low must be a number or an array of numbers, got 'a'"),
+        (0.0, [None, object()], TypeError, "high must be a number or an array of numbers"),
+        ([0.0, np.nan], 1.0, ValueError, "low must be a number, got nan"),
+        ([0.0, 0.0], [1.0, 1.0, 1.0], ValueError, "low and high must have shapes that broadcast together"),
+    ],
+)
+def test_wrong_bounds_are_refused_by_name(low, high, error, message):
+    with pytest.raises(error, match=message):
+        default_rng(3).truncated_normal(0.0, 1.0, low, high)
 
 
 @pytest.mark.parametrize(
@@ -209,8 +347,13 @@ WRONG = {
     "int normals": lambda rng: rng.standard_normal(3, dtype=int),
     "no dtype": lambda rng: rng.random(3, dtype="bad"),
     "out of another dtype": lambda rng: rng.random(out=np.empty(3, np.float32)),
-    "strided out": lambda rng: rng.random(out=np.empty(6)[::2]),
-    "list for out": lambda rng: rng.standard_normal(out=[1.0]),
+    "objects for numbers": lambda rng: rng.normal(np.array([0.5, None], object)),
+    "objects that are numbers": lambda rng: rng.exponential(np.array([0.5, 1.0], object)),
+    "an object for a scale": lambda rng: rng.normal(0.0, np.array(1.0, object), 3),
+    "objects for bounds": lambda rng: rng.uniform(0.0, np.array([1.0, None], object)),
+    "text in an array": lambda rng: rng.lognormal(np.array(["1"])),
+    "complex in an array": lambda rng: rng.normal(np.array([1j])),
+    "longer floats": lambda rng: rng.normal(np.array([1.0], np.longdouble)),
     "size against out": lambda rng: rng.random((1, 3), out=np.empty(3)),
     "negative exponential scale": lambda rng: rng.exponential(-1.0, 3),
     "negative sigma": lambda rng: rng.lognormal(0, -1.0, 3),
