@@ -14,10 +14,10 @@ from rich.table import Table
 
 from fastinit.cli.options import Dtype, Json, Seed, Spec, Threads
 from fastinit.cli.output import num_parameters, print_json, progress, results
-from fastinit.cli.plans import plain_warnings
-from fastinit.cli.plans import plan as plan_of
+from fastinit.cli.plans import plain_warnings, source_of
 from fastinit.files import checkpoint
 from fastinit.files.checkpoint import FilePlan
+from fastinit.files.origin import Origin
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -36,14 +36,16 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a model's initial weights as safetensors."""
-    plan = plan_of(spec, dtype, seed)
+    source = source_of(spec)
+    plan = source.plan(dtype, seed)
     most = None if shard_size is None else _nbytes(shard_size)
     if dry_run:
         _report_plan(plan, as_json)
         return
     if output is None or output.suffix != ".safetensors":
         raise ValueError(f"--output must name a .safetensors file, got {repr(str(output)) if output else 'none'}")
-    metadata = {"format": "pt", "fastinit.spec": spec, "fastinit.seed": str(seed), "fastinit.stream": "1"}
+    origin = Origin(source.text(), seed, dtype, plan.digests_of_kept())
+    metadata = {"format": "pt", **origin.metadata()}
     began = time.perf_counter()
     with plain_warnings(), progress("writing", plan.nbytes()) as advance:
         files = checkpoint.write(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from fastinit.files.checkpoint import FilePlan
@@ -28,18 +30,54 @@ def factory_of(spec: str) -> Factory | None:
 
     ValueError for a name that nothing has, with the nearest; ImportError, with what to install, where a library is missing.
     """
-    path = Path(spec)
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise ValueError(f"directory {spec} has no config.json")
-        path /= "config.json"
-    if path.suffix == ".json" and path.is_file():
+    path = _config_of(spec)
+    if path is not None:
         return _of_json(path)
     library, colon, name = spec.partition(":")
     if not colon:
         return None
     _needs("torch", spec)
     return LIBRARIES[library](name) if library in LIBRARIES else _of_module(library, name)
+
+
+def factory_of_text(text: str) -> Factory | None:
+    """What builds the model that a `text_of` says; None where it is that of a SPEC of fastinit's own.
+
+    ValueError for `module:factory`: what a file says is not run.
+    """
+    if text.startswith("{"):
+        with TemporaryDirectory() as directory:
+            path = Path(directory, "config.json")
+            path.write_text(text, "utf-8")
+            return _of_json(path)
+    library, colon, name = text.partition(":")
+    if not colon or "\n" in text:
+        return None
+    if library not in LIBRARIES:
+        raise ValueError(f"it was made by the code {text!r}, which is run only where you give it as SPEC")
+    return LIBRARIES[library](name)
+
+
+def text_of(spec: str) -> str:
+    """What `spec`, for which there is a factory, says, without paths: a library's name and the model's, or a config."""
+    path = _config_of(spec)
+    return spec if path is None else json.dumps(_without_paths(json_of(read_text(path))), sort_keys=True)
+
+
+def _config_of(spec: str) -> Path | None:
+    path = Path(spec)
+    if path.is_dir():
+        path /= "config.json"
+        if not path.is_file():
+            raise ValueError(f"directory {spec} has no config.json")
+    return path if path.suffix == ".json" and path.is_file() else None
+
+
+def _without_paths(config: Any) -> Any:
+    """Hugging Face's libraries note in a config where it came from."""
+    if isinstance(config, dict):
+        return {key: _without_paths(value) for key, value in config.items() if key != "_name_or_path"}
+    return [_without_paths(value) for value in config] if isinstance(config, list) else config
 
 
 def recorded_plan(factory: Factory, dtype: str | None, seed: int) -> FilePlan:

@@ -16,14 +16,12 @@ def _use_threads(n: int | None) -> int | None:
     return n
 
 
-Spec: TypeAlias = Annotated[
-    str,
-    typer.Argument(
-        help="A built-in model (see `fastinit models`); a .safetensors or .safetensors.index.json file to imitate; "
-        "a .toml file; a Hugging Face directory or config.json; `timm:NAME` or `torchvision:NAME`; or `MODULE:FACTORY`, "
-        "a function or class without arguments that builds a torch module: this imports MODULE and runs its code."
-    ),
-]
+SPEC_HELP = (
+    "A built-in model (see `fastinit models`); a .safetensors or .safetensors.index.json file to imitate; "
+    "a .toml file; a Hugging Face directory or config.json; `timm:NAME` or `torchvision:NAME`; or `MODULE:FACTORY`, "
+    "a function or class without arguments that builds a torch module: this imports MODULE and runs its code."
+)
+Spec: TypeAlias = Annotated[str, typer.Argument(help=SPEC_HELP)]
 Model: TypeAlias = Annotated[
     str,
     typer.Argument(

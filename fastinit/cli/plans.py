@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-from fastinit.cli.libraries import factory_of, recorded_plan, recorded_recipe
+from fastinit.cli.libraries import Factory, factory_of, factory_of_text, recorded_plan, recorded_recipe, text_of
 from fastinit.cli.output import errors
 from fastinit.files import specs
 from fastinit.files.checkpoint import FilePlan
@@ -16,11 +18,45 @@ from fastinit.recipes.comparison import Side
 from fastinit.runtime.text_files import read_text, toml_of
 
 
-def plan(spec: str, dtype: str | None = None, seed: int = 0) -> FilePlan:
-    """As `fastinit.files.specs.plan`, also for models of other libraries, which are built by `seed`."""
+class Source(NamedTuple):
+    """What SPEC names: `text` says it without any path, and `plan(dtype, seed)` what is done with each tensor."""
+
+    text: Callable[[], str]
+    plan: Callable[[str | None, int], FilePlan]
+
+
+def source_of(spec: str) -> Source:
+    """As `fastinit.files.specs.plan` takes it, or a model of another library, which `plan` builds by the seed."""
     with plain_warnings():
         factory = factory_of(spec)
-        return specs.plan(spec, dtype) if factory is None else recorded_plan(factory, dtype, seed)
+    return _own(specs.read_spec(spec)) if factory is None else _constructed(factory, partial(text_of, spec))
+
+
+def source_of_text(text: str, digests: Mapping[str, str]) -> Source:
+    """The Source whose text this is. It comes from a file of anybody's: neither files nor code that it names are used.
+
+    ValueError for a text of another kind, and one that names code.
+    """
+    with plain_warnings():
+        factory = factory_of_text(text)
+    return _own(specs.spec_of_text(text, digests)) if factory is None else _constructed(factory, lambda: text)
+
+
+def _own(spec: specs.Spec) -> Source:
+    return Source(spec.text, lambda dtype, seed: spec.plan(dtype))
+
+
+def _constructed(factory: Factory, text: Callable[[], str]) -> Source:
+    def plan(dtype: str | None, seed: int) -> FilePlan:
+        with plain_warnings():
+            return recorded_plan(factory, dtype, seed)
+
+    return Source(text, plan)
+
+
+def plan(spec: str, dtype: str | None = None, seed: int = 0) -> FilePlan:
+    """What is done with each tensor of what SPEC names."""
+    return source_of(spec).plan(dtype, seed)
 
 
 def recipe_of(model: str) -> Recipe:

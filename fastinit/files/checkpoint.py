@@ -8,6 +8,7 @@ Files of several shards get their names together, the index last.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from io import FileIO
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +50,23 @@ class FilePlan(Plan):
     """What is written to files: each tensor has a dtype and is drawn, computed, or kept, that is copied from `kept`.
 
     `computed`: by name, what gives the values, for a seed, of a tensor that is computed and has no distribution.
+    `digests`: by name, the SHA-256 of the bytes of a tensor that was kept, for `verify` where there is no `kept`.
     """
 
     kept: Mapping[str, StoredTensor] = field(default_factory=dict)
     computed: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def nbytes(self) -> int:
         return sum(map(_nbytes, self))
+
+    def digests_of_kept(self) -> dict[str, str]:
+        """The `digests` of the tensors that are kept, which are read whole."""
+        return {tensor.name: _digest(self.kept[tensor.name]) for tensor in self if tensor.action == "keep"}
+
+
+def _digest(stored: StoredTensor) -> str:
+    return hashlib.sha256(stored.values().view(np.uint8).data).hexdigest()
 
 
 def _nbytes(tensor: PlannedTensor) -> int:
@@ -67,6 +79,7 @@ class Difference:
 
     name: str
     reason: str = ""
+    dtypes: tuple[str, str] | None = None  # the file's and the expected one, where nothing but these was compared
     elements: int = 0
     first: int | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
@@ -100,15 +113,18 @@ def write(
     """Write the planned tensors to `path`, or to shards of at most `shard_size` bytes beside it; return the files written.
 
     FileExistsError where a file is there already and `overwrite` is false; OSError where there is no room, no permission or
-    no such directory. In every such case, and when interrupted, all is as it was before.
+    no such directory; ValueError for names, and headers, that the safetensors library does not take. In every such case, and
+    when interrupted, all is as it was before.
     """
     shards = target_files(path, plan, shard_size)
+    layouts = {
+        final: format.layout(final, (tensor.spec for tensor in tensors), metadata or {}) for final, tensors in shards.items()
+    }
     check_targets(path, plan, shard_size, overwrite)
     with ExitStack() as stack:
         files: list[PartialFile] = []
         written: list[StoredTensor] = []
-        for final, tensors in shards.items():
-            header, places = format.layout(final, (tensor.spec for tensor in tensors), metadata or {})
+        for final, (header, places) in layouts.items():
             files.append(stack.enter_context(PartialFile(final)))
             _write_file(files[-1].file, header, places, plan, seed, progress)
             written += places
@@ -151,15 +167,20 @@ def verify(
     with ExitStack() as stack:
         opened = {path: stack.enter_context(path.open("rb")).fileno() for path in files}
         comparable: list[tuple[StoredTensor, Use]] = []
+        digested: list[threads.Task] = []
         for spec in (tensor.spec for tensor in plan):
             difference, found = differences[spec.name], stored.get(spec.name)
             if found is None:
                 difference.reason = "missing from the file"
             elif (found.shape, found.dtype) != (spec.shape, spec.dtype):
                 difference.reason = f"is {found.dtype} {found.shape}, expected {spec.dtype} {spec.shape}"
+                if found.shape == spec.shape:
+                    difference.dtypes = found.dtype, spec.dtype or "float32"
+            elif spec.name in plan.digests:
+                digested.append(partial(_compare_digest, found, plan.digests[spec.name], difference, progress))
             else:
                 comparable.append((found, partial(_compare_piece, opened[found.path], difference, progress)))
-        threads.run(_pieces(comparable, plan, seed), threads.get_num_threads())
+        threads.run(chain(_pieces(comparable, plan, seed), digested), threads.get_num_threads())
     unexpected = [Difference(name, "not expected in the file") for name in stored if name not in differences]
     return [d for d in differences.values() if d.reason or d.elements] + unexpected
 
@@ -207,6 +228,12 @@ def _values_together(place: StoredTensor, plan: FilePlan, seed: int, stream: Str
     else:
         for box in in_order(distribution, place.shape, MADE_TOGETHER):
             yield fill(distribution, place.shape, seed=stream, dtype=place.unit, index=box.slices).reshape(-1)
+
+
+def _compare_digest(stored: StoredTensor, digest: str, difference: Difference, progress: Progress) -> None:
+    if _digest(stored) != digest:
+        difference.reason = "is not as it was kept"
+    progress(stored.nbytes)
 
 
 class _Buffers(threading.local):

@@ -66,6 +66,9 @@ DTYPES: dict[str, StoredDtype] = {
 NAME_OF_CODE = {of.code: name for name, of in DTYPES.items()}
 
 
+LONGEST_HEADER = 100_000_000  # bytes; MAX_HEADER_SIZE of the format's library
+
+
 @dataclass(frozen=True)
 class StoredTensor:
     """A tensor in a file: name, shape, dtype (a key of DTYPES), the file, and the offset of its first byte there."""
@@ -104,7 +107,7 @@ def nbytes(shape: tuple[int, ...], dtype: str) -> int:
 
 
 def layout(path: Path, tensors: Iterable[TensorSpec], metadata: Mapping[str, str]) -> tuple[bytes, list[StoredTensor]]:
-    """The header's bytes, and where each tensor lies behind it.
+    """The header's bytes, and where each tensor lies behind it. ValueError where the format's library would not open it.
 
     Wide dtypes come first, so that every tensor is aligned to its element, as the format's own library does.
     """
@@ -113,16 +116,31 @@ def layout(path: Path, tensors: Iterable[TensorSpec], metadata: Mapping[str, str
     entries: dict[str, object] = {"__metadata__": dict(metadata)}
     starts, end = [], 0
     for tensor, dtype in placed:
+        _check_name(tensor.name)
         starts.append(end)
         end += nbytes(tensor.shape, dtype)
         entries[tensor.name] = {"dtype": DTYPES[dtype].code, "shape": list(tensor.shape), "data_offsets": [starts[-1], end]}
     text = json.dumps(entries, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
+    if len(text) > LONGEST_HEADER:
+        raise ValueError(
+            f"{len(placed):,} tensors take a header of {len(text):,} bytes, of which files may have {LONGEST_HEADER:,}: "
+            f"split them into several files (--shard-size)"
+        )
     header = len(text).to_bytes(8, "little") + text
     return header, [
         StoredTensor(tensor.name, tensor.shape, dtype, path, len(header) + start)
         for (tensor, dtype), start in zip(placed, starts, strict=True)
     ]
+
+
+def _check_name(name: str) -> None:
+    if name == "__metadata__":
+        raise ValueError(f"no tensor in a file can be called {name!r}, under which files have their metadata")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"no tensor in a file can be called {name!r}, which is no text in UTF-8") from None
 
 
 def shard_names(file_name: str, n: int) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fastinit import recipes
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.files.checkpoint import FilePlan
 from fastinit.files.reading import read_files
@@ -17,7 +17,7 @@ from fastinit.recipes.families.building import Model
 from fastinit.recipes.rules import matcher
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
-from fastinit.recipes.toml_form import recipe_from
+from fastinit.recipes.toml_form import RULE_KEYS, recipe_from
 from fastinit.runtime import checks
 from fastinit.runtime.schema import INTEGER, STRING, Either, ListOf, Schema, Table, TableOf
 from fastinit.runtime.text_files import read_text, toml_of
@@ -25,18 +25,101 @@ from fastinit.runtime.text_files import read_text, toml_of
 FLOAT_DTYPES = tuple(ELEMENTS)
 
 _SHAPE = Either("an integer or a list of integers", INTEGER, ListOf(INTEGER))
-_TENSOR = Table({"shape": _SHAPE, "dtype": STRING}, required=("shape",))
+_TABLE = Table({"shape": _SHAPE, "dtype": STRING}, required=("shape",))
+_TENSOR = Either("a shape, as [3, 4], or a table with `shape` and `dtype`", _SHAPE, _TABLE, "shapes")
 TOML_KEYS: dict[str, Schema] = {
     "model": STRING,
     "like": STRING,
     "dtype": STRING,
     "omit": ListOf(STRING),
-    "tensors": TableOf(
-        Either("a shape, as [3, 4], or a table with `shape` and `dtype`", _SHAPE, _TENSOR, "shapes"), "tensor"
-    ),
+    "tensors": TableOf(_TENSOR, "tensor"),
     **RECIPE_KEYS,
 }
 """What each key of a TOML file that is a SPEC must have."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a SPEC says, without the files that it names: `content` is that of a TOML file without `like`.
+
+    `stored`: by name, the tensors of the file that is imitated, whose values may be kept. `digests`: where that file is not
+    at hand, the SHA-256 of the bytes of those that were kept. `path`: that of the TOML file, which errors then name.
+    """
+
+    content: Mapping[str, Any]
+    stored: Mapping[str, StoredTensor] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+
+    def plan(self, dtype: str | None = None) -> FilePlan:
+        """What is done with each tensor, in `dtype` where given. ValueError where something is wrong."""
+        if dtype is not None:
+            checks.one_of("dtype", dtype, FLOAT_DTYPES)
+        with _named(self.path):
+            return self._plan(dtype)
+
+    def _plan(self, dtype: str | None) -> FilePlan:
+        content = self.content
+        if ("model" in content) + ("tensors" in content) != 1:
+            raise ValueError(_NO_TENSORS if RECIPE_KEYS.keys() & content.keys() else _ONE_OF)
+        dtype = dtype or content.get("dtype")
+        if dtype is not None:
+            checks.one_of("dtype", dtype, FLOAT_DTYPES)
+        if "model" in content:
+            base = families.build(content["model"])
+        else:
+            base = Model(tuple(_tensor(name, entry) for name, entry in content["tensors"].items()), Recipe(()))
+        omitted = [matcher(pattern) for pattern in content.get("omit", ())]
+        tensors = tuple(tensor for tensor in base.tensors if not any(omits(tensor.name) for omits in omitted))
+        return self._file_plan(tensors, recipe_from(content, base.recipe), dtype)
+
+    def _file_plan(self, tensors: tuple[TensorSpec, ...], recipe: Recipe, dtype: str | None) -> FilePlan:
+        """Tied tensors are in a file once; skipped ones are kept as in the imitated file, dtype included."""
+        plan = recipe.plan(tensors)
+        known = self.stored.keys() | self.digests.keys()
+        nowhere = [tensor.name for tensor in plan if tensor.action == "skip" and tensor.name not in known]
+        if nowhere:
+            raise ValueError(f"skip has {', '.join(map(repr, nowhere))}, which have no values to keep: use `like`")
+        written = tuple(_to_write(tensor, dtype) for tensor in plan if tensor.action != "tie")
+        return FilePlan(written, self.stored, digests=self.digests)
+
+    def text(self) -> str:
+        """The same for all that say the same, wherever they lie: a built-in model's name, else TOML in one order of keys."""
+        import tomli_w
+
+        if self.content.keys() == {"model"}:
+            return str(self.content["model"])
+        content = {key: self.content[key] for key in TOML_KEYS if key in self.content}
+        for key, normal in _NORMAL.items():
+            if key in content:
+                content[key] = normal(content[key])
+        text: str = tomli_w.dumps({key: value for key, value in content.items() if value or key == "tensors"})
+        return text
+
+
+_ONE_OF = "exactly one of `model`, `like` and `tensors` must say which tensors there are"
+_NO_TENSORS = (
+    "it is a recipe, as `fastinit record` writes it, without the tensors that it is for: add one of the lines "
+    'model = "NAME", like = "FILE.safetensors" and [tensors]'
+)
+
+
+def _normal_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: rule[key] for key in [*RULE_KEYS, *sorted(rule.keys() - set(RULE_KEYS))]}
+
+
+def _normal_tensor(entry: Any) -> Any:
+    table = entry if isinstance(entry, dict) else {"shape": entry}
+    shape = [table["shape"]] if isinstance(table["shape"], int) else table["shape"]
+    return {"shape": shape, "dtype": table["dtype"]} if "dtype" in table else shape
+
+
+_NORMAL: dict[str, Callable[[Any], Any]] = {
+    "rules": lambda rules: [_normal_rule(rule) for rule in rules],
+    "tied": lambda tied: dict(sorted(tied.items())),
+    "tensors": lambda tensors: {name: _normal_tensor(entry) for name, entry in tensors.items()},
+}
+"""By key, what makes values equal that say the same."""
 
 
 def plan(spec: str, dtype: str | None = None) -> FilePlan:
@@ -48,32 +131,53 @@ def plan(spec: str, dtype: str | None = None) -> FilePlan:
     filled but copied from the file of `like`.
     ValueError or OSError for anything else.
     """
-    if dtype is not None:
-        checks.one_of("dtype", dtype, FLOAT_DTYPES)
+    return read_spec(spec).plan(dtype)
+
+
+def read_spec(spec: str) -> Spec:
+    """What `spec`, as in `plan`, says: of the files that it names the names, shapes and dtypes."""
     if spec.endswith(".toml"):
-        return _plan_of_toml(Path(spec), dtype)
+        path = Path(spec)
+        with _named(spec):
+            content = toml_of(read_text(path))
+            Table(TOML_KEYS).check("", content)
+            if "like" not in content:
+                return Spec(content, path=spec)
+            if content.keys() & {"model", "tensors"}:
+                raise ValueError(_ONE_OF)
+            return replace(_like(path.parent / content["like"], content), path=spec)
     if spec.endswith((".safetensors", ".json")):
-        return _file_plan(_model_like(_stored_in(Path(spec))), dtype)
+        return _like(Path(spec), {})
     if "/" in spec or "." in spec:
         raise ValueError(f"SPEC {spec!r} is no .safetensors, .safetensors.index.json or .toml file, and no built-in model")
-    return _file_plan(families.build(spec), dtype)
+    return Spec({"model": spec})
 
 
-def _stored_in(path: Path) -> dict[str, StoredTensor]:
-    return {tensor.name: tensor for tensors in read_files(path).values() for tensor in tensors}
+def spec_of_text(text: str, digests: Mapping[str, str]) -> Spec:
+    """The Spec with this text, which comes from anybody: no file that it names is opened. ValueError for another text."""
+    if "\n" not in text:
+        return Spec({"model": text})
+    with _named(""):
+        content = toml_of(text)
+        Table({key: schema for key, schema in TOML_KEYS.items() if key != "like"}).check("", content)
+    return Spec(content, digests=digests)
 
 
-def _model_like(stored: Mapping[str, StoredTensor]) -> Model:
-    return Model(tuple(TensorSpec(t.name, t.shape, t.dtype) for t in stored.values()), recipes.generic())
+def _like(path: Path, content: Mapping[str, Any]) -> Spec:
+    """The tensors of a file, with the recipe for any model where there is no other."""
+    stored = {tensor.name: tensor for tensors in read_files(path).values() for tensor in tensors}
+    tensors = {tensor.name: {"shape": list(tensor.shape), "dtype": tensor.dtype} for tensor in stored.values()}
+    own = {key: value for key, value in content.items() if key != "like"}
+    return Spec({"recipe": "generic", **own, "tensors": tensors}, stored)
 
 
-def _file_plan(model: Model, dtype: str | None, stored: Mapping[str, StoredTensor] | None = None) -> FilePlan:
-    """The plan of a model's files. Tied tensors are in them once; skipped ones are kept as in `stored`, dtype included."""
-    stored, plan = stored or {}, model.recipe.plan(model.tensors)
-    nowhere = [tensor.name for tensor in plan if tensor.action == "skip" and tensor.name not in stored]
-    if nowhere:
-        raise ValueError(f"skip has {', '.join(map(repr, nowhere))}, which have no values to keep: use `like`")
-    return FilePlan(tuple(_to_write(tensor, dtype) for tensor in plan if tensor.action != "tie"), stored)
+@contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Errors within the block name the file, if there is one, and are ValueErrors."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}" if path else str(error)) from None
 
 
 def _to_write(tensor: PlannedTensor, dtype: str | None) -> PlannedTensor:
@@ -83,33 +187,6 @@ def _to_write(tensor: PlannedTensor, dtype: str | None) -> PlannedTensor:
     if chosen is not None and DTYPES[chosen].numpy is None:
         raise ValueError(f"tensor {tensor.name!r} has dtype {chosen}, which is only kept: name it in `skip`, or in `omit`")
     return replace(tensor, spec=replace(tensor.spec, dtype=chosen))
-
-
-def _plan_of_toml(path: Path, dtype: str | None) -> FilePlan:
-    try:
-        return _plan_of_content(toml_of(read_text(path)), path.parent, dtype)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path}: {error}") from None
-
-
-def _plan_of_content(content: Mapping[str, Any], directory: Path, dtype: str | None) -> FilePlan:
-    Table(TOML_KEYS).check("", content)
-    if ("model" in content) + ("like" in content) + ("tensors" in content) != 1:
-        raise ValueError("exactly one of `model`, `like` and `tensors` must say which tensors there are")
-    stored = None
-    if "model" in content:
-        base = families.build(content["model"])
-    elif "like" in content:
-        stored = _stored_in(directory / content["like"])
-        base = _model_like(stored)
-    else:
-        base = Model(tuple(_tensor(name, entry) for name, entry in content["tensors"].items()), Recipe(()))
-    omitted = [matcher(pattern) for pattern in content.get("omit", ())]
-    tensors = tuple(tensor for tensor in base.tensors if not any(omits(tensor.name) for omits in omitted))
-    dtype = dtype or content.get("dtype")
-    if dtype is not None:
-        checks.one_of("dtype", dtype, FLOAT_DTYPES)
-    return _file_plan(Model(tensors, recipe_from(content, base.recipe)), dtype, stored)
 
 
 def _tensor(name: str, entry: object) -> TensorSpec:

@@ -12,9 +12,11 @@ pytest.importorskip("torch")
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 import fastinit
 from fastinit import recipes
+from fastinit.cli.app import app
 from fastinit.cli.plans import plan, recipe_of, side_of
 from fastinit.files.checkpoint import verify, write
 from fastinit.files.reading import read_files
@@ -139,6 +141,26 @@ def test_a_factorys_file_has_the_bits_of_init_(factories, name, left_out, dtype)
 def test_what_construction_looked_at_is_by_the_seed(factories):
     tensors, _ = written(factories, "factories:looking", seed=5)
     assert_equal(tensors, initialized(sys.modules["factories"].looking, seed=5).state_dict())
+
+
+def said_by_verify(path, *arguments):
+    done = CliRunner().invoke(app, ["verify", str(path), *arguments])
+    return done.output, done.exit_code
+
+
+def test_a_file_of_a_config_is_verified_alone_wherever_the_config_lay(folder, tmp_path):
+    config = folder(**CONFIG, _name_or_path="/home/somebody/llama", layers=[{"_name_or_path": "/home/somebody"}])
+    CliRunner().invoke(app, ["init", str(config), "-o", str(tmp_path / "made.safetensors"), "--seed", "3"])
+    (config / "config.json").unlink()
+    assert said_by_verify(tmp_path / "made.safetensors")[0].endswith("tensors are as seed 3 makes them\n")
+    assert b"somebody" not in (tmp_path / "made.safetensors").read_bytes()
+
+
+def test_a_file_of_code_is_verified_only_where_the_code_is_named(factories):
+    CliRunner().invoke(app, ["init", "factories:tied", "-o", "made.safetensors"])
+    said, code = said_by_verify("made.safetensors")
+    assert "it was made by the code 'factories:tied', which is run only where you give it as SPEC" in said and code == 2
+    assert said_by_verify("made.safetensors", "factories:tied")[1] == 0
 
 
 def test_what_nothing_initializes_is_nan_and_said(factories, capsys):

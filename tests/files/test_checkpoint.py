@@ -341,3 +341,44 @@ def test_a_built_in_model_goes_to_disk_and_back(tmp_path):
     plan = specs.plan("mlp", "bfloat16")
     write(tmp_path / "mlp.safetensors", plan, seed=3)
     assert verify(read_files(tmp_path / "mlp.safetensors"), plan, seed=3) == []
+
+
+# ---- what the format's library would not open ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("__metadata__", "under which files have their metadata"), ("\ud800", "no text in UTF-8")]
+)
+def test_a_name_that_files_cannot_have_is_refused_before_a_byte_is_written(tmp_path, name, why):
+    plan = FilePlan((*SMALL.tensors, drawn(name, (4,), "float32", Normal(0.0, 1.0))))
+    with pytest.raises(ValueError, match=f"no tensor in a file can be called .*, .*{why}"):
+        write(tmp_path / "model.safetensors", plan, seed=0, shard_size=400)
+    assert names_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["", "a" * 10_000, "\x1b[31m", "w[/b]", "😀", "\n", "\0", "../w", '"'])
+def test_any_other_name_is_written_as_the_library_reads_it(tmp_path, name):
+    write(tmp_path / "model.safetensors", FilePlan((drawn(name, (4,), "float32", Constant(2.0)),)), seed=0)
+    assert load_file(tmp_path / "model.safetensors")[name].tolist() == [2.0] * 4
+
+
+def test_a_header_that_is_too_long_is_refused_and_shards_are_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(format, "LONGEST_HEADER", 200)
+    with pytest.raises(
+        ValueError, match=r"5 tensors take a header of \d+ bytes, of which files may have 200: .*--shard-size"
+    ):
+        write(tmp_path / "model.safetensors", SMALL, seed=0)
+    write(tmp_path / "model.safetensors", SMALL, seed=0, shard_size=800)
+
+
+@pytest.mark.slow
+def test_the_longest_header_is_the_one_that_the_library_takes(tmp_path):
+    names = [f"{i:04d}{'n' * 99_000}" for i in range(1010)]
+    for number, is_right in ((1009, True), (1010, False)):
+        plan = FilePlan(tuple(drawn(name, (1,), "float32", Constant(0.0)) for name in names[:number]))
+        if is_right:
+            write(tmp_path / "model.safetensors", plan, seed=0)
+            assert len(load_file(tmp_path / "model.safetensors")) == number
+        else:
+            with pytest.raises(ValueError, match="--shard-size"):
+                write(tmp_path / "other.safetensors", plan, seed=0)
