@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import multiprocessing
@@ -39,6 +40,7 @@ class Sweep:
         except ModuleNotFoundError as error:
             print(f"{library}: {error}")
             return {}
+        gc.freeze()  # the children need not look for garbage in all that was imported
         names = [name for pattern in self.only for name in factories if fnmatch(name, pattern)]
         names = list(dict.fromkeys(names))
         waiting = [name for name in names if self._missing(library, name)]

@@ -31,15 +31,15 @@ is random the mean, spread, bounds, family and constant parts, at a significance
 
 
 def document(results: Results, ways: list[str], before: str = "") -> str:
-    """`before`: a document whose tables of other packages, made in another environment, are kept."""
+    """`before`: a document whose tables are kept if they are of other packages, made in another environment."""
     made = tables(results, ways)
-    kept = [part for part in re.split("(?m)^(?=# )", before)[2:] if _packages(part) != _packages(made)]
+    kept = [part for part in re.split("(?m)^(?=# )", before)[2:] if not _packages(part) <= _packages(made)]
     return "\n".join([f"{INTRODUCTION}\n", *(part.rstrip() + "\n" for part in kept), made])
 
 
-def _packages(tables: str) -> list[str]:
+def _packages(tables: str) -> set[str]:
     """The names in a heading `# keras 3.15.1, jax 0.10.2`."""
-    return [package.split()[0] for package in tables.splitlines()[0].removeprefix("# ").split(", ")]
+    return {package.split()[0] for package in tables.splitlines()[0].removeprefix("# ").split(", ")}
 
 
 def tables(results: Results, ways: list[str]) -> str:
@@ -65,10 +65,10 @@ def _versions(results: Results) -> list[str]:
 
 def _counts(results: Results, ways: list[str]) -> Iterator[list[str]]:
     for library, models in results.items():
-        built = [model for model in models.values() if "tensors" in model]
-        tensors = sum(model["tensors"] for model in built)
         for way in ways:
-            counts = Counter(model["ways"][way]["outcome"] for model in built if way in model["ways"])
+            built = [model for model in models.values() if "tensors" in model and way in model["ways"]]
+            tensors = sum(model["tensors"] for model in built)
+            counts = Counter(model["ways"][way]["outcome"] for model in built)
             if counts:
                 yield [library, str(len(built)), str(tensors), way, *(str(counts[outcome]) for outcome in OUTCOMES)]
 
