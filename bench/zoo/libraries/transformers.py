@@ -17,11 +17,26 @@ from transformers.models.auto import modeling_auto as auto
 
 from bench.zoo.libraries.configs import first_built, sizes
 
+LAYER_TYPES = ("full_attention", "sliding_attention")
+EXPERTS = {"num_experts": 4, "top_k_experts": 2, "moe_intermediate_size": 32}
+SPARSE: dict[str, Any] = {"mlp_layer_types": ["dense", "sparse"], "n_group": 1, "topk_group": 1, "num_experts_per_tok": 2}
+ROTARY = {"rope_parameters": {kind: {"rope_type": "default", "rope_theta": 1e4} for kind in LAYER_TYPES}}
 GIVEN: dict[str, dict[str, Any]] = {  # what configs ask for
     "autoformer": {"prediction_length": 8},
     "informer": {"prediction_length": 8},
     "time_series_transformer": {"prediction_length": 8},
     "esm": {"vocab_size": 33, "pad_token_id": 1},
+    "nemotron": {"num_key_value_heads": 2},
+    "hunyuan_vl": {"text_config": {"head_dim": 16, "num_key_value_heads": 2}},
+    "chameleon": {"vocabulary_map": {"<image>": 5}},
+    "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
+    "deepseek_ocr2_text": SPARSE,
+    "deepseek_ocr2": {"text_config": SPARSE},
+    "cohere_compass_text": ROTARY,
+    "cohere_compass": {"text_config": ROTARY},
+    "dbrx": {"attn_config": {"rope_theta": 1e4}},
+    "diffusion_gemma": {"text_config": EXPERTS},
+    "diffusion_gemma_text": EXPERTS,
 }
 MAPPINGS = [  # the first that knows the config says which class is built
     "MODEL_FOR_PRETRAINING_MAPPING",
