@@ -8,7 +8,10 @@ Every check is one that values of the distribution fail once in 1e6 (`significan
 - mean, std: the deviation in standard errors, its skewness taken into account where n is small (`significance.score`);
 - tails beyond 2, 3, 4 and 5 std, zeros, distinct values, equal rows and columns: counts against Poisson's distribution;
 - shape: Pearson's chi-square over eighths of a std, where mean, std and tails are right;
-- outside: not one value may be beyond the distribution's bounds, as far as the dtype's rounding carries them.
+- outside: not one value may be beyond the distribution's bounds, as far as the dtype's rounding carries them, nor so far out
+  that one of n values is there less than once in 1e6 tensors; where no distribution is known, by Chebyshev's inequality;
+- repeated parts, rows and tensors: values that are equal where the probability of it is below 1e-6, or whose leading ones
+  are correlated by 0.99, either way, which 16 independent values are once in 1e12.
 
 What a narrow dtype's rounding does to a distribution is computed from the probability of each of its values. So a tensor of
 less than a few hundred values is only found out when it is far off, and one of millions when its std is off by 0.5 %.
@@ -30,9 +33,10 @@ from fastinit.auditing.patterns import is_float
 from fastinit.auditing.repeats import check_copies, find_repeats
 from fastinit.auditing.report import Report
 from fastinit.auditing.rows import Row, row_of
-from fastinit.auditing.sources import Source, sources_of
+from fastinit.auditing.sources import Source, flat, sources_of
 from fastinit.auditing.subject import Tensor
 from fastinit.distributions import Distribution
+from fastinit.initializers.layouts import LayoutLike
 from fastinit.initializers.names import InitializerLike, distribution_of
 from fastinit.recipes.plan import Plan
 
@@ -43,6 +47,7 @@ def audit(
     tensors: Mapping[str, npt.ArrayLike] | str | os.PathLike[str],
     expected: Mapping[str, InitializerLike] | Plan | None = None,
     *,
+    layout: LayoutLike = None,
     copies: Mapping[str, str] | None = None,
     computed: Collection[str] = (),
     progress: Progress = lambda nbytes: None,
@@ -50,11 +55,14 @@ def audit(
     """Measure every tensor, test it against the distribution it should have, and say what is wrong with it.
 
     `tensors`: arrays by name, of any shape and dtype, or the path of a `.safetensors` or `.safetensors.index.json` file,
-    which is read in pieces. Tensors that are not of a float dtype are listed, but only compared with a constant.
-    `expected`: by name, what a tensor should have been filled with: a distribution, an initializer, or what else
-    `fastinit.get` takes (with the default layout); or the `Plan` of a recipe. A tensor that has none, or one whose values
-    need the whole tensor (as orthogonal), is examined without a distribution. Where parts of a tensor have distributions
-    of their own (`fastinit.distributions.Slabs`), each is measured by itself, and named as an index: "embedding[0]".
+    which is read in pieces. Mappings may be nested: {"encoder": {"w": array}} has the tensor "encoder.w". Tensors that are
+    not of a float dtype are listed, but only compared with a constant.
+    `expected`: by name, or nested alike, what a tensor should have been filled with: a distribution, an initializer, or
+    what else `fastinit.get` takes; or the `Plan` of a recipe, whose tied tensors are copies. A tensor that has none, or one
+    whose values need the whole tensor (as orthogonal), is examined without a distribution. Where parts of a tensor have
+    distributions of their own (`fastinit.distributions.Slabs`), each is measured by itself, and named as an index:
+    "embedding[0]".
+    `layout`: which axes are inputs and outputs, as initializers take it: "oi" for torch's weights.
     `copies`: by name, the tensor that a tensor is a copy of by design, which is a note, and an error where it differs.
     `computed`: names of tensors that are not drawn, as masks and frequencies: only NaN is an error there.
     `progress` is called, from any thread, with the number of bytes that have just been measured or skipped.
@@ -71,10 +79,11 @@ def audit(
     >>> print(report.findings[0])
     error: w: std: 1.00288 is 50.1440 of the expected 0.02, +17792.0 standard errors off
     """
-    sources, by_name, copies, computed = sources_of(tensors), _by_name(expected), _copies(copies), _names(computed)
+    sources, by_name, computed = sources_of(tensors), _by_name(expected), _names(computed)
+    copies = {**(expected.ties if isinstance(expected, Plan) else {}), **_copies(copies)}
     missing_names = sorted(by_name.keys() - {source.name for source in sources})
     copied = [*check_copies(sources, copies)]
-    sources, distributions, origins = _by_region(sources, _distributions(by_name, sources))
+    sources, distributions, origins = _by_region(sources, _distributions(by_name, sources, layout))
     floats = [source for source in sources if is_float(source.dtype)]
     expectations = [expected_of(distributions.get(source.name), source.dtype) for source in floats]
     measured = measure(list(zip(floats, expectations)), progress)
@@ -108,7 +117,7 @@ def _by_name(expected: Mapping[str, Any] | Plan | None) -> Mapping[str, Any]:
             "expected must be a mapping from names to distributions or initializers, or a plan, "
             f"got {type(expected).__name__}"
         )
-    return by_name
+    return flat(by_name, "expected", lambda value: isinstance(value, Mapping) and "class_name" not in value)
 
 
 def _copies(copies: object) -> Mapping[str, str]:
@@ -123,9 +132,10 @@ def _names(computed: object) -> set[str]:
     return {*computed}
 
 
-def _distributions(expected: Mapping[str, Any], sources: Sequence[Source]) -> dict[str, Distribution]:
+def _distributions(expected: Mapping[str, Any], sources: Sequence[Source], layout: LayoutLike) -> dict[str, Distribution]:
     """The distributions of the tensors that are there."""
-    found = {source.name: _distribution(source, expected[source.name]) for source in sources if source.name in expected}
+    given = [(source, expected[source.name]) for source in sources if source.name in expected]
+    found = {source.name: _distribution(source, value, layout) for source, value in given}
     if expected and not found:
         raise ValueError(
             f"expected has none of the tensors' names: it has {min(expected)!r}, they are "
@@ -153,12 +163,13 @@ def _by_region(
     )
 
 
-def _distribution(source: Source, expected: InitializerLike) -> Distribution:
+def _distribution(source: Source, expected: InitializerLike, layout: LayoutLike) -> Distribution:
     """A distribution is taken as it is: that of a whole tensor may be audited by a part of it."""
     if isinstance(expected, Distribution):
         return expected
     try:
-        return distribution_of(expected, source.shape)
+        return distribution_of(expected, source.shape, layout)
     except (TypeError, ValueError) as error:
-        error.args = (f"expected[{source.name!r}]: {error}",)
+        text = str(error).removeprefix("identifier")
+        error.args = (f"expected[{source.name!r}]{':' if text == str(error) else ''} {text.lstrip()}",)
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from fastinit.distributions.base import moments_of
 from fastinit.runtime.types import Array, Float64Array
 
 ALL_BUT_ONE = 1 - 1e-9  # a narrow dtype that holds one value with this probability counts as constant
+TWO_VALUES = 1e-9  # a kurtosis of 1 is that of two values as likely: where all that a dtype holds is its ends
 ROUNDINGS = 4  # units of the computing type by which a bound, computed from mean and std, may be off
 
 
@@ -45,10 +46,13 @@ class Expected:
         """The skewness of the squared deviation from the mean."""
         return float((self.sixth - 3 * self.kurtosis + 2) / (self.kurtosis - 1) ** 1.5)
 
-    @property
+    @cached_property
     def share_of_zeros(self) -> float:
         """The probability that rounding makes a value zero."""
-        return 0.0 if self.pmf is None else float(self.pmf[patterns(self.dtype).values == 0].sum())
+        if self.pmf is not None:
+            return float(self.pmf[patterns(self.dtype).values == 0].sum())
+        least = float(np.finfo(self.dtype).smallest_subnormal)
+        return float(np.diff(self.distribution.cdf(np.array([-least, least])))[0])
 
     @property
     def share_of_commonest(self) -> float:
@@ -59,7 +63,14 @@ class Expected:
         if self.pmf is not None:
             bins = np.searchsorted(edges, patterns(self.dtype).values, side="right")
             return np.bincount(bins, self.pmf, minlength=len(edges) + 1)
-        return np.diff(self.distribution.cdf(edges), prepend=0.0, append=1.0)
+        with np.errstate(over="ignore"):
+            return np.diff(self.distribution.cdf(edges), prepend=0.0, append=1.0)
+
+    def tails(self, low: float, high: float) -> tuple[float, float]:
+        """The probabilities of values no greater than `low`, and no less than `high`, rounding included."""
+        low_edge, high_edge = np.nextafter(low + self.spacing, math.inf), high - self.spacing
+        below, above = self.probabilities(np.array([low_edge])), self.probabilities(np.array([high_edge]))
+        return float(below[0]), float(above[1])
 
 
 def expected_of(distribution: Distribution | None, dtype: np.dtype[Any]) -> Expected | None:
@@ -77,19 +88,23 @@ def _expected_narrow(distribution: Distribution, dtype: np.dtype[Any]) -> Expect
     if pmf.max() > ALL_BUT_ONE:
         return None
     moments = moments_of(values, pmf / pmf.sum())
+    if moments.kurtosis < 1 + TWO_VALUES:
+        return None
     return Expected(distribution, dtype, *moments, *_range(distribution, dtype), 0.0, float(pmf @ pmf), pmf)
 
 
 @lru_cache(maxsize=256)
+@np.errstate(over="ignore")  # the density of a std below 1e-307
 def _expected_wide(distribution: Distribution, dtype: np.dtype[Any]) -> Expected | None:
     values, weights, density = distribution.quadrature()
-    spacing = np.spacing(np.abs(values).astype(dtype)).astype(np.float64)
+    sizes = np.minimum(np.abs(values), np.finfo(dtype).max / 2)  # the largest value itself has no next one
+    spacing = np.spacing(sizes.astype(dtype)).astype(np.float64)
     moments = moments_of(values, weights)
     widest = float(spacing[np.abs(values - moments.mean) < 3 * moments.std].max())
     if moments.std < widest:
         return None
     moments = moments._replace(std=math.hypot(moments.std, widest / math.sqrt(12)))  # rounding adds a uniform's variance
-    coincidence = float(weights @ (density * spacing))
+    coincidence = min(1.0, float(weights @ (density * spacing)))
     return Expected(distribution, dtype, *moments, *_range(distribution, dtype), widest, coincidence, None)
 
 

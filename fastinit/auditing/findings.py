@@ -10,19 +10,23 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from fastinit.auditing.goodness_of_fit import unlike
+from fastinit.auditing.measuring import measure
+from fastinit.auditing.parts import repeated_parts
+from fastinit.auditing.passes import HUGE, SMALL
 from fastinit.auditing.patterns import is_narrow, rounded, significand_bits
-from fastinit.auditing.significance import CRITICAL_SCORE, score_of_count
-from fastinit.auditing.sources import Source
-from fastinit.auditing.structure import PIECE, copies, pieces
-from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor
+from fastinit.auditing.significance import CRITICAL_SCORE, FALSE_ALARM_RATE, score_of_count
+from fastinit.auditing.sources import ArraySource, Source
+from fastinit.auditing.structure import PIECE, pieces
+from fastinit.auditing.subject import FEW, FREQUENT, GENERATOR, Found, Tensor
+from fastinit.core.fill import fill
 from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
 
-FEW = 16  # distinct values: with no more than these a tensor is an identity, a mask or the like, not drawn
 UNUSED_BITS = 8  # low bits of the significand that no value sets: fewer may come from the steps of a generator
 SIGNIFICANDS = {2: "float8_e5m2", 3: "float8_e4m3fn", 7: "bfloat16", 10: "float16", 23: "float32"}  # bits stored
-PARTS_COMPARED = (2, 3, 4)  # gate and up; query, key and value; the gates of an LSTM
 PAGE = 4096  # bytes of memory
+CAUSED_BY_REPEATS = ("few values", "tails", "shape")
+GREATEST_SCORE = 16  # standard deviations: no distribution's values lie farther out
 LEAST_END = 64  # zeros at the end of a tensor that look like a part never written
 
 Severity: TypeAlias = Literal["note", "warning", "error"]
@@ -56,10 +60,22 @@ def findings_of(tensor: Tensor) -> list[Finding]:
         return [Finding(tensor.source.name, kind, "error", sentence) for kind, sentence in _not_a_number(tensor)]
     name, severity = tensor.source.name, severity_where(tensor.expected is not None or tensor.constant is not None)
     wrongly_drawn = _wrongly_drawn(tensor) if tensor.measured.n else []
+    by_design = _kinds_by_design(tensor) if wrongly_drawn else set()
     return [
         *(Finding(name, kind, "error", sentence) for kind, sentence in _never_drawn(tensor)),
-        *(Finding(name, kind, severity, sentence) for kind, sentence in wrongly_drawn),
+        *(Finding(name, kind, severity, sentence) for kind, sentence in wrongly_drawn if kind not in by_design),
     ]
+
+
+def _kinds_by_design(tensor: Tensor) -> set[str]:
+    """What is found of values that a whole-tensor distribution does give, as of rows that repeat each other by design."""
+    distribution, source = tensor.distribution, tensor.source
+    if distribution is None or distribution.only_shape != source.shape or tensor.constant is not None:
+        return set()
+    values = fill(distribution, source.shape, seed=0, dtype=source.dtype)
+    right = ArraySource(source.name, source.shape, source.dtype, values)
+    (measured,) = measure([(right, None)], lambda nbytes: None)
+    return {kind for kind, _ in _wrongly_drawn(Tensor(right, measured, distribution, None))}
 
 
 def not_the_integer(source: Source, distribution: Distribution) -> Iterator[Finding]:
@@ -88,9 +104,15 @@ def _never_drawn(tensor: Tensor) -> Iterator[Found]:
     yield from _not_a_number(tensor)
     if values.counts.inf and not (tensor.constant is not None and math.isinf(tensor.constant)):
         yield "infinite", f"{values.counts.inf:,} of {n:,} values are infinite"
-    if values.counts.out_of_range > 1:
-        text = f"{values.counts.out_of_range:,} values are subnormal or beyond 2^60, as in memory that was never written"
-        yield "never filled", text
+    if values.counts.out_of_range > (values.sample.distinct <= FEW) and not _is_extreme(tensor):
+        found = f"{values.counts.out_of_range:,} of {n:,} values"
+        yield "never filled", f"{found} are subnormal or beyond 2^60, as in memory that was never written"
+
+
+def _is_extreme(tensor: Tensor) -> bool:
+    """Whether the distribution itself gives subnormal or huge values."""
+    spread = tensor.constant if tensor.expected is None else tensor.expected.std
+    return bool(spread) and not SMALL < abs(spread or 0.0) < HUGE / GREATEST_SCORE
 
 
 def _not_a_number(tensor: Tensor) -> Iterator[Found]:
@@ -101,12 +123,15 @@ def _not_a_number(tensor: Tensor) -> Iterator[Found]:
 def _wrongly_drawn(tensor: Tensor) -> list[Found]:
     if tensor.constant is not None:
         return [*_not_the_constant(tensor, tensor.constant)]
-    if tensor.measured.is_constant:
-        return [*_dead(tensor)]
+    if tensor.measured.is_constant and (found := [*_dead(tensor)]):
+        return found
     if found := [*_unfilled_rest(tensor)]:
         return found
-    by_values = [*_few_values_around_0(tensor)] if tensor.expected is None else unlike(tensor.expected, tensor)
-    return [*_constant_lines(tensor), *_repeated_rows(tensor), *_repeated_parts(tensor), *_few_bits(tensor), *by_values]
+    by_values = unlike(tensor.expected, tensor) if tensor.expected else [*_few_values_around_0(tensor), *_outlier(tensor)]
+    repeated = [*repeated_parts(tensor)] or [*_repeated_rows(tensor)]
+    if repeated:
+        by_values = [(kind, text) for kind, text in by_values if kind not in CAUSED_BY_REPEATS]
+    return [*_constant_lines(tensor), *repeated, *_few_bits(tensor), *by_values]
 
 
 def _not_the_constant(tensor: Tensor, constant: float) -> Iterator[Found]:
@@ -164,18 +189,6 @@ def _repeated_rows(tensor: Tensor) -> Iterator[Found]:
         yield "repeated rows", f"{len(repeated):,} of {rows:,} rows repeat another, the first is {row:,} = {earlier:,}"
 
 
-def _repeated_parts(tensor: Tensor) -> Iterator[Found]:
-    """Equal parts of a tensor that should be drawn, along an axis along which rows are not compared."""
-    if tensor.expected is None or tensor.measured.values.sample.distinct <= FEW:
-        return
-    for axis, n in enumerate(tensor.source.shape):
-        for parts in PARTS_COMPARED if axis or n == tensor.measured.n else ():
-            which = 0 if n % parts else copies(tensor.source, axis, parts)
-            if which and score_of_count(1, parts * tensor.coincidence ** (tensor.measured.n // parts)) > CRITICAL_SCORE:
-                yield "repeated parts", f"of {parts} equal parts along axis {axis}, number {which} repeats number 0"
-                return
-
-
 def _few_bits(tensor: Tensor) -> Iterator[Found]:
     """Values around 0 that are those of a narrower dtype."""
     values = tensor.measured.values
@@ -187,6 +200,22 @@ def _few_bits(tensor: Tensor) -> Iterator[Found]:
         and values.low < 0 < values.high
     ):
         yield "few bits", f"no value uses more than {used} bits of the significand, which are those of {SIGNIFICANDS[used]}"
+
+
+def _outlier(tensor: Tensor) -> Iterator[Found]:
+    """A value so far out that one of n has it once in 1 / FALSE_ALARM_RATE tensors at most, whatever the distribution.
+
+    By Chebyshev's inequality it is sqrt(n / FALSE_ALARM_RATE) of the others' standard deviations from their mean, so that
+    the others have no more than FALSE_ALARM_RATE of all squared deviations.
+    """
+    values = tensor.measured.values
+    moments = values.moments
+    if values.sample.distinct <= FEW or not moments.m2 or values.counts.out_of_range:
+        return
+    far = max(values.low, values.high, key=lambda value: abs(value - moments.mean))
+    deviation = (far - moments.mean) / moments.unit
+    if 1 - moments.n / (moments.n - 1) * deviation * deviation / moments.m2 < FALSE_ALARM_RATE:
+        yield "outlier", f"a value of {far:.6g} lies far out of all others"
 
 
 def _few_values_around_0(tensor: Tensor) -> Iterator[Found]:

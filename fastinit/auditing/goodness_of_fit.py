@@ -9,9 +9,17 @@ import numpy as np
 
 from fastinit.auditing.expected import Expected
 from fastinit.auditing.hints import hint
-from fastinit.auditing.measured import EDGES, Measured, Values, beyond
+from fastinit.auditing.measured import Measured, Values, beyond, edges_of
 from fastinit.auditing.moments import SampleMoments
-from fastinit.auditing.significance import CRITICAL_SCORE, LEAST_EXPECTED, score, score_of_chi_square, score_of_count
+from fastinit.auditing.numbers import errors_text, ratio_text
+from fastinit.auditing.significance import (
+    CRITICAL_SCORE,
+    FALSE_ALARM_RATE,
+    LEAST_EXPECTED,
+    score,
+    score_of_chi_square,
+    score_of_count,
+)
 from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor
 from fastinit.runtime.types import Float64Array
 
@@ -27,15 +35,15 @@ def unlike(expected: Expected, tensor: Tensor) -> list[Found]:
     difference shows in them too.
     """
     measured = tensor.measured
-    if measured.values.moments.n < 2:
-        return []
+    if measured.is_constant or measured.values.moments.n < 2:
+        return [*_outside(measured.values, expected)] or [*_too_far(measured.values, expected)]
     if found := [*_zeros(measured, expected)]:
         return found
     found = [*_few_values(measured.values, expected)]
     if expected.pmf is None or measured.n * (1 - expected.share_of_commonest) > LEAST_EXPECTED:
         found = [*_mean(measured.values, expected), *_std(tensor, expected), *found]
     found += _outside(measured.values, expected)
-    return found or _tails_and_shape(measured, expected)
+    return found or [*_too_far(measured.values, expected)] or _tails_and_shape(measured, expected)
 
 
 def _zeros(measured: Measured, expected: Expected) -> Iterator[Found]:
@@ -52,7 +60,7 @@ def _mean(values: Values, expected: Expected) -> Iterator[Found]:
         low = expected.distribution.bounds[0]
         one_sided = -math.inf < low < 0 <= values.low
         why = f" (no value is below 0: drawn from 0 on, not from {low:.6g} on)" if one_sided else ""
-        yield "mean", f"{moments.mean:.6g} is {off:+.1f} standard errors off the expected {expected.mean:.6g}{why}"
+        yield "mean", f"{moments.mean:.6g} is {errors_text(off)} standard errors off the expected {expected.mean:.6g}{why}"
 
 
 def _std(tensor: Tensor, expected: Expected) -> Iterator[Found]:
@@ -60,17 +68,17 @@ def _std(tensor: Tensor, expected: Expected) -> Iterator[Found]:
     moments = tensor.measured.values.moments
     if moments.n < LEAST_FOR_STD:
         return
-    freedom, std = moments.n - 1, _unbiased_std(moments)
+    freedom, std = moments.n - 1, moments.unbiased_std
     ratio = 1 + _less(std / expected.std - 1, UNITS * expected.spacing / expected.std)
-    deviation = (ratio**2 - 1) * math.sqrt(freedom / (expected.kurtosis - 1))
+    deviation = (ratio * ratio - 1) * math.sqrt(freedom / (expected.kurtosis - 1))
     skewness = expected.skewness_of_squares
     if deviation <= 0:
         skewness = min(skewness, SKEWNESS_OF_CHI_SQUARE)
     if abs(score(deviation, skewness / math.sqrt(freedom))) > CRITICAL_SCORE:
-        cause = hint(std, expected.std, _relative_error_of_std(expected, moments.n), tensor.source.shape)
-        ratio_text = f"{std:.6g} is {std / expected.std:.4f} of the expected {expected.std:.6g}"
-        off = f"{std_off(moments, expected):+.1f} standard errors off"
-        yield "std", f"{ratio_text}, {off}{': ' if cause else ''}{cause}"
+        cause = hint(tensor.measured.values, expected.std, _relative_error_of_std(expected, moments.n), tensor.source.shape)
+        text = f"{std:.6g} is {ratio_text(std / expected.std)} of the expected {expected.std:.6g}"
+        off = f"{errors_text(std_off(moments, expected))} standard errors off"
+        yield "std", f"{text}, {off}{': ' if cause else ''}{cause}"
 
 
 def _less(deviation: float, slack: float) -> float:
@@ -84,13 +92,24 @@ def _outside(values: Values, expected: Expected) -> Iterator[Found]:
         yield "outside", f"values from {values.low:.6g} to {values.high:.6g}, where the distribution stays within {bounds}"
 
 
+def _too_far(values: Values, expected: Expected) -> Iterator[Found]:
+    """Single values farther out than any of so many is, but once in 1 / FALSE_ALARM_RATE tensors."""
+    n, (low, high) = values.moments.n, (values.low, values.high)
+    if not n:
+        return
+    probability, value = min(zip(expected.tails(low, high), (low, high)))
+    if n * probability < FALSE_ALARM_RATE / 2:
+        rate = f"once in {1 / FALSE_ALARM_RATE:,.0f} tensors"
+        yield "outside", f"a value of {value:.6g}, where the distribution gives one so far out less than {rate}"
+
+
 def _tails_and_shape(measured: Measured, expected: Expected) -> list[Found]:
     """Tested where the histogram is in units of the distribution's std, and rounding moves no bin's count."""
     n, histogram = measured.values.moments.n, measured.histogram
     resolution = FROM_ROUNDING * expected.std / math.sqrt(n)
     if histogram is None or measured.sigma != expected.std or expected.spacing > resolution:
         return []
-    usual = n * expected.probabilities(expected.mean + expected.std * EDGES)
+    usual = n * expected.probabilities(edges_of(expected.mean, expected.std))
     for sigmas in (5, 4, 3, 2):
         there, usually = int(beyond(histogram, sigmas)), beyond(usual, sigmas)
         if abs(score_of_count(there, usually)) > CRITICAL_SCORE:
@@ -130,11 +149,7 @@ def mean_off(moments: SampleMoments, expected: Expected) -> float:
 
 def std_off(moments: SampleMoments, expected: Expected) -> float:
     """How far the std, of at least two values, is from the expected one, in standard errors."""
-    return (_unbiased_std(moments) / expected.std - 1) / _relative_error_of_std(expected, moments.n)
-
-
-def _unbiased_std(moments: SampleMoments) -> float:
-    return math.sqrt(moments.m2 / (moments.n - 1))
+    return (moments.unbiased_std / expected.std - 1) / _relative_error_of_std(expected, moments.n)
 
 
 def _relative_error_of_std(expected: Expected, n: int) -> float:

@@ -91,6 +91,12 @@ class Measured:
         return self.n > 0 and v.low == v.high and v.counts.nan + v.counts.inf == 0
 
 
+def edges_of(centre: float, sigma: float) -> Float64Array:
+    """The edges of a histogram in these units; infinite where they are beyond float64."""
+    with np.errstate(over="ignore"):
+        return np.asarray(centre + sigma * EDGES)
+
+
 def beyond(bins: Array, sigmas: int) -> float:
     """The sum of the bins of a histogram over EDGES that lie beyond so many sigmas."""
     lowest, highest = (int(np.searchsorted(EDGES, side)) for side in (-sigmas, sigmas))

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from fastinit.auditing import structure
 from fastinit.auditing.expected import Expected
-from fastinit.auditing.measured import EDGES, EDGES_PER_SIGMA, Counts, Lines, Measured, Order, Values, sample_of
+from fastinit.auditing.leading import LEADING
+from fastinit.auditing.measured import EDGES, EDGES_PER_SIGMA, Counts, Lines, Measured, Order, Values, edges_of, sample_of
 from fastinit.auditing.moments import SampleMoments, combined, moments, moments_of_counts
 from fastinit.auditing.patterns import bits, patterns, significand_bits, smallest_normal
 from fastinit.auditing.sources import Source
@@ -21,7 +22,6 @@ from fastinit.runtime.types import Array, Float64Array
 
 SAMPLE = 2**16  # values of 4 or 8 bytes among which the distinct ones are counted
 MOST_ROWS = 2**18  # rows of a tensor, from the first, that are examined and compared with one another
-LEADING = 64  # values of a tensor that are compared with those of other tensors
 SMALL = 1e-30  # dtypes with normal numbers below this have no use for subnormal ones
 HUGE = 2.0**60  # no initial weight is larger; memory that was never written, read as floats, often is
 
@@ -119,6 +119,7 @@ class Tally(NamedTuple):
 class WidePasses(Passes):
     """The passes over elements of 4 or 8 bytes."""
 
+    @np.errstate(over="ignore", invalid="ignore")  # where the sum of the values is beyond float64, and of NaN
     def _examine_values(self, i: int, piece: Array) -> None:
         words, nan, inf = bits(piece), 0, 0
         real = piece.astype(np.float64)
@@ -133,7 +134,8 @@ class WidePasses(Passes):
         low, high = float(piece.min(initial=math.inf)), float(piece.max(initial=-math.inf))
         sample = words[: math.ceil(len(words) * min(1.0, SAMPLE / max(1, self.n)))].copy()
         counts = Counts(nan, inf, zeros, out_of_range)
-        self._tallies[i] = Tally(moments(real), low, high, counts, np.bitwise_or.reduce(words), sample)
+        of_all = moments(real, max(-low, high))
+        self._tallies[i] = Tally(of_all, low, high, counts, np.bitwise_or.reduce(words), sample)
 
     def second_pass(self, i: int) -> int:
         piece = self.source.read(*self.pieces[i])
@@ -145,8 +147,11 @@ class WidePasses(Passes):
 
     def _bins(self, piece: Array) -> Indices:
         """For each finite value, the number of edges that are not above it."""
-        places: Float64Array = np.subtract(piece, np.float64(self.centre), dtype=np.float64)
-        places *= EDGES_PER_SIGMA / self.sigma
+        unit = self.values.moments.unit
+        if unit != 1:
+            piece = piece.astype(np.float64) / unit
+        places: Float64Array = np.subtract(piece, np.float64(self.centre / unit), dtype=np.float64)
+        places *= EDGES_PER_SIGMA / (self.sigma / unit)
         places += (len(EDGES) + 1) // 2
         if self.values.counts.nan + self.values.counts.inf:
             places = places[np.isfinite(places)]
@@ -180,7 +185,7 @@ class NarrowPasses(Passes):
     def second_pass(self, i: int) -> int:
         """Nothing is read again."""
         if i == 0 and self.histogram is not None:
-            bins = np.searchsorted(self.centre + self.sigma * EDGES, self._known.values, side="right")
+            bins = np.searchsorted(edges_of(self.centre, self.sigma), self._known.values, side="right")
             self.histogram += np.bincount(bins, self._finite, minlength=len(EDGES) + 1).astype(np.int64)
         return self.pieces[i][1] * self.source.dtype.itemsize
 

@@ -8,15 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from fastinit.auditing.findings import Finding, severity_where
+from fastinit.auditing.leading import ALIKE, directions, is_informative
 from fastinit.auditing.significance import CRITICAL_SCORE, score_of_count
 from fastinit.auditing.sources import Source
 from fastinit.auditing.structure import digest
 from fastinit.auditing.subject import Tensor
-from fastinit.runtime.types import Float64Array
-
-LEAST_LEADING = 16  # values that must agree
-ALIKE = 0.99  # correlation: rounding to 2 bits keeps 0.995; 16 independent values have it once in 10^12
-LEAST_DISTINCT = 8  # of the leading values: fewer are an identity's, or zeros
 
 
 def find_repeats(tensors: Sequence[Tensor]) -> list[Finding]:
@@ -27,7 +23,7 @@ def find_repeats(tensors: Sequence[Tensor]) -> list[Finding]:
         for i, j in copies.items()
         if not tensors[i].source.same_memory(tensors[j].source)
     ]
-    informative = [t for i, t in enumerate(tensors) if i not in copies and _is_informative(t.measured.head)]
+    informative = [t for i, t in enumerate(tensors) if i not in copies and is_informative(t.measured.head)]
     for tensor, earlier in _same_leading(informative):
         found.append(_finding("same stream", tensor, earlier, "leads with the values, times a factor, of"))
     return found
@@ -79,29 +75,14 @@ def _may_be_equal(tensor: Tensor, others: int) -> bool:
 
 
 def _same_leading(tensors: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pairs (tensor, earlier one) whose leading values, as many as the shorter has, are correlated by ALIKE or more."""
+    """Pairs (tensor, earlier one) whose leading values, as many as the shorter has, are correlated, either way, by ALIKE."""
     lengths = np.array([len(tensor.measured.head) for tensor in tensors])
     seen: set[int] = set()
     for length in sorted(set(lengths.tolist())):
         indices = np.flatnonzero(lengths >= length)
-        directions = np.stack([_direction(tensors[i].measured.head[:length]) for i in indices.tolist()])
+        towards = directions(np.stack([tensors[i].measured.head[:length] for i in indices.tolist()]))
         for at in np.flatnonzero(lengths[indices] == length).tolist():
-            alike = indices[directions @ directions[at] > ALIKE]
+            alike = indices[np.abs(towards @ towards[at]) > ALIKE]
             first, *later = alike.tolist() or [0]
             yield from ((tensors[i], tensors[first]) for i in later if i not in seen)
             seen.update(later)
-
-
-def _direction(head: Float64Array) -> Float64Array:
-    """The values less their mean, as a vector of length 1: the same for any factor and any constant added."""
-    deviation = head - head.mean()
-    length = float(np.linalg.norm(deviation))
-    return np.asarray(deviation / length) if length > 0 else deviation
-
-
-def _is_informative(head: Float64Array) -> bool:
-    """Whether a repetition of these values is suspicious: not if they are few distinct ones, or a monotone sequence."""
-    steps = np.diff(head)
-    monotone = bool((steps >= 0).all() or (steps <= 0).all())
-    enough = len(head) >= LEAST_LEADING and len(set(head.tolist())) >= LEAST_DISTINCT
-    return enough and not monotone and bool(np.isfinite(head).all())

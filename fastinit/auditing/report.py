@@ -10,6 +10,7 @@ from typing import Any
 
 from fastinit.auditing import picture
 from fastinit.auditing.findings import Finding, Severity
+from fastinit.auditing.numbers import errors_text, ratio_text
 from fastinit.auditing.rows import Row
 from fastinit.auditing.significance import FALSE_ALARM_RATE
 from fastinit.recipes.grouping import Entry, grouped
@@ -99,8 +100,8 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         *texts,
         *(_number(x, ".4g") for x in (row.mean, row.std)),
-        _number(ratio, ".4f"),
-        *(_number(x, "+.1f") for x in (row.mean_off, row.std_off)),
+        "" if ratio is None else ratio_text(ratio),
+        *("" if x is None else errors_text(x) for x in (row.mean_off, row.std_off)),
         *(_number(x, ".4g") for x in (row.min, row.max)),
         tail,
         f"{row.share_of_zeros:.1%}" if row.zeros else "",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fastinit.auditing.expected import Expected
 from fastinit.auditing.goodness_of_fit import mean_off, std_off
-from fastinit.auditing.measured import EDGES, Measured, beyond
+from fastinit.auditing.measured import Measured, beyond, edges_of
 from fastinit.auditing.subject import Tensor
 from fastinit.runtime.types import Float64Array
 
@@ -116,7 +116,7 @@ def _against(expected: Expected, measured: Measured) -> dict[str, Any]:
     if moments.n > 1:
         found["std_off"] = std_off(moments, expected)
     if measured.histogram is not None:
-        histogram = moments.n * expected.probabilities(measured.centre + measured.sigma * EDGES)
+        histogram = moments.n * expected.probabilities(edges_of(measured.centre, measured.sigma))
         found["expected_histogram"] = histogram
         if measured.sigma == expected.std:
             found["expected_beyond"] = {k: beyond(histogram, k) for k in SIGMAS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,8 @@ def sources_of(tensors: object) -> list[Source]:
     if isinstance(tensors, str | os.PathLike):
         found = [_in_file(path, stored) for path, all in read_files(Path(tensors)).items() for stored in all]
     elif isinstance(tensors, Mapping):
-        found = [_in_memory(name, value) for name, value in tensors.items()]
+        by_name = flat(tensors, "tensors", lambda value: isinstance(value, Mapping))
+        found = [_in_memory(name, value) for name, value in by_name.items()]
     else:
         raise TypeError(
             "tensors must be a mapping from names to arrays, or the path of a .safetensors or .safetensors.index.json file, "
@@ -101,6 +102,19 @@ def sources_of(tensors: object) -> list[Source]:
         )
     if not found:
         raise ValueError("tensors is empty: there is nothing to audit")
+    return found
+
+
+def flat(tree: Mapping[Any, Any], argument: str, is_tree: Callable[[Any], bool], prefix: str = "") -> dict[str, Any]:
+    """The values by their paths with dots. TypeError for keys that are no str, ValueError for a path that is there twice."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if not isinstance(key, str):
+            raise TypeError(f"names of {argument} must be str, got {key!r}{f' in {prefix[:-1]!r}' if prefix else ''}")
+        inner = flat(value, argument, is_tree, f"{prefix}{key}.") if is_tree(value) else {prefix + key: value}
+        if twice := found.keys() & inner.keys():
+            raise ValueError(f"{argument} has the name {min(twice)!r} twice, with and without nesting")
+        found |= inner
     return found
 
 
@@ -112,9 +126,7 @@ def _in_file(path: Path, stored: StoredTensor) -> Source:
     return FileSource(stored.name, stored.shape, stored.unit, path, stored.offset)
 
 
-def _in_memory(name: object, value: object) -> Source:
-    if not isinstance(name, str):
-        raise TypeError(f"names of tensors must be str, got {name!r}")
+def _in_memory(name: str, value: object) -> Source:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -74,7 +73,7 @@ def still_constant(candidates: Indices, first: Array, rows: Array) -> Indices:
 
 def repeated_rows(source: Source, heads: Array, n: int, except_rows: Indices) -> list[tuple[int, int]]:
     """Pairs (row, earlier row) of equal rows of n elements, which begin with `heads`; `except_rows` take no part."""
-    alike = _alike(heads)
+    alike = are_alike(heads)
     alike = alike[~np.isin(alike, except_rows)]
     earlier: dict[bytes, int] = {}
     pairs = []
@@ -86,29 +85,11 @@ def repeated_rows(source: Source, heads: Array, n: int, except_rows: Indices) ->
     return pairs
 
 
-def _alike(heads: Array) -> Indices:
+def are_alike(heads: Array) -> Indices:
     """The indices of the rows whose head is also that of another row."""
     whole = np.ascontiguousarray(heads).view(np.dtype((np.void, heads.itemsize * heads.shape[1]))).ravel()
     _, inverse, counts = np.unique(whole, return_inverse=True, return_counts=True)
     return np.flatnonzero(counts[inverse] > 1)
-
-
-def copies(source: Source, axis: int, parts: int) -> int:
-    """Of so many equal parts along an axis, the number of one that has the bits of the first, numbered 0; 0 for none."""
-    after = math.prod(source.shape[axis + 1 :])
-    run = source.shape[axis] // parts * after
-    for part in range(1, parts):
-        firsts = range(0, source.size, parts * run)
-        head = min(run, PIECE, LEAST_RUN)
-        if _same(source, 0, part * run, head) and all(_same(source, at, at + part * run, run) for at in firsts):
-            return part
-    return 0
-
-
-def _same(source: Source, first: int, second: int, count: int) -> bool:
-    return all(
-        (bits(source.read(first + at, n)) == bits(source.read(second + at, n))).all() for at, n in pieces(0, count, PIECE)
-    )
 
 
 def is_constant(source: Source, first: int, count: int) -> bool:

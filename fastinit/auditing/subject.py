@@ -12,6 +12,7 @@ from fastinit.auditing.sources import Source
 from fastinit.distributions import Distribution
 
 GENERATOR = 2.0**-20  # the probability of a value, and of two being equal, that a generator's own steps may add
+FEW = 16  # distinct values: with no more than these a tensor is an identity, a mask or the like, not drawn
 FREQUENT = 2.0**-16  # values of a narrow dtype that a distribution gives less often than this may be missing
 
 Found: TypeAlias = tuple[str, str]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fastinit.distributions.slabs import Slabs
 
 PANELS, NODES = 64, 20  # of the Gauss-Legendre rule: averages of smooth functions are exact to the last digits
+FAR = 2.0**100  # the 4th powers of 2^32 deviations of such values, and of their last bits, are within float64's range
 NO_MEAN = 1e-12  # in standard deviations: a computed mean smaller than this is 0, up to rounding
 
 D = TypeVar("D", bound="Distribution")
@@ -191,13 +192,22 @@ class Drawn(Distribution):
 
 def moments_of(values: Float64Array, weights: Float64Array) -> Moments:
     """The moments of values that have these probabilities."""
+    unit = unit_of(float(np.abs(values).max()))
+    values = values / unit
     mean = float(weights @ values)
     deviation = values - mean
     std = math.sqrt(weights @ deviation**2)
     mean = 0.0 if abs(mean) < NO_MEAN * std else mean
     z = deviation / std
     third, fourth, sixth = (float(weights @ z**k) for k in (3, 4, 6))
-    return Moments(mean, std, third, fourth, sixth)
+    return Moments(mean * unit, std * unit, third, fourth, sixth)
+
+
+def unit_of(largest: float) -> float:
+    """The power of 2 in which values of this size are taken, so that float64 has their powers: 1 but for extreme ones."""
+    if largest == 0 or 1 / FAR < largest < FAR:
+        return 1.0
+    return math.ldexp(1.0, math.frexp(largest)[1] - 1)
 
 
 def gauss_legendre(low: float, high: float) -> tuple[Float64Array, Float64Array]:

@@ -41,7 +41,7 @@ STOCK: Stock = {name: copied(getattr(torch.nn.init, name)) for name in ("_no_gra
 
 OF_LAYERS = ("xavier_uniform_", "xavier_normal_", "kaiming_uniform_", "kaiming_normal_")
 STOCK_INIT: Stock = {name: getattr(torch.nn.init, name) for name in ("uniform_", "normal_", *OF_LAYERS)} | STOCK
-"""What `drawn` leaves to torch: looked up now, since what is called by these names later may be functions that call `drawn`."""
+"""What `drawn` leaves to torch: looked up now, since the functions of these names may later be ones that call `drawn`."""
 
 STOCK_TRUNC_NORMAL = streams.named(None)(STOCK["_no_grad_trunc_normal_"])
 """Without names: it redraws what is out of bounds, and a name's stream gives the same values each time."""

@@ -9,6 +9,7 @@ import fastinit
 from fastinit import audit
 from fastinit.auditing import Finding
 from fastinit.distributions import Constant, Normal, Slab, Slabs
+from fastinit.initializers import Parts
 
 W = Normal(0.0, 1.0)
 
@@ -96,3 +97,34 @@ def test_findings_of_several_layers_that_say_the_same_are_one_line():
 def test_other_arguments_are_refused(options, message):
     with pytest.raises(TypeError, match=message):
         audit({"a": drawn()}, **options)
+
+
+def test_ties_of_a_plan_are_copies_by_design():
+    plan = fastinit.Recipe([("*", W)], tied={"head": "embed"}).plan({"embed": (64, 32), "head": (64, 32)})
+    assert found({"embed": drawn(), "head": drawn()}, plan) == [("note", "head", "copy")]
+    assert found({"embed": drawn(), "head": drawn(1)}, plan) == [("error", "head", "no copy")]
+
+
+def test_parts_that_a_whole_tensor_distribution_repeats_are_no_finding():
+    """ICNR makes each filter four times; the same parts in a normal tensor are an error."""
+    icnr = fastinit.initializers.ICNR("he_normal", scale=2)
+    values = icnr((64, 32), seed=0, layout="io")
+    assert found({"w": values}, {"w": icnr}, layout="io") == []
+    assert found({"w": values}, {"w": "he_normal"}, layout="io") == [("error", "w", "repeated parts")]
+
+
+MIMETIC = {
+    "query": fastinit.initializers.MimeticAttention("query", heads=4),
+    "key": fastinit.initializers.MimeticAttention("key", heads=4),
+    "value": fastinit.initializers.MimeticAttention("value"),
+    "output": fastinit.initializers.MimeticAttention("output"),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_parts_of_mimetic_attention_share_a_stream_by_design(seed):
+    """Query and key are made from one matrix, as are value and output: in tensors of one name, and in one fused tensor."""
+    tensors = {name: part((64, 64), seed=seed, name="attention", layout="io") for name, part in MIMETIC.items()}
+    fused = Parts(-1, tuple((1 / 3, MIMETIC[name]) for name in ("query", "key", "value")))
+    tensors["fused"] = fused((64, 192), seed=seed, layout="io")
+    assert found(tensors, {**MIMETIC, "fused": fused}, layout="io") == [] == found(tensors)

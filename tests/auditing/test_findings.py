@@ -14,6 +14,8 @@ from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
 from fastinit.initializers import Parts, Stacked, WithSlabs
 from tests.auditing.samples import W, drawn, found, kinds
 
+RNG = np.random.default_rng(42)
+
 # ---- what is wrong with a tensor by itself ---------------------------------------------------------------------------
 
 
@@ -37,6 +39,13 @@ WRONG = {
     "an infinity": ("infinite", "error", with_change(set_to((3, 4), np.inf)), drawn()),
     "old memory": ("never filled", "error", memory_of_pointers(), drawn()),
     "huge numbers": ("never filled", "error", with_change(set_to((0, [1, 2]), 3e37)), drawn()),
+    "one huge number": ("never filled", "error", with_change(set_to((3, 4), 3e30)), with_change(set_to((3, 4), 3.0))),
+    "one subnormal number": (
+        "never filled", "error", with_change(set_to((3, 4), 1e-40)), with_change(set_to((3, 4), 1e-30)),
+    ),
+    "a value far out of all others": (  # by Chebyshev's inequality, 5120 for 65,536 values of std 0.02
+        "outlier", "warning", with_change(set_to((3, 4), 6000.0)), with_change(set_to((3, 4), 5000.0)),
+    ),
     "an end of zeros": ("never filled", "warning", with_change(set_to(slice(240, 256), 0)), with_change(set_to((0, 0), 0))),
     "a page of zeros": ("never filled", "warning", with_change(set_to(slice(8, 16), 0)), drawn()),
     "a dead matrix": ("dead", "warning", np.zeros((64, 64), np.float32), np.zeros((64, 1), np.float32)),
@@ -51,7 +60,8 @@ WRONG = {
     "float32 from bfloat16": ("few bits", "warning", drawn(dtype="bfloat16").astype(np.float32), drawn()),
     "float64 from float32": ("few bits", "warning", drawn().astype(np.float64), drawn(dtype="float64")),
     "bfloat16 of one power of 2": (
-        "few values", "warning", (np.arange(65536) % 127 / 128 - 0.5).astype(ml_dtypes.bfloat16), drawn(dtype="bfloat16"),
+        "few values", "warning", (RNG.integers(0, 127, 65536) / 128 - 0.5).astype(ml_dtypes.bfloat16),
+        drawn(dtype="bfloat16"),
     ),
 }  # fmt: skip
 
@@ -73,7 +83,6 @@ def test_an_identity_a_forget_bias_and_a_sparse_matrix_are_as_they_should_be():
 
 # ---- what is wrong against a distribution ----------------------------------------------------------------------------
 
-RNG = np.random.default_rng(42)
 CORRECTED = TruncatedNormal(0.0, 0.02 / STD_TRUNCATED_AT_2, -2.0, 2.0)  # has std 0.02
 STANDARD, TRUNCATED = Normal(0.0, 1.0), TruncatedNormal(0.0, 0.02, -2.0, 2.0)
 
@@ -107,10 +116,14 @@ UNLIKE = {
     "ReLU's gain left out": (["std"], W, drawn(Normal(0.0, 0.02 / 2**0.5)), "a factor of 2 is missing"),
     "the other fan": (["std"], W, drawn(Normal(0.0, 0.02 * 1.5**0.5), (384, 256)), "the other fan was used"),
     "the std as a bound": (["std"], W, drawn(Uniform(-0.02, 0.02)), "the bound of a uniform"),
+    "torch's default": (["std"], Normal(0.0, 0.05), drawn(Uniform(-1 / 16, 1 / 16)), "that of torch's default for layers"),
     "a leak at the bound": (["outside"], TRUNCATED, changed(TRUNCATED, set_to(5, 0.0401)), "stays within [-0.04, 0.04]"),
     "a uniform of the right std": (["tails"], W, drawn(Uniform(-0.02 * 3**0.5, 0.02 * 3**0.5)), "0 values beyond"),
     "too many far out": (["tails"], STANDARD, changed(STANDARD, far_out), "8 values beyond 5 std"),
     "two humps": (["shape"], STANDARD, changed(STANDARD, two_humps), "chi-square"),
+    "one value far out": (["outside"], STANDARD, changed(STANDARD, set_to(5, 8.0)), "a value of 8, where the distribution"),
+    "a few values far out": (["outside"], W, drawn(shape=5) + np.float32([0, 0, 9, 0, 0]), "once in 1,000,000 tensors"),
+    "a single value": (["outside"], W, np.float32(1.0), "a value of 1, where the distribution gives one so far out"),
     "half of it zero": (["zeros"], W, changed(W, set_to(slice(None, None, 2), 0)), "50.00%"),
     "one value": (["dead"], W, np.full((256, 256), 0.02, np.float32), "every value is 0.02"),
     "one value in a vector": (["dead"], W, np.zeros(256, np.float32), "every value is 0"),
@@ -128,6 +141,22 @@ def test_what_is_unlike_the_distribution_is_found_and_explained(expected_kinds, 
     assert [finding.kind for finding in findings] == expected_kinds
     assert all(finding.severity == "error" for finding in findings)
     assert any(text in finding.sentence for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (drawn(Normal(0.0, 0.05 / 6**0.5)), Normal(0.0, 0.05)),
+        (drawn(Normal(0.0, 768**-0.5)), Normal(0.0, 128**-0.5)),  # the std of torch's default for 256 inputs
+        (drawn(Normal(0.0, 0.02 / 3**0.5)), W),
+        (drawn(Normal(0.0, 0.02 * STD_TRUNCATED_AT_2)), W),
+        (drawn(TruncatedNormal(0.0, 0.02 / STD_TRUNCATED_AT_2**2, -2.0, 2.0)), W),
+    ],
+)
+def test_no_cause_is_named_whose_values_are_of_another_shape(values, expected):
+    """The ratio of the stds alone says nothing: the bound of a uniform, a truncation, torch's default show in the values."""
+    (finding,) = [finding for finding in found(values, expected) if finding.kind == "std"]
+    assert finding.sentence.endswith("standard errors off")
 
 
 @pytest.mark.parametrize(("dtype", "distinct"), [(ml_dtypes.bfloat16, 128), (np.float16, 1024)])
@@ -212,19 +241,91 @@ def test_slabs_of_one_distribution_are_measured_together(stack):
     assert found(values[:2], distribution) == ()  # a part of the tensor
 
 
-@pytest.mark.parametrize(
-    ("parts", "of", "axis", "shape"),
-    [(2, 1, 1, (64, 64)), (3, 2, 2, (8, 10, 96)), (2, 1, 1, (8, 10, 96)), (4, 3, 0, (400,)), (2, 1, 1, (2, 2 * PIECE + 2))],
-)
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_parts_that_are_copies_of_each_other_are_found(parts, of, axis, shape, dtype):
-    values = drawn(shape=shape, dtype=dtype)
-    assert "repeated parts" not in kinds(audit({"w": values}, {"w": W}))
+def repeating(values, parts, later, earlier, axis, factor=1):
+    """The values with part number `later` of equal parts along an axis replaced by `factor` times number `earlier`."""
     pieces = np.split(values, parts, axis)
-    values = np.concatenate([*pieces[:of], pieces[0], *pieces[of + 1 :]], axis)
-    where = f"of {parts} equal parts along axis {axis}, number {of} repeats number 0"
-    assert Finding("w", "repeated parts", "error", where) in found(values, W)
-    assert "repeated parts" not in kinds(audit({"w": values}))  # as rotary frequencies are, by design
+    pieces[later] = (factor * pieces[earlier].astype(np.float64)).astype(values.dtype)
+    return np.concatenate(pieces, axis)
+
+
+PARTS = [  # number of parts, the one that repeats an earlier one, that one, the axis, the tensor's shape
+    (2, 1, 0, 0, (64, 64)),
+    (2, 1, 0, 1, (64, 64)),
+    (3, 2, 1, 2, (8, 10, 96)),
+    (2, 1, 0, 1, (8, 10, 96)),
+    (5, 4, 2, 0, (40, 60)),
+    (7, 3, 1, 3, (3, 4, 5, 14)),
+    (12, 11, 5, 1, (30, 96)),  # heads
+    (64, 63, 8, 1, (50, 64)),  # columns
+    (4, 3, 0, 0, (400,)),
+    (10, 9, 8, 0, (400,)),
+    (2, 1, 0, 1, (2, 2 * PIECE + 2)),
+    (3, 2, 0, 0, (3, 2, PIECE)),
+]
+
+
+@pytest.mark.parametrize(("parts", "later", "earlier", "axis", "shape"), PARTS)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("expected", "severity"), [(W, "error"), (None, "warning")])
+def test_parts_that_are_copies_of_each_other_are_found(parts, later, earlier, axis, shape, dtype, expected, severity):
+    values = drawn(shape=shape, dtype=dtype)
+    assert found(values, expected) == ()
+    (finding,) = found(repeating(values, parts, later, earlier, axis), expected)
+    if parts == shape[0] and axis == 0 and len(shape) > 1:
+        text = f"1 of {parts} rows repeat another, the first is {later} = {earlier}"
+        assert finding == Finding("w", "repeated rows", severity, text)
+    else:
+        text = f"of {parts} equal parts along axis {axis}, number {later} repeats number {earlier}"
+        assert finding == Finding("w", "repeated parts", severity, text)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("order", ["C", "F", "strided"])
+def test_parts_of_arrays_in_any_memory_layout_are_compared(axis, order):
+    values = repeating(drawn(shape=(60, 80)), 2, 1, 0, axis)
+    if order == "strided":
+        values = np.repeat(np.repeat(values, 2, 0), 3, 1)[::2, ::3]
+    assert kinds(audit({"w": np.asarray(values, order=None if order == "strided" else order)})) == ["repeated parts"]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_parts_in_a_file_are_compared(tmp_path, axis):
+    save_file(
+        {"odd": np.ones(3, np.uint8), "w": repeating(drawn(shape=(60, 80)), 4, 3, 1, axis)}, tmp_path / "m.safetensors"
+    )
+    assert kinds(audit(tmp_path / "m.safetensors")) == ["repeated parts"]
+
+
+@pytest.mark.parametrize("factor", [-1, 2, -0.5])
+@pytest.mark.parametrize(("parts", "later", "earlier", "axis"), [(2, 1, 0, 0), (2, 1, 0, 1), (3, 2, 1, 1), (4, 3, 2, 1)])
+def test_parts_that_are_multiples_of_each_other_are_found(factor, parts, later, earlier, axis):
+    findings = found(repeating(drawn(shape=(120, 120)), parts, later, earlier, axis, factor), W)
+    where = f"of {parts} equal parts along axis {axis}, number {later}"
+    text = f"{where} leads with the values, times a factor, of number {earlier}"
+    assert Finding("w", "repeated parts", "error", text) in findings
+
+
+def table(function):
+    """A computed table (64, 64), whose halves are the same, as those of rotary embeddings."""
+    angles = np.arange(64)[:, None] * 10000.0 ** -(np.arange(32) / 32)
+    return np.tile(function(angles), (1, 2)).astype(np.float32)
+
+
+COMPUTED = {
+    "cosines": table(np.cos),
+    "sines": table(np.sin),
+    "frequencies": np.tile(10000.0 ** -(np.arange(32) / 32), 2),
+    "positions": np.tile(np.arange(100.0), 2),
+    "one tap of a convolution": np.pad(drawn(shape=(1, 1, 64, 64)), ((1, 1), (1, 1), (0, 0), (0, 0))),
+    "a few of many values": drawn(shape=(256, 256)) * (RNG.random((256, 256)) < 0.01),
+    "few of each column": drawn(shape=(256, 256)) * (RNG.random((256, 256)) < 0.001),
+    "negated halves": np.concatenate([drawn(), -drawn()]),  # as looks_linear has them
+}
+
+
+@pytest.mark.parametrize("case", COMPUTED)
+def test_parts_that_are_alike_by_design_are_not_found(case):
+    assert "repeated parts" not in kinds(audit({"w": COMPUTED[case]}))
 
 
 def test_parts_that_draw_the_same_stream_are_found():
@@ -244,13 +345,17 @@ def test_the_same_bytes_twice_are_found(distributions, severity):
 @pytest.mark.parametrize(
     "again",
     [
+        -drawn(),
+        -2 * drawn(),
+        drawn() / 3,
+        drawn() + 1,
         drawn(shape=(300, 10)),
         drawn(Normal(0.5, 3.0)),
         drawn(dtype="bfloat16"),
         drawn(dtype="float8_e4m3fn"),
         drawn(shape=20),
     ],
-    ids=["shape", "scale", "dtype", "narrow dtype", "few"],
+    ids=["negated", "negated scale", "a third", "shifted", "shape", "scale", "dtype", "narrow dtype", "few"],
 )
 def test_the_same_draws_in_another_shape_scale_or_dtype_are_found(again):
     assert kinds(audit({"a": drawn(), "b": again})) == ["same stream"]

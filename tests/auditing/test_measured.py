@@ -88,6 +88,27 @@ def test_the_report_does_not_depend_on_the_threads(num_threads):
         fastinit.set_num_threads(before)
 
 
+def test_nested_mappings_are_tensors_by_their_paths():
+    tensors = {"encoder": {"w": drawn(), "block": {"b": np.zeros(3)}}, "top": 2 * drawn(seed=1)}
+    expected = {"encoder": {"w": {"class_name": "Normal", "config": {"std": 0.02}}, "block": {"b": "zeros"}}, "top": W}
+    report = audit(tensors, expected)
+    assert [row.name for row in report.tensors] == ["encoder.w", "encoder.block.b", "top"]
+    assert [(finding.name, finding.kind) for finding in report.findings] == [("top", "std")]
+    assert audit(tensors, {"encoder.w": W, "top": Normal(0.0, 0.04)}).ok
+
+
+@pytest.mark.parametrize(("layout", "fan_in"), [("oi", 50), ("io", 200)])
+def test_fans_are_those_of_the_layout(layout, fan_in):
+    values = {"w": drawn(Normal(0.0, (2 / fan_in) ** 0.5), (200, 50))}
+    assert audit(values, {"w": "he_normal"}, layout=layout).ok
+    assert not audit(values, {"w": "he_normal"}, layout=layout[::-1]).ok
+
+
+def test_a_layout_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match=r"^expected\['w'\]: "):
+        audit({"w": drawn()}, {"w": "he_normal"}, layout="oihw")
+
+
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -100,7 +121,14 @@ def test_the_report_does_not_depend_on_the_threads(num_threads):
         (({"w": "text"},), TypeError, "tensor 'w' must hold numbers, got dtype "),
         (({"w": [[1.0], [1.0, 2.0]]},), TypeError, "tensor 'w' is no array: "),
         (({"w": np.ones(3)}, [W]), TypeError, "expected must be a mapping from names to distributions or initializers, or "),
-        (({"w": np.ones(3)}, {"w": 0.02}), TypeError, "expected['w']: identifier must be a name, an initializer, "),
+        (({"w": np.ones(3)}, {"w": 0.02}), TypeError, "expected['w'] must be a name, an initializer, its class, "),
+        (({"w": np.ones(3)}, {"w": np.ones(3)}), TypeError, "expected['w'] must be a name, an initializer, its class, "),
+        (({"w": np.ones(3)}, {"w": np.zeros}), TypeError, "expected['w'] must be a name, an initializer, its class, "),
+        (({"w": np.ones(3)}, {"w": None}), TypeError, "expected['w'] must be a name, an initializer, its class, "),
+        (({"a": {"w": np.ones(3)}}, {"a": {"w": 2}}), TypeError, "expected['a.w'] must be a name, an initializer, its "),
+        (({"a": {0: np.ones(3)}},), TypeError, "names of tensors must be str, got 0 in 'a'"),
+        (({"w": np.ones(3)}, {"a": {1: W}}), TypeError, "names of expected must be str, got 1 in 'a'"),
+        (({"a.w": np.ones(3), "a": {"w": np.ones(3)}},), ValueError, "tensors has the name 'a.w' twice, with and without"),
         (({"w": np.ones(3)}, {"w": "kaming_normal"}), ValueError, "expected['w']: unknown initializer "),
         (({"w": np.ones(3)}, {"w": "he_normal"}), ValueError, "expected['w']: "),
         (
