@@ -186,7 +186,7 @@ static void *memory_of(PyObject *out, const known_fill *fill)
     return fits ? PyArray_DATA(array) : NULL;
 }
 
-static void run(const known_fill *fill, const uint32_t words[4], void *memory)
+static void run_fill(const known_fill *fill, const uint32_t words[4], void *memory)
 {
     const uint64_t start = 0;
     PyThreadState *state = fill->count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
@@ -197,18 +197,25 @@ static void run(const known_fill *fill, const uint32_t words[4], void *memory)
 
 enum { SEED = ARGUMENTS, NAME, OUT, FILL_ARGUMENTS };
 
-/* fill(shape, positional, named, dtype, layout, seed, name, out): the filled array. Where the call is for Python: None, or
-   False for arguments that could be learned. */
+/* find(shape, positional, named, dtype, layout): the fill that such a call is, for `run`. None where it is one for Python, and
+   False where it could be learned. */
+static PyObject *quick_fills_find(PyObject *self, PyObject *const *args, Py_ssize_t n)
+{
+    PyObject *key = n >= ARGUMENTS && !overrides ? key_of(args) : NULL;
+    PyObject *found = key ? PyDict_GetItemWithError(((quick_fills *)self)->known, key) : NULL;
+    Py_XDECREF(key);
+    return found ? Py_NewRef(found) : key && !PyErr_Occurred() ? Py_NewRef(Py_False) : none();
+}
+
+/* fill(shape, positional, named, dtype, layout, seed, name, out): the filled array; where the call is for Python, as `find`. */
 static PyObject *quick_fills_fill(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
-    PyObject *key = n == FILL_ARGUMENTS && !overrides ? key_of(args) : NULL, *made = NULL;
-    PyObject *capsule = key ? Py_XNewRef(PyDict_GetItemWithError(((quick_fills *)self)->known, key)) : NULL;
-    const known_fill *fill = capsule ? PyCapsule_GetPointer(capsule, NULL) : NULL;
+    PyObject *found = n == FILL_ARGUMENTS ? quick_fills_find(self, args, n) : none(), *made = NULL;
+    if (!found || !PyCapsule_CheckExact(found))
+        return found;
+    const known_fill *fill = PyCapsule_GetPointer(found, NULL);
     uint32_t words[4];
-    if (key && !capsule && !PyErr_Occurred())
-        made = Py_NewRef(Py_False);
-    Py_XDECREF(key);
-    if (fill && stream_of_seed(args[SEED], args[NAME], words)) {
+    if (stream_of_seed(args[SEED], args[NAME], words)) {
         void *memory = args[OUT] == Py_None ? NULL : memory_of(args[OUT], fill);
         if (args[OUT] == Py_None) {
             made = PyArray_NewFromDescr(&PyArray_Type, (PyArray_Descr *)Py_NewRef((PyObject *)fill->dtype), fill->axes,
@@ -218,10 +225,27 @@ static PyObject *quick_fills_fill(PyObject *self, PyObject *const *args, Py_ssiz
             made = Py_NewRef(args[OUT]);
         }
         if (memory)
-            run(fill, words, memory);
+            run_fill(fill, words, memory);
     }
-    Py_XDECREF(capsule);
+    Py_DECREF(found);
     return made || (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) ? made : none();
+}
+
+/* run(found, stream, address): fill the memory there, which the caller has checked. */
+static PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    const known_fill *fill = n == 3 ? PyCapsule_GetPointer(args[0], NULL) : NULL;
+    void *memory = n == 3 ? PyLong_AsVoidPtr(args[2]) : NULL;
+    uint32_t words[4];
+    (void)module;
+    for (int i = 0; memory && i < 4; i++) {
+        PyObject *word = PyTuple_GetItem(args[1], i);
+        words[i] = word ? (uint32_t)PyLong_AsUnsignedLong(word) : 0;
+    }
+    if (!fill || !memory || PyErr_Occurred())
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "run takes a fill, a stream and an address");
+    run_fill(fill, words, memory);
+    return Py_NewRef(Py_None);
 }
 
 static void known_fill_free(PyObject *capsule)
@@ -283,6 +307,7 @@ static void quick_fills_dealloc(PyObject *self)
 }
 
 static PyMethodDef quick_fills_methods[] = {{"fill", (PyCFunction)(void (*)(void))quick_fills_fill, METH_FASTCALL, NULL},
+                                            {"find", (PyCFunction)(void (*)(void))quick_fills_find, METH_FASTCALL, NULL},
                                             {"learn", quick_fills_learn, METH_VARARGS, NULL},
                                             {NULL, NULL, 0, NULL}};
 static PyType_Slot quick_fills_slots[] = {{Py_tp_new, quick_fills_new},
@@ -310,6 +335,7 @@ static PyObject *override(PyObject *module, PyObject *change)
 
 static PyMethodDef functions[] = {{"bind", bind, METH_O, NULL},
                                   {"override", override, METH_O, NULL},
+                                  {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL, NULL},
                                   {"stream", (PyCFunction)(void (*)(void))stream, METH_FASTCALL, NULL},
                                   {"streams", (PyCFunction)(void (*)(void))streams, METH_FASTCALL, NULL},
                                   {NULL, NULL, 0, NULL}};

@@ -8,6 +8,7 @@ from typing import Any
 from fastinit.backends import current_native_level, quick
 from fastinit.core.dtypes import element_type
 from fastinit.core.pieces import LEAST_FOR_THREADS
+from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution, Slabs
 from fastinit.distributions.base import Draws
 from fastinit.runtime.types import Float64Array, FloatArray, Real
@@ -25,6 +26,11 @@ def new_fills() -> Any:
     """
     native = quick.native()
     return None if native is None else native.QuickFills()
+
+
+def run(known: Any, stream: Stream, address: int) -> None:
+    """Fill the memory there, which is of the size and dtype of the fill that `fills.find(*asked)` gave."""
+    quick.native().run(known, stream, address)
 
 
 def learn(fills: Any, asked: Asked, distribution: Distribution, shape: tuple[int, ...]) -> None:

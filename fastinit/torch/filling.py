@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,13 +14,14 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
+from fastinit.core import quick
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, distribution_of
 from fastinit.torch import streams
 from fastinit.torch.recorder import current as current_recorder
 from fastinit.torch.report import Write
-from fastinit.torch.tensors import TORCH, check_range, fill_, is_fillable
+from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
 
 
 class AllowsFills:
@@ -33,11 +35,12 @@ def filled(
     stock: partial[Tensor],
     *,
     explicit: bool = False,
+    asked: tuple[object, ...] = (),
 ) -> Tensor:
     """The tensor, filled by fastinit with what `make` gives, or else by `stock`, which is torch's own on it.
 
     What torch refuses goes to `stock` as well, so that errors are torch's. `explicit`: a function of fastinit was called,
-    which fills without any `accelerate` in force.
+    which fills without any `accelerate` in force. `asked`: what decides on the distribution, where the shape does not.
     """
     if not isinstance(tensor, Tensor) or not _is_drawable(generator):
         return stock()
@@ -53,17 +56,45 @@ def filled(
     named = names.stream(tensor) if names and generator is None else None
     if not _may_fill(tensor, named) or not is_fillable(tensor) or tensor.numel() == 0:
         return stock()
+    known = None if names else _known_fill(tensor, asked)
     try:
-        distribution = distribution_of(make(), tuple(tensor.shape), TORCH)
-        check_range(distribution, tensor.dtype)
+        distribution = None if known else distribution_of(make(), tuple(tensor.shape), TORCH)
+        if distribution is not None:
+            check_range(distribution, tensor.dtype)
     except (TypeError, ValueError):
         return stock()
     stream = named or (streams.drawn_from(generator) if explicit or names else streams.source_stream(generator))
     if stream is None:
         return stock()
+    if distribution is None:
+        return _filled_as_before(tensor, known, stream)
     if names:
         names.note(tensor, Write.of(distribution))
+    elif known is False:
+        quick.learn(FILLS, _small(tensor, asked), distribution, (tensor.numel(),))
     return fill_(tensor, distribution, stream)
+
+
+FILLS = quick.new_fills()
+"""The fills of small tensors that were asked for before."""
+
+
+def _small(tensor: Tensor, asked: tuple[object, ...]) -> quick.Asked:
+    return tensor.numel(), asked, {}, DTYPES[tensor.dtype][0], None
+
+
+def _known_fill(tensor: Tensor, asked: tuple[object, ...]) -> Any:
+    """The fill of a small plain tensor, if it is known; False where it may be learned, else None."""
+    if not asked or FILLS is None or type(tensor) not in PLAIN_TYPES or not tensor.is_contiguous():
+        return None
+    return FILLS.find(*_small(tensor, asked))
+
+
+def _filled_as_before(tensor: Tensor, known: Any, stream: Stream) -> Tensor:
+    quick.run(known, stream, tensor.data_ptr())
+    if not tensor.is_inference():  # those have no version
+        torch.autograd.graph.increment_version(tensor)
+    return tensor
 
 
 def _is_drawable(generator: torch.Generator | None) -> bool:

@@ -50,7 +50,7 @@ STOCK_TRUNC_NORMAL = streams.named(None)(STOCK["_no_grad_trunc_normal_"])
 @wraps(METHODS["normal_"])
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     stock = partial(METHODS["normal_"], self, mean, std, generator=generator)
-    return filled(self, lambda: distributions.Normal(mean, std), generator, stock)
+    return filled(self, lambda: distributions.Normal(mean, std), generator, stock, asked=("normal", mean, std))
 
 
 @wraps(METHODS["uniform_"])
@@ -58,7 +58,7 @@ def uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, *
     low, high = (*bounds, *(0.0, 1.0)[len(bounds) :])[:2]
     low, high = named.get("from", low), named.get("to", high)  # `from` can be no parameter: Python reserves the word
     stock = partial(METHODS["uniform_"], self, *bounds, generator=generator, **named)
-    return filled(self, lambda: distributions.Uniform(low, high), generator, stock)
+    return filled(self, lambda: distributions.Uniform(low, high), generator, stock, asked=("uniform", low, high))
 
 
 @wraps(STOCK["_no_grad_trunc_normal_"])
@@ -79,19 +79,25 @@ def trunc_normal_(
         partial(STOCK_TRUNC_NORMAL, tensor, mean, std, a, b, generator),
     )
     with torch.no_grad():
-        return filled(tensor, make, generator, stock, explicit=explicit)
+        asked = () if _is_far_out(mean, std, a, b) else ("truncated", mean, std, a, b)
+        return filled(tensor, make, generator, stock, explicit=explicit, asked=asked)
 
 
 def _truncated_normal(mean: float, std: float, a: float, b: float) -> Initializer:
     if std == 0 and a <= b:  # the limit of ever smaller std, where torch divides by zero
         return Constant(min(max(mean, a), b))
     initializer = TruncatedNormal(mean, std, a, b, bounds="absolute")
-    if mean < a - 2 * std or mean > b + 2 * std:
+    if _is_far_out(mean, std, a, b):
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=4,
         )
     return initializer
+
+
+def _is_far_out(mean: float, std: float, a: float, b: float) -> bool:
+    """Whether torch warns that the mean is far outside of the bounds."""
+    return mean < a - 2 * std or mean > b + 2 * std
 
 
 @wraps(STOCK["orthogonal_"])

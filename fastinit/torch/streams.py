@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import torch
+from torch.utils._python_dispatch import _disable_current_modes
 
 from fastinit.core.stream import Stream, stream_of
 from fastinit.torch.by_memory import NamesByMemory
@@ -15,6 +16,7 @@ from fastinit.torch.by_memory import NamesByMemory
 _names: ContextVar[NamesByMemory | None] = ContextVar("fastinit_names", default=None)
 _sources: list[torch.Generator | None] = []  # one for each `accelerate` or `install` in force; the last one counts
 _lock = threading.Lock()
+_of_thread = threading.local()
 
 
 @contextmanager
@@ -34,8 +36,16 @@ def names() -> NamesByMemory | None:
 
 def drawn_from(generator: torch.Generator | None) -> Stream:
     """A new stream: four words drawn from a torch generator, by default the one that `torch.manual_seed` seeds."""
-    words = torch.randint(2**32, (4,), generator=generator, dtype=torch.int64, device="cpu")
-    return Stream(*words.tolist())
+    return Stream._make(_words().random_(0, 2**32, generator=generator).tolist())
+
+
+def _words() -> torch.Tensor:
+    """Memory for four words, one for each thread: to make a tensor each time takes longer than to draw."""
+    found: torch.Tensor | None = getattr(_of_thread, "words", None)
+    if found is None:
+        with torch.inference_mode(False), _disable_current_modes():
+            found = _of_thread.words = torch.empty(4, dtype=torch.int64, device="cpu")
+    return found
 
 
 def source_stream(generator: torch.Generator | None) -> Stream | None:

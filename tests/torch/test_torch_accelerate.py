@@ -87,6 +87,60 @@ def test_an_error_within_also_ends_it():
     assert torch.equal(torch.randn(100), stock)
 
 
+FILLS = {
+    "normal_": (lambda t, g: t.normal_(1, 2.0, generator=g), fastinit.distributions.Normal(1.0, 2.0)),
+    "uniform_": (lambda t, g: t.uniform_(-1, 2.5, generator=g), fastinit.distributions.Uniform(-1.0, 2.5)),
+    "trunc_normal_": (
+        lambda t, g: nn.init.trunc_normal_(t, 0.0, 0.02, -0.04, 0.04, generator=g),
+        fastinit.distributions.TruncatedNormal(0.0, 0.02, -2.0, 2.0),
+    ),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16"])
+@pytest.mark.parametrize("fill, distribution", FILLS.values(), ids=FILLS)
+def test_a_fill_that_was_asked_for_before_has_the_values_of_its_own_stream(fill, distribution, dtype):
+    for seed in range(3):
+        tensor = torch.empty(7, 9, dtype=getattr(torch, dtype))
+        version = tensor._version
+        with accelerate():
+            fill(tensor, torch.Generator().manual_seed(seed))
+        expected = torch.from_numpy(of_stream(seed, distribution, (7, 9), dtype).view(f"u{tensor.itemsize}"))
+        assert torch.equal(tensor.view(expected.dtype), expected)
+        assert tensor._version > version
+
+
+def test_a_mean_far_outside_the_bounds_is_warned_of_each_time():
+    for _ in range(3):
+        with accelerate(), pytest.warns(UserWarning, match="mean is more than 2 std"):
+            nn.init.trunc_normal_(torch.empty(9), 1.06, 0.02, -1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda: torch.empty(9, 7).T, lambda: torch.empty(7, 18)[:, ::2], lambda: torch.empty(7, 9).to_sparse()],
+    ids=["transposed", "strided", "sparse"],
+)
+def test_memory_of_other_kinds_is_not_filled_as_a_block_of_values(make):
+    def values(tensor):
+        with accelerate():
+            torch.empty(7, 9).normal_()
+            return tensor.normal_(generator=torch.Generator().manual_seed(1))
+
+    try:
+        filled = values(make())
+    except RuntimeError:  # torch refuses it too
+        with pytest.raises(RuntimeError):
+            make().normal_()
+    else:
+        assert np.array_equal(filled.numpy(), of_stream(1, STANDARD, (7, 9)))
+
+
+def test_the_words_of_a_stream_are_those_that_randint_draws():
+    words = torch.randint(2**32, (4,), generator=torch.Generator().manual_seed(3)).tolist()
+    assert [*drawn_from(torch.Generator().manual_seed(3))] == words
+
+
 def test_blocks_nest(is_fastinits):
     before = everything_of_torch()
     with accelerate():
