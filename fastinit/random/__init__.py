@@ -12,7 +12,7 @@ array([-1.13237991, -2.07949727])
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar, cast
 
@@ -21,10 +21,11 @@ from numpy.random import SeedSequence
 
 from fastinit.random.bit_generator import Entropy, TiledXoshiro128
 from fastinit.random.generator import Generator, default_rng
+from fastinit.random.random_state import RandomState, State, as_mapping, as_tuple
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-__all__ = ["BitGenerator", "Generator", "SeedSequence", "TiledXoshiro128", "default_rng"]  # _public adds each function
+__all__ = ["BitGenerator", "Generator", "RandomState", "SeedSequence", "TiledXoshiro128", "default_rng"]  # and the functions
 
 BitGenerator = TiledXoshiro128
 
@@ -68,6 +69,7 @@ lognormal = _public(_rng.lognormal)
 normal = _public(_rng.normal)
 random = _public(_rng.random)
 standard_exponential = _public(_rng.standard_exponential)
+standard_gamma = _public(_rng.standard_gamma)
 standard_normal = _public(_rng.standard_normal)
 truncated_normal = _public(_rng.truncated_normal)
 
@@ -98,7 +100,6 @@ poisson = _of_numpy(_rng.poisson, "Poisson: P(k) = lam^k exp(-lam) / k!.", "4.0"
 power = _of_numpy(_rng.power, "Power: density a x^(a - 1) on [0, 1].", "3.0", "0.804")
 rayleigh = _of_numpy(_rng.rayleigh, "Rayleigh: density x / scale^2 exp(-x^2 / (2 scale^2)) on x >= 0.", "2.0", "2.4221")
 standard_cauchy = _of_numpy(_rng.standard_cauchy, "Cauchy: density 1 / (pi (1 + x^2)).", "", "0.4067")
-standard_gamma = _of_numpy(_rng.standard_gamma, "Gamma of scale 1: density ~ x^(shape - 1) exp(-x).", "2.0", "1.3852")
 standard_t = _of_numpy(_rng.standard_t, "Student's t with df degrees of freedom.", "4.0", "-0.322")
 triangular = _of_numpy(_rng.triangular, "Triangular: rises from left to mode, falls to right.", "0.0, 1.0, 4.0", "1.6127")
 vonmises = _of_numpy(_rng.vonmises, "Von Mises: density ~ exp(kappa cos(x - mu)).", "0.0, 2.0", "0.7257")
@@ -136,8 +137,8 @@ def seed(seed: Entropy = None) -> None:
 
 
 @_public
-def get_state(legacy: bool = False) -> Mapping[str, Any]:
-    """Where the global stream stands, as a dictionary; `legacy`, which NumPy has, changes nothing.
+def get_state(legacy: bool = False) -> State:
+    """Where the global stream stands, as a dictionary, or with `legacy` as a tuple of NumPy's form.
 
     >>> state = fastinit.random.get_state()
     >>> before = fastinit.random.random(3)
@@ -145,19 +146,22 @@ def get_state(legacy: bool = False) -> Mapping[str, Any]:
     >>> bool((fastinit.random.random(3) == before).all())
     True
     """
-    return _rng.bit_generator.state
+    state = _rng.bit_generator.state
+    return as_tuple(state) if legacy else state
 
 
 @_public
-def set_state(state: Mapping[str, Any]) -> None:
-    """Return to the place where `get_state` was called. TypeError or ValueError for anything that is not such a state.
+def set_state(state: State) -> None:
+    """Return to the place where `get_state` was called; a state of NumPy's Mersenne twister starts the stream that it seeds.
+
+    TypeError or ValueError for anything that is not such a state.
 
     >>> fastinit.random.set_state(fastinit.TiledXoshiro128(0).state)
     >>> fastinit.random.random()
     0.5250727953596092
     """
     with _seeding:
-        _rng.bit_generator.state = state
+        _rng.bit_generator.state = as_mapping(state)
 
 
 @_public

@@ -38,6 +38,7 @@ Out64: TypeAlias = F64s | None
 Drawn = TypeVar("Drawn", bound="np.integer[Any] | np.bool_ | int")
 
 _numpy = np.random.Generator
+_numpys_default_rng = np.random.default_rng  # the name may be fastinit's later
 _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
 _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
@@ -356,5 +357,5 @@ def default_rng(seed: Entropy | Seeded = None) -> np.random.Generator:
     if isinstance(seed, TiledXoshiro128):
         return Generator(seed)
     if isinstance(seed, Seeded):
-        return np.random.default_rng(seed)
+        return _numpys_default_rng(seed)
     return Generator(TiledXoshiro128(seed))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import ContextDecorator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Replacement: TypeAlias = tuple[Any, str, object]
 """(owner, name, new): replace an attribute of a module or class, or an item of a mapping, by `new`."""
@@ -75,6 +78,51 @@ class ScopedPatch(ContextDecorator):
             owner, name, original, new = self._originals.pop()
             if _own(owner, name) is new:
                 _put(owner, name, original)
+
+
+class Use(ContextDecorator):
+    """One use of a patch, as a function such as `fastinit.patch_numpy` returns it: a block, a decorator, or `install`.
+
+    A call whose result nobody uses replaces nothing, which its author cannot have meant: it gives a RuntimeWarning.
+    """
+
+    def __init__(self, patch: ScopedPatch, call: str) -> None:
+        self._patch, self._call = patch, call
+        self._is_used = False
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether the replacements are in force now."""
+        self._is_used = True
+        return self._patch.is_installed
+
+    def install(self) -> None:
+        """Put the replacements in force until as many calls of `uninstall`."""
+        self._is_used = True
+        self._patch.install()
+
+    def uninstall(self) -> None:
+        """Undo one `install`. RuntimeError where nothing is installed."""
+        self._is_used = True
+        self._patch.uninstall()
+
+    def __enter__(self) -> None:
+        self.install()
+
+    def __exit__(self, *error: object) -> None:
+        self.uninstall()
+
+    def __call__(self, function: F) -> F:
+        self._is_used = True
+        return super().__call__(function)
+
+    def __del__(self) -> None:
+        if not self._is_used:
+            warnings.warn(
+                f"{self._call} alone replaces nothing: write `with {self._call}:` or {self._call}.install()",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
 
 def _own(owner: Any, name: str) -> object:
