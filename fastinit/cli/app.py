@@ -16,6 +16,8 @@ from fastinit.cli.memory import return_freed_memory
 from fastinit.cli.models import models
 from fastinit.cli.output import errors
 from fastinit.cli.record import record
+from fastinit.cli.run import OPTIONS as OPTIONS_OF_RUN
+from fastinit.cli.run import run as run_program
 from fastinit.cli.stream import stream
 from fastinit.cli.verify import verify
 
@@ -47,6 +49,7 @@ app = typer.Typer(
 )
 for sub_command in (init, verify, audit, record, diff, stream, models, config):
     app.command()(sub_command)
+app.command("run", context_settings=OPTIONS_OF_RUN)(run_program)
 
 
 def run() -> None:
