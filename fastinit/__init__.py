@@ -14,6 +14,7 @@ from fastinit.initializers import (
     he_uniform, identity, kaiming_normal, kaiming_uniform, lecun_normal, lecun_uniform, normal, ones, orthogonal,
     truncated_normal, uniform, variance_scaling, xavier_normal, xavier_uniform, zeros,
 )  # fmt: skip
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.threads import get_num_threads, set_num_threads
 
 if TYPE_CHECKING:
@@ -56,15 +57,20 @@ _MODULES_OF_LAZY_NAMES = {
 }
 
 
+def _imported(module: str) -> Any:
+    with without_forks():
+        return import_module(f"fastinit.{module}")
+
+
 def __getattr__(name: str) -> Any:
     if name in ("random", "recipes"):
-        return import_module(f"fastinit.{name}")
+        return _imported(name)
     if name in _MODULES_OF_LAZY_NAMES:
-        return getattr(import_module(f"fastinit.{_MODULES_OF_LAZY_NAMES[name]}"), name)
+        return getattr(_imported(_MODULES_OF_LAZY_NAMES[name]), name)
     hint = f": it is fastinit.initializers.{name}" if name in initializers.__all__ else ""
     raise AttributeError(f"module 'fastinit' has no attribute {name!r}{hint}")
 
 
 def __dir__() -> list[str]:
-    helpers = {"Any", "TYPE_CHECKING", "import_module"}
+    helpers = {"Any", "TYPE_CHECKING", "import_module", "without_forks"}
     return sorted({*globals(), *__all__} - helpers)

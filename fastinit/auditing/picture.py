@@ -16,6 +16,7 @@ from fastinit.auditing.findings import Finding
 from fastinit.auditing.measured import EDGES
 from fastinit.auditing.rows import Row
 from fastinit.files.partial import check_final, written_whole
+from fastinit.runtime.forks import without_forks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +40,8 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise ValueError(f"a picture's path must end in {', '.join(FORMATS)}, got {str(path)!r}")
     check_final(path, overwrite=True)
     try:
-        import matplotlib.figure  # noqa: F401
+        with without_forks():
+            import matplotlib.figure  # noqa: F401
     except ImportError as error:
         raise ImportError("a picture needs matplotlib: pip install 'fastinit[plot]'") from error
 
@@ -54,7 +56,8 @@ def draw(rows: Sequence[Row], findings: Iterable[Finding], title: str, path: str
 
 def draw_figure(rows: Sequence[Row], findings: Iterable[Finding], title: str) -> Figure:
     """The picture as matplotlib holds it."""
-    from matplotlib.figure import Figure
+    with without_forks():
+        from matplotlib.figure import Figure
 
     wrong: defaultdict[str, list[str]] = defaultdict(list)
     for finding in (finding for finding in findings if finding.severity != "note"):

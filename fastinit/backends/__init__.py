@@ -10,7 +10,7 @@ from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from fastinit.backends import quick
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 from fastinit.runtime import settings
+from fastinit.runtime.forks import without_forks
 
 
 def _one_by_one(
@@ -43,9 +44,14 @@ class Backend(NamedTuple):
     takes_rows: bool
 
 
+def _imported(name: str) -> Any:
+    with without_forks():
+        return import_module(f"fastinit.backends.{name}")
+
+
 def available_levels() -> tuple[str, ...]:
     """The levels of the C backend that this CPU runs, slowest first; none where the kernels were not built."""
-    return tuple(import_module("fastinit.backends.c").LEVELS) if _c_is_built() else ()
+    return tuple(_imported("c").LEVELS) if _c_is_built() else ()
 
 
 def available_backends() -> tuple[str, ...]:
@@ -64,14 +70,14 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
     if name != "c":
         if level is not None:
             raise ValueError(f"level is for backend 'c' alone, got level={level!r} with backend {name!r}")
-        fill = import_module(f"fastinit.backends.{name}").fill
+        fill = _imported(name).fill
         return Backend(name, "", fill, partial(_one_by_one, fill), False)
     levels = available_levels()
     if level is None:
         level = levels[-1]
     if level not in levels:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
-    c = import_module("fastinit.backends.c")
+    c = _imported("c")
     return Backend(name, level, c.fill_at(level), c.fill_many_at(level), True)
 
 
@@ -134,8 +140,14 @@ def _c_is_built() -> bool:
     return find_spec("fastinit._kernels") is not None
 
 
+if _c_is_built():
+    _imported("c")  # with the package, so that a fork during the first fill finds no import under way
+
+
 def _why_without_c() -> str:
-    sources = Path(__file__).parents[2]
-    if (sources / "setup.py").exists():  # also where fastinit is installed, but Python was started in a clone
-        return f"it is imported from {sources}, where its C kernels are built by `python setup.py build_ext --inplace`"
+    above = Path(__file__).parents[2]
+    if (above / "setup.py").exists():  # also where fastinit is installed, but Python was started in a clone
+        return f"it is imported from the clone {above}, where `pip install -e .` builds its C kernels"
+    if not Path(__file__).exists():
+        return f"it is imported from the archive {above}, and C kernels load from folders only: `pip install` it"
     return "its C kernels were not built at installation, since no C compiler was found that could"

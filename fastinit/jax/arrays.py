@@ -17,6 +17,7 @@ from fastinit.core.fill import fill
 from fastinit.jax import native
 from fastinit.jax.keys import key_words, stream_of_words
 from fastinit.runtime import huge_pages
+from fastinit.runtime.forks import without_forks
 
 ALIGNMENT = 64  # what XLA asks of memory that it takes as it is (xla/cpu_function_runtime.h, MinAlign)
 
@@ -150,7 +151,8 @@ def _computation(
 def _in_place(write: Callable[[Array, Array], None], result: jax.ShapeDtypeStruct) -> Computation | None:
     """The computation that has `write` fill XLA's own buffer, on a CPU. None where this JAX is too old for it."""
     try:
-        from jax.experimental.buffer_callback import buffer_callback
+        with without_forks():
+            from jax.experimental.buffer_callback import buffer_callback
     except ImportError:
         return None
 

@@ -13,6 +13,7 @@ from fastinit.backends import available_levels
 from fastinit.core.dtypes import element_type
 from fastinit.distributions import Distribution
 from fastinit.runtime import settings
+from fastinit.runtime.forks import without_forks
 
 TARGET = "fastinit_fill"  # the name also stands in what jax.export writes
 
@@ -31,7 +32,8 @@ def is_registered() -> bool:
     """Registers the handler the first time. False where it was not built, or this JAX cannot take it."""
     if not available_levels() or not hasattr(jax, "ffi"):
         return False
-    from fastinit.backends.c import xla_handler
+    with without_forks():
+        from fastinit.backends.c import xla_handler
 
     address = xla_handler(settings.chosen_level() or available_levels()[-1])
     if address is None:

@@ -15,6 +15,7 @@ from fastinit.initializers.layouts import Layout
 from fastinit.keras.seeds import NO_DRAWS, Seed, Source, check_seed, next_source
 from fastinit.keras.tensors import Request, backend
 from fastinit.runtime import checks
+from fastinit.runtime.forks import without_forks
 
 IO = Layout("io")
 
@@ -96,7 +97,8 @@ class Filling(Filled):
         if layout is None:
             return made
         backend(layout)
-        from fastinit.keras.on_jax import placed
+        with without_forks():
+            from fastinit.keras.on_jax import placed
 
         return placed(made, layout)
 

@@ -11,6 +11,7 @@ from fastinit import initializers
 from fastinit.initializers.convolution import COSINES
 from fastinit.keras.base import Drawn, Filled, Filling, Preset, Scaled
 from fastinit.runtime import checks
+from fastinit.runtime.forks import without_forks
 
 if TYPE_CHECKING:
     from fastinit.distributions import Distribution
@@ -91,7 +92,8 @@ class STFT(Filled, keras.initializers.STFT):
     def distribution_for(self, shape: Shape) -> Distribution:
         if not isinstance(self.window, str) or self.window in COSINES:
             return super().distribution_for(shape)
-        import scipy.signal
+        with without_forks():
+            import scipy.signal
 
         lengths = checks.shape(shape)
         initializers.STFT(self.side, None).distribution_for(lengths)  # refuses other shapes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, cast
 import keras
 
 from fastinit.core.fill import fill
+from fastinit.runtime.forks import without_forks
 
 BACKENDS = {name: f"fastinit.keras.on_{name}" for name in ("jax", "torch", "tensorflow", "numpy")}
 
@@ -49,4 +50,5 @@ def backend(layout: object = None) -> Backend:
         raise ValueError(f"Keras' backend must be one of {', '.join(BACKENDS)}, got {name!r}: set KERAS_BACKEND")
     if layout is not None and name != "jax":
         raise ValueError(f"layout must be None on Keras' backend {name!r}, got {layout!r}: use jax")
-    return cast(Backend, import_module(BACKENDS[name]))
+    with without_forks():
+        return cast(Backend, import_module(BACKENDS[name]))

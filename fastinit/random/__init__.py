@@ -22,6 +22,7 @@ from numpy.random import SeedSequence
 from fastinit.random.bit_generator import Entropy, TiledXoshiro128
 from fastinit.random.generator import Generator, default_rng
 from fastinit.random.random_state import RandomState, State, as_mapping, as_tuple
+from fastinit.runtime.forks import free_in_child
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -30,7 +31,7 @@ __all__ = ["BitGenerator", "Generator", "RandomState", "SeedSequence", "TiledXos
 BitGenerator = TiledXoshiro128
 
 _rng = Generator(TiledXoshiro128())  # the global stream
-_seeding = threading.Lock()
+_seeding = free_in_child(threading.Lock())
 
 _DOCSTRING = """{sentence}
 

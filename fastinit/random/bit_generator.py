@@ -15,6 +15,7 @@ from numpy.random import SeedSequence
 
 from fastinit.backends import available_backends
 from fastinit.core.stream import Stream
+from fastinit.runtime.forks import without_forks
 
 Entropy: TypeAlias = int | Sequence[int] | npt.NDArray[np.integer[Any]] | SeedSequence | None
 """What NumPy's bit generators take as a seed; None asks for fresh entropy."""
@@ -171,4 +172,5 @@ class TiledXoshiro128(np.random.BitGenerator):
 @cache
 def _cursor_type() -> Any:
     """C's cursor, or Numba's where there is no C; imported at the first use, because Numba takes a while to load."""
-    return import_module(f"fastinit.backends.{'c' if 'c' in available_backends() else 'numba'}_cursor").Cursor
+    with without_forks():
+        return import_module(f"fastinit.backends.{'c' if 'c' in available_backends() else 'numba'}_cursor").Cursor

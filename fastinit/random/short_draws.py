@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from fastinit.backends import available_backends
+from fastinit.runtime.forks import without_forks
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -51,8 +52,9 @@ def native_type() -> Any:
     if "c" not in available_backends():
         return None
     try:
-        from fastinit import _short_draws
-        from fastinit._kernels import ffi, lib
+        with without_forks():
+            from fastinit import _short_draws
+            from fastinit._kernels import ffi, lib
     except ImportError:
         return None
     addresses = (int(ffi.cast("uintptr_t", ffi.addressof(lib, name))) for name in ("fi_draw", "fi_draw_integers"))
@@ -62,7 +64,8 @@ def native_type() -> Any:
 
 def _kernels_of(distribution: str) -> list[int]:
     """The numbers of the float32 and the float64 kernel, -1 for none; of `integers`: for one and two words per value."""
-    from fastinit.backends.c import KERNELS
+    with without_forks():
+        from fastinit.backends.c import KERNELS
 
     of_integers = ("integers_uint64", "wideintegers_uint64")
     names = of_integers if distribution == "integers" else (f"{distribution}_float32", f"{distribution}_float64")

@@ -27,6 +27,7 @@ from typing import Any
 from fastinit.initializers import Initializer
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.schema import ANYTHING, BOOLEAN, INTEGER, STRING, Either, ListOf, Schema, Table, TableOf
 from fastinit.runtime.text_files import read_text, toml_of
 
@@ -105,7 +106,8 @@ def dumps(recipe: Recipe) -> str:
     ]
     """
     try:
-        import tomli_w
+        with without_forks():
+            import tomli_w
     except ImportError:
         raise ImportError("writing TOML needs tomli-w: pip install 'fastinit[cli]'") from None
     flags = {flag: True for flag in FLAGS if getattr(recipe, flag)}
@@ -172,7 +174,8 @@ def recipe_from(content: Mapping[str, Any], base: Recipe | None = None) -> Recip
 
 def _ready(entry: Any) -> Recipe:
     """`"llama"`, or `{ name = "gpt2", depth = 12 }`."""
-    from fastinit.recipes import ready
+    with without_forks():
+        from fastinit.recipes import ready
 
     if isinstance(entry, str):
         return ready(entry)

@@ -10,6 +10,8 @@ from typing import Any, TypeAlias, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+from fastinit.runtime.forks import without_forks
+
 Replacement: TypeAlias = tuple[Any, str, object]
 """(owner, name, new): replace an attribute of a module or class, or an item of a mapping, by `new`."""
 
@@ -47,7 +49,7 @@ class ScopedPatch(ContextDecorator):
 
     def install(self) -> None:
         """Put the replacements in force until as many calls of `uninstall`."""
-        with self._lock:
+        with without_forks(), self._lock:
             if self._uses == 0:
                 try:
                     for owner, name, new in self._replacements():
@@ -60,7 +62,7 @@ class ScopedPatch(ContextDecorator):
 
     def uninstall(self) -> None:
         """Undo one `install`; the last `uninstall` restores the originals. RuntimeError where nothing is installed."""
-        with self._lock:
+        with without_forks(), self._lock:
             if self._uses == 0:
                 raise RuntimeError("uninstall() was called more often than install(): nothing is replaced")
             self._uses -= 1

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fastinit.core.stream import Stream, child_stream, stream_of
 from fastinit.distributions.boxes import longer_axes
+from fastinit.runtime.forks import without_forks
 from fastinit.torch.report import Write
 from fastinit.torch.sharding.parts import is_dtensor, is_part_tensor, local
 
@@ -126,6 +127,7 @@ def _offset(view: Tensor, whole: Tensor) -> int:
     """The number of the element of `whole` that its view begins with."""
     if not (is_dtensor(whole) and is_dtensor(view)):
         return int(view.storage_offset() - whole.storage_offset())
-    from fastinit.torch.sharding.dtensors import global_offset
+    with without_forks():
+        from fastinit.torch.sharding.dtensors import global_offset
 
     return global_offset(view, whole)

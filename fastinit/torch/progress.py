@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastinit.runtime.forks import without_forks
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -11,8 +13,9 @@ if TYPE_CHECKING:
 def progress_bar() -> Progress:
     """A bar that counts bytes. ImportError where rich is not installed."""
     try:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+        with without_forks():
+            from rich.console import Console
+            from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
     except ImportError:
         raise ImportError("progress=True needs rich: pip install 'fastinit[cli]'") from None
     columns = (TextColumn("initializing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())

@@ -12,6 +12,7 @@ from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastinit.distributions import Constant
+from fastinit.runtime.forks import without_forks
 from fastinit.torch.by_memory import NamesByMemory
 from fastinit.torch.filling import AllowsFills
 from fastinit.torch.report import Write
@@ -66,7 +67,8 @@ class Watch(TorchDispatchMode, AllowsFills):
         return made
 
     def _of_dtensor(self, func: OpOverload, tensor: DTensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        from fastinit.torch.sharding.dtensors import copy_whole_, is_sharded, selected
+        with without_forks():
+            from fastinit.torch.sharding.dtensors import copy_whole_, is_sharded, selected
 
         if func is torch.ops.aten.copy_.default and not is_dtensor(args[1]):
             return copy_whole_(tensor, args[1])

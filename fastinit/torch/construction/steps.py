@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from fastinit.distributions import Distribution
+from fastinit.runtime.forks import without_forks
 from fastinit.torch.replacements import METHODS, STOCK, STOCK_INIT, STOCK_TRUNC_NORMAL
 
 T = TypeVar("T")
@@ -105,7 +106,8 @@ def callable_of(operation: str) -> Callable[..., Any]:
     """The function that has this name: an operation of torch.ops, or one of torch's functions that fastinit replaces."""
     module, of_module, name = operation.partition(":")
     if of_module:
-        found: Any = getattr(import_module(module), name)
+        with without_forks():
+            found: Any = getattr(import_module(module), name)
         return getattr(found, "__wrapped__", found)  # type: ignore[no-any-return]  # while it is replaced
     library, _, name = operation.partition(".")
     if library == "init":

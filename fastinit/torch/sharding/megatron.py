@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor, nn
 
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Array
 from fastinit.torch.sharding.shard_of import Shard
 
@@ -50,6 +51,7 @@ def _rank_and_size(tensor: Tensor, module: nn.Module) -> tuple[int, int] | None:
 
 def _parallel_state() -> ModuleType | None:
     try:
-        return importlib.import_module("megatron.core.parallel_state")
+        with without_forks():
+            return importlib.import_module("megatron.core.parallel_state")
     except ImportError:
         return None

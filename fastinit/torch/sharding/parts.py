@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
 
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Index
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def part_of(tensor: Tensor) -> Part | None:
         return tensor.part
     if not is_dtensor(tensor):
         return Part(tuple(tensor.shape))
-    from fastinit.torch.sharding.dtensors import local_index
+    with without_forks():
+        from fastinit.torch.sharding.dtensors import local_index
 
     index = local_index(tensor)
     return None if index is None else Part(tuple(tensor.shape), index)
