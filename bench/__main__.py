@@ -26,6 +26,8 @@ from bench.machine import machine
 from bench.peers import LIBRARIES, installed
 from bench.report import details, markdown, rewrite_readme
 from bench.rounds import Failures, say
+from fastinit.backends import backend
+from fastinit.runtime.settings import chosen_backend
 
 HERE = Path(__file__).resolve().parent
 RESULTS, README = HERE / "results", HERE / "README.md"
@@ -132,6 +134,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     try:
         options.chosen = chosen(options.only)
+        if chosen_backend() is None:
+            backend("c")  # what is called fastinit in the tables; ValueError where it was not built
     except ValueError as error:
         parser.error(str(error))
     return options

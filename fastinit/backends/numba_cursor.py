@@ -12,6 +12,7 @@ import numpy as np
 from numba import types
 from numpy import float64, uint32, uint64
 
+from fastinit.backends.numba.compiling import compiling
 from fastinit.backends.numba.lanes import LANES, TILE_WORDS, tile_words
 from fastinit.backends.numba.operations import Untyped, called
 
@@ -87,12 +88,13 @@ def callbacks() -> Callbacks:
     def compiled(function: Callable[[Untyped], object], returned: Untyped) -> Untyped:
         return numba.cfunc(returned(types.voidptr))(function)
 
-    return Callbacks(
-        compiled(next_uint64, types.uint64),
-        compiled(next_uint32, types.uint32),
-        compiled(next_double, types.float64),
-        compiled(reload, types.void),
-    )
+    with compiling("a generator's functions"):
+        return Callbacks(
+            compiled(next_uint64, types.uint64),
+            compiled(next_uint32, types.uint32),
+            compiled(next_double, types.float64),
+            compiled(reload, types.void),
+        )
 
 
 def _field(name: str) -> property:

@@ -632,15 +632,23 @@ def test_an_unknown_level_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("in_a_clone", "why"),
+    ("files", "why"),
     [
-        (True, "it is imported from {}, where its C kernels are built by `python setup.py build_ext --inplace`"),
-        (False, "its C kernels were not built at installation, since no C compiler was found that could"),
+        (
+            ["setup.py", "fastinit/backends/__init__.py"],
+            "it is imported from the clone {}, where `pip install -e .` builds its C kernels",
+        ),
+        ([], "it is imported from the archive {}, and C kernels load from folders only: `pip install` it"),
+        (
+            ["fastinit/backends/__init__.py"],
+            "its C kernels were not built at installation, since no C compiler was found that could",
+        ),
     ],
 )
-def test_a_missing_c_backend_says_why_and_what_to_use(in_a_clone, why, monkeypatch, tmp_path):
-    if in_a_clone:
-        (tmp_path / "setup.py").touch()
+def test_a_missing_c_backend_says_why_and_what_to_use(files, why, monkeypatch, tmp_path):
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
     monkeypatch.setattr(backends, "__file__", str(tmp_path / "fastinit" / "backends" / "__init__.py"))
     monkeypatch.setattr(backends, "_c_is_built", lambda: False)
     with pytest.raises(ValueError) as error:

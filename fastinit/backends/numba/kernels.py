@@ -6,7 +6,6 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-import numba
 import numpy as np
 from numpy import float32, float64, int64, uint32, uint64
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.numba import distributions, integers
 from fastinit.backends.numba import narrow as rounding
+from fastinit.backends.numba.compiling import compile_for, compiled_at_first_call
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
 from fastinit.backends.numba.operations import Index, Untyped, Words, called, inlined
 from fastinit.backends.numba.store import LINE_BYTES, LINES, Elements, flush, push, write_lines_until
@@ -148,11 +148,7 @@ def kernel_of(name: str) -> Untyped:
     # Numba keeps one index of cached code for each qualified name, renewed when this file changes. The digest makes it
     # notice the other files; with one index for all kernels, processes compiling at the same time could mix them up.
     kernel.__name__ = kernel.__qualname__ = f"{name}_{digest()}"
-    njit: Untyped = numba.njit
-    try:
-        return njit(nogil=True, cache=bool(digest()), error_model="numpy")(kernel)
-    except RuntimeError:  # nowhere to write a cache
-        return njit(nogil=True, error_model="numpy")(kernel)
+    return compiled_at_first_call(kernel, is_cached=bool(digest()))
 
 
 dispatchers: dict[str, Untyped] = {}
@@ -164,4 +160,8 @@ def fill(request: FillRequest) -> None:
         dispatchers.setdefault(kernel, kernel_of(kernel))  # one for all threads: each would compile its own
     # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
     words, numbers, positions = np.array(stream, uint32), np.array(parameters, float64), np.array(starts, uint64)
-    dispatchers[kernel](words, numbers, positions, uint64(length), int64(step), out, non_temporal)
+    arguments = words, numbers, positions, uint64(length), int64(step), out, non_temporal
+    dispatcher = dispatchers[kernel]
+    if not dispatcher.overloads:
+        compile_for(dispatcher, arguments, kernel)
+    dispatcher(*arguments)

@@ -1,0 +1,72 @@
+"""What Numba compiles is cached in the user's folder, once for all threads, and announced where it takes long."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import fastinit
+from fastinit.backends.numba import compiling
+
+FILL = "import fastinit; fastinit.normal((300, 300), seed=0)"
+
+
+def run(code, **variables):
+    environment = {**os.environ, "FASTINIT_BACKEND": "numba", **variables}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+
+
+def cached_in(folder):
+    return [path.suffix for path in Path(folder).rglob("*") if path.suffix in (".nbi", ".nbc")]
+
+
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "NUMBA_CACHE_DIR"])
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG's folders")
+def test_code_is_cached_in_the_users_folder_and_not_beside_the_sources(tmp_path, variable):
+    before = cached_in(Path(fastinit.__file__).parent)
+    run(FILL, **{variable: str(tmp_path)})
+    assert sorted(cached_in(tmp_path)) == [".nbc", ".nbi"]
+    assert cached_in(Path(fastinit.__file__).parent) == before
+
+
+def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path):
+    (tmp_path / "file").touch()
+    before = cached_in(Path(fastinit.__file__).parent)
+    run(FILL, XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert cached_in(Path(fastinit.__file__).parent) == before
+
+
+def test_other_code_of_the_process_is_cached_where_it_was():
+    code = "; import numba; before = numba.config.CACHE_DIR; from fastinit.backends.numba import kernels"
+    run(f"import fastinit{code}; kernels.kernel_of('normal_float32'); assert numba.config.CACHE_DIR == before")
+
+
+def test_a_long_compilation_is_announced(monkeypatch, capsys):
+    timers = []
+
+    def timer(seconds, function, arguments):
+        timers.append(SimpleNamespace(start=lambda: function(*arguments), cancel=lambda: timers.append("ended")))
+        assert seconds == 2
+        return timers[0]
+
+    monkeypatch.setattr(compiling.threading, "Timer", timer)
+    with compiling.compiling("normal_float32"):
+        pass
+    said = capsys.readouterr().err
+    assert said.startswith("fastinit: Numba compiles normal_float32, which takes up to half a minute the first time")
+    assert timers[1:] == ["ended"]
+
+
+def test_threads_that_need_a_kernel_at_once_have_it_compiled_once():
+    made = []
+    dispatcher = SimpleNamespace(overloads={}, compile=lambda types: (made.append(types), dispatcher.overloads.update(x=1)))
+    threads = [threading.Thread(target=compiling.compile_for, args=(dispatcher, (1.0,), "x")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
