@@ -91,7 +91,7 @@ def current_native_level() -> int | None:
     chosen = current()
     if chosen.name != "c" or chosen is not _default():
         return None
-    return int(import_module("fastinit.backends.c").LEVELS[chosen.level])
+    return int(_imported("c").LEVELS[chosen.level])
 
 
 @contextmanager

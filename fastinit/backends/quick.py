@@ -6,14 +6,17 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from fastinit.runtime.forks import without_forks
+
 
 @cache
 def native() -> Any:
     """The extension, bound to the kernels; None where one of the two is not built, as for free-threaded interpreters."""
     try:
-        from fastinit._kernels import ffi, lib
+        with without_forks():
+            from fastinit._kernels import ffi, lib
 
-        extension = import_module("fastinit._quick")
+            extension = import_module("fastinit._quick")
     except ImportError:
         return None
     extension.bind(int(ffi.cast("uintptr_t", ffi.addressof(lib, "fi_fill"))))
@@ -22,6 +25,7 @@ def native() -> Any:
 
 def kernel_number(name: str) -> int:
     """Of a kernel, for `native()`."""
-    from fastinit.backends.c import KERNELS
+    with without_forks():
+        from fastinit.backends.c import KERNELS
 
     return KERNELS[name]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastinit.files.safetensors_format import DTYPES, NAME_OF_CODE, StoredTensor, nbytes
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.schema import ANYTHING, STRING, Table, TableOf
 from fastinit.runtime.text_files import check_is_file, json_of, read_text
 
@@ -55,7 +56,8 @@ def read_headers(path: Path) -> dict[Path, Header]:
 def read_header(path: Path) -> Header:
     """The header of one file; errors as of `read_headers`. ImportError without the safetensors library."""
     try:
-        from safetensors import SafetensorError, safe_open
+        with without_forks():
+            from safetensors import SafetensorError, safe_open
     except ImportError:
         raise ImportError("reading safetensors files needs safetensors: pip install safetensors") from None
     check_is_file(path)

@@ -19,6 +19,7 @@ from fastinit.recipes.tensors import tensor_specs
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
 from fastinit.recipes.toml_form import RULE_KEYS, recipe_from
 from fastinit.runtime import checks
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.schema import INTEGER, STRING, Either, ListOf, Schema, Table, TableOf
 from fastinit.runtime.text_files import read_text, toml_of
 
@@ -85,7 +86,8 @@ class Spec:
 
     def text(self) -> str:
         """The same for all that say the same, wherever they lie: a built-in model's name, else TOML in one order of keys."""
-        import tomli_w
+        with without_forks():
+            import tomli_w
 
         if self.content.keys() == {"model"}:
             return str(self.content["model"])
