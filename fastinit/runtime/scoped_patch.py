@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import ContextDecorator
 from typing import Any, TypeAlias, TypeVar
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 from fastinit.runtime.forks import without_forks
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Replacement: TypeAlias = tuple[Any, str, object]
 """(owner, name, new): replace an attribute of a module or class, or an item of a mapping, by `new`."""
