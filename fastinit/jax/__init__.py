@@ -2,7 +2,8 @@
 
 A factory's initializer is called `init(key, shape, dtype=None, out_sharding=None)`, eagerly or under any of JAX's
 transformations, and gives the same values each way: those of fastinit's NumPy function of the same name, with
-`convention="jax"` and `seed=fastinit.jax.seed_of(key)`. `zeros`, `ones` and `constant` draw nothing and are JAX's own.
+`convention="jax"` and `seed=fastinit.jax.seed_of(key)`. `zeros`, `ones` and `constant` draw nothing and are JAX's own,
+which also draws complex numbers.
 
 >>> import jax, jax.numpy as jnp, fastinit.jax
 >>> weight = fastinit.jax.he_normal()(jax.random.key(0), (256, 128), jnp.bfloat16)

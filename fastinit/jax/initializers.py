@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
+import jax
 from jax.nn.initializers import constant, ones, zeros
 
 from fastinit import initializers
@@ -25,7 +26,6 @@ IO = Layout("io")
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import jax
     from jax.sharding import NamedSharding, PartitionSpec
     from jax.typing import DTypeLike
 
@@ -40,6 +40,17 @@ if TYPE_CHECKING:
         def __call__(
             self, in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: DTypeLike | None = None
         ) -> JaxInitializer: ...
+
+
+class OfJax(NamedTuple):
+    """The call of a factory of `jax.nn.initializers`."""
+
+    factory: str
+    parameters: tuple[Any, ...]
+
+    def __call__(self) -> jax.nn.initializers.Initializer:
+        made: jax.nn.initializers.Initializer = getattr(jax.nn.initializers, self.factory)(*self.parameters)
+        return made
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,7 @@ class JaxInitializer:
     initializer: initializers.Initializer
     layout: Layout = IO
     dtype: DTypeLike | None = None
+    of_jax: OfJax | None = field(default=None, repr=False, kw_only=True)
 
     def __call__(
         self, key: jax.Array, shape: Shape, dtype: DTypeLike | None = None, out_sharding: OutSharding = None
@@ -68,26 +80,46 @@ class JaxInitializer:
         `dtype`: a dtype that `fastinit.show_config()` lists, as JAX canonicalizes it. Eagerly on a CPU
         the array is the memory that was filled, with no copy; with `out_sharding` each device gets its shard of the values.
         In traced code the host fills when the computation runs; with `out_sharding` it fills the whole array, which is then
-        distributed. TypeError or ValueError for other dtypes, shapes that the initializer cannot fill, and no key.
+        distributed. Complex numbers, of factories for which JAX has them, are drawn by JAX's own, and have its values.
+        TypeError or ValueError for other dtypes, shapes that the initializer cannot fill, and no key.
         """
-        lengths = checks.shape(shape)
+        lengths, chosen = checks.shape(shape), self.dtype if dtype is None else dtype
+        if self.of_jax is not None and _is_complex(chosen):
+            return self.of_jax()(key, lengths, chosen, out_sharding)
+        element = element_dtype(chosen)
         distribution = self.initializer.distribution_for(lengths, layout=self.layout_for(lengths))
-        return drawn(distribution, key, lengths, element_dtype(self.dtype if dtype is None else dtype), out_sharding)
+        return drawn(distribution, key, lengths, element, out_sharding)
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
         """How a tensor of this shape is read."""
         return self.layout
 
 
+def _is_complex(dtype: DTypeLike | None) -> bool:
+    return dtype is not None and jax.dtypes.canonicalize_dtype(dtype).kind == "c"
+
+
 @dataclass(frozen=True)
 class _ByAxes(JaxInitializer):
-    """An axis may be named twice, as Flax's embeddings do (in_axis=-2, out_axis=0): the fans are those that JAX computes."""
+    """The fans are those that JAX computes, also of vectors and scalars whose axes are given, and where an axis is named
+    twice, as Flax's embeddings do (in_axis=-2, out_axis=0).
+    """
+
+    has_default_axis: bool = False
 
     def layout_for(self, shape: tuple[int, ...]) -> Layout:
         n, layout = len(shape), self.layout
+        if n < 2 and self.has_default_axis:
+            raise ValueError(
+                f"shape {shape} has no fan_in: Can't compute input and output sizes of a {n}-dimensional weights tensor "
+                "with default in_axis. Must be at least 2D or specify in_axis explicitly."
+            )
         parts = [axes if isinstance(axes, tuple) else () for axes in (layout.in_axis, layout.out_axis, layout.batch_axis)]
         named = [axis for axes in parts for axis in axes]
-        if 0 in shape or any(not -n <= axis < n for axis in named) or len({axis % n for axis in named}) == len(named):
+        if (wrong := [axis for axis in named if not -n <= axis < n]) and n < 2:
+            raise ValueError(f"axis {wrong[0]} is out of range for shape {shape}")
+        are_apart = len({axis % n for axis in named if n}) == len(named)
+        if 0 in shape or wrong or (n > 1 and are_apart and parts[0] and parts[1]):
             return layout
         inputs, outputs, stack = (math.prod(shape[axis] for axis in axes) for axes in parts)
         return Layout(fan=(math.prod(shape) / (outputs * stack), math.prod(shape) / (inputs * stack)))
@@ -143,7 +175,8 @@ def normal(stddev: float = 1e-2, dtype: DTypeLike | None = None) -> JaxInitializ
     >>> fastinit.jax.normal(0.02)(jax.random.key(0), (3,))
     Array([-0.0088104 ,  0.00101541, -0.03340154], dtype=float32)
     """
-    return JaxInitializer(initializers.Normal(0.0, stddev), dtype=dtype)
+    made = initializers.Normal(0.0, stddev)
+    return JaxInitializer(made, dtype=dtype, of_jax=OfJax("normal", (made.std,)))
 
 
 def truncated_normal(
@@ -179,15 +212,17 @@ def variance_scaling(
       fans. An axis that is named twice has the fans that JAX computes: an embedding's (vocabulary, width) with out_axis=0
       has the width as fan_in.
 
-    Shapes have at least 2 axes. ValueError for a `mode` or `distribution` that is none of these.
+    Shapes have at least 2 axes, unless `in_axis` is given. ValueError for a `mode` or `distribution` that is none of these.
 
     >>> import jax, fastinit.jax
     >>> init = fastinit.jax.variance_scaling(1.0, "fan_geo_avg", "normal")
     >>> f"{init(jax.random.key(0), (100, 400)).std():.3f}"  # sqrt(1 / 200) = 0.0707
     '0.071'
     """
-    layout = Layout(in_axis=_axes(in_axis), out_axis=_axes(out_axis), batch_axis=_axes(batch_axis))
-    return _ByAxes(initializers.VarianceScaling(scale, mode, distribution, "jax"), layout, dtype)
+    axes = _axes(in_axis), _axes(out_axis), _axes(batch_axis)
+    made = initializers.VarianceScaling(scale, mode, distribution, "jax")
+    of_jax = OfJax("variance_scaling", (made.scale, mode, distribution, *axes))
+    return _ByAxes(made, Layout(None, *axes), dtype, of_jax=of_jax, has_default_axis=axes[0] == -2)
 
 
 def _axes(axes: Axes) -> int | tuple[int, ...]:
@@ -237,7 +272,9 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike | Non
     >>> jnp.allclose(matrix.T @ matrix, jnp.eye(2), atol=1e-6)
     Array(True, dtype=bool)
     """
-    return _ByColumns(initializers.Orthogonal(scale), dtype=dtype, column_axis=column_axis)
+    made = initializers.Orthogonal(scale)
+    of_jax = OfJax("orthogonal", (made.gain, column_axis))
+    return _ByColumns(made, dtype=dtype, of_jax=of_jax, column_axis=column_axis)
 
 
 def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike | None = None) -> JaxInitializer:
@@ -253,7 +290,8 @@ def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: DTypeLike
     """
     if column_axis not in (-2, -1, 0, 1):
         raise ValueError(f"column_axis must be an axis of the matrix (in, out), got {column_axis!r}")
-    return JaxInitializer(initializers.DeltaOrthogonal(scale), dtype=dtype)
+    made = initializers.DeltaOrthogonal(scale)
+    return JaxInitializer(made, dtype=dtype, of_jax=OfJax("delta_orthogonal", (made.gain, column_axis)))
 
 
 def zeros_init() -> jax.nn.initializers.Initializer:

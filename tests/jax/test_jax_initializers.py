@@ -4,6 +4,7 @@ import inspect
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -315,8 +316,10 @@ def test_several_keys_are_refused(keys):
 
 
 @pytest.mark.parametrize(("make", "shape", "dtype", "error", "message"), [
-    (fastinit.jax.he_normal, (128,), "float32", ValueError, "needs at least 2 axes; for a bias use zeros"),
-    (fastinit.jax.he_normal, (4, 4), "complex64", TypeError, "dtype must be one of float32, float64"),
+    (fastinit.jax.he_normal, (128,), "float32", ValueError, "shape \\(128,\\) has no fan_in: .* Must be at least 2D"),
+    (fastinit.jax.uniform, (4, 4), "complex64", TypeError, "dtype must be one of float32, float64"),
+    (fastinit.jax.truncated_normal, (4, 4), "complex64", TypeError, "dtype must be one of float32, float64"),
+    (lambda: fastinit.jax.initializer("he_normal"), (4, 4), "complex64", TypeError, "dtype must be one of float32"),
     (fastinit.jax.normal, (4, 4), "int32", TypeError, "dtype must be one of float32, float64"),
     (fastinit.jax.normal, (-1,), "float32", ValueError, "shape must have no negative length"),
     (lambda: fastinit.jax.orthogonal(column_axis=2), (4, 4), "float32", ValueError, "column_axis=2 is out of range"),
@@ -333,6 +336,60 @@ def test_what_cannot_be_filled_is_refused(make, shape, dtype, error, message, ke
 @pytest.mark.parametrize("name", ["zeros", "ones"])
 def test_zeros_and_ones_are_jaxs(name, key):
     assert getattr(fastinit.jax, name) is getattr(JAX, name) is getattr(fastinit.jax, f"{name}_init")()
+
+
+COMPLEX = {
+    "normal": lambda module: module.normal(0.5),
+    "he_normal": lambda module: module.he_normal(),
+    "he_uniform": lambda module: module.he_uniform(),
+    "variance_scaling": lambda module: module.variance_scaling(2.0, "fan_avg", "normal", in_axis=[0], out_axis=[1]),
+    "orthogonal": lambda module: module.orthogonal(2.0, column_axis=0),
+    "delta_orthogonal": lambda module: module.delta_orthogonal(),
+}
+
+
+@pytest.mark.parametrize("dtype", ["complex64", jnp.complex128])
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_numbers_are_drawn_by_jaxs_own(name, dtype, key):
+    init, of_jax = (COMPLEX[name](module) for module in (fastinit.jax, JAX))
+    with warnings.catch_warnings(action="ignore"):  # JAX's own, of complex128
+        expected = of_jax(key, (3, 4, 6), dtype)
+        assert same(init(key, (3, 4, 6), dtype), expected)
+        np.testing.assert_allclose(jax.jit(lambda key: init(key, (3, 4, 6), dtype))(key), expected, rtol=1e-5, atol=1e-6)
+    assert {init: 1}[COMPLEX[name](fastinit.jax)] == 1  # they are equal and have one hash, as others
+
+
+@pytest.mark.parametrize("std", [2.0, np.float64(2.0), jnp.array(2.0)], ids=["float", "NumPy", "JAX"])
+def test_a_parameter_may_be_an_array_of_no_axes(std):
+    assert hash(fastinit.jax.normal(std)) == hash(fastinit.jax.normal(2.0))
+
+
+@pytest.mark.parametrize("mode", ["fan_in", "fan_out", "fan_avg"])
+@pytest.mark.parametrize(
+    ("axes", "shape"),
+    [
+        (((), ()), ()), (((), ()), (4000,)), (([0], []), (4000,)), (([], [0]), (4000,)), ((0, ()), (4000,)),
+        (((-1,), ()), (4000,)), (([], []), (50, 80)), (([0], []), (50, 80)), (([], [1]), (50, 80)),
+        ((0, 0), (4000,)), (([], [-1]), (5, 10, 80)),
+    ],
+)  # fmt: skip
+def test_fans_of_any_axes_are_those_of_jax(axes, shape, mode, key):
+    """Also of vectors and scalars. JAX's values are those of a standard normal times the std."""
+    init = fastinit.jax.variance_scaling(3.0, mode, "normal", *axes)
+    of_jax = JAX.variance_scaling(3.0, mode, "normal", *axes)(key, shape)
+    std = float((of_jax / jax.random.normal(key, shape)).ravel()[0])
+    assert init.initializer.distribution_for(shape, layout=init.layout_for(shape)).std == pytest.approx(std, rel=1e-5)
+    assert init(key, shape).shape == shape
+
+
+@pytest.mark.parametrize("shape", [(), (5,)])
+def test_the_default_axes_need_two_axes(shape, key):
+    texts = []
+    for module in (fastinit.jax, JAX):
+        with pytest.raises(ValueError) as caught:
+            module.variance_scaling(1.0, "fan_in", "normal")(key, shape)
+        texts.append(str(caught.value))
+    assert texts[1] in texts[0] and str(shape) in texts[0]
 
 
 @pytest.mark.parametrize("axis", [0, 1, -1])
