@@ -13,7 +13,7 @@ from fastinit.backends.request import FillRequest
 from fastinit.core import positions
 from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out, element_type
-from fastinit.core.pieces import NONTEMPORAL_BYTES, fill_contiguous, fill_rows, fill_strided
+from fastinit.core.pieces import NONTEMPORAL_BYTES, fill_contiguous, fill_rows, fill_strided, repeat
 from fastinit.core.positions import Positions, boxes_of_run
 from fastinit.core.selection import Part, Selection
 from fastinit.core.small import SmallArrays, is_small
@@ -99,7 +99,11 @@ class _Fill:
             fill_strided(values.write, array, element.storage)
 
     def repeat(self, value: float) -> None:
-        self._memory()[...] = value
+        one = np.full((), value, self._element.dtype)
+        if self._out is None and not any(one.tobytes()):  # the system's fresh memory is zero, and not written
+            self.result = np.zeros(self._wanted.shape, self._element.dtype)
+        else:
+            repeat(one, self._memory())
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
         made = values(Draws(self._stream, self.real)).reshape(self._shape)

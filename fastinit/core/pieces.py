@@ -59,6 +59,17 @@ def fill_strided(write: Write, out: Array, storage: type[np.generic]) -> None:
     threads.run(tasks, num_threads)
 
 
+def repeat(value: Array, out: Array) -> None:
+    """Write one value, an array without axes, everywhere: as bits, on all threads, where the memory is one block of its dtype."""
+    array = np.asarray(out)
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype == value.dtype:
+        bits = np.dtype(f"u{array.itemsize}")  # NumPy writes plain integers faster than the types of ml_dtypes
+        pattern = value.view(bits)
+        fill_contiguous(lambda first, piece, nontemporal: piece.fill(pattern), array.reshape(-1).view(bits), False)
+    else:
+        out[...] = value
+
+
 def threads_and_piece(size: int) -> tuple[int, int]:
     """How many threads so many elements are worth, and how many elements a thread takes at a time."""
     num_threads = threads.get_num_threads()

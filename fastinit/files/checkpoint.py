@@ -273,7 +273,8 @@ def _compare_piece(
     stored = _buffers.stored[: values.nbytes]
     got = disk.read_at(descriptor, stored.data, offset)
     stored[got:] = ~values.view(np.uint8)[got:]
-    unequal = (stored.reshape(-1, values.itemsize) != values.view(np.uint8).reshape(-1, values.itemsize)).any(axis=1)
+    bits = np.dtype(f"u{values.itemsize}")
+    unequal = stored.view(bits) != values.view(bits)
     if unequal.any():
         difference.add(int(unequal.sum()), first + int(unequal.argmax()))
     progress(values.nbytes)

@@ -12,6 +12,8 @@ from fastinit.runtime.nearest import did_you_mean
 
 BACKEND, LEVEL, NUM_THREADS = "FASTINIT_BACKEND", "FASTINIT_LEVEL", "FASTINIT_NUM_THREADS"
 XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"  # read by csrc/build.py alone, when the extension is built
+MOST_THREADS = 4096  # several for each CPU of the largest machines
+OPENMP, LOCAL_PROCESSES, TORCHRUN = "OMP_NUM_THREADS", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID"  # set by others
 KNOWN = BACKEND, LEVEL, NUM_THREADS, XLA_INCLUDE
 
 
@@ -26,13 +28,24 @@ def chosen_level() -> str | None:
 
 
 def chosen_num_threads() -> int | None:
-    """The number of threads. ValueError where the variable is not a positive integer."""
+    """The number of threads: ours, or OpenMP's. ValueError where our variable is not a positive integer.
+
+    torchrun sets OpenMP's to 1 where the user has not set it and there are several processes: that is no choice.
+    """
     text = _value(NUM_THREADS)
     if text is None:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"{NUM_THREADS} must be a positive integer, got {text!r}")
+        of_openmp, by_torchrun = os.environ.get(OPENMP, ""), TORCHRUN in os.environ and local_processes() > 1
+        first = of_openmp.partition(",")[0].strip()  # a list has one for each level of nesting
+        return int(first) if first.isdecimal() and int(first) > 0 and not (first == "1" and by_torchrun) else None
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+        raise ValueError(f"{NUM_THREADS} must be a positive integer of at most {MOST_THREADS}, got {text!r}")
     return int(text)
+
+
+def local_processes() -> int:
+    """How many processes of the same run share this machine, as torchrun and others say it; else 1."""
+    text = os.environ.get(LOCAL_PROCESSES, "")
+    return max(1, int(text)) if text.isdecimal() else 1
 
 
 def _value(variable: str) -> str | None:

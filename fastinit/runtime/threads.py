@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from queue import SimpleQueue
 
 from fastinit.runtime import checks, settings
@@ -21,9 +22,10 @@ _calling = threading.local()
 
 
 def get_num_threads() -> int:
-    """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS, else the CPUs that this process may use.
+    """The number of threads a fill may use: as set, else FASTINIT_NUM_THREADS or OMP_NUM_THREADS, else this process's CPUs.
 
-    Those are the CPUs of its affinity, or fewer where a container's quota allows less.
+    Those are the CPUs of its affinity, or fewer where a container's quota allows less, shared among the processes that
+    torchrun started on the machine (LOCAL_WORLD_SIZE). An OMP_NUM_THREADS of 1 that torchrun has set by itself is no choice.
 
     >>> import fastinit
     >>> fastinit.get_num_threads() >= 1
@@ -33,14 +35,14 @@ def get_num_threads() -> int:
     if getattr(_calling, "single_threaded", False):
         return 1
     if _num_threads is None:
-        _num_threads = settings.chosen_num_threads() or usable_cpus()
+        _num_threads = settings.chosen_num_threads() or max(1, usable_cpus() // settings.local_processes())
     return _num_threads
 
 
 def set_num_threads(n: int) -> None:
     """Fill with `n` threads from now on, the calling one included, in the whole process. Values do not depend on it.
 
-    TypeError where n is no int, ValueError where it is below 1.
+    TypeError where n is no int, ValueError where it is below 1 or above 4096.
 
     >>> import fastinit
     >>> before = fastinit.get_num_threads()
@@ -50,7 +52,10 @@ def set_num_threads(n: int) -> None:
     >>> fastinit.set_num_threads(before)
     """
     global _num_threads
-    _num_threads = checks.integer("n", n, least=1)
+    threads = checks.integer("n", n, least=1)
+    if threads > settings.MOST_THREADS:
+        raise ValueError(f"n must be at most {settings.MOST_THREADS}, got {n!r}")
+    _num_threads = threads
 
 
 @contextmanager
@@ -71,9 +76,11 @@ def run(tasks: Iterable[Task], num_threads: int) -> None:
     the tasks under way have ended, so that no thread writes to the caller's memory afterwards. A worker that wakes up when
     no task is left is not waited for.
     """
-    job = _Job(tasks)
+    tasks = iter(tasks)
+    first = [*islice(tasks, num_threads)]  # no more threads than tasks
+    job = _Job(chain(first, tasks))
     try:
-        _ask_workers(job, num_threads - 1)
+        _ask_workers(job, len(first) - 1)
         job.work()
     finally:
         job.end()
