@@ -1,6 +1,7 @@
 """Bad input is refused by an error that names the argument, the value and what is allowed, before anything is written."""
 
 from dataclasses import fields
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -47,6 +48,57 @@ def test_a_parameter_that_is_nan_is_refused(name, field):
 @pytest.mark.parametrize("value", ["much", [1.0], {}, 1j])
 def test_a_parameter_that_is_no_number_is_refused(name, field, value):
     refuses(name, {field: value}, TypeError, field, value)
+
+
+EXTREME = [10**400, -(10**400), 10**5000, 2**63, -(2**63), Fraction(10**400), 1.7e308, -1.7e308, 1e39, 5e-324, 1e-310, -0.0]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("name", "field"), having(kinds=("float", "int", "float | None", "int | None")))
+def test_an_extreme_number_is_taken_or_refused_in_a_sentence(name, field, dtype):
+    for value in EXTREME:
+        try:
+            with np.errstate(over="ignore"):
+                INITIALIZERS[name](
+                    SHAPES_OF_OTHERS.get(name, (5, 6)), **{**vars(made(name)), field: value}, seed=0, dtype=dtype
+                )
+        except (ValueError, TypeError) as refusal:
+            assert len(str(refusal)) < 500 and "sys.set_int_max_str_digits" not in str(refusal)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "dtype", "message"),
+    [
+        ("normal", {"std": 10**400}, "float32", "std must be within the range of float64, got an int of 1329 bits"),
+        ("normal", {"std": 1e38}, "float32", "mean and std must be such that all values are within the range of float32"),
+        ("normal", {"std": 1e308}, "float64", "mean and std must be such that all values are within the range of float64"),
+        ("normal", {"mean": 1e308, "std": 2e307}, "float64", "mean and std must be such that"),
+        (
+            "truncated_normal",
+            {"std": 1e308},
+            "float64",
+            "mean and std must be such that all values are within the range of float64",
+        ),
+        ("uniform", {"low": -1e308, "high": 1e308}, "float64", "high - low must be within the range of float64"),
+        ("he_normal", {"negative_slope": 1e308}, "float32", "HeNormal(negative_slope=1e+308) has parameters of which"),
+        (
+            "depth_scaled",
+            {"depth": 10**5000},
+            "float32",
+            "depth must be an int of at most 64 bits, got an int of 16610 bits",
+        ),
+    ],
+)
+def test_numbers_whose_values_no_array_can_hold_are_refused(name, parameters, dtype, message):
+    with pytest.raises(ValueError) as refusal:
+        INITIALIZERS[name]((5, 6), **parameters, seed=0, dtype=dtype)
+    assert str(refusal.value).startswith(message)
+
+
+def test_numbers_whose_values_an_array_can_hold_are_taken():
+    assert np.isfinite(fastinit.normal(1000, std=2e307, dtype="float64", seed=0)).all()
+    assert np.isfinite(fastinit.truncated_normal(1000, std=8e307, dtype="float64", seed=0)).all()
+    assert np.isfinite(fastinit.uniform(1000, low=-8e307, high=8e307, dtype="float64", seed=0)).all()
 
 
 @pytest.mark.parametrize(

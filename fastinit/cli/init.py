@@ -18,6 +18,7 @@ from fastinit.cli.plans import plain_warnings, source_of
 from fastinit.files import checkpoint
 from fastinit.files.checkpoint import FilePlan
 from fastinit.files.origin import Origin
+from fastinit.runtime.checks import shown
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -55,9 +56,9 @@ def init(
 
 
 def _nbytes(text: str) -> int:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?I?)B?", text.strip().upper())
+    match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([KMGT]?I?)B?", text.strip().upper())
     if not match or match[2] not in UNITS or float(match[1]) == 0:
-        raise ValueError(f"--shard-size must be a size as 5GB, 512MiB or 1000000, got {text!r}")
+        raise ValueError(f"--shard-size must be a size as 5GB, 512MiB or 1000000, got {shown(text)}")
     return max(1, int(float(match[1]) * UNITS[match[2]]))
 
 

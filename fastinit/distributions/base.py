@@ -240,6 +240,16 @@ def check_std(std: float) -> None:
         raise ValueError(f"std must not be negative, got {std!r}")
 
 
+def check_reach(distribution: Distribution, real: Real, mean: float, std: float, low: float, high: float) -> None:
+    """ValueError where values from `low` to `high` standard deviations from the mean leave the range of `real`."""
+    largest = float(np.finfo(real).max)
+    for values in (mean + low * std, mean + high * std):
+        if not -largest <= values <= largest:
+            raise ValueError(
+                f"mean and std must be such that all values are within the range of {real.__name__}, got {distribution}"
+            )
+
+
 def cached(function: F) -> F:
     """`functools.lru_cache`, also for arguments that type checkers do not know to be hashable, as NumPy's scalar types."""
     return cast(F, lru_cache(maxsize=256)(function))

@@ -12,6 +12,7 @@ from fastinit.distributions.base import (
     Drawn,
     Quadrature,
     cached,
+    check_reach,
     check_std,
     gauss_legendre,
     make_floats,
@@ -20,6 +21,8 @@ from fastinit.distributions.base import (
 )
 from fastinit.runtime.types import Array, Float64Array, Real
 
+REACH: dict[Real, float] = {np.float32: 6.77, np.float64: 8.66}
+"""How many standard deviations from the mean values may be, by the type that they are computed in."""
 NEGLIGIBLE = 80.0  # a normal's density beyond sqrt(mode^2 + 80) is less than e^-40 of that at its mode
 
 
@@ -86,4 +89,6 @@ def normal_quadrature(mean: float, std: float, low: float, high: float) -> Quadr
 
 @cached
 def _parameters(distribution: Normal, real: Real) -> Float64Array:
-    return rounded_to(real, {"mean": distribution.mean, "std": distribution.std})
+    parameters = rounded_to(real, {"mean": distribution.mean, "std": distribution.std})
+    check_reach(distribution, real, distribution.mean, distribution.std, -REACH[real], REACH[real])
+    return parameters

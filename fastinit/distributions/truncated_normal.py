@@ -10,7 +10,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from fastinit.distributions.base import Drawn, Quadrature, cached, check_std, make_floats, rounded_to, with_factor
+from fastinit.distributions.base import (
+    Drawn,
+    Quadrature,
+    cached,
+    check_reach,
+    check_std,
+    make_floats,
+    rounded_to,
+    with_factor,
+)
 from fastinit.distributions.normal import normal_quadrature, standard_cdf
 from fastinit.distributions.normal_tails import cdf_sf
 from fastinit.runtime.types import Array, Float64Array, Real
@@ -82,6 +91,13 @@ class TruncatedNormal(Drawn):
 def _parameters(distribution: TruncatedNormal, real: Real) -> Float64Array:
     """In the order of csrc/kernels/distributions.h, which says what each one is."""
     mean, std = rounded_to(real, {"mean": distribution.mean, "std": distribution.std}).tolist()
+    check_reach(
+        distribution,
+        real,
+        mean,
+        std,
+        *(min(max(bound, -FARTHEST), FARTHEST) for bound in (distribution.low, distribution.high)),
+    )
     low, high = (min(max(float(bound), -38.0), 38.0) for bound in (distribution.low, distribution.high))
     with localcontext(Context(prec=400, Emax=10**6, Emin=-(10**6))):
         (cdf_low, sf_low), (cdf_high, sf_high) = cdf_sf(low), cdf_sf(high)
@@ -111,7 +127,7 @@ def _rounded(mean: float, std: float, bound: float, real: Real, towards: float) 
     exact = Fraction(mean) + Fraction(std) * Fraction(bound)
     largest = Fraction(float(np.finfo(real).max))
     if abs(exact) > largest:
-        return math.copysign(float(largest), exact)
+        return float(largest) if exact > 0 else -float(largest)
     nearest = real(float(exact))
     outside = Fraction(float(nearest)) < exact if towards > 0 else Fraction(float(nearest)) > exact
     return float(np.nextafter(nearest, real(towards))) if outside else float(nearest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -61,4 +62,6 @@ class Uniform(Drawn):
 
 @cached
 def _parameters(distribution: Uniform, real: Real) -> Float64Array:
+    if math.isinf(distribution.high - distribution.low):
+        raise ValueError(f"high - low must be within the range of {real.__name__}, got {distribution}")
     return rounded_to(real, {"low": distribution.low, "high - low": distribution.high - distribution.low})

@@ -59,9 +59,12 @@ class Initializer:
             value = getattr(self, field.name)
             if field.name == "convention":
                 checks.one_of("convention", value, CONVENTIONS)
-            elif field.type in CHECKS and type(value).__name__ != field.type:
+            elif field.type == "int" or (field.type in CHECKS and type(value).__name__ != field.type):
                 self._set(field.name, CHECKS[field.type](field.name, value))
-        self.check()
+        try:
+            self.check()
+        except OverflowError:
+            raise _beyond(self) from None
 
     def _set(self, parameter: str, value: object) -> None:
         object.__setattr__(self, parameter, value)  # only while the value is constructed
@@ -162,7 +165,14 @@ class WholeTensorInitializer(Initializer):
 
 @lru_cache(maxsize=4096)
 def _cached_distribution(initializer: Initializer, shape: tuple[int, ...], layout: Layout) -> Distribution:
-    return initializer._distribution(shape, layout)
+    try:
+        return initializer._distribution(shape, layout)
+    except OverflowError:
+        raise _beyond(initializer) from None
+
+
+def _beyond(initializer: Initializer) -> ValueError:
+    return ValueError(f"{initializer} has parameters of which numbers beyond the range of float64 come")
 
 
 def made_of(

@@ -19,7 +19,8 @@ MOST_DIGITS = 40  # of an integer in an error
 class _Shortened(reprlib.Repr):
     def __init__(self) -> None:
         super().__init__()
-        self.maxstring = self.maxother = 100
+        self.maxstring = self.maxother = 200
+        self.maxlist = self.maxtuple = self.maxdict = 20
 
     def repr_int(self, x: int, level: int) -> str:  # of very many digits Python makes no text
         return repr(x) if abs(x) < 10**MOST_DIGITS else f"an int of {x.bit_length()} bits"
@@ -34,20 +35,20 @@ def number(name: str, value: object) -> float:
     if type(value) is float:
         return value
     if isinstance(value, (str, bytes)) or not (hasattr(value, "__float__") or hasattr(value, "__index__")):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
     try:
         return float(value)  # type: ignore[arg-type]  # it has one of the two methods
     except OverflowError:
         raise ValueError(f"{name} must be within the range of float64, got {shown(value)}") from None
     except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {value!r}") from None
+        raise TypeError(f"{name} must be a number, got {shown(value)}") from None
 
 
 def finite(name: str, value: object) -> float:
     """A number that is neither infinite nor NaN."""
     real = number(name, value)
     if not math.isfinite(real):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+        raise ValueError(f"{name} must be finite, got {shown(value)}")
     return real
 
 
@@ -55,7 +56,7 @@ def positive(name: str, value: object) -> float:
     """A finite number above 0."""
     real = number(name, value)
     if not 0 < real < math.inf:
-        raise ValueError(f"{name} must be a positive finite number, got {value!r}")
+        raise ValueError(f"{name} must be a positive finite number, got {shown(value)}")
     return real
 
 
@@ -63,7 +64,7 @@ def not_negative(name: str, value: object) -> float:
     """A finite number of at least 0."""
     real = number(name, value)
     if not 0 <= real < math.inf:
-        raise ValueError(f"{name} must be a finite number that is not negative, got {value!r}")
+        raise ValueError(f"{name} must be a finite number that is not negative, got {shown(value)}")
     return real
 
 
@@ -71,14 +72,16 @@ def share(name: str, value: object) -> float:
     """A number from 0 to 1, both included."""
     real = number(name, value)
     if not 0 <= real <= 1:
-        raise ValueError(f"{name} must be a share between 0 and 1, got {value!r}")
+        raise ValueError(f"{name} must be a share between 0 and 1, got {shown(value)}")
     return real
 
 
 def integer(name: str, value: object, least: int | None = None) -> int:
-    """The value as an int, of at least `least`. TypeError for booleans and for floats, even 1.0."""
+    """The value as an int of 64 bits, of at least `least`. TypeError for booleans and for floats, even 1.0."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an int, got {value!r}")
+        raise TypeError(f"{name} must be an int, got {shown(value)}")
+    if not -MOST_ELEMENTS <= value <= MOST_ELEMENTS:
+        raise ValueError(f"{name} must be an int of at most 64 bits, got {shown(value)}")
     if least is not None and value < least:
         raise ValueError(f"{name} must be an int of at least {least}, got {shown(value)}")
     return int(value)
@@ -87,7 +90,7 @@ def integer(name: str, value: object, least: int | None = None) -> int:
 def boolean(name: str, value: object) -> bool:
     """True or False itself; 0 and 1 are refused."""
     if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -95,7 +98,7 @@ def one_of(name: str, value: T, known: Iterable[object]) -> T:
     """A value that is among the known ones, which the error lists."""
     choices = tuple(known)  # a tuple, so that an unhashable value gets the same error
     if not isinstance(value, Hashable) or value not in choices:  # an array's == is no truth value
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}")
     return value
 
 
@@ -105,7 +108,7 @@ def shape(value: object, name: str = "shape") -> tuple[int, ...]:
         is_length = hasattr(value, "__index__") and not isinstance(value, np.ndarray)
         lengths = (operator.index(value),) if is_length else tuple(map(operator.index, value))  # type: ignore[arg-type, call-overload]  # else TypeError
     except TypeError:
-        raise TypeError(f"{name} must be an int or a sequence of ints, got {value!r}") from None
+        raise TypeError(f"{name} must be an int or a sequence of ints, got {shown(value)}") from None
     if lengths and min(lengths) < 0:
         raise ValueError(f"{name} must have no negative length, got {shown(value)}")
     if math.prod(lengths) > MOST_ELEMENTS:

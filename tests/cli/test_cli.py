@@ -115,6 +115,7 @@ def test_stream_writes_the_words_of_the_seed_and_name_without_end(dtype):
         (["init", "mlp"], "fastinit: --output must name a .safetensors file, got none"),
         (["init", "mlp", "-o", "x.safetensors", "--dtype", "int8"], "fastinit: dtype must be one of 'float32', "),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "5 apples"], "fastinit: --shard-size must be a size as 5GB"),
+        (["init", "mlp", "-o", "x.safetensors", "--shard-size", "9" * 400], "fastinit: --shard-size must be a size as 5GB"),
         (["verify", "there.safetensors", "mlp"], "fastinit: there.safetensors is no safetensors file that can be read: "),
         (["stream", "--seed", "1", "--dtype", "float16"], "fastinit: dtype must be one of 'uint32', 'float32', got '"),
     ],

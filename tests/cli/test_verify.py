@@ -1,4 +1,4 @@
-"""`fastinit verify`: a file that fastinit wrote says itself what it was made from, and what is asked otherwise is one line."""
+"""`fastinit verify`: a file of fastinit says what it was made from, and what is asked otherwise is one line."""
 
 import json
 import shutil
