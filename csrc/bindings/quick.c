@@ -24,8 +24,9 @@ enum {
     LEAST_WITHOUT_LOCK = 8192, /* values, from which on the interpreter's lock is released: some microseconds */
 };
 
-/* fi_fill of fastinit._kernels, set by `bind`. */
+/* fi_fill and fi_fill_many of fastinit._kernels, set by `bind`. */
 static __typeof__(fi_fill) *fill_kernel;
+static __typeof__(fi_fill_many) *fill_many_kernels;
 /* How many blocks are in force that chose another backend than the default one: then nothing is done here. */
 static long overrides;
 
@@ -317,11 +318,73 @@ static PyType_Slot quick_fills_slots[] = {{Py_tp_new, quick_fills_new},
 static PyType_Spec quick_fills_spec = {"fastinit._quick.QuickFills", sizeof(quick_fills), 0, Py_TPFLAGS_DEFAULT,
                                        quick_fills_slots};
 
-/* bind(address of fi_fill) */
-static PyObject *bind(PyObject *module, PyObject *address)
+/* What fi_fill_many takes of n arrays, in one block of memory. */
+typedef struct {
+    uint64_t *counts;
+    void **outs;
+    const double **parameters;
+    int32_t *kernels;
+} many_fills;
+
+static many_fills new_many_fills(size_t n)
 {
+    char *memory = malloc((n + 1) * (sizeof(uint64_t) + 2 * sizeof(void *) + sizeof(int32_t)));
+    many_fills fills = {(uint64_t *)memory};
+    if (memory) {
+        fills.outs = (void **)(fills.counts + n);
+        fills.parameters = (const double **)(fills.outs + n);
+        fills.kernels = (int32_t *)(fills.parameters + n);
+    }
+    return fills;
+}
+
+/* fill_many(level, kernels, streams, parameters, outs): fi_fill_many. Lists, of kernels' numbers, arrays of float64 and arrays
+   that are one block of memory each; `streams`: 16 bytes for each array. */
+static PyObject *fill_many(PyObject *module, PyObject *args)
+{
+    int level;
+    const char *streams_of_all;
+    Py_ssize_t length;
+    PyObject *kernels, *parameters, *outs;
     (void)module;
-    *(void **)&fill_kernel = PyLong_AsVoidPtr(address);
+    if (!PyArg_ParseTuple(args, "iO!y#O!O!", &level, &PyList_Type, &kernels, &streams_of_all, &length, &PyList_Type,
+                          &parameters, &PyList_Type, &outs))
+        return NULL;
+    Py_ssize_t n = PyList_Size(outs);
+    many_fills fills = new_many_fills((size_t)n);
+    if (!fills.counts)
+        return PyErr_NoMemory();
+    int valid = PyList_Size(kernels) == n && PyList_Size(parameters) == n && length == 16 * n;
+    for (Py_ssize_t i = 0; valid && i < n; i++) {
+        PyObject *row = PyList_GetItem(parameters, i), *out = PyList_GetItem(outs, i);
+        fills.kernels[i] = (int32_t)PyLong_AsLong(PyList_GetItem(kernels, i));
+        valid = PyArray_Check(row) && PyArray_TYPE((PyArrayObject *)row) == NPY_FLOAT64 && PyArray_Check(out) &&
+                PyArray_ISCARRAY((PyArrayObject *)out) && !PyErr_Occurred();
+        fills.parameters[i] = valid ? PyArray_DATA((PyArrayObject *)row) : NULL;
+        fills.outs[i] = valid ? PyArray_DATA((PyArrayObject *)out) : NULL;
+        fills.counts[i] = valid ? (uint64_t)PyArray_SIZE((PyArrayObject *)out) : 0;
+    }
+    if (valid) {
+        Py_BEGIN_ALLOW_THREADS
+        fill_many_kernels(level, (uint64_t)n, fills.kernels, (const uint32_t *)streams_of_all, fills.parameters, fills.counts,
+                          fills.outs);
+        Py_END_ALLOW_THREADS
+    }
+    free(fills.counts);
+    if (!valid && !PyErr_Occurred())
+        PyErr_SetString(PyExc_TypeError, "fill_many takes lists of one length, of kernels, parameters and blocks of memory");
+    return valid ? Py_NewRef(Py_None) : NULL;
+}
+
+/* bind(address of fi_fill, address of fi_fill_many) */
+static PyObject *bind(PyObject *module, PyObject *args)
+{
+    PyObject *fill, *many;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO", &fill, &many))
+        return NULL;
+    *(void **)&fill_kernel = PyLong_AsVoidPtr(fill);
+    *(void **)&fill_many_kernels = PyLong_AsVoidPtr(many);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
@@ -333,7 +396,8 @@ static PyObject *override(PyObject *module, PyObject *change)
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
-static PyMethodDef functions[] = {{"bind", bind, METH_O, NULL},
+static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
+                                  {"fill_many", fill_many, METH_VARARGS, NULL},
                                   {"override", override, METH_O, NULL},
                                   {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL, NULL},
                                   {"stream", (PyCFunction)(void (*)(void))stream, METH_FASTCALL, NULL},

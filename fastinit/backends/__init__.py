@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from fastinit.backends import quick
 from fastinit.backends.catalogue import BACKENDS
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 from fastinit.runtime import settings
 from fastinit.runtime.forks import without_forks
@@ -25,13 +27,15 @@ from fastinit.runtime.forks import without_forks
 def _one_by_one(
     fill: Fill,
     kernels: Sequence[str],
-    streams: NDArray[np.uint32],
+    streams: bytes,
     parameters: Sequence[Parameters],
     outs: Sequence[NDArray[np.generic]],
 ) -> None:
     start = np.zeros(1, np.uint64)
-    for kernel, stream, row, out in zip(kernels, streams.tolist(), parameters, outs):
-        fill(FillRequest(kernel, tuple(stream), row, start, out.size, 1, out))
+    words = struct.iter_unpack("=4I", streams)
+    for kernel, (k0, k1, s0, s1), row, out in zip(kernels, words, parameters, outs):
+        flat = out.reshape(-1).view(ELEMENT_TYPES[out.dtype.name].storage)
+        fill(FillRequest(kernel, (k0, k1, s0, s1), row, start, out.size, 1, flat))
 
 
 class Backend(NamedTuple):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
+from fastinit.backends import quick
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 
 
@@ -42,19 +43,25 @@ def fill_at(level: str) -> Fill:
 def _fill_many(
     level: int,
     kernels: Sequence[str],
-    streams: NDArray[np.uint32],
+    streams: bytes,
     parameters: Sequence[Parameters],
     outs: Sequence[NDArray[np.generic]],
 ) -> None:
+    """By the C extension, else by cffi, whose conversions take some microseconds an array."""
+    numbers = [KERNELS[kernel] for kernel in kernels]
+    native = quick.native()
+    if native is not None:
+        native.fill_many(level, numbers, streams, [*parameters], [*outs])
+        return
     used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share the arrays
     _lib.fi_fill_many(
         level,
         len(outs),
-        [KERNELS[kernel] for kernel in kernels],
+        numbers,
         _ffi.from_buffer("uint32_t[]", streams),
         [used[id(row)] for row in parameters],
         [out.size for out in outs],
-        [_ffi.from_buffer(out) for out in outs],
+        [_ffi.from_buffer(out.reshape(-1).view(f"u{out.itemsize}")) for out in outs],
     )
 
 

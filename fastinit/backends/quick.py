@@ -19,7 +19,7 @@ def native() -> Any:
             extension = import_module("fastinit._quick")
     except ImportError:
         return None
-    extension.bind(int(ffi.cast("uintptr_t", ffi.addressof(lib, "fi_fill"))))
+    extension.bind(*(int(ffi.cast("uintptr_t", ffi.addressof(lib, name))) for name in ("fi_fill", "fi_fill_many")))
     return extension
 
 

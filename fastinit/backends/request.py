@@ -35,8 +35,9 @@ class FillRequest(NamedTuple):
 Fill = Callable[[FillRequest], None]
 """The one function that every backend has."""
 
-FillMany = Callable[[Sequence[str], NDArray[np.uint32], Sequence[Parameters], Sequence[NDArray[np.generic]]], None]
+FillMany = Callable[[Sequence[str], bytes, Sequence[Parameters], Sequence[NDArray[np.generic]]], None]
 """fill_many(kernels, streams, parameters, outs): fill each array from position 0 of its own stream on.
 
-streams: C-contiguous, a row of four words for each array; the rest as in `FillRequest`, one for each array.
+streams: the four words for each array, one after the other; outs: C-contiguous, aligned, of their element's dtype; the rest
+as in `FillRequest`, one for each array.
 """

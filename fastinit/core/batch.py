@@ -14,7 +14,7 @@ from fastinit.core.fill import check_shape, fill
 from fastinit.core.small import SmallArrays, is_small
 from fastinit.core.stream import Stream, streams_of
 from fastinit.distributions import Distribution, Slabs
-from fastinit.runtime.types import Array, Float64Array, FloatArray, Seed, UInt32Array
+from fastinit.runtime.types import Array, Float64Array, FloatArray, Seed
 
 
 def fill_batch(
@@ -33,15 +33,17 @@ def fill_batch(
             check_out(out[name], shape, element.dtype)
     streams = streams_of(SeedSequence() if seed is None else seed, list(shapes))  # also checks the names
     arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in shapes.items()}
-    small = SmallArrays(element)
-    groups: dict[int, _Group] = {}
-    for words, (name, array) in zip(streams, arrays.items()):
+    small, groups = SmallArrays(), dict[int, _Group]()
+    words = streams.tobytes()
+    for at, (name, array) in enumerate(arrays.items()):
         distribution = distributions[name]
-        check_shape(distribution, array.shape)
-        if id(distribution) not in groups:
+        group = groups.get(id(distribution))
+        if group is None:
             distribution.parameters(element.real)  # raises where they are out of range
-            groups[id(distribution)] = _Group(distribution, element, small)
-        groups[id(distribution)].tensors.append((words, array))
+            group = groups[id(distribution)] = _Group(distribution, element, small)
+        if group.only_shape is not None:
+            check_shape(distribution, array.shape)
+        group.tensors.append((words[16 * at : 16 * at + 16], array))
     for group in groups.values():
         group.distribution.write(group)
     small.fill()
@@ -53,8 +55,8 @@ class _Group:
 
     def __init__(self, distribution: Distribution, element: ElementType, small: SmallArrays) -> None:
         self.real = element.real
-        self.distribution = distribution
-        self.tensors: list[tuple[UInt32Array, Array]] = []
+        self.distribution, self.only_shape = distribution, distribution.only_shape
+        self.tensors: list[tuple[bytes, Array]] = []
         self._element, self._small = element, small
 
     def draw(self, kernel: str, parameters: Float64Array) -> None:
@@ -64,7 +66,7 @@ class _Group:
             if is_small(out):
                 self._small.add(name, words, parameters, out)
             else:
-                fill(self.distribution, out.shape, seed=_stream(words), dtype=element.dtype, out=out)
+                fill(self.distribution, out.shape, seed=Stream.unpacked(words), dtype=element.dtype, out=out)
 
     def repeat(self, value: float) -> None:
         for _, out in self.tensors:
@@ -72,12 +74,8 @@ class _Group:
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
         for words, out in self.tensors:
-            out[...] = values(Draws(_stream(words), self.real))
+            out[...] = values(Draws(Stream.unpacked(words), self.real))
 
     def compose(self, slabs: Slabs) -> None:
         for words, out in self.tensors:
-            fill(slabs, out.shape, seed=_stream(words), dtype=self._element.dtype, out=out)
-
-
-def _stream(words: UInt32Array) -> Stream:
-    return Stream(*words.tolist())
+            fill(slabs, out.shape, seed=Stream.unpacked(words), dtype=self._element.dtype, out=out)

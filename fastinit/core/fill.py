@@ -86,7 +86,7 @@ class _Fill:
             return
         element, array, name = self._element, np.asarray(out), f"{kernel}_{self._element.name}"
         if self._small is not None and self._wanted.is_whole and is_small(array):
-            self._small.add(name, self._stream, parameters, array)
+            self._small.add(name, self._stream.packed, parameters, array)
             return
         values = _Values(current(), name, self._stream, parameters, self._wanted)
         is_plain = array.flags.aligned and array.dtype.isnative
@@ -121,7 +121,7 @@ class _Fill:
         selection = Selection.of(shape, self._index, self._wanted)
         found = [(slab, selection.part(slab.box)) for slab in slabs.seen(shape, *selection.rows())]
         parts = [(slab, part) for slab, part in found if part is not None]
-        small = self._small or SmallArrays(self._element)
+        small = self._small or SmallArrays()
         streams = child_streams(self._stream, [slab.key for slab, _ in parts])
         for (slab, part), stream in zip(parts, streams):
             self._fill_slab(slab, part, stream, out, small if slabs.is_disjoint else None)

@@ -60,7 +60,7 @@ def fill_strided(write: Write, out: Array, storage: type[np.generic]) -> None:
 
 
 def repeat(value: Array, out: Array) -> None:
-    """Write one value, an array without axes, everywhere: as bits, on all threads, where the memory is one block of its dtype."""
+    """Write one value, an array without axes, everywhere; on all threads where the memory is one block of its dtype."""
     array = np.asarray(out)
     if array.flags.c_contiguous and array.flags.aligned and array.dtype == value.dtype:
         bits = np.dtype(f"u{array.itemsize}")  # NumPy writes plain integers faster than the types of ml_dtypes

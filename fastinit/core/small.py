@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
-
-import numpy as np
 
 from fastinit.backends import Backend, current
-from fastinit.backends.elements import ElementType
 from fastinit.core.pieces import LEAST_FOR_THREADS, TILE
-from fastinit.core.stream import Stream
 from fastinit.runtime import threads
-from fastinit.runtime.types import Array, Float64Array, UInt32Array
+from fastinit.runtime.types import Array, Float64Array
 
 PART = 64 * TILE  # elements that a thread takes at a time, some hundred microseconds of small arrays
 MOST_ARRAYS = 1000  # that a thread takes at a time: an interrupt waits for them
@@ -26,39 +21,34 @@ def is_small(out: Array) -> bool:
     return 0 < out.size <= SMALL and out.flags.c_contiguous and out.flags.aligned and out.dtype.isnative
 
 
-class _Small(NamedTuple):
-    """A small array, and what a backend needs to fill it."""
-
-    kernel: str
-    stream: Stream | UInt32Array
-    parameters: Float64Array
-    out: Array
-
-
 class SmallArrays:
     """Small arrays of one dtype, each with its kernel and stream, to be filled from the start of these."""
 
-    def __init__(self, element: ElementType) -> None:
-        self._storage = element.storage
-        self._arrays: list[_Small] = []
+    def __init__(self) -> None:
+        self._kernels: list[str] = []
+        self._streams: list[bytes] = []
+        self._parameters: list[Float64Array] = []
+        self._outs: list[Array] = []
 
-    def add(self, kernel: str, stream: Stream | UInt32Array, parameters: Float64Array, out: Array) -> None:
-        """Take an array that `is_small`; `kernel` with the dtype's name."""
-        flat = np.asarray(out).reshape(-1).view(self._storage)
-        self._arrays.append(_Small(kernel, stream, parameters, flat))
+    def add(self, kernel: str, stream: bytes, parameters: Float64Array, out: Array) -> None:
+        """Take an array that `is_small`; `kernel` with the dtype's name, `stream` the four words (`Stream.packed`)."""
+        self._kernels.append(kernel)
+        self._streams.append(stream)
+        self._parameters.append(parameters)
+        self._outs.append(out)
 
     def fill(self) -> None:
         """Fill all that were added."""
-        sizes = [small.out.size for small in self._arrays]
+        sizes = [out.size for out in self._outs]
         num_threads = threads.get_num_threads() if sum(sizes) > LEAST_FOR_THREADS else 1
         backend = current()
-        threads.run((partial(_fill_part, backend, self._arrays[part]) for part in _parts(sizes)), num_threads)
-        self._arrays.clear()
+        threads.run((partial(self._fill_part, backend, part) for part in _parts(sizes)), num_threads)
+        for added in (self._kernels, self._streams, self._parameters, self._outs):
+            added.clear()
 
-
-def _fill_part(backend: Backend, part: Sequence[_Small]) -> None:
-    kernels, streams, parameters, outs = zip(*part)
-    backend.fill_many(kernels, np.array(streams, np.uint32), parameters, outs)
+    def _fill_part(self, backend: Backend, part: slice) -> None:
+        streams = b"".join(self._streams[part])
+        backend.fill_many(self._kernels[part], streams, self._parameters[part], self._outs[part])
 
 
 def _parts(sizes: Sequence[int]) -> list[slice]:

@@ -27,6 +27,15 @@ class Stream(NamedTuple):
     s0: int
     s1: int
 
+    @property
+    def packed(self) -> bytes:
+        """The four words one after the other, as they lie in memory."""
+        return struct.pack("=4I", *self)
+
+    @classmethod
+    def unpacked(cls, words: bytes) -> Stream:
+        return cls._make(struct.unpack("=4I", words))
+
 
 def stream_of(seed: Seed | Stream, name: str | None = None) -> Stream:
     """The stream of `seed` and `name`.

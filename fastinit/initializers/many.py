@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import cast
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from fastinit.core.batch import fill_batch
 from fastinit.core.dtypes import check_array, check_disjoint, element_type
 from fastinit.distributions import Distribution
-from fastinit.initializers.base import Initializer
 from fastinit.initializers.layouts import LayoutLike, Lengths
 from fastinit.initializers.names import InitializerLike, get
 from fastinit.runtime import checks
@@ -55,10 +53,11 @@ def fill_many(
     if out is not None:
         check_disjoint({name: check_array(out[name]) for name in shapes})
 
-    @cache
-    def distribution_for(initializer: Initializer, shape: Lengths) -> Distribution:
-        return initializer.distribution_for(shape, layout=layout)
-
     lengths = {name: checks.shape(shape) for name, shape in shapes.items()}
-    distributions = {name: distribution_for(get(by_name[name]), shape) for name, shape in lengths.items()}
+    given = {name: by_name[name] for name in shapes}  # held, so that each object has an id of its own
+    made: dict[tuple[int, Lengths], Distribution] = {}
+    for name, shape in lengths.items():
+        if (id(given[name]), shape) not in made:
+            made[id(given[name]), shape] = get(given[name]).distribution_for(shape, layout=layout)
+    distributions = {name: made[id(given[name]), shape] for name, shape in lengths.items()}
     return fill_batch(distributions, lengths, seed, element_type(dtype), out)

@@ -104,13 +104,20 @@ def one_of(name: str, value: T, known: Iterable[object]) -> T:
 
 def shape(value: object, name: str = "shape") -> tuple[int, ...]:
     """A shape as a tuple of ints, of at most 2^63 - 1 elements. An int is a shape of one axis."""
-    try:
-        is_length = hasattr(value, "__index__") and not isinstance(value, np.ndarray)
-        lengths = (operator.index(value),) if is_length else tuple(map(operator.index, value))  # type: ignore[arg-type, call-overload]  # else TypeError
-    except TypeError:
-        raise TypeError(f"{name} must be an int or a sequence of ints, got {shown(value)}") from None
+    if type(value) is tuple and {*map(type, value)} <= {int}:  # as it mostly is
+        lengths: tuple[int, ...] = value
+    else:
+        lengths = _lengths(value, name)
     if lengths and min(lengths) < 0:
         raise ValueError(f"{name} must have no negative length, got {shown(value)}")
     if math.prod(lengths) > MOST_ELEMENTS:
         raise ValueError(f"{name} must have at most 2**63 - 1 elements, got {shown(value)}")
     return lengths
+
+
+def _lengths(value: object, name: str) -> tuple[int, ...]:
+    try:
+        is_length = hasattr(value, "__index__") and not isinstance(value, np.ndarray)
+        return (operator.index(value),) if is_length else tuple(map(operator.index, value))  # type: ignore[arg-type, call-overload]  # else TypeError
+    except TypeError:
+        raise TypeError(f"{name} must be an int or a sequence of ints, got {shown(value)}") from None
