@@ -9,7 +9,9 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] == "fastinit":
             raise
-        print(f"fastinit: the command needs {error.name}: pip install 'fastinit[cli]'", file=sys.stderr)
+        from fastinit.runtime.installation import install_hint
+
+        print(f"fastinit: the command needs {error.name}: {install_hint('cli')}", file=sys.stderr)
         sys.exit(2)
     run()
 

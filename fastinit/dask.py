@@ -33,6 +33,7 @@ from fastinit.initializers.definition import ALIASES, INITIALIZERS
 from fastinit.initializers.layouts import LayoutLike
 from fastinit.recipes import Recipe, TensorSpec
 from fastinit.runtime import checks, threads
+from fastinit.runtime.installation import install_hint
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
 
 try:
@@ -42,7 +43,7 @@ try:
     from dask.delayed import delayed
     from dask.highlevelgraph import HighLevelGraph
 except ModuleNotFoundError:
-    raise ImportError("fastinit.dask needs Dask's arrays: pip install 'fastinit[dask]'") from None
+    raise ImportError(f"fastinit.dask needs Dask's arrays: {install_hint('dask')}") from None
 
 _FUNCTIONS = {**INITIALIZERS, **ALIASES}
 

@@ -17,6 +17,7 @@ from fastinit.auditing.measured import EDGES
 from fastinit.auditing.rows import Row
 from fastinit.files.partial import check_final, written_whole
 from fastinit.runtime.forks import without_forks
+from fastinit.runtime.installation import install_hint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
         with without_forks():
             import matplotlib.figure  # noqa: F401
     except ImportError as error:
-        raise ImportError("a picture needs matplotlib: pip install 'fastinit[plot]'") from error
+        raise ImportError(f"a picture needs matplotlib: {install_hint('plot')}") from error
 
 
 def draw(rows: Sequence[Row], findings: Iterable[Finding], title: str, path: str | os.PathLike[str]) -> None:

@@ -16,7 +16,9 @@ try:
 except ModuleNotFoundError as error:
     if (error.name or "jax").partition(".")[0] not in ("jax", "jaxlib"):  # no name: JAX's own word on a missing jaxlib
         raise
-    raise ImportError("fastinit.jax needs JAX: pip install 'fastinit[jax]'") from None
+    from fastinit.runtime.installation import install_hint
+
+    raise ImportError(f"fastinit.jax needs JAX: {install_hint('jax')}") from None
 
 from fastinit.jax import initializers
 from fastinit.jax.initializers import *  # noqa: F403  # the names of its __all__

@@ -18,7 +18,9 @@ try:
 except ModuleNotFoundError as error:
     missing = (error.name or "").partition(".")[0]
     if missing == "keras":
-        raise ImportError("fastinit.keras needs Keras: pip install 'fastinit[keras]'") from None
+        from fastinit.runtime.installation import install_hint
+
+        raise ImportError(f"fastinit.keras needs Keras: {install_hint('keras')}") from None
     if missing in ("jax", "jaxlib", "tensorflow", "torch"):
         raise ImportError(
             f"Keras' backend needs {missing}: pip install {missing}, or set KERAS_BACKEND to one of jax, torch, tensorflow"

@@ -28,6 +28,7 @@ from fastinit.initializers import Initializer
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
 from fastinit.runtime.forks import without_forks
+from fastinit.runtime.installation import install_hint
 from fastinit.runtime.schema import ANYTHING, BOOLEAN, INTEGER, STRING, Either, ListOf, Schema, Table, TableOf
 from fastinit.runtime.text_files import read_text, toml_of
 
@@ -60,7 +61,7 @@ KEYS: dict[str, Schema] = {
 def load(path: str | Path) -> Recipe:
     """The recipe in a TOML file. ValueError, beginning with the path, where it holds none; OSError where it is missing.
 
-    ImportError on Python 3.10 without tomli (`pip install 'fastinit[cli]'`).
+    ImportError on Python 3.10 without tomli (the extra `cli`).
 
     >>> import fastinit, pathlib, tempfile
     >>> with tempfile.TemporaryDirectory() as directory:
@@ -96,7 +97,7 @@ def dumps(recipe: Recipe) -> str:
 
     `load` makes an equal recipe of it, but for rules that hold code instead of a distribution, as `fastinit.torch.record`
     makes them: these are named in the table `computed`, and skipped. ImportError without tomli-w
-    (`pip install 'fastinit[cli]'`).
+    (the extra `cli`).
 
     >>> import fastinit
     >>> print(fastinit.recipes.dumps(fastinit.Recipe([("*.bias", "zeros"), ("*", "normal", {"std": 0.02})])), end="")
@@ -109,7 +110,7 @@ def dumps(recipe: Recipe) -> str:
         with without_forks():
             import tomli_w
     except ImportError:
-        raise ImportError("writing TOML needs tomli-w: pip install 'fastinit[cli]'") from None
+        raise ImportError(f"writing TOML needs tomli-w: {install_hint('cli')}") from None
     flags = {flag: True for flag in FLAGS if getattr(recipe, flag)}
     tables: list[dict[str, Any]] = []
     computed: dict[str, str] = {}

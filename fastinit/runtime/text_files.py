@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fastinit.runtime.installation import install_hint
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -55,10 +57,10 @@ def json_of(text: str) -> Any:
 def toml_of(text: str) -> dict[str, Any]:
     """What a TOML text holds. ValueError for another text, and for deep nesting.
 
-    ImportError on Python 3.10 without tomli (`pip install 'fastinit[cli]'`).
+    ImportError on Python 3.10 without tomli (the extra `cli`).
     """
     if tomllib is None:
-        raise ImportError("reading TOML on Python 3.10 needs tomli: pip install 'fastinit[cli]'")
+        raise ImportError(f"reading TOML on Python 3.10 needs tomli: {install_hint('cli')}")
     try:
         content: dict[str, Any] = _not_deep(tomllib.loads(text))
     except RecursionError:

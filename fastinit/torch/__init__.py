@@ -19,7 +19,9 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
-    raise ImportError("fastinit.torch needs PyTorch: pip install 'fastinit[torch]'") from None
+    from fastinit.runtime.installation import install_hint
+
+    raise ImportError(f"fastinit.torch needs PyTorch: {install_hint('torch')}") from None
 
 from fastinit.torch import construction, nn_init
 from fastinit.torch.acceleration import accelerate, install, uninstall

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastinit.runtime.forks import without_forks
+from fastinit.runtime.installation import install_hint
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -17,6 +18,6 @@ def progress_bar() -> Progress:
             from rich.console import Console
             from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
     except ImportError:
-        raise ImportError("progress=True needs rich: pip install 'fastinit[cli]'") from None
+        raise ImportError(f"progress=True needs rich: {install_hint('cli')}") from None
     columns = (TextColumn("initializing"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True)

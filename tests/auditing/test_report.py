@@ -108,7 +108,7 @@ def test_the_picture_shows_tensors_with_findings_before_larger_ones(tmp_path):
 
 def test_without_matplotlib_a_picture_says_what_to_install(report, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"pip install 'fastinit\[plot\]'"):
+    with pytest.raises(ImportError, match=r"pip install -e '\.\[plot\]' in fastinit's clone"):
         report.plot(tmp_path / "audit.png")
 
 

@@ -159,7 +159,7 @@ def test_without_matplotlib_the_picture_says_what_to_install(model, tmp_path):
     arguments = ["audit", str(model / "good.safetensors"), "--picture", str(tmp_path / "audit.png")]
     done = subprocess.run([sys.executable, "-c", hide, *arguments], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "fastinit: a picture needs matplotlib: pip install 'fastinit[plot]'\n"
+    assert done.stderr == "fastinit: a picture needs matplotlib: pip install -e '.[plot]' in fastinit's clone\n"
     assert names_in(tmp_path) == []
 
 

@@ -246,4 +246,5 @@ def test_memory_does_not_grow_with_the_model(tmp_path):
 def test_without_the_commands_libraries_it_says_what_to_install():
     hide = "import sys; sys.modules['typer'] = None; from fastinit.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", hide], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "fastinit: the command needs typer: pip install 'fastinit[cli]'\n")
+    said = "fastinit: the command needs typer: pip install -e '.[cli]' in fastinit's clone\n"
+    assert (done.returncode, done.stderr) == (2, said)

@@ -354,4 +354,5 @@ def test_errors_come_at_once_and_are_one_line(call, error, text):
 def test_without_dask_one_line_says_what_to_install():
     code = "import sys; sys.modules['dask'] = None; import fastinit.dask"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stderr.splitlines()[-1] == "ImportError: fastinit.dask needs Dask's arrays: pip install 'fastinit[dask]'"
+    said = "ImportError: fastinit.dask needs Dask's arrays: pip install -e '.[dask]' in fastinit's clone"
+    assert done.stderr.splitlines()[-1] == said

@@ -429,7 +429,7 @@ def test_the_distribution_is_that_of_jaxs(name):
 def test_a_missing_jax_is_named_with_what_to_install(module):
     code = f"import sys; sys.modules[{module!r}] = None; import fastinit.jax"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=os.environ)
-    assert run.stderr.splitlines()[-1] == "ImportError: fastinit.jax needs JAX: pip install 'fastinit[jax]'"
+    assert run.stderr.splitlines()[-1] == "ImportError: fastinit.jax needs JAX: pip install -e '.[jax]' in fastinit's clone"
 
 
 def test_jax_is_imported_on_request_and_flax_never():

@@ -63,7 +63,7 @@ except ImportError as error:
 
 
 @pytest.mark.parametrize(("missing", "message"), [
-    ("keras", "fastinit.keras needs Keras: pip install 'fastinit[keras]'\n"),
+    ("keras", "fastinit.keras needs Keras: pip install -e '.[keras]' in fastinit's clone\n"),
     ("torch", "Keras' backend needs torch: pip install torch, or set KERAS_BACKEND to one of jax, torch, tensorflow\n"),
 ])  # fmt: skip
 def test_where_a_framework_is_missing_a_line_says_what_to_install(missing, message):
