@@ -33,7 +33,7 @@ from fastinit.auditing.patterns import is_float
 from fastinit.auditing.repeats import check_copies, find_repeats
 from fastinit.auditing.report import Report
 from fastinit.auditing.rows import Row, row_of
-from fastinit.auditing.sources import Source, flat, sources_of
+from fastinit.auditing.sources import Source, by_path, sources_of
 from fastinit.auditing.subject import Tensor
 from fastinit.distributions import Distribution
 from fastinit.initializers.layouts import LayoutLike
@@ -117,7 +117,7 @@ def _by_name(expected: Mapping[str, Any] | Plan | None) -> Mapping[str, Any]:
             "expected must be a mapping from names to distributions or initializers, or a plan, "
             f"got {type(expected).__name__}"
         )
-    return flat(by_name, "expected", lambda value: isinstance(value, Mapping) and "class_name" not in value)
+    return by_path(by_name)
 
 
 def _copies(copies: object) -> Mapping[str, str]:

@@ -118,6 +118,11 @@ def flat(tree: Mapping[Any, Any], argument: str, is_tree: Callable[[Any], bool],
     return found
 
 
+def by_path(expected: Mapping[Any, Any]) -> dict[str, Any]:
+    """What is expected, by the tensors' names: a nested mapping's values but for configs, which are mappings too."""
+    return flat(expected, "expected", lambda value: isinstance(value, Mapping) and "class_name" not in value)
+
+
 def _memory(array: Array) -> tuple[object, ...]:
     return array.__array_interface__["data"][0], array.shape, array.strides, array.dtype
 

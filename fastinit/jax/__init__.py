@@ -21,9 +21,10 @@ except ModuleNotFoundError as error:
     raise ImportError(f"fastinit.jax needs JAX: {install_hint('jax')}") from None
 
 from fastinit.jax import initializers
+from fastinit.jax.auditing import audit
 from fastinit.jax.initializers import *  # noqa: F403  # the names of its __all__
 from fastinit.jax.keys import seed_of
 from fastinit.jax.sharded import init_sharded
 
-__all__ = ["init_sharded", "seed_of"]
+__all__ = ["audit", "init_sharded", "seed_of"]
 __all__ += initializers.__all__

@@ -19,7 +19,7 @@ from fastinit.recipes import Recipe
 _TEXT_OF = {DictKey: "key", FlattenedIndexKey: "key", GetAttrKey: "name", SequenceKey: "idx"}
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from fastinit.recipes.plan import PlannedTensor
     from fastinit.runtime.types import Seed
@@ -58,8 +58,7 @@ def init_sharded(
     """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a fastinit.recipes.Recipe, got {recipe!r}")
-    leaves, tree = tree_flatten_with_path(abstract_model)
-    tensors = dict(zip(_names([path for path, _ in leaves]), (leaf for _, leaf in leaves)))
+    tensors, tree = by_name(abstract_model, "abstract_model"), jax.tree.structure(abstract_model)
     plan, shardings = recipe.plan(tensors), _shardings(abstract_model, tensors, mesh_or_shardings)
     for planned, sharding in zip(plan, shardings):
         if planned.action != "skip":
@@ -88,13 +87,14 @@ def _sequence(seed: Any) -> Seed:
     return sequence
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    """ValueError where two are the same: of {"a.b": x, "a": {"b": y}}."""
-    names = [_name(path) for path in paths]
+def by_name(model: Any, argument: str) -> dict[str, Any]:
+    """The leaves by their names, in the tree's order. ValueError where two are the same: of {"a.b": x, "a": {"b": y}}."""
+    leaves, _ = tree_flatten_with_path(model)
+    names = [_name(path) for path, _ in leaves]
     if len(set(names)) < len(names):
         twice = sorted(name for name in set(names) if names.count(name) > 1)
-        raise ValueError(f"abstract_model has several leaves of the same name: {', '.join(twice)}")
-    return names
+        raise ValueError(f"{argument} has several leaves of the same name: {', '.join(twice)}")
+    return dict(zip(names, (leaf for _, leaf in leaves)))
 
 
 def _name(path: Path) -> str:

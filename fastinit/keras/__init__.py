@@ -28,10 +28,11 @@ except ModuleNotFoundError as error:
     raise
 
 from fastinit.keras import initializers
+from fastinit.keras.auditing import audit
 from fastinit.keras.initializers import *  # noqa: F403  # the names of its __all__
 from fastinit.keras.names import accelerate
 from fastinit.keras.seeds import seed_of
 from fastinit.keras.wrapped import Initializer
 
-__all__ = ["Initializer", "accelerate", "seed_of"]
+__all__ = ["Initializer", "accelerate", "audit", "seed_of"]
 __all__ += initializers.__all__

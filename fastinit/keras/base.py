@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
@@ -38,8 +39,8 @@ TypeError for other dtypes and layouts; ValueError for a shape that the distribu
 """
 SEED_DOC = """
 - `seed`: an int, with which every call gives the same values; None, for which an int is drawn from Python's `random` when
-  the initializer is created, so that `keras.utils.set_random_seed` determines it; or a `keras.random.SeedGenerator`, which
-  moves on with each call.
+  the initializer is created, so that `keras.utils.set_random_seed` determines it, and of which a second call warns; or a
+  `keras.random.SeedGenerator`, which moves on with each call.
 - `name`, which Keras does not have: the tensor's name in fastinit. Tensors of different names get independent values from
   one seed.
 """
@@ -89,9 +90,12 @@ class Filled(keras.initializers.Initializer):
 class Filling(Filled):
     """The same value in every element. Keras itself makes tensors of dtypes that fastinit lacks, as integers."""
 
+    is_array = False
+    """Whether there are several values, with which Keras fills tensors by its rules of broadcasting."""
+
     def __call__(self, shape: Shape, dtype: Any = None, layout: Any = None) -> Tensor:
         dtype = keras.backend.standardize_dtype(dtype)
-        if dtype in ELEMENTS:
+        if dtype in ELEMENTS and not self.is_array:
             return super().__call__(shape, dtype, layout)
         made = super(Filled, self).__call__(checks.shape(shape), dtype)
         if layout is None:
@@ -107,6 +111,7 @@ class Drawn(Filled):
     """Random values, with a seed as in Keras and a name as in fastinit."""
 
     seed: Seed
+    _init_seed: Any  # as it was given, Keras'
     shared_doc = SEED_DOC + CALL_DOC
 
     def __init__(self, *arguments: Any, name: str | None = None, **options: Any) -> None:
@@ -120,10 +125,25 @@ class Drawn(Filled):
         self.equivalent()
 
     def next_source(self) -> Source:
+        if self._init_seed is None:
+            self._warn_of_repeats()
         return next_source(self.seed, self.name)
 
+    def _warn_of_repeats(self) -> None:
+        """Once, at the second call."""
+        self._calls = getattr(self, "_calls", 0) + 1
+        if self._calls == 2:
+            warnings.warn(
+                f"{type(self).__name__} gives the same values at each call, as Keras' own do: it was given no seed, and has "
+                "been called twice. Give each layer an initializer of its own, its name as a string for instance, or a "
+                "keras.random.SeedGenerator as seed",
+                stacklevel=5,
+            )
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "name": self.name}
+        """As Keras', with the name where there is one: without it Keras' own class takes the config too."""
+        config: dict[str, Any] = super().get_config()
+        return config if self.name is None else {**config, "name": self.name}
 
 
 class DrawnByAxes(Drawn):

@@ -49,7 +49,7 @@ class Ones(Filling, keras.initializers.Ones):
 
 
 class Constant(Filling, keras.initializers.Constant):
-    """Every element is `value`, a number.
+    """Every element is `value`, a number; or an array, which Keras' own class broadcasts to the shape.
 
     >>> import fastinit.keras, keras
     >>> keras.ops.convert_to_numpy(fastinit.keras.Constant(0.5)((2,)))
@@ -57,7 +57,13 @@ class Constant(Filling, keras.initializers.Constant):
     """
 
     def equivalent(self) -> initializers.Initializer:
+        if self.is_array:
+            raise ValueError(f"value is an array of shape {np.shape(self.value)}, which has no distribution: Keras fills it")
         return initializers.Constant(self.value)
+
+    @property
+    def is_array(self) -> bool:  # type: ignore[override]  # of the value that is set
+        return np.ndim(self.value) > 0
 
 
 class Identity(Filled, keras.initializers.Identity):

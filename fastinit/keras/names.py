@@ -55,7 +55,8 @@ def accelerate() -> AbstractContextManager[object]:
     """Within the block, Keras' own names of initializers mean fastinit's, also where they are defaults.
 
     That is "glorot_uniform" or "HeNormal" as a string, as layers take them when they are created; objects, and those in the
-    configs of saved models, stay what they are. To load models built within such a block, import this module first.
+    configs of saved models, stay what they are. Models that are built within such a block and saved load everywhere: where
+    this module is not imported, with Keras' own classes of the same names.
 
     The scope is the thread: it is a `keras.saving.custom_object_scope`, which Keras keeps by thread and one at a time, so
     that another such scope within the block hides this one.

@@ -62,7 +62,7 @@ class Initializer(DrawnByAxes, keras.initializers.VarianceScaling):
             "seed": super().get_config()["seed"],
             "input_axes": self.input_axes,
             "output_axes": self.output_axes,
-            "name": self.name,
+            **({} if self.name is None else {"name": self.name}),
         }
 
 

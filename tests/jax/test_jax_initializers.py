@@ -352,7 +352,8 @@ COMPLEX = {
 @pytest.mark.parametrize("name", COMPLEX)
 def test_complex_numbers_are_drawn_by_jaxs_own(name, dtype, key):
     init, of_jax = (COMPLEX[name](module) for module in (fastinit.jax, JAX))
-    with warnings.catch_warnings(action="ignore"):  # JAX's own, of complex128
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # JAX's own, of complex128
         expected = of_jax(key, (3, 4, 6), dtype)
         assert same(init(key, (3, 4, 6), dtype), expected)
         np.testing.assert_allclose(jax.jit(lambda key: init(key, (3, 4, 6), dtype))(key), expected, rtol=1e-5, atol=1e-6)

@@ -16,7 +16,7 @@ pytest.importorskip("keras")
 import keras
 
 HERE = Path(__file__).parent
-FILES = [HERE / f"test_keras_{what}.py" for what in ("initializers", "models", "zoo")]
+FILES = [HERE / f"test_keras_{what}.py" for what in ("initializers", "models", "audit", "zoo")]
 OTHERS = [
     pytest.param(name, marks=marks)
     for name, marks in {"jax": (), "torch": (), "tensorflow": pytest.mark.slow, "numpy": pytest.mark.slow}.items()

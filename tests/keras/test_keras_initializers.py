@@ -6,6 +6,7 @@ Keras has one backend a process, here jax where KERAS_BACKEND says no other; tes
 import inspect
 import json
 import os
+import warnings
 from importlib import import_module
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -191,6 +192,33 @@ def test_the_same_values_at_every_call_of_an_int_or_none():
         assert same(init(SHAPE), fastinit.he_normal(SHAPE, seed=init.seed, convention="keras"))
 
 
+def warnings_of(calls, **arguments):
+    init = initializer("HeNormal", **arguments)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(calls):
+            init((4, 6))
+    return [str(warning.message) for warning in caught]
+
+
+def test_one_instance_without_a_seed_warns_once_that_its_calls_give_equal_values():
+    (text,) = warnings_of(4)
+    assert text.startswith("HeNormal gives the same values at each call, as Keras' own do: it was given no seed")
+
+
+def test_a_layer_that_takes_the_instance_of_another_warns():
+    with pytest.warns(UserWarning, match="it was given no seed, and has been called twice"):
+        shared = initializer("HeNormal")
+        for _ in range(2):
+            keras.layers.Dense(6, kernel_initializer=shared).build((None, 4))
+
+
+@pytest.mark.parametrize("seed", [3, "generator"])
+def test_a_seed_that_was_given_does_not_warn(seed):
+    assert warnings_of(3, seed=keras.random.SeedGenerator(3) if seed == "generator" else seed) == []
+    assert warnings_of(1) == []
+
+
 def test_set_random_seed_governs_what_has_no_seed():
     found = []
     for _ in range(2):
@@ -249,6 +277,18 @@ def test_the_config_survives_json_and_keras(name):
     assert config["registered_name"] == f"fastinit>{name}"
     again = keras.saving.deserialize_keras_object(config)
     assert type(again) is type(init) and again.get_config() == init.get_config()
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_config_without_a_name_is_one_that_keras_takes(name):
+    config = initializer(name).get_config()
+    assert "name" not in config
+    assert getattr(KERAS, name).from_config(config).get_config().items() <= config.items()
+
+
+def test_a_name_that_was_given_is_in_the_config():
+    config = fastinit.keras.HeNormal(seed=1, name="w").get_config()
+    assert config["name"] == "w" and fastinit.keras.HeNormal.from_config(config).name == "w"
 
 
 def test_a_config_keeps_the_seed_that_was_given(generator):
@@ -328,6 +368,20 @@ def test_any_initializer_of_fastinit_gives_its_values_before_and_after_json(iden
     again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(init))))
     for each in (init, again, init.clone()):
         assert same(each(shape), numpy_call(seed=3, name="w")) and each.get_config() == init.get_config()
+
+
+@pytest.mark.parametrize("value", [np.arange(3.0), [1.0, 2.0, 3.0], np.ones((2, 1)), np.float32(2.0), np.array(3)], ids=repr)
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_an_array_as_a_constant_is_broadcast_as_keras_does(value, dtype):
+    init = fastinit.keras.Constant(value)
+    for again in (init, type(init).from_config(json.loads(json.dumps(init.get_config())))):
+        values, expected = again((2, 3), dtype), KERAS.Constant(value)((2, 3), dtype)
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(values), keras.ops.convert_to_numpy(expected))
+
+
+def test_an_array_as_a_constant_has_no_distribution():
+    with pytest.raises(ValueError, match=r"^value is an array of shape \(3,\), which has no distribution: Keras fills it$"):
+        fastinit.keras.Constant(np.arange(3.0)).distribution_for((3,))
 
 
 @pytest.mark.parametrize("name", ["Zeros", "Ones"])

@@ -4,6 +4,8 @@ On jax where KERAS_BACKEND says no other; test_keras_backends.py runs this on th
 """
 
 import os
+import subprocess
+import sys
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -64,6 +66,23 @@ def test_a_saved_model_has_the_weights_and_the_initializers(tmp_path):
     assert equal(model, again)
     for layer, loaded in zip(model.layers, again.layers, strict=True):
         assert loaded.get_config() == layer.get_config()
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_model_of_accelerate_loads_where_fastinit_is_not(tmp_path, suffix):
+    with fastinit.keras.accelerate():
+        model = a_model()
+    path = tmp_path / f"model.{suffix}"
+    model.save(path)
+    code = (
+        "import sys; sys.modules['fastinit'] = None; import keras, numpy as np; "
+        f"model = keras.saving.load_model({str(path)!r}); "
+        "print(type(model.layers[0].kernel_initializer).__module__, sum(float(abs(w).sum()) for w in model.get_weights()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    module, total = done.stdout.split()
+    assert module.startswith("keras.")
+    assert float(total) == pytest.approx(sum(float(abs(w).sum()) for w in model.get_weights()), rel=1e-5)
 
 
 def test_saved_weights_are_loaded(tmp_path):
