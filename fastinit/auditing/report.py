@@ -14,6 +14,7 @@ from fastinit.auditing.numbers import errors_text, ratio_text
 from fastinit.auditing.rows import Row
 from fastinit.auditing.significance import FALSE_ALARM_RATE
 from fastinit.recipes.grouping import Entry, grouped
+from fastinit.runtime.printable import printable
 
 FOOTNOTE = (
     "mean off, std off: how far from the distribution's, in standard errors. >3 std: values that far out, of the number "
@@ -77,7 +78,7 @@ class Report:
         entries = [Entry(f.name, f.sentence, kind=(f.severity, f.kind)) for f in self.findings]
         by_name = {(f.name, f.sentence): f for f in self.findings}
         groups = [(group, by_name[group.members[0], group.text]) for group in grouped(entries)]
-        return [(finding.severity, str(replace(finding, name=group.name))) for group, finding in groups]
+        return [(finding.severity, printable(str(replace(finding, name=group.name)))) for group, finding in groups]
 
     def __str__(self) -> str:
         findings = [line for _, line in self.lines_of_findings()]
@@ -112,6 +113,7 @@ def cells(row: Row) -> tuple[str, ...]:
 
 def _aligned(table: Sequence[tuple[str, ...]]) -> list[str]:
     """Texts to the left, numbers to the right; the reason why a tensor was skipped may reach over several columns."""
+    table = [tuple(map(printable, row)) for row in table]
     whole = [row for row in table if len(row) == len(COLUMNS)]
     widths = [max(len(row[i]) for row in (table if i < TEXTS else whole)) for i in range(len(COLUMNS))]
     return ["  ".join(_padded(row, widths)).rstrip() for row in table]
@@ -127,4 +129,4 @@ def _count(n: int, what: str) -> str:
 
 
 def _number(x: float | None, form: str) -> str:
-    return "" if x is None else format(x, form)
+    return "" if x is None else format(x + 0.0, form)  # 0 also for -0.0

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fastinit.auditing.report import COLUMNS, FOOTNOTE, TEXTS, Report, cells
+from fastinit.runtime.printable import printable
 
 COLOURS = {"note": "", "warning": "yellow", "error": "red"}
 LEAST_INFORMATIVE = ("distinct", "zeros", "NaN, inf", ">3 std", "min", "max", "mean", "mean off", "std off")
@@ -25,7 +26,7 @@ def show(report: Report, console: Console) -> None:
     worst_last = sorted(report.findings, key=lambda finding: [*COLOURS].index(finding.severity))
     colours = {finding.name: COLOURS[finding.severity] for finding in worst_last}
     for row in rows:
-        table.add_row(*(Text(row[i]) for i in shown), style=colours.get(row[0], ""))
+        table.add_row(*(Text(printable(row[i])) for i in shown), style=colours.get(row[0], ""))
     console.print(table)
     for severity, line in report.lines_of_findings():
         console.print(line, style=COLOURS[severity], markup=False)

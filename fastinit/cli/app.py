@@ -14,12 +14,15 @@ from fastinit.cli.diff import diff
 from fastinit.cli.init import init
 from fastinit.cli.memory import return_freed_memory
 from fastinit.cli.models import models
-from fastinit.cli.output import errors
+from fastinit.cli.output import errors, show_any_text
 from fastinit.cli.record import record
 from fastinit.cli.run import OPTIONS as OPTIONS_OF_RUN
 from fastinit.cli.run import run as run_program
 from fastinit.cli.stream import stream
 from fastinit.cli.verify import verify
+from fastinit.runtime.printable import printable
+
+LONGEST = 2000  # characters of an error: the names of a large model are more
 
 
 class _EndsCleanly(TyperGroup):
@@ -29,14 +32,15 @@ class _EndsCleanly(TyperGroup):
         try:
             return super().invoke(*context, **named)
         except (ValueError, OSError, ImportError) as error:
-            errors.print(f"fastinit: {_one_line(error)}")
+            errors.print(f"fastinit: {printable(_one_line(error))}")
             sys.exit(2)
 
 
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return "; ".join(" ".join(line.split()) for line in str(error).splitlines())
+    text = "; ".join(line.strip() for line in str(error).split("\n"))
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
 
 
 app = typer.Typer(
@@ -55,4 +59,5 @@ app.command("run", context_settings=OPTIONS_OF_RUN)(run_program)
 def run() -> None:
     """Run the command with the arguments of the process, and end the process."""
     return_freed_memory()
+    show_any_text()
     app()

@@ -11,6 +11,7 @@ from fastinit.cli.options import Json
 from fastinit.cli.output import print_json, results
 from fastinit.cli.plans import side_of
 from fastinit.recipes.comparison import Difference, compared
+from fastinit.recipes.grouping import aligned, shortened
 
 WHAT = "A .toml file with a recipe, as `fastinit record` writes it, or a SPEC as for `fastinit init`."
 
@@ -26,7 +27,7 @@ def diff(
         found = [{"name": name, "left": d.left, "right": d.right} for d in differences for name in d.names]
         print_json(left=left, right=right, tensors=total, different=found)
     elif differences:
-        results.print(_table(differences, left, right))
+        results.print("\n".join(_table(differences, left, right)))
         results.print(f"{sum(len(d.names) for d in differences)} of {total} differ")
     else:
         results.print(f"{left} and {right}: all {total} are alike")
@@ -34,8 +35,12 @@ def diff(
         sys.exit(1)
 
 
-def _table(differences: tuple[Difference, ...], left: str, right: str) -> str:
+def _table(differences: tuple[Difference, ...], left: str, right: str) -> list[str]:
     rows = [("tensor", "tensors", left, right)]
-    rows += [(d.pattern, str(len(d.names)), d.left or "-", d.right or "-") for d in differences]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows)
+    return aligned([*rows, *((d.pattern, str(len(d.names)), *_texts(d.left or "-", d.right or "-")) for d in differences)])
+
+
+def _texts(left: str, right: str) -> tuple[str, str]:
+    """With six digits, where these do not hide the difference."""
+    short = shortened(left), shortened(right)
+    return short if short[0] != short[1] else (left, right)

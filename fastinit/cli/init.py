@@ -19,6 +19,7 @@ from fastinit.files import checkpoint
 from fastinit.files.checkpoint import FilePlan
 from fastinit.files.origin import Origin
 from fastinit.runtime.checks import shown
+from fastinit.runtime.printable import printable
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -88,7 +89,7 @@ def _report_written(files: Sequence[Path], plan: FilePlan, seed: int, seconds: f
     table.add_column()
     table.add_column(overflow="fold")
     for row in (
-        ("file", str(files[-1])),  # of several, the index
+        ("file", printable(str(files[-1]))),  # of several, the index
         *([("shards", str(len(files) - 1))] if len(files) > 1 else []),
         ("tensors", f"{len(plan):,}"),
         ("parameters", f"{parameters:,}"),

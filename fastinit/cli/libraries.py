@@ -34,7 +34,7 @@ def factory_of(spec: str) -> Factory | None:
     if path is not None:
         return _of_json(path)
     library, colon, name = spec.partition(":")
-    if not colon:
+    if not colon or "/" in spec or spec.endswith((".toml", ".safetensors", ".json")):
         return None
     _needs("torch", spec)
     return LIBRARIES[library](name) if library in LIBRARIES else _of_module(library, name)

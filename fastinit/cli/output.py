@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -14,9 +17,27 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from fastinit.files import checkpoint
 from fastinit.recipes import Plan
 from fastinit.runtime import ending
+from fastinit.runtime.printable import printable_lines
 
-errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-results = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+class _Console(Console):
+    """Prints texts as they are: without markup, and with escapes for what a terminal would obey."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*(printable_lines(one) if isinstance(one, str) else one for one in objects), **options)
+
+
+errors, results = _Console(stderr=True), _Console()
+
+
+def show_any_text() -> None:
+    """Have standard output and error show what their encoding lacks, as emoji under LC_ALL=C, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

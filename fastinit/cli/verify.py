@@ -19,6 +19,7 @@ from fastinit.files.origin import Origin, origin_of
 from fastinit.files.reading import read_headers
 from fastinit.files.specs import FLOAT_DTYPES
 from fastinit.recipes.grouping import Entry, grouped
+from fastinit.runtime.printable import printable
 
 MOST_LINES = 20
 MISSING = "missing from the file"
@@ -96,7 +97,7 @@ def _lines(file: Path, differences: Sequence[Difference], total: int, unlike: Se
             f"{file} lacks {len(differences)} of {total} tensors, the others are right: of several files, verify the index"
         ]
     groups = grouped(Entry(difference.name, str(difference)) for difference in differences)
-    lines = [f"{group.name}: {group.text}" for group in groups[:MOST_LINES]]
+    lines = [f"{printable(group.name)}: {group.text}" for group in groups[:MOST_LINES]]
     if len(groups) > MOST_LINES:
         lines.append(f"... and {sum(len(group.members) for group in groups[MOST_LINES:])} more; --json names all")
     return [*lines, count]

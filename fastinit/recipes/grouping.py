@@ -7,6 +7,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import product as combinations
 from typing import NamedTuple
 
+from fastinit.runtime.printable import printable
+
 NUMBER = re.compile(r"(?<![^._/\[])(0|[1-9]\d*)(?![^._/\]])")
 """A number in a name that stands by itself: the 3 of layers.3.weight, not that of conv3.weight."""
 
@@ -128,6 +130,7 @@ def shortened(text: str) -> str:
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines with the texts of each column one below the other."""
+    rows = [tuple(map(printable, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 

@@ -76,12 +76,13 @@ def share(name: str, value: object) -> float:
     return real
 
 
-def integer(name: str, value: object, least: int | None = None) -> int:
-    """The value as an int of 64 bits, of at least `least`. TypeError for booleans and for floats, even 1.0."""
+def integer(name: str, value: object, least: int | None = None, most: int = MOST_ELEMENTS) -> int:
+    """The value as an int of at least `least` and at most `most`. TypeError for booleans and for floats, even 1.0."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an int, got {shown(value)}")
-    if not -MOST_ELEMENTS <= value <= MOST_ELEMENTS:
-        raise ValueError(f"{name} must be an int of at most 64 bits, got {shown(value)}")
+    if not -most <= value <= most:
+        what = f"{most:,}" if most < MOST_ELEMENTS else "64 bits"
+        raise ValueError(f"{name} must be an int of at most {what}, got {shown(value)}")
     if least is not None and value < least:
         raise ValueError(f"{name} must be an int of at least {least}, got {shown(value)}")
     return int(value)

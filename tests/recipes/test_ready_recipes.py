@@ -286,3 +286,17 @@ def test_a_wrong_parameter_is_refused_and_says_what_is_allowed(call, error, mess
 
 def test_a_depth_may_be_numpys():
     assert recipes.gpt2(np.int64(8)) == recipes.gpt2(8)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("torchtitan", {"width": 64, "depth": 10**9}, "depth must be an int of at most 10,000, got 1000000000"),
+        ("olmo", {"width": 64, "depth": 10**9}, "depth must be an int of at most 10,000, got 1000000000"),
+        ("mup", {"width": 10**400, "base_width": 8}, "width must be an int of at most 64 bits, got an int of 1329 bits"),
+        ("t5", {"width": 64, "factor": 1e308}, "scale must be a finite number that is not negative, got inf"),
+    ],
+)
+def test_a_number_of_which_no_recipe_can_be_made_is_refused(name, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        recipes.ready(name, **parameters)

@@ -12,7 +12,21 @@ from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
 from fastinit.runtime.checks import integer, not_negative
 
-__all__ = ["AS_TORCH", "Model", "Recipe", "Rule", "TensorSpec", "by_depth", "family", "linear", "norm", "within_3_std"]
+MOST_LAYERS = 10_000  # of families with rules for each layer
+
+__all__ = [
+    "AS_TORCH",
+    "MOST_LAYERS",
+    "Model",
+    "Recipe",
+    "Rule",
+    "TensorSpec",
+    "by_depth",
+    "family",
+    "linear",
+    "norm",
+    "within_3_std",
+]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fastinit.initializers import Initializer, Normal, Ones, Zeros
-from fastinit.recipes.families.building import Recipe, by_depth, family, within_3_std
+from fastinit.recipes.families.building import MOST_LAYERS, Recipe, by_depth, family, within_3_std
 from fastinit.runtime.checks import integer, not_negative, one_of
 
 METHODS = ("normal", "llama", "llama_depth", "normalized")
@@ -42,7 +42,7 @@ def olmo(depth: int, width: int, method: str = "normal", std: float = 0.02) -> R
         ("*.bias", Zeros()),
         ("embeddings.weight", embedding),
         ("lm_head.w_out.weight", within_3_std(std if method == "normal" else narrow)),
-        *_by_depth(method, hidden, integer("depth", depth, 1)),
+        *_by_depth(method, hidden, integer("depth", depth, 1, MOST_LAYERS)),
         ("*.weight", within_3_std(hidden)),
         ("*_moe.*", within_3_std(hidden)),
     )

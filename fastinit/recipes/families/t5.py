@@ -34,9 +34,9 @@ def t5(width: int, head_width: int = 64, factor: float = 1.0) -> Recipe:
         ("*layer_norm.weight", Constant(factor)),
         ("*.bias", Zeros()),
         ("*.relative_attention_bias.weight", Normal(0.0, factor / math.sqrt(width))),
-        ("*Attention.q.weight", VarianceScaling(factor**2 / head_width, "fan_in", "normal", convention="torch")),
+        ("*Attention.q.weight", VarianceScaling(factor * factor / head_width, "fan_in", "normal", convention="torch")),
         ("*shared.weight", Normal(0.0, factor)),
         ("lm_head.weight", Normal(0.0, factor)),
-        ("*.weight", VarianceScaling(factor**2, "fan_in", "normal", convention="torch")),
+        ("*.weight", VarianceScaling(factor * factor, "fan_in", "normal", convention="torch")),
         tied={f"{part}.embed_tokens.weight": "shared.weight" for part in ("encoder", "decoder")},
     )

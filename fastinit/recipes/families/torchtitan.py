@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fastinit.initializers import Normal, Ones, Zeros
-from fastinit.recipes.families.building import Recipe, by_depth, family, within_3_std
+from fastinit.recipes.families.building import MOST_LAYERS, Recipe, by_depth, family, within_3_std
 from fastinit.runtime.checks import integer
 
 
@@ -27,7 +27,7 @@ def torchtitan(depth: int, width: int) -> Recipe:
     2 tensors: 2 draw
     """
     head = within_3_std(1 / math.sqrt(integer("width", width, 1)))
-    layers = ((i, Normal(0.0, by_depth(0.02, i + 1))) for i in range(integer("depth", depth, 1)))
+    layers = ((i, Normal(0.0, by_depth(0.02, i + 1))) for i in range(integer("depth", depth, 1, MOST_LAYERS)))
     return family(
         ("*norm.weight", Ones()),
         ("*.bias", Zeros()),
