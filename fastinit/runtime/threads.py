@@ -52,10 +52,7 @@ def set_num_threads(n: int) -> None:
     >>> fastinit.set_num_threads(before)
     """
     global _num_threads
-    threads = checks.integer("n", n, least=1)
-    if threads > settings.MOST_THREADS:
-        raise ValueError(f"n must be at most {settings.MOST_THREADS}, got {n!r}")
-    _num_threads = threads
+    _num_threads = checks.integer("n", n, least=1, most=settings.MOST_THREADS)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from fastinit.runtime import threads
 
 @pytest.mark.parametrize("n", [4097, 10**21])
 def test_more_threads_than_any_machine_has_use_for_are_refused(n):
-    with pytest.raises(ValueError, match=f"n must be at most 4096, got {n}"):
+    with pytest.raises(ValueError, match=f"n must be an int of at most 4,096, got {n}"):
         fastinit.set_num_threads(n)
 
 
