@@ -18,6 +18,7 @@ from fastinit.auditing.rows import Row
 from fastinit.files.partial import check_final, written_whole
 from fastinit.runtime.forks import without_forks
 from fastinit.runtime.installation import install_hint
+from fastinit.runtime.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,4 +142,5 @@ def _name_tensors(ax: Axes, names: Sequence[str], wrong: Mapping[str, Sequence[s
 
 
 def _short(name: str) -> str:
+    name = printable(name)
     return name if len(name) <= LONGEST_NAME else "…" + name[1 - LONGEST_NAME :]

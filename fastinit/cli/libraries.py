@@ -7,7 +7,8 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,7 +20,10 @@ from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes.tensors import tensor_specs
 from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
+from fastinit.runtime.schema import ANYTHING, STRING, ListOf, Table
 from fastinit.runtime.text_files import json_of, read_text
+
+CONFIG = Table({key: STRING for key in ("model_type", "_class_name")} | {"architectures": ListOf(STRING)}, others=ANYTHING)
 
 Factory: TypeAlias = Callable[[], Any]
 """Builds a `torch.nn.Module`."""
@@ -113,13 +117,37 @@ def _of_json(path: Path) -> Factory | None:
         raise ValueError(f"{path} must hold a table, got a {type(config).__name__}")
     if "weight_map" in config:
         return None  # an index of safetensors files
-    if "_class_name" in config:
-        return _of_diffusers(path, config)
-    if "model_type" in config or config.get("architectures"):
-        return _of_transformers(path, config)
-    raise ValueError(
-        f"{path} is no Hugging Face config (no `model_type`, no `architectures`), and no index of safetensors files"
-    )
+    if "_class_name" not in config and "model_type" not in config and not config.get("architectures"):
+        raise ValueError(
+            f"{path} is no Hugging Face config (no `model_type`, no `architectures`), and no index of safetensors files"
+        )
+    library, find = ("diffusers", _of_diffusers) if "_class_name" in config else ("transformers", _of_transformers)
+    with _blaming(path, library):
+        CONFIG.check("", {key: value for key, value in config.items() if value is not None})
+        return partial(_built, path, library, find(path, config))
+
+
+@contextmanager
+def _blaming(path: Path, library: str) -> Iterator[None]:
+    """What a library raises of a config that somebody wrote is of any class: it becomes a ValueError that names the file."""
+    try:
+        yield
+    except ImportError:
+        raise
+    except Exception as error:
+        if str(error).startswith(f"{path}: "):
+            raise
+        raise ValueError(f"{path}: {library} cannot build it: {type(error).__name__}: {error}") from error
+
+
+def _built(path: Path, library: str, build: Factory) -> Any:
+    from torch import nn
+
+    with _blaming(path, library):
+        made = build()
+        if not isinstance(made, nn.Module):
+            raise TypeError(f"{type(made).__name__} is no torch.nn.Module")
+        return made
 
 
 def _of_transformers(path: Path, content: dict[str, Any]) -> Factory:

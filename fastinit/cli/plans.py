@@ -73,7 +73,10 @@ def recipe_of(model: str) -> Recipe:
 def side_of(given: str) -> Side:
     """What `fastinit diff` compares: the recipe of a TOML file, or the plan of a SPEC."""
     if given.endswith(".toml"):
-        content = toml_of(read_text(Path(given)))
+        try:
+            content = toml_of(read_text(Path(given)))
+        except ValueError as error:
+            raise ValueError(f"{given}: {error}") from None
         if not {"model", "like", "tensors"} & content.keys():
             computed = content.get("computed", {})
             return Side(recipe=toml_form.load(given), computed={name: str(text) for name, text in computed.items()})

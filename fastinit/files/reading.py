@@ -54,12 +54,14 @@ def read_headers(path: Path) -> dict[Path, Header]:
 
 
 def read_header(path: Path) -> Header:
-    """The header of one file; errors as of `read_headers`. ImportError without the safetensors library."""
+    """The header of one file; errors as of `read_headers`. ImportError without the library, or with one that is too old."""
     try:
         with without_forks():
             from safetensors import SafetensorError, safe_open
-    except ImportError:
-        raise ImportError("reading safetensors files needs safetensors: pip install safetensors") from None
+
+        safe_open.offset_keys  # noqa: B018 - those before 0.6 lack it
+    except (ImportError, AttributeError):
+        raise ImportError("reading safetensors files needs safetensors 0.8: pip install -U safetensors") from None
     check_is_file(path)
     with path.open("rb") as file:
         offset = 8 + int.from_bytes(file.read(8), "little")

@@ -143,6 +143,23 @@ def test_what_construction_looked_at_is_by_the_seed(factories):
     assert_equal(tensors, initialized(sys.modules["factories"].looking, seed=5).state_dict())
 
 
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model_type": 5}, "model_type must be a string, got 5"),
+        ({"architectures": [5]}, "architectures must be a list of strings, got [5]"),
+        ({"architectures": "LlamaForCausalLM"}, "architectures must be a list of strings, got 'LlamaForCausalLM'"),
+        ({**CONFIG, "hidden_size": "much"}, ""),
+        ({**CONFIG, "hidden_size": -3}, ""),
+        ({**CONFIG, "num_attention_heads": 0}, ""),
+    ],
+)
+def test_a_config_of_which_no_model_can_be_built_is_an_error_that_names_it(folder, config, message):
+    with pytest.raises(ValueError) as refusal:
+        plan(str(folder(**config)))
+    assert "config.json: transformers cannot build it: " in str(refusal.value) and message in str(refusal.value)
+
+
 def said_by_verify(path, *arguments):
     done = CliRunner().invoke(app, ["verify", str(path), *arguments])
     return done.output, done.exit_code

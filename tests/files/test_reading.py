@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -113,3 +115,12 @@ def test_a_folder_is_refused_as_one(tmp_path):
 def test_metadata_is_read_beside_the_tensors(folder):
     assert read_header(folder / "1.safetensors").metadata == {"made by": "somebody"}
     assert read_header(folder / "2.safetensors").metadata == {}
+
+
+@pytest.mark.parametrize(
+    "installed", [None, SimpleNamespace(safe_open=object, SafetensorError=ValueError)], ids=["none", "old"]
+)
+def test_without_the_library_or_with_an_old_one_it_says_what_to_install(folder, monkeypatch, installed):
+    monkeypatch.setitem(sys.modules, "safetensors", installed)
+    with pytest.raises(ImportError, match=r"needs safetensors 0\.8: pip install -U safetensors"):
+        read_files(folder / "1.safetensors")

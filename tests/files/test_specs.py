@@ -249,6 +249,10 @@ def test_a_dtype_that_is_not_known_is_an_error_that_names_those_that_are(tmp_pat
         ("tensors = [", "Invalid value"),
         ("[tensor]\na = [1]", "key must be one of 'model', 'like', 'dtype', 'omit', 'tensors', 'recipe', 'rules', 's"),
         ('dtype = "float32"', "exactly one of `model`, `like` and `tensors` must say which tensors there are"),
+        (
+            'rules = [{ match = "*", init = "ones" }]',
+            "it is a recipe, as `fastinit record` writes it, without the",
+        ),
         ('model = "gpt3"', "unknown model 'gpt3': did you mean 'gpt2'?"),
         ("[tensors]\na = [-1]", "tensor 'a': shape must have no negative length, got [-1]"),
         ('[tensors]\na = "3,4"', "tensor 'a' must be a shape, as [3, 4], or a table with `shape` and `dtype`, got '3,4'"),

@@ -1,5 +1,6 @@
 """Files with damaged headers: what the safetensors library opens is read, all else is refused in a sentence."""
 
+import json
 import math
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ import fastinit
 from fastinit.files import checkpoint, specs
 from fastinit.files.reading import read_files, read_header
 from fastinit.files.safetensors_format import DTYPES
-from tests.hostile.header_mutations import GOOD, mutated
+from tests.hostile.header_mutations import GOOD, file_of, mutated
 
 FEW, MANY = range(300), range(300, 2300)
 
@@ -95,6 +96,55 @@ def test_init_audit_and_verify_end_in_a_result_or_a_sentence(tmp_path, seeds):
             assert tried(read_files, new), seed
         tried(fastinit.audit, path)
         assert tried(checkpoint.verify, read_files(path), plan, 0), seed
+
+
+def header_of(**entries) -> bytes:
+    """A file of 8 bytes behind a header with these entries; a string is JSON text."""
+    texts = {name: entry if isinstance(entry, str) else json.dumps(entry) for name, entry in entries.items()}
+    return file_of(f"{{{', '.join(f'{json.dumps(name)}: {text}' for name, text in texts.items())}}}".encode(), bytes(8))
+
+
+def tensor(dtype="F32", shape=(2,), data_offsets=(0, 8)):
+    return {"dtype": dtype, "shape": shape, "data_offsets": data_offsets}
+
+
+NAMED = {
+    "cut": header_of(w=tensor())[:-1],
+    "longer": header_of(w=tensor()) + b"x",
+    "offsets before the data": header_of(w=tensor(data_offsets=[-50, -42])),
+    "float offsets": header_of(w=tensor(data_offsets=[0.0, 8.0])),
+    "huge offsets": header_of(w=tensor(data_offsets=[2**63, 2**63 + 8])),
+    "offsets that go back": header_of(w=tensor(data_offsets=[8, 0])),
+    "a gap": header_of(w=tensor(shape=[1], data_offsets=[4, 8])),
+    "overlapping": header_of(v=tensor(), w=tensor()),
+    "fewer bytes than the shape has": header_of(w=tensor(shape=[3])),
+    "a list of metadata": header_of(__metadata__=["pt"], w=tensor()),
+    "metadata that are no strings": header_of(__metadata__={"a": 1}, w=tensor()),
+    "true for a length": header_of(w=tensor(shape=[True, 2])),
+    "a negative length": header_of(w=tensor(shape=[-1, -2])),
+    "a lone surrogate": header_of(**{"\ud800": tensor()}),
+    "a key twice": file_of(b'{"w": {"dtype": "F32", "dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}', bytes(8)),
+    "deep nesting": header_of(w=f'{{"more": {"[" * 100_000}'),
+    "UTF-16": file_of(json.dumps({"w": tensor()}).encode("utf-16"), bytes(8)),
+    "a byte order mark": file_of(json.dumps({"w": tensor()}).encode("utf-8-sig"), bytes(8)),
+    "a list": file_of(b"[]", b""),
+    "a dtype of its own": header_of(w=tensor(dtype="F9")),
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("kind", NAMED)
+@pytest.mark.parametrize("reader", [specs.plan, fastinit.audit], ids=["plan", "audit"])
+def test_each_kind_of_damage_is_refused_by_name(tmp_path, kind, reader):
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(NAMED[kind])
+    with pytest.raises(ValueError, match=r"damaged\.safetensors is no safetensors file that can be read: "):
+        reader(str(path))
+
+
+def test_a_file_without_damage_is_read(tmp_path):
+    (tmp_path / "right.safetensors").write_bytes(header_of(__metadata__={"a": "b"}, w=tensor()))
+    assert [t.shape for t in read_header(tmp_path / "right.safetensors").tensors] == [(2,)]
 
 
 def test_bytes_behind_the_last_tensor_are_refused(tmp_path):
