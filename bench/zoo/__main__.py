@@ -29,10 +29,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path("build/zoo"), help="keeps what is known of each model")
     parser.add_argument("--again", action="store_true", help="make what the folder has already once more")
+    parser.add_argument("--tables", action="store_true", help="make nothing: the tables of what the folder has")
     parser.add_argument("--output", type=Path, help="file for the tables, which keeps those of other packages; else printed")
     options = parser.parse_args()
     ways = options.way or list(WAYS)
-    sweep = Sweep(options.folder, ways, options.only or ["*"], options.processes, options.again)
+    sweep = Sweep(options.folder, ways, options.only or ["*"], options.processes, options.again, options.tables)
     results = {}
     for library in options.library or NAMES:
         with ProcessPoolExecutor(1, FORK) as worker:  # of its own: Keras has one backend in a process

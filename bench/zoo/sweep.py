@@ -31,22 +31,24 @@ class Sweep:
     only: Sequence[str] = ("*",)
     processes: int = 1
     again: bool = False
+    known_only: bool = False
 
     def run(self, library: str) -> dict[str, dict[str, Any]]:
         """The results of a library's models, by name; those that a file has already are not made again."""
         try:
             factories = importlib.import_module(f"bench.zoo.libraries.{library}").factories()
-            importlib.import_module("torch._dynamo")  # seconds, which the children would each take when they first need it
+            if not self.known_only:
+                importlib.import_module("torch._dynamo")  # seconds, which each child would take
         except ModuleNotFoundError as error:
             print(f"{library}: {error}")
             return {}
         gc.freeze()  # the children need not look for garbage in all that was imported
         names = [name for pattern in self.only for name in factories if fnmatch(name, pattern)]
         names = list(dict.fromkeys(names))
-        waiting = [name for name in names if self._missing(library, name)]
+        waiting = [name for name in names if self._missing(library, name) and not self.known_only]
         for n, name in enumerate(self._finished(library, waiting, factories), 1):
             print(f"{library} {n}/{len(waiting)} {name}: {_line(self._read(library, name))}", flush=True)
-        return {name: self._read(library, name) for name in names}
+        return {name: known for name in names if (known := self._read(library, name))}
 
     def _finished(self, library: str, names: list[str], factories: dict[str, Any]) -> Iterator[str]:
         running: dict[str, Any] = {}
