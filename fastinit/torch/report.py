@@ -152,8 +152,12 @@ class InitReport:
 
     def note(self, name: str, write: Write, n: int, part: tuple[int, int] | None = None) -> None:
         """Record a write to a tensor of n rows: to all of it, or to the rows from `part[0]` up to `part[1]`."""
-        first, stop = (0, n) if part is None else part
         before = self.filled.get(name)
+        if before is None and part is None and write.replaces:  # the usual case
+            self.filled[name], self.rows[name] = write.text, [Rows(0, n, write.distribution)] if n else []
+            self._note_source(name, write)
+            return
+        first, stop = (0, n) if part is None else part
         text = write.text if part is None else f"a part {write.text}"
         if before is None or (part is None and write.replaces):
             self.filled[name] = text

@@ -122,20 +122,33 @@ def _copy(target: Target, values: Values) -> None:
         local(target.tensor).copy_(source if part.index is None else source[part.index])
 
 
+class _Group(NamedTuple):
+    """Computed tensors that share steps, and these: each a recording's id and the number of the step."""
+
+    targets: dict[str, Target]
+    steps: list[tuple[int, int]]
+
+
 def _groups(computed: Mapping[str, Target]) -> Iterable[Mapping[str, Target]]:
     """The tensors in groups, those together that share steps."""
-    groups: list[tuple[set[tuple[int, int]], dict[str, Target]]] = []
+    group_of: dict[tuple[int, int], _Group] = {}
+    groups: dict[int, _Group] = {}
     for name, target in computed.items():
         form = target.named.form
-        steps, members = {(id(form.recording), number) for number in form.steps}, {name: target}
-        apart = []
-        for others, found in groups:
-            if steps & others:
-                steps, members = steps | others, {**found, **members}
-            else:
-                apart.append((others, found))
-        groups = [*apart, (steps, members)]
-    return [members for _, members in groups]
+        steps = [(id(form.recording), number) for number in form.steps]
+        met = {id(group_of[step]): group_of[step] for step in steps if step in group_of}.values()
+        group = max(met, key=lambda found: len(found.steps), default=_Group({}, []))
+        groups[id(group)] = group
+        for smaller in met:
+            if smaller is not group:
+                del groups[id(smaller)]
+                group.targets.update(smaller.targets)
+                group.steps.extend(smaller.steps)
+                group_of.update(dict.fromkeys(smaller.steps, group))
+        group.targets[name] = target
+        group.steps.extend(step for step in steps if step not in group_of)
+        group_of.update(dict.fromkeys(steps, group))
+    return [group.targets for group in groups.values()]
 
 
 def _write_of(name: str, named: Named) -> Write:

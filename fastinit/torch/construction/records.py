@@ -89,10 +89,14 @@ def attach(tape: Tape) -> None:
     """Give every module that was constructed its record, and the recording the names of each model's tensors."""
     refs: dict[int, Ref] = {}
     for module in tape.modules:
-        tensors = {name: _record(tape, tensor) for name, tensor in own_tensors(module) if not is_lazy(tensor)}
+        tensors = {}
+        for name, tensor in own_tensors(module):
+            if not is_lazy(tensor):
+                record = tensors[name] = _record(tape, tensor)
+                if record.ref is not None:
+                    refs[id(tensor)] = record.ref
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
-            refs |= {id(t): ref for name, t in own_tensors(module) if name in tensors and (ref := tensors[name].ref)}
     children = {id(child) for module in tape.modules for child in module._modules.values()}
     for module in {id(module): module for module in tape.modules if id(module) not in children}.values():
         names = tensors_by_name(module, remove_duplicate=False)
@@ -101,10 +105,8 @@ def attach(tape: Tape) -> None:
 
 def _record(tape: Tape, tensor: Tensor) -> TensorRecord:
     ref = tape.ref(tensor) if tensor.is_meta else None
-    record = TensorRecord(tape.recording, ref, id(tensor), tuple(tensor.shape), 0, None)
-    if ref is None or tensor.is_inference():
-        return record
-    return record._replace(version=tensor._version, watched=tensor.detach())
+    version, watched = (0, None) if ref is None or tensor.is_inference() else (tensor._version, tensor.detach())
+    return TensorRecord(tape.recording, ref, id(tensor), tuple(tensor.shape), version, watched)
 
 
 def own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
