@@ -80,7 +80,7 @@ def _change(content: dict[str, Any], rng: random.Random) -> None:
     key = rng.choice([*table]) if isinstance(table, dict) else rng.randrange(len(table))
     kind = rng.random()
     if kind < 0.6:
-        table[key] = copy.deepcopy(rng.choice([*ODD, nested(rng.choice([3, 10, 14, 40, 200]))]))
+        table[key] = copy.deepcopy(rng.choice([*ODD, nested(rng.choice([3, 10, 14, 40]))]))
     elif kind < 0.75:
         del table[key]
     elif kind < 0.9 and isinstance(table, dict):
