@@ -42,14 +42,18 @@ if TYPE_CHECKING:
         ) -> JaxInitializer: ...
 
 
+STOCK = {name: getattr(jax.nn.initializers, name) for name in ("delta_orthogonal", "normal", "orthogonal", "variance_scaling")}
+"""JAX's own factories, looked up now: those that have these names later may be fastinit's."""
+
+
 class OfJax(NamedTuple):
-    """The call of a factory of `jax.nn.initializers`."""
+    """The call of one of JAX's own factories."""
 
     factory: str
     parameters: tuple[Any, ...]
 
     def __call__(self) -> jax.nn.initializers.Initializer:
-        made: jax.nn.initializers.Initializer = getattr(jax.nn.initializers, self.factory)(*self.parameters)
+        made: jax.nn.initializers.Initializer = STOCK[self.factory](*self.parameters)
         return made
 
 

@@ -360,6 +360,13 @@ def test_complex_numbers_are_drawn_by_jaxs_own(name, dtype, key):
     assert {init: 1}[COMPLEX[name](fastinit.jax)] == 1  # they are equal and have one hash, as others
 
 
+def test_factories_assigned_into_jax_leave_complex_numbers_to_what_was_there_before(monkeypatch, key):
+    expected = JAX.he_normal()(key, (3, 4), "complex64")
+    for name in ("variance_scaling", "he_normal", "normal"):
+        monkeypatch.setattr(JAX, name, getattr(fastinit.jax, name))
+    assert same(JAX.he_normal()(key, (3, 4), "complex64"), expected)
+
+
 @pytest.mark.parametrize("std", [2.0, np.float64(2.0), jnp.array(2.0)], ids=["float", "NumPy", "JAX"])
 def test_a_parameter_may_be_an_array_of_no_axes(std):
     assert hash(fastinit.jax.normal(std)) == hash(fastinit.jax.normal(2.0))
