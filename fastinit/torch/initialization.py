@@ -36,6 +36,7 @@ from fastinit.torch.sharding.part_tensor import PartTensor
 from fastinit.torch.sharding.shard_of import ShardOf, shards_of
 from fastinit.torch.tensors import TORCH, fill_, is_fillable
 from fastinit.torch.unrecorded.checking import check, check_computed
+from fastinit.torch.unrecorded.parametrized import forms_of_parametrized
 from fastinit.torch.write_log import WriteLog, nbytes
 
 
@@ -104,6 +105,8 @@ class Initialization:
 
     def _by_modules(self, options: Options) -> _ByModules:
         records = RecordedTensors(self.found)
+        if not self.found.tensors.keys() <= records.forms.keys() | records.given:
+            records.forms |= forms_of_parametrized(self.found, records.forms)
         records.check(self.seed, self.kept, {name: shard.part.shape for name, shard in self._shards.items()})
         certain = self.kept | records.forms.keys() | records.given | self._shards.keys()
         in_doubt = not self.found.tensors.keys() <= certain

@@ -83,7 +83,8 @@ def init_(
     recipe: they keep their values, or get those that the modules' own methods compute.
 
     What a parametrization computes (weight_norm) is not drawn, and neither are the tensors that it is computed from, as with
-    `reset_parameters`: initialize first, parametrize then.
+    `reset_parameters`: initialize first, parametrize then. On the meta device those of torch's weight_norm and spectral_norm
+    are derived, as by `deferred`, from the weight that the layer's own method draws.
 
     ValueError for a glob of `skip` that matches nothing, for a lazy module whose shapes are not known yet, and, before
     anything is written, for a recipe that does not fit. Filled again, a tensor gets the same values: a module whose own

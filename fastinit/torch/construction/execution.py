@@ -56,7 +56,7 @@ def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: 
             _compute(group, seed)
         for name, target in targets.items():
             if not target.named.form.is_empty:
-                note(name, _write_of(name, target.named))
+                note(name, _write_of(name, target.named, targets.get(target.named.like)))
 
 
 def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Mapping[str, Named]) -> dict[str, Target]:
@@ -151,13 +151,13 @@ def _groups(computed: Mapping[str, Target]) -> Iterable[Mapping[str, Target]]:
     return [group.targets for group in groups.values()]
 
 
-def _write_of(name: str, named: Named) -> Write:
-    """What the report says."""
+def _write_of(name: str, named: Named, like: Target | None) -> Write:
+    """What the report says. `like`: the tensor whose draws it has; where that is computed from them, it is no copy of it."""
     form = named.form
     if form.distribution is None:
         steps = [form.recording.steps[number] for number in form.steps]
         return Write(f"computed by {', '.join(operations(steps))}", is_computed=True)
-    if named.like != name:
+    if named.like != name and not (like and like.named.form.is_computed):
         return Write.copy(named.like, form.distribution)
     return Write.of(form.distribution)
 
