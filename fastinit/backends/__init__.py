@@ -98,6 +98,11 @@ def current_native_level() -> int | None:
     return int(_imported("c").LEVELS[chosen.level])
 
 
+def native_kernel(name: str) -> int:
+    """The number of a kernel of the C backend."""
+    return int(import_module("fastinit.backends.c").KERNELS[name])
+
+
 @contextmanager
 def use_backend(name: str, level: str | None = None) -> Iterator[Backend]:
     """Within the block, and in this thread or task alone, fill with backend `name` ("c", "numba" or "reference").

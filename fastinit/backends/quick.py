@@ -21,11 +21,3 @@ def native() -> Any:
         return None
     extension.bind(*(int(ffi.cast("uintptr_t", ffi.addressof(lib, name))) for name in ("fi_fill", "fi_fill_many")))
     return extension
-
-
-def kernel_number(name: str) -> int:
-    """Of a kernel, for `native()`."""
-    with without_forks():
-        from fastinit.backends.c import KERNELS
-
-    return KERNELS[name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from fastinit.backends import current_native_level, quick
+from fastinit.backends import current_native_level, native_kernel, quick
 from fastinit.core.dtypes import element_type
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from fastinit.core.stream import Stream
@@ -44,7 +44,7 @@ def learn(fills: Any, asked: Asked, distribution: Distribution, shape: tuple[int
 
     def remember(kernel: str, parameters: Float64Array) -> None:
         numbers = tuple(parameters.tolist())
-        fills.learn(*asked, level, quick.kernel_number(f"{kernel}_{element.name}"), numbers, shape, element.dtype)
+        fills.learn(*asked, level, native_kernel(f"{kernel}_{element.name}"), numbers, shape, element.dtype)
 
     distribution.write(_Asked(remember, element.real))
 

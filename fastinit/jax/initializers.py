@@ -42,7 +42,9 @@ if TYPE_CHECKING:
         ) -> JaxInitializer: ...
 
 
-STOCK = {name: getattr(jax.nn.initializers, name) for name in ("delta_orthogonal", "normal", "orthogonal", "variance_scaling")}
+STOCK = {
+    name: getattr(jax.nn.initializers, name) for name in ("delta_orthogonal", "normal", "orthogonal", "variance_scaling")
+}
 """JAX's own factories, looked up now: those that have these names later may be fastinit's."""
 
 
