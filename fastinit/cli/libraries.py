@@ -50,12 +50,9 @@ def factory_of_text(text: str) -> Factory | None:
     ValueError for `module:factory`: what a file says is not run.
     """
     if text.startswith("{"):
-        with TemporaryDirectory() as directory:
-            path = Path(directory, "config.json")
-            path.write_text(text, "utf-8")
-            return _of_json(path)
+        return _of_content(json_of(text))
     library, colon, name = text.partition(":")
-    if not colon or "\n" in text:
+    if not colon:
         return None
     if library not in LIBRARIES:
         raise ValueError(f"it was made by the code {text!r}, which is run only where you give it as SPEC")
@@ -65,7 +62,17 @@ def factory_of_text(text: str) -> Factory | None:
 def text_of(spec: str) -> str:
     """What `spec`, for which there is a factory, says, without paths: a library's name and the model's, or a config."""
     path = _config_of(spec)
-    return spec if path is None else json.dumps(_without_paths(json_of(read_text(path))), sort_keys=True)
+    return spec if path is None else json.dumps({"config": _without_paths(json_of(read_text(path)))}, sort_keys=True)
+
+
+def _of_content(content: Any) -> Factory | None:
+    """What builds the model of a config that a file has with it."""
+    if not isinstance(content, dict) or content.keys() != {"config"}:
+        return None
+    with TemporaryDirectory() as directory:
+        path = Path(directory, "config.json")
+        path.write_text(json.dumps(content["config"]), "utf-8")
+        return _of_json(path)
 
 
 def _config_of(spec: str) -> Path | None:

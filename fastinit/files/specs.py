@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,8 @@ from fastinit.recipes.tensors import tensor_specs
 from fastinit.recipes.toml_form import KEYS as RECIPE_KEYS
 from fastinit.recipes.toml_form import RULE_KEYS, recipe_from
 from fastinit.runtime import checks
-from fastinit.runtime.forks import without_forks
 from fastinit.runtime.schema import INTEGER, STRING, Either, ListOf, Schema, Table, TableOf
-from fastinit.runtime.text_files import read_text, toml_of
+from fastinit.runtime.text_files import json_of, read_text, toml_of
 
 FLOAT_DTYPES = tuple(ELEMENTS)
 
@@ -85,18 +85,15 @@ class Spec:
         return FilePlan(written, self.stored, digests=self.digests)
 
     def text(self) -> str:
-        """The same for all that say the same, wherever they lie: a built-in model's name, else TOML in one order of keys."""
-        with without_forks():
-            import tomli_w
-
+        """The same for all that say the same, wherever they lie: a built-in model's name, else JSON in one order of keys."""
         if self.content.keys() == {"model"}:
             return str(self.content["model"])
         content = {key: self.content[key] for key in TOML_KEYS if key in self.content}
         for key, normal in _NORMAL.items():
             if key in content:
                 content[key] = normal(content[key])
-        text: str = tomli_w.dumps({key: value for key, value in content.items() if value or key == "tensors"})
-        return text
+        said = {key: value for key, value in content.items() if value or key == "tensors"}
+        return json.dumps(said, separators=(",", ":"))
 
 
 _ONE_OF = "exactly one of `model`, `like` and `tensors` must say which tensors there are"
@@ -157,10 +154,10 @@ def read_spec(spec: str) -> Spec:
 
 def spec_of_text(text: str, digests: Mapping[str, str]) -> Spec:
     """The Spec with this text, which comes from anybody: no file that it names is opened. ValueError for another text."""
-    if "\n" not in text:
+    if not text.startswith("{"):
         return Spec({"model": text})
     with _named(""):
-        content = toml_of(text)
+        content = json_of(text)
         Table({key: schema for key, schema in TOML_KEYS.items() if key != "like"}).check("", content)
     return Spec(content, digests=digests)
 

@@ -141,9 +141,11 @@ def with_metadata(tmp_path, **changes):
         ({"kept": "[]"}, "fastinit.kept must be a table of names and strings, got []"),
         ({"kept": '{"a": 1}'}, "kept 'a' must be a string, got 1"),
         ({"spec": "../secret.toml"}, "unknown model '../secret.toml'"),
-        ({"spec": 'like = "../secret.safetensors"\n'}, "key must be one of 'model', 'dtype', "),
+        ({"spec": '{"like": "../secret.safetensors"}'}, "key must be one of 'model', 'dtype', "),
+        ({"spec": '{"model": 5}'}, "model must be a string, got 5"),
+        ({"spec": '{"model": "mlp"'}, "Expecting ',' delimiter"),
         ({"spec": "os:getcwd"}, "was made by the code 'os:getcwd', which is run only where you give it as SPEC"),
-        ({"spec": "model = " + "[" * 10_000 + "\n"}, "its tables and lists are nested more than 32 deep"),
+        ({"spec": '{"model": ' + "[" * 100_000}, "its tables and lists are nested more than 32 deep"),
     ],
 )
 def test_what_a_file_says_of_itself_is_not_trusted(tmp_path, changes, message):
