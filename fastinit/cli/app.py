@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
@@ -22,15 +23,23 @@ from fastinit.cli.stream import stream
 from fastinit.cli.verify import verify
 from fastinit.runtime.printable import printable
 
+READER_GONE = 128 + 13  # as a program has that SIGPIPE ended
+UsageError: Any = typer.BadParameter.__base__  # Click's, of which some versions of Typer have a copy
 LONGEST = 2000  # characters of an error: the names of a large model are more
 
 
 class _EndsCleanly(TyperGroup):
-    """Bad input is one line on standard error and exit status 2."""
+    """Bad input is one line on standard error and exit status 2; who reads the output may stop reading."""
 
     def invoke(self, *context: Any, **named: Any) -> Any:
         try:
-            return super().invoke(*context, **named)
+            try:
+                super().invoke(*context, **named)
+            finally:
+                sys.stdout.flush()  # here, where an error is caught
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+            sys.exit(READER_GONE)
         except (ValueError, OSError, ImportError) as error:
             errors.print(f"fastinit: {printable(_one_line(error))}")
             sys.exit(2)
@@ -60,4 +69,18 @@ def run() -> None:
     """Run the command with the arguments of the process, and end the process."""
     return_freed_memory()
     show_any_text()
-    app()
+    try:
+        sys.exit(app(prog_name="fastinit", standalone_mode=False))
+    except UsageError as error:
+        _explain(error)
+        sys.exit(2)
+
+
+def _explain(error: Any) -> None:
+    """Say what is wrong with the command line, in one line; without any arguments, show the help."""
+    if not sys.argv[1:]:
+        error.show()
+        return
+    command = error.ctx.command_path if error.ctx else "fastinit"
+    text = " ".join(error.format_message().split()).rstrip(".")
+    errors.print(f"fastinit: {printable(text)}; see {command} --help")

@@ -10,16 +10,14 @@ from typing import Annotated
 
 import typer
 from rich import filesize
-from rich.table import Table
 
 from fastinit.cli.options import Dtype, Json, Seed, Spec, Threads
-from fastinit.cli.output import num_parameters, print_json, progress, results
+from fastinit.cli.output import num_parameters, print_json, print_table, progress
 from fastinit.cli.plans import plain_warnings, source_of
 from fastinit.files import checkpoint
 from fastinit.files.checkpoint import FilePlan
 from fastinit.files.origin import Origin
 from fastinit.runtime.checks import shown
-from fastinit.runtime.printable import printable
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -38,14 +36,18 @@ def init(
     as_json: Json = False,
 ) -> None:
     """Write a model's initial weights as safetensors."""
+    if output is None and not dry_run:
+        raise ValueError("--output must name the .safetensors file to write: fastinit init SPEC -o FILE")
+    if output is not None and output.suffix != ".safetensors":
+        raise ValueError(f"--output must name a .safetensors file, got {str(output)!r}")
+    most = None if shard_size is None else _nbytes(shard_size)
     source = source_of(spec)
     plan = source.plan(dtype, seed)
-    most = None if shard_size is None else _nbytes(shard_size)
-    if dry_run:
+    if dry_run or output is None:
+        if output is not None:
+            checkpoint.check_targets(output, plan, most, overwrite)
         _report_plan(plan, as_json)
         return
-    if output is None or output.suffix != ".safetensors":
-        raise ValueError(f"--output must name a .safetensors file, got {repr(str(output)) if output else 'none'}")
     origin = Origin(source.text(), seed, dtype, plan.digests_of_kept())
     metadata = {"format": "pt", **origin.metadata()}
     began = time.perf_counter()
@@ -85,11 +87,8 @@ def _report_written(files: Sequence[Path], plan: FilePlan, seed: int, seconds: f
         named = {"files": [str(file) for file in files], "tensors": len(plan), "parameters": parameters}
         print_json(**named, bytes=total, seed=seed, seconds=round(seconds, 3))
         return
-    table = Table(show_header=False)
-    table.add_column()
-    table.add_column(overflow="fold")
-    for row in (
-        ("file", printable(str(files[-1]))),  # of several, the index
+    print_table([
+        ("file", str(files[-1])),  # of several, the index
         *([("shards", str(len(files) - 1))] if len(files) > 1 else []),
         ("tensors", f"{len(plan):,}"),
         ("parameters", f"{parameters:,}"),
@@ -97,6 +96,4 @@ def _report_written(files: Sequence[Path], plan: FilePlan, seed: int, seconds: f
         ("seed", str(seed)),
         ("time", f"{seconds:.2f} s"),
         ("rate", f"{filesize.decimal(int(total / seconds))}/s"),
-    ):
-        table.add_row(*row)
-    results.print(table)
+    ])  # fmt: skip

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import Any
@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from fastinit.files import checkpoint
 from fastinit.recipes import Plan
+from fastinit.recipes.grouping import aligned
 from fastinit.runtime import ending
 from fastinit.runtime.printable import printable_lines
 
@@ -25,6 +26,10 @@ class _Console(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+    def on_broken_pipe(self) -> None:
+        """Leave the error to the command's entry."""
+        raise
 
     def print(self, *objects: Any, **options: Any) -> None:
         super().print(*(printable_lines(one) if isinstance(one, str) else one for one in objects), **options)
@@ -59,6 +64,11 @@ def _leave_the_bar() -> None:
 
 def print_json(**entries: object) -> None:
     print(json.dumps(entries))
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their texts, which are never cut, into a terminal or a pipe."""
+    results.print("\n".join(aligned(rows)))
 
 
 def num_parameters(plan: Plan) -> int:

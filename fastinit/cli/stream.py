@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from typing import Annotated
 
@@ -30,8 +29,6 @@ def stream(
         raise ValueError("standard output is a terminal: redirect it to a file or a program")
     words = stream_of(seed, name)
     piece = np.empty(PIECE, dtype)
-    if hasattr(signal, "SIGPIPE"):  # not on Windows
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # end quietly when the reader has had enough, as other programs do
     first = 0
     while True:
         if dtype == "uint32":

@@ -112,7 +112,18 @@ def test_stream_writes_the_words_of_the_seed_and_name_without_end(dtype):
         (["init", "mlp", "-o", "there.safetensors"], "fastinit: there.safetensors exists already; --overwrite replaces it"),
         (["init", "mlp", "-o", "no/x.safetensors"], "fastinit: no directory no"),
         (["init", "mlp", "-o", "x.bin"], "fastinit: --output must name a .safetensors file, got 'x.bin'"),
-        (["init", "mlp"], "fastinit: --output must name a .safetensors file, got none"),
+        (["init", "mlp"], "fastinit: --output must name the .safetensors file to write: fastinit init SPEC -o FILE"),
+        (["init", "mlp", "-o", ""], "fastinit: --output must name a .safetensors file, got '.'"),
+        (["init", "mlp", "--dry-run", "-o", "x.bin"], "fastinit: --output must name a .safetensors file, got 'x.bin'"),
+        (["init", "mlp", "--dry-run", "-o", "there.safetensors"], "fastinit: there.safetensors exists already; "),
+        (["init", "mlp", "--dry-run", "-o", "no/x.safetensors"], "fastinit: no directory no"),
+        (["init", "mlp", "-o", f"{'x' * 250}.safetensors"], f"fastinit: {'x' * 250}.safetensors: File name too long"),
+        (["init"], "fastinit: Missing argument"),
+        (["init", "mlp", "--sed", "1"], "fastinit: No such option: --sed"),
+        (["init", "mlp", "--seed", "-1"], "fastinit: Invalid value for '--seed'"),
+        (["init", "mlp", "--seed", "one"], "fastinit: Invalid value for '--seed'"),
+        (["intit", "mlp"], "fastinit: No such command 'intit'"),
+        (["--version"], "fastinit: No such option: --version; see fastinit --help"),
         (["init", "mlp", "-o", "x.safetensors", "--dtype", "int8"], "fastinit: dtype must be one of 'float32', "),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "5 apples"], "fastinit: --shard-size must be a size as 5GB"),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "9" * 400], "fastinit: --shard-size must be a size as 5GB"),
@@ -133,8 +144,38 @@ def test_bad_input_is_one_clear_line_exit_status_2_and_no_file(tmp_path, argumen
 @pytest.mark.parametrize("arguments", [["init"], ["init", "mlp", "--sed", "1"], ["init", "mlp", "--seed", "-1"]])
 def test_wrong_usage_exits_with_2_and_says_how_to_get_help(arguments):
     done = run(*arguments)
+    assert (done.returncode, done.stderr[-25:]) == (2, "; see fastinit init --help\n"[-25:])
+
+
+def test_without_arguments_it_shows_its_help():
+    done = run()
     assert done.returncode == 2
-    assert "--help" in done.stderr
+    assert "Usage: fastinit" in done.stdout + done.stderr
+
+
+def test_models_as_json_have_their_counts():
+    models = json.loads(run("models", "--json").stdout)
+    assert models["mlp"] == {"tensors": 6, "parameters": 535818}
+
+
+@pytest.mark.parametrize(
+    "arguments", [["config"], ["models"], ["init", "gpt2", "--dry-run"], ["record", "gpt2"], ["stream"]]
+)
+def test_a_reader_that_has_had_enough_ends_it_quietly(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([*COMMAND, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_long_names_are_whole_in_a_pipe(tmp_path):
+    spec, name = tmp_path / "spec.toml", "n" * 200
+    spec.write_text(f'[tensors]\n{name} = [3]\n[[rules]]\nmatch = "*"\ninit = "zeros"')
+    folder = tmp_path / ("f" * 200)
+    folder.mkdir()
+    assert name in run("init", spec, "--dry-run").stdout
+    assert str(folder / "x.safetensors") in run("init", spec, "-o", folder / "x.safetensors").stdout
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
