@@ -1,7 +1,9 @@
 """`fastinit verify`: a file of fastinit says what it was made from, and what is asked otherwise is one line."""
 
 import json
+import os
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -159,3 +161,13 @@ def test_json_has_what_the_file_says_and_what_was_asked(tmp_path):
     said = json.loads(run("verify", tmp_path / "m.safetensors", "--seed", 6, "--json", code=1))
     assert (said["seed"], said["says"]["seed"], said["says"]["spec"]) == (6, 5, "mlp")
     assert len(said["different"]) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux")
+def test_a_spec_in_a_folder_whose_name_is_no_text_gives_a_file_that_opens(tmp_path):
+    folder = tmp_path / os.fsdecode(b"x\xff")
+    folder.mkdir()
+    (folder / "own.toml").write_text('[tensors]\nw = [4, 4]\n[[rules]]\nmatch = "*"\ninit = "normal"\n')
+    run("init", folder / "own.toml", "-o", folder / "new.safetensors")
+    run("verify", folder / "new.safetensors")
+    assert load_file(folder / "new.safetensors")["w"].shape == (4, 4)
