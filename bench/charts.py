@@ -18,7 +18,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY = (
 DOTTED = (0, (1, 1.2))  # the second of a colour
 LIBRARIES = {
     "fastinit": (BLUE, "-"),
-    "fastinit, fill_many": (SKY, "-"),
+    "fastinit, fill_many": (VERMILION, "-"),
     "numpy": (ORANGE, "-"),
     "numpy recipe": (VERMILION, "-"),
     "torch": (GREEN, "-"),
@@ -37,7 +37,6 @@ DISTRIBUTIONS = {
 }
 LEFT_OUT = ("fastinit reference",)  # plain NumPy, there to be read: a hundred times slower than all others
 LINE_HEIGHT = 10.5  # points
-PART_OF_FIGURE = 0.74  # of a figure's height, that of its axes
 STYLE = {
     "font.size": 9,
     "axes.spines.top": False,
@@ -137,14 +136,23 @@ def _plot_lines(axes, lines: dict[str, Line]) -> None:
 def _label_ends(axes, lines: dict[str, Line]) -> None:
     """Write names beside the lines' last points, moved apart where they would overlap; called when axes' limits are set."""
     low, high = map(math.log, axes.get_ylim())
-    height = axes.figure.get_figheight() * 72 * PART_OF_FIGURE
-    lowest_free = -math.inf
-    with_points = {name: line for name, line in lines.items() if line.x}
-    for name, line in sorted(with_points.items(), key=lambda item: item[1].y[-1]):
-        at = (math.log(line.y[-1]) - low) / (high - low) * height
-        place = max(at, lowest_free)
-        lowest_free = place + LINE_HEIGHT
-        _annotate(axes, name, (line.x[-1], line.y[-1]), (7, place - at), color=line.colour, annotation_clip=False)
+    axes.figure.draw_without_rendering()  # lays the axes out
+    height = axes.get_window_extent().height / axes.figure.dpi * 72
+    ends = sorted(((line.y[-1], name) for name, line in lines.items() if line.x))
+    heights = [(math.log(y) - low) / (high - low) * height for y, _ in ends]
+    for (y, name), at, place in zip(ends, heights, _apart(heights, height)):
+        line = lines[name]
+        _annotate(axes, name, (line.x[-1], y), (7, place - at), color=line.colour, annotation_clip=False)
+
+
+def _apart(heights: list[float], top: float) -> list[float]:
+    """The ascending heights of lines of text, moved so that none overlap and none is above the top."""
+    places = list(heights)
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + LINE_HEIGHT)
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], top if i + 1 == len(places) else places[i + 1] - LINE_HEIGHT)
+    return places
 
 
 def _annotate(axes, text: str, point: tuple[float, float], offset: tuple[float, float], **options: Any) -> None:
@@ -224,7 +232,8 @@ def growth(run: Run):
 
 
 def _plot_growth(axes, curves: dict[str, list[dict[str, Any]]], axis: str, value: str) -> None:
-    colours = iter((BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY))
+    taken = {LIBRARIES[name][0] for name in curves if name in LIBRARIES}
+    colours = iter(colour for colour in (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY) if colour not in taken)
     lines = {}
     for name, points in curves.items():
         colour, style = (BLACK, "--") if name.startswith("limit") else LIBRARIES.get(name) or (next(colours), "-")

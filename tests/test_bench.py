@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))  # the suite is not installed
 
-from bench import memory, peers, rates, report, required  # noqa: E402
+from bench import charts, memory, peers, rates, report, required  # noqa: E402
 from bench.rounds import Failures, Timing, interleaved  # noqa: E402
 from bench.worker import Child, ChildError  # noqa: E402
 
@@ -153,3 +153,33 @@ def test_requirements_are_met_from_the_figure_asked_on():
     verdicts = [required.compared(run_with(share))[0]["met"] for share in (0.89, 0.9, 0.91)]
     assert verdicts == [False, True, True]
     assert {row["met"] for row in required.compared(run_with(0.9))[1:]} == {None}
+
+
+# ---- pictures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def last_run():
+    return json.loads((ROOT / "bench" / "results" / "run.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["sizes", "growth"])
+def test_curves_of_a_panel_differ_and_their_labels_are_free_of_each_other_and_of_other_panels(name, last_run):
+    pytest.importorskip("matplotlib")
+    figure = charts.CHARTS[name](last_run)
+    figure.draw_without_rendering()
+    panels = [ax.get_window_extent() for ax in figure.axes]
+    for ax, panel in zip(figure.axes, panels):
+        drawn = [(line.get_color(), line.get_linestyle()) for line in ax.lines if line.get_linestyle() != "--"]
+        assert len(set(drawn)) == len(drawn)
+        labels = [text.get_window_extent() for text in ax.texts]
+        assert not any(a.overlaps(b) for i, a in enumerate(labels) for b in labels[:i])
+        assert not any(label.overlaps(other) for label in labels for other in panels if other is not panel)
+        assert all(label.y1 <= panel.y1 + label.height for label in labels), "none is above its panel"
+
+
+def test_a_colour_of_a_library_is_not_given_to_another_curve(last_run):
+    pytest.importorskip("matplotlib")
+    curves = {"fastinit": [{"threads": 1, "rate": 1.0}], "another": [{"threads": 1, "rate": 2.0}]}
+    (axes,) = charts.growth({**last_run, "scaling": {"threads": {"curves": curves}}}).axes
+    assert len({line.get_color() for line in axes.lines}) == 2
