@@ -16,10 +16,11 @@ from fastinit.auditing.significance import (
     CRITICAL_SCORE,
     FALSE_ALARM_RATE,
     LEAST_EXPECTED,
+    deviation_at,
     score,
     score_of_chi_square,
     score_of_count,
-)
+)  # fmt: skip
 from fastinit.auditing.subject import FREQUENT, GENERATOR, Found, Tensor
 from fastinit.runtime.types import Float64Array
 
@@ -79,6 +80,18 @@ def _std(tensor: Tensor, expected: Expected) -> Iterator[Found]:
         text = f"{std:.6g} is {ratio_text(std / expected.std)} of the expected {expected.std:.6g}"
         off = f"{errors_text(std_off(moments, expected))} standard errors off"
         yield "std", f"{text}, {off}{': ' if cause else ''}{cause}"
+
+
+def std_limits(expected: Expected, n: int) -> tuple[float, float] | None:
+    """Below the first and above the second of these multiples of the expected one, the std of n values is an error."""
+    if n < LEAST_FOR_STD:
+        return None
+    freedom, skewness, slack = n - 1, expected.skewness_of_squares, UNITS * expected.spacing / expected.std
+    low, high = (
+        deviation_at(limit, skew / math.sqrt(freedom)) * math.sqrt((expected.kurtosis - 1) / freedom)
+        for limit, skew in ((-CRITICAL_SCORE, min(skewness, SKEWNESS_OF_CHI_SQUARE)), (CRITICAL_SCORE, skewness))
+    )
+    return math.sqrt(max(0.0, 1 + low)) - slack, math.sqrt(1 + high) + slack
 
 
 def _less(deviation: float, slack: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fastinit.auditing.expected import Expected
-from fastinit.auditing.goodness_of_fit import mean_off, std_off
+from fastinit.auditing.goodness_of_fit import mean_off, std_limits, std_off
 from fastinit.auditing.measured import Measured, beyond, edges_of
 from fastinit.auditing.subject import Tensor
 from fastinit.runtime.types import Float64Array
@@ -25,7 +25,7 @@ class Row:
     `mean`, `std`, `min`, `max`, `skewness` and `excess_kurtosis` are of the finite values, in their unit (the last two have
     none). `distinct` values were counted among `distinct_of`: all, or a sample of 65,536. `expected_mean` and
     `expected_std` are the distribution's after rounding to the dtype; `mean_off` and `std_off` say how far the tensor's are
-    from them, in standard errors.
+    from them, in standard errors. `std_limits`: between which multiples of `expected_std` the std is no error.
 
     `histogram`, int64 of shape (130,), counts the finite values below, between and above `centre + sigma * EDGES`, which are
     the distribution's mean and std where the tensor is near them, else its own; `expected_histogram` is what the
@@ -65,6 +65,7 @@ class Row:
     expected_std: float | None = None
     mean_off: float | None = None
     std_off: float | None = None
+    std_limits: tuple[float, float] | None = None
     centre: float | None = None
     sigma: float | None = None
     histogram: npt.NDArray[np.int64] | None = field(default=None, repr=False, compare=False)
@@ -114,7 +115,7 @@ def _against(expected: Expected, measured: Measured) -> dict[str, Any]:
     if moments.n:
         found["mean_off"] = mean_off(moments, expected)
     if moments.n > 1:
-        found["std_off"] = std_off(moments, expected)
+        found |= {"std_off": std_off(moments, expected), "std_limits": std_limits(expected, moments.n)}
     if measured.histogram is not None:
         histogram = moments.n * expected.probabilities(edges_of(measured.centre, measured.sigma))
         found["expected_histogram"] = histogram

@@ -26,6 +26,14 @@ def score(deviation: float, skewness: float) -> float:
     return 6 / skewness * (float(np.cbrt(max(0.0, 1 + skewness * deviation / 2))) - 1) + skewness / 6
 
 
+def deviation_at(score: float, skewness: float) -> float:
+    """The deviation that has this score: the inverse of `score`. Infinite where the gamma ends before."""
+    if abs(skewness) < 1e-6:
+        return score
+    root = 1 + skewness * (score - skewness / 6) / 6
+    return 2 / skewness * (root**3 - 1) if root > 0 else math.copysign(math.inf, -skewness)
+
+
 def score_of_count(count: int, expected: float) -> float:
     """The score of a count by Poisson's distribution, whose tails are no lighter than a binomial's."""
     above = count > expected

@@ -1,6 +1,7 @@
 """The report says what was found, as text, JSON and a picture."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -9,7 +10,8 @@ import pytest
 from scipy import stats
 
 from fastinit.auditing import EDGES, Report, audit
-from fastinit.distributions import Constant, Normal
+from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
+from fastinit.initializers import Parts, Stacked
 from tests.auditing.samples import W, drawn, kinds
 
 
@@ -83,7 +85,7 @@ def test_a_picture_that_fails_midway_leaves_the_old_one_and_nothing_else(report,
     path.write_text("the old one")
 
     def fails_midway(self, target, **options):
-        target.write_text("half")
+        target.write(b"half")
         raise OSError("no space left")
 
     monkeypatch.setattr(figure.Figure, "savefig", fails_midway)
@@ -92,18 +94,72 @@ def test_a_picture_that_fails_midway_leaves_the_old_one_and_nothing_else(report,
     assert [(found.name, found.read_text()) for found in tmp_path.iterdir()] == [("audit.png", "the old one")]
 
 
-def test_the_picture_shows_tensors_with_findings_before_larger_ones(tmp_path):
+def panels_of(model, expected):
+    """The axes of the histograms, by title, and those of the standard deviations."""
     pytest.importorskip("matplotlib")
-    from fastinit.auditing.picture import MOST_HISTOGRAMS, draw_figure
+    from fastinit.auditing.picture import draw_figure
 
-    model = {f"good.{i}": drawn(shape=(99, 100), seed=i) for i in range(MOST_HISTOGRAMS)}
+    report = audit(model, expected)
+    above, below = draw_figure(report.tensors, report.findings, "title").subfigs
+    return {ax.get_title(): ax for ax in above.axes if ax.get_title()}, below.axes[0]
+
+
+def test_the_picture_shows_tensors_with_findings_before_larger_ones():
+    from fastinit.auditing.picture import MOST_HISTOGRAMS
+
+    stds = {f"good.{i}": 0.01 * (i + 1) for i in range(MOST_HISTOGRAMS)}
+    model = {name: drawn(Normal(0.0, std), (99, 100), seed=i) for i, (name, std) in enumerate(stds.items())}
     model |= {"small": drawn(Normal(0.0, 0.01), (50, 50), seed=99), "dead": np.full((5, 5), 0.5)}
-    report = audit(model, dict.fromkeys(model, W))
-    figure = draw_figure(report.tensors, report.findings, "title")
-    above, below = figure.subfigs
-    assert [ax.get_title() for ax in above.axes] == ["small", *(f"good.{i}" for i in range(MOST_HISTOGRAMS - 1))]
-    named = [label.get_text() for label in below.axes[0].get_xticklabels()]
-    assert named == list(model)  # the dead one too, though it has no histogram
+    expected = {name: Normal(0.0, std) for name, std in stds.items()} | {"small": W, "dead": W}
+    panels, stds = panels_of(model, expected)
+    assert [*panels] == ["small", "dead", *(f"good.{i}" for i in range(MOST_HISTOGRAMS - 2))]
+    assert [label.get_text() for label in stds.get_xticklabels()] == list(model)
+
+
+def test_tensors_of_one_distribution_are_one_bell():
+    model = {f"h.{i}.w": drawn(shape=(50, 60), seed=i) for i in range(12)}
+    model |= {"wte": drawn(shape=(70, 50), seed=20), "half": drawn(shape=(50, 50), dtype="float16", seed=21)}
+    panels, _ = panels_of(model, dict.fromkeys(model, W))
+    assert [*panels] == ["h.{0-11}.w and 1 more", "half"]
+    assert "n = 39,500" in panels["h.{0-11}.w and 1 more"].texts[0].get_text()
+
+
+@pytest.mark.parametrize("expected", [None, {"zeros": W, "w": W}])
+def test_a_tensor_of_zeros_has_a_panel_and_a_place_among_the_stds(expected):
+    panels, stds = panels_of({"zeros": np.zeros((50, 50), np.float32), "w": drawn()}, expected)
+    assert {"zeros", "w"} == panels.keys()
+    assert "all 0" in [text.get_text() for text in panels["zeros"].texts]
+    assert [label.get_text() for label in stds.get_xticklabels()] == ["zeros", "w"]
+    assert len(stds.collections[-1].get_offsets()) == 2
+
+
+def test_parts_and_stacks_have_the_line_of_their_distribution():
+    fused = Parts(-1, ((0.5, "normal"), (0.5, "he_normal")))
+    model = {"fused": fused((50, 64), seed=0), "stack": Stacked("he_normal")((4, 50, 60), seed=1, layout="oi")}
+    report = audit(model, {"fused": fused, "stack": Stacked("he_normal").distribution_for((4, 50, 60), layout="oi")})
+    assert [row.expected_histogram is None for row in report.tensors] == [False] * 3
+
+
+def test_the_band_is_where_the_alarm_is_silent():
+    _, stds = panels_of({"w": drawn(), "few": drawn(shape=20, seed=1)}, {"w": W, "few": W})
+    rows = audit({"w": drawn(), "few": drawn(shape=20, seed=1)}, {"w": W, "few": W}).tensors
+    bands = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in stds.patches]
+    assert bands == [pytest.approx(row.std_limits) for row in rows]
+
+
+@pytest.mark.parametrize("n", [8, 20, 1000, 100_000])
+@pytest.mark.parametrize("distribution", [W, Uniform(-0.5, 0.5), TruncatedNormal(0.0, 1.0, 0.0, math.inf)], ids=str)
+def test_an_std_is_an_error_beyond_its_limits_and_not_within(distribution, n):
+    values = drawn(distribution, n, "float64", seed=3)
+    (row,) = audit({"w": values}, {"w": distribution}).tensors
+    unbiased = row.std * math.sqrt(n / (n - 1)) / row.expected_std
+    for limit, outwards in zip(row.std_limits, (-1, 1)):
+        if limit <= 0:  # so few values are never too near to each other
+            continue
+        for off, is_error in ((-1e-3, False), (1e-3, True)):
+            scaled = row.mean + (values - row.mean) * (limit + outwards * off) / unbiased
+            findings = kinds(audit({"w": scaled + row.expected_mean - row.mean}, {"w": distribution}))
+            assert ("std" in findings) == is_error
 
 
 def test_without_matplotlib_a_picture_says_what_to_install(report, monkeypatch, tmp_path):

@@ -10,7 +10,14 @@ from scipy import stats
 from fastinit.auditing import EDGES
 from fastinit.auditing.expected import expected_of
 from fastinit.auditing.patterns import patterns
-from fastinit.auditing.significance import CRITICAL_SCORE, FALSE_ALARM_RATE, score, score_of_chi_square, score_of_count
+from fastinit.auditing.significance import (
+    CRITICAL_SCORE,
+    FALSE_ALARM_RATE,
+    deviation_at,
+    score,
+    score_of_chi_square,
+    score_of_count,
+)
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.distributions import TruncatedNormal, Uniform
 from tests.auditing.samples import DISTRIBUTIONS, W
@@ -29,6 +36,12 @@ def test_scores_of_counts_are_as_rare_as_poissons_tails(expected):
             sign = 1 if count > expected else -1
             exact = sign * max(0.0, stats.norm.isf(max(tail, 1e-300)))
             assert score_of_count(count, expected) == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.parametrize("skewness", [-0.5, -1e-7, 0.0, 0.3, 1.0])
+@pytest.mark.parametrize("at", [-4.89, -1.0, 0.5, 4.89])
+def test_a_deviation_has_the_score_that_it_was_asked_for(at, skewness):
+    assert score(deviation_at(at, skewness), skewness) == pytest.approx(at, rel=1e-6)
 
 
 @pytest.mark.parametrize("freedom", [9, 30, 1000])
