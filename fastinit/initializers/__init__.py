@@ -6,7 +6,8 @@ position and all else by keyword, except the value of `constant` and the paramet
 These options are shared by all:
 
 - `seed`: a non-negative int, a `numpy.random.SeedSequence`, or None (the default, as in NumPy) for fresh entropy.
-- `name`: the tensor's name, or None. Tensors of different names get independent values from one seed.
+- `name`: the tensor's name, or None. Tensors of different names get independent values from one seed; two with one seed and
+  without names, or of one name, get the same numbers, also where shapes and scales differ: give each its name or its seed.
 - `dtype`: float32 (the default), float64, float16, bfloat16 or one of the float8 types that `fastinit.show_config()` lists,
   as a dtype or by name. The narrow ones are the float32 values rounded once, to nearest even.
 - `layout`: which axes of `shape` are inputs and outputs. A matrix is (in, out) unless said otherwise; "oi" is (out, in,

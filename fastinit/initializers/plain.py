@@ -145,6 +145,7 @@ class TruncatedNormal(_WithStd):
     truncated: within -2 and 2 the values have 0.8796 of it. With bounds="absolute", `low` and `high` are the least and the
     greatest value themselves, as in torch's `trunc_normal_`; that is the default under torch's convention. With std=0.02,
     torch's defaults of -2 and 2 truncate nothing. `std` is by default 1, under the conventions of Keras 0.05 and JAX 0.01.
+    Float32 values beyond 8 standard deviations are uneven among neighbouring floats, up to 4.5 units in the last place off.
     ValueError for a negative std, for bounds out of order, and for bounds more than 36 standard deviations from the mean.
 
         >>> import fastinit
