@@ -12,6 +12,9 @@ from fastinit.random.random_state import RandomState, State
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch, Use
 
 _hidden: Any = np.random.mtrand._rand  # NumPy's own, which scipy and scikit-learn draw from
+_seed_hidden = np.random.seed
+_swap_hidden = getattr(np.random, "set_bit_generator", None)  # from NumPy 1.24 on
+_hidden_bit_generator: Any = None  # that of the hidden one while the patch is in force
 _global = RandomState(fastinit.random.get_bit_generator())  # what draws in place of it
 
 
@@ -23,17 +26,20 @@ class GlobalState(tuple[Any, ...]):
 
 def seed(seed: Any = None) -> None:
     """Seed fastinit's stream and NumPy's hidden RandomState."""
+    _seed_hidden(seed)  # raises where NumPy refuses it
     if _is_ours():
-        _hidden.seed(seed)  # raises where NumPy refuses it
-    _global.seed(seed)
+        _global.seed(seed)
+    else:
+        _global._start(_global._bit_generator)  # which the hidden one has too; forgets a normal value kept for the next call
 
 
 def get_state(legacy: bool = True) -> Any:
     """Where both stand, in NumPy's forms, a tuple or a dictionary."""
     if not _is_ours():
         return _global.get_state(legacy)
-    if not legacy:
-        return {**_hidden.get_state(legacy=False), "fastinit": _global.get_state(legacy=False)}
+    hidden = _hidden.get_state(legacy=False)
+    if not legacy or hidden["bit_generator"] != "MT19937":
+        return {**hidden, "fastinit": _global.get_state(legacy=False)}
     state = GlobalState(_hidden.get_state())
     state.stream = _global.get_state(legacy=False)
     return state
@@ -41,9 +47,14 @@ def get_state(legacy: bool = True) -> Any:
 
 def set_state(state: State) -> None:
     """Return to where `get_state` was called; with a state of NumPy's own, fastinit's stream is the one that it seeds."""
-    if _is_ours() and (state["bit_generator"] if isinstance(state, Mapping) else state[0]) != "TiledXoshiro128":
+    if not _is_ours():
+        return _global.set_state(state)
+    if isinstance(state, Mapping):
+        name, stream = state.get("bit_generator"), state.get("fastinit")
+    else:
+        name, stream = next(iter(state), None), getattr(state, "stream", None)
+    if name != "TiledXoshiro128":
         _hidden.set_state(state)  # raises where NumPy refuses it
-    stream = state.get("fastinit") if isinstance(state, Mapping) else getattr(state, "stream", None)
     _global.set_state(stream or state)
 
 
@@ -53,7 +64,9 @@ def get_bit_generator() -> np.random.BitGenerator:
 
 
 def set_bit_generator(bitgen: np.random.BitGenerator) -> None:
-    """Let the functions draw from another bit generator, until the patch ends."""
+    """Let the functions, and NumPy's hidden RandomState, draw from another bit generator."""
+    assert _swap_hidden is not None  # else nothing is replaced by this function
+    _swap_hidden(_hidden_bit_generator if bitgen is fastinit.random.get_bit_generator() else bitgen)
     _global._start(bitgen)
 
 
@@ -72,6 +85,8 @@ _SPECIAL = {
 
 def _replacements() -> Iterator[Replacement]:
     """All functions of numpy.random. Classes stay NumPy's, so that isinstance tests keep their meaning."""
+    global _hidden_bit_generator
+    _hidden_bit_generator = _hidden._bit_generator
     _global._start(fastinit.random.get_bit_generator())
     for name in {*np.random.__all__, *_SPECIAL}:
         original = getattr(np.random, name, None)

@@ -171,12 +171,15 @@ def test_deprecated_functions_warn_as_numpys_do(patched):
         assert 1 <= patched.random_integers(6) <= 6
 
 
-def test_another_bit_generator_can_be_set_until_the_patch_ends(patched):
+def test_another_bit_generator_can_be_set_and_seeded(patched):
+    own = patched.get_bit_generator()
     patched.set_bit_generator(np.random.PCG64(3))
     assert patched.rand(3).tolist() == np.random.RandomState(np.random.PCG64(3)).rand(3).tolist()
-    fastinit.patch_numpy().uninstall()
-    fastinit.patch_numpy().install()
-    assert isinstance(np.random.get_bit_generator(), TiledXoshiro128)
+    patched.seed(5)
+    assert np.random.mtrand._rand.rand() == np.random.RandomState(np.random.PCG64(5)).rand()
+    patched.set_bit_generator(own)
+    assert isinstance(np.random.mtrand._rand._bit_generator, np.random.MT19937)
+    assert isinstance(own, TiledXoshiro128) and patched.get_bit_generator() is own
 
 
 # ---- without a block ----
