@@ -20,7 +20,7 @@
 enum {
     MOST_AXES = 8,
     MOST_PARAMETERS = 8,
-    MOST_KNOWN = 4096,      /* fills that are remembered for one function */
+    MOST_KNOWN = 4096,         /* fills that are remembered for one function */
     LEAST_WITHOUT_LOCK = 8192, /* values, from which on the interpreter's lock is released: some microseconds */
 };
 
@@ -311,10 +311,8 @@ static PyMethodDef quick_fills_methods[] = {{"fill", (PyCFunction)(void (*)(void
                                             {"find", (PyCFunction)(void (*)(void))quick_fills_find, METH_FASTCALL, NULL},
                                             {"learn", quick_fills_learn, METH_VARARGS, NULL},
                                             {NULL, NULL, 0, NULL}};
-static PyType_Slot quick_fills_slots[] = {{Py_tp_new, quick_fills_new},
-                                          {Py_tp_dealloc, quick_fills_dealloc},
-                                          {Py_tp_methods, quick_fills_methods},
-                                          {0, NULL}};
+static PyType_Slot quick_fills_slots[] = {
+    {Py_tp_new, quick_fills_new}, {Py_tp_dealloc, quick_fills_dealloc}, {Py_tp_methods, quick_fills_methods}, {0, NULL}};
 static PyType_Spec quick_fills_spec = {"fastinit._quick.QuickFills", sizeof(quick_fills), 0, Py_TPFLAGS_DEFAULT,
                                        quick_fills_slots};
 
@@ -365,9 +363,8 @@ static PyObject *fill_many(PyObject *module, PyObject *args)
         fills.counts[i] = valid ? (uint64_t)PyArray_SIZE((PyArrayObject *)out) : 0;
     }
     if (valid) {
-        Py_BEGIN_ALLOW_THREADS
-        fill_many_kernels(level, (uint64_t)n, fills.kernels, (const uint32_t *)streams_of_all, fills.parameters, fills.counts,
-                          fills.outs);
+        Py_BEGIN_ALLOW_THREADS fill_many_kernels(level, (uint64_t)n, fills.kernels, (const uint32_t *)streams_of_all,
+                                                 fills.parameters, fills.counts, fills.outs);
         Py_END_ALLOW_THREADS
     }
     free(fills.counts);
@@ -389,7 +386,7 @@ static PyObject *bind(PyObject *module, PyObject *args)
 }
 
 /* override(change): 1 where a block begins that chose a backend, -1 where it ends. */
-static PyObject *override(PyObject *module, PyObject *change)
+static PyObject * override(PyObject *module, PyObject *change)
 {
     (void)module;
     overrides += PyLong_AsLong(change);
@@ -403,7 +400,8 @@ static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
                                   {"stream", (PyCFunction)(void (*)(void))stream, METH_FASTCALL, NULL},
                                   {"streams", (PyCFunction)(void (*)(void))streams, METH_FASTCALL, NULL},
                                   {NULL, NULL, 0, NULL}};
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "fastinit._quick", NULL, -1, functions, NULL, NULL, NULL, NULL};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "fastinit._quick", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit__quick(void)
 {

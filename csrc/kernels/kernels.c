@@ -1,4 +1,5 @@
 /* The kernels, compiled once for each instruction-set level, and fi_fill, which calls them. */
+#define _GNU_SOURCE /* for pthread_getattr_np */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -7,6 +8,7 @@
 #include "kernels.h"
 #include "levels.h"
 #include "narrow.h"
+#include "stack.h"
 #include "store.h"
 
 /* Four word rows are two rows of doubles: every distribution can begin and end at any group. */
@@ -189,22 +191,37 @@ static void write_part(struct fill *fill, uint64_t tile, int at, uint64_t count,
     gather(out, fill->cached + (at - first) * fill->element_bytes, count, step, fill->element_bytes);
 }
 
-void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts, uint64_t runs,
-             uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal)
+/* The arguments of fi_fill. */
+struct call {
+    int level, kernel;
+    const uint32_t *stream;
+    const double *parameters;
+    const uint64_t *starts;
+    uint64_t runs, count;
+    int64_t step;
+    void *out;
+    int64_t pitch;
+    int non_temporal;
+};
+
+static void fill_runs(const struct call *call)
 {
+    const int level = call->level, kernel = call->kernel;
+    const uint64_t count = call->count;
+    const int64_t step = call->step;
     const uint64_t tile_elements = (uint64_t)kernels[kernel].tile_elements, nbytes = (uint64_t)kernels[kernel].element_bytes;
     const uint64_t stride = step > 0 ? (uint64_t)step : -(uint64_t)step;
     _Alignas(LINE_BYTES) char slots[2][LINE_BYTES + MOST_TILE_BYTES]; /* one is written to memory, the other filled */
     struct store_queue empty = {slots[0], slots[0], 0, 0, 0};
     struct fill fill; /* `cached` is large, and not initialized */
-    fill.kernel = levels[level].kernel[kernel], fill.stream = stream, fill.parameters = parameters;
+    fill.kernel = levels[level].kernel[kernel], fill.stream = call->stream, fill.parameters = call->parameters;
     fill.tile_elements = (int)tile_elements, fill.element_bytes = (int)nbytes, fill.queue = empty;
     fill.cached_tile = 0, fill.first_cached = fill.end_cached = 0;
-    int slot = 0, queued = HAS_NON_TEMPORAL && non_temporal && stride == 1 && count * nbytes >= 2 * LINE_BYTES;
-    char *end = out; /* of the memory written so far */
-    for (uint64_t run = 0; run < runs && count > 0; run++) {
-        uint64_t position = starts[run], left = count;
-        char *to = (char *)out + (int64_t)run * pitch;
+    int slot = 0, queued = HAS_NON_TEMPORAL && call->non_temporal && stride == 1 && count * nbytes >= 2 * LINE_BYTES;
+    char *end = call->out; /* of the memory written so far */
+    for (uint64_t run = 0; run < call->runs && count > 0; run++) {
+        uint64_t position = call->starts[run], left = count;
+        char *to = (char *)call->out + (int64_t)run * call->pitch;
         if (to != end)
             flush(&fill.queue);
         while (left > 0) {
@@ -231,10 +248,43 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
     }
 }
 
+static void run_call(void *call)
+{
+    fill_runs(call);
+}
+
+void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts, uint64_t runs,
+             uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal)
+{
+    struct call call = {level, kernel, stream, parameters, starts, runs, count, step, out, pitch, non_temporal};
+    run_with_stack(run_call, &call);
+}
+
+struct many_calls {
+    int level;
+    uint64_t n;
+    const int32_t *kernels;
+    const uint32_t *streams;
+    const double *const *parameters;
+    const uint64_t *counts;
+    void *const *outs;
+};
+
+static void run_many_calls(void *calls)
+{
+    const struct many_calls *of = calls;
+    const uint64_t start = 0;
+    for (uint64_t i = 0; i < of->n; i++) {
+        struct call call = {
+            of->level, of->kernels[i], of->streams + 4 * i, of->parameters[i], &start, 1, of->counts[i], 1, of->outs[i], 0,
+            0};
+        fill_runs(&call);
+    }
+}
+
 void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,
                   const uint64_t *counts, void *const *outs)
 {
-    const uint64_t start = 0;
-    for (uint64_t i = 0; i < n; i++)
-        fi_fill(level, kernels[i], streams + 4 * i, parameters[i], &start, 1, counts[i], 1, outs[i], 0, 0);
+    struct many_calls calls = {level, n, kernels, streams, parameters, counts, outs};
+    run_with_stack(run_many_calls, &calls);
 }
