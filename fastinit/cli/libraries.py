@@ -77,7 +77,7 @@ def _of_content(content: Any) -> Factory | None:
 
 def _config_of(spec: str) -> Path | None:
     path = Path(spec)
-    if path.is_dir():
+    if spec and path.is_dir():
         path /= "config.json"
         if not path.is_file():
             raise ValueError(f"directory {spec} has no config.json")

@@ -299,6 +299,7 @@ def test_a_wrong_toml_file_is_an_error_that_names_it_and_what_is_wrong(toml, tex
     ("spec", "dtype", "message"),
     [
         ("gtp2", None, "unknown model 'gtp2': did you mean 'gpt2'?"),
+        ("", None, "unknown model ''"),
         ("model.pt", None, "SPEC 'model.pt' is no .safetensors, .safetensors.index.json or .toml file"),
         ("gpt2", "float31", "dtype must be one of 'float32', 'float64', 'float16', 'bfloat16', "),
         ("gpt2", "int64", "dtype must be one of 'float32', "),
