@@ -62,10 +62,13 @@ def test_the_number_of_threads_changes_no_value(num_threads, dtype, n, out):
     assert same(found[1], found[0]) and same(found[2], found[0])
 
 
-def test_a_small_request_wakes_no_thread(num_threads, monkeypatch):
+@pytest.mark.parametrize(("n", "asked"), [(LEAST_FOR_THREADS, []), (LEAST_FOR_THREADS + 1, [7])])
+def test_a_small_request_wakes_no_thread_and_a_larger_one_does(n, asked, num_threads, monkeypatch):
     num_threads(7)
-    monkeypatch.setattr(threads, "run", lambda tasks, n: pytest.fail("the pool was asked"))
-    normal(LEAST_FOR_THREADS, seed=0)
+    found, run = [], threads.run
+    monkeypatch.setattr(threads, "run", lambda tasks, n: (found.append(n), run(tasks, n)))
+    normal(n, seed=0)
+    assert found == asked
 
 
 def test_many_threads_may_fill_at_once(num_threads):

@@ -8,7 +8,8 @@ import pytest
 from numpy.random import SeedSequence
 
 from fastinit.backends import reference
-from fastinit.core.stream import Stream, stream_of
+from fastinit.core import stream
+from fastinit.core.stream import MANY, Stream, stream_of
 from tests.support import words
 
 # ---- Philox ----
@@ -186,3 +187,73 @@ def test_a_name_that_utf8_cannot_hold_is_refused():
     with pytest.raises(ValueError) as error:
         stream_of(0, "\ud800")
     assert str(error.value) == "name must be text that UTF-8 can hold, got '\\ud800'"
+
+
+# ---- by the extension and without it ----
+
+SEEDS = {"0": 0, "1": 1, "of two words": 2**40 + 7, "of five": 2**150 + 3, "a sequence": SeedSequence(5)}
+SEEDS |= {"a child": SeedSequence(5).spawn(2)[1], "of a large pool": SeedSequence(5, pool_size=8)}
+NAMES = [f"layers.{i}.weight" for i in range(2 * MANY)]
+
+
+@pytest.fixture(params=["by the extension", "without it"])
+def either_way(request, monkeypatch):
+    if request.param == "without it":
+        monkeypatch.setattr(stream, "_native", None)
+    elif stream._native is None:
+        pytest.skip("there is no extension")
+
+
+def by_definition(seed, name):
+    """The words of NumPy's SeedSequence, with a name's 128-bit BLAKE2b digest as its last spawn key."""
+    words = [] if name is None else struct.unpack("<4I", hashlib.blake2b(name.encode(), digest_size=16).digest())
+    given = seed if isinstance(seed, SeedSequence) else SeedSequence(seed)
+    named = SeedSequence(given.entropy, spawn_key=(*given.spawn_key, *words), pool_size=given.pool_size)
+    return tuple(named.generate_state(4).tolist())
+
+
+@pytest.mark.parametrize("name", [None, "", "w", "größe"])
+@pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
+def test_a_stream_is_that_of_its_definition_either_way(seed, name, either_way):
+    assert stream_of(seed, name) == by_definition(seed, name)
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, MANY + 1])
+@pytest.mark.parametrize("seed", SEEDS.values(), ids=SEEDS)
+def test_streams_that_are_computed_together_are_those_computed_alone(seed, count, either_way):
+    found = stream.streams_of(seed, NAMES[:count])
+    assert found.shape == (count, 4) and found.dtype == np.uint32
+    assert [tuple(words) for words in found.tolist()] == [by_definition(seed, name) for name in NAMES[:count]]
+
+
+@pytest.mark.parametrize("count", [0, 1, MANY - 1, MANY, MANY + 1])
+def test_children_that_are_computed_together_are_those_computed_alone(count, either_way):
+    parent = stream_of(3)
+    keys = [None, *NAMES[:count], None]
+    expected = [parent, *(Stream(*by_definition(SeedSequence(list(parent)), key)) for key in NAMES[:count]), parent]
+    assert stream.child_streams(parent, keys) == expected
+    assert [stream.child_stream(parent, key) for key in NAMES[:count]] == expected[1:-1]
+
+
+def test_a_stream_is_packed_as_it_lies_in_memory_and_unpacked():
+    found = stream_of(3, "w")
+    assert found.packed == np.array(found, np.uint32).tobytes() and Stream.unpacked(found.packed) == found
+
+
+@pytest.mark.parametrize(
+    ("seed", "name", "error", "message"),
+    [
+        (-1, None, ValueError, "seed must not be negative, got -1"),
+        (True, None, TypeError, "seed must be an int, a SeedSequence or None, got True"),
+        (0.5, None, TypeError, "seed must be an int, a SeedSequence or None, got 0.5"),
+        (0, 5, TypeError, "name must be a string or None, got 5"),
+        (0, "\ud800", ValueError, r"name must be text that UTF-8 can hold, got '\\ud800'"),
+    ],
+)
+def test_what_makes_no_stream_is_refused_either_way(seed, name, error, message, either_way):
+    with pytest.raises(error, match=message):
+        stream_of(seed, name)
+
+
+def test_no_seed_is_another_stream_each_time(either_way):
+    assert len({stream_of(None) for _ in range(10)}) == 10

@@ -126,9 +126,19 @@ def test_values_are_written_where_out_lies(case, dtype):
 
 
 @ALL
-def test_the_distribution_is_known_before_anything_is_drawn(case):
+def test_the_distribution_is_known_before_anything_is_drawn(case, monkeypatch):
+    """It is the same each time and another for another shape, and its values are the initializer's."""
     initializer, shape, layout = CASES[case]
-    assert initializer.distribution_for(shape, layout=layout) == initializer.distribution_for(shape, layout=layout)
+    with monkeypatch.context() as patched:
+        patched.setattr(Draws, "of", lambda *arguments: pytest.fail("something was drawn"))
+        distribution = initializer.distribution_for(shape, layout=layout)
+        assert distribution == initializer.distribution_for(shape, layout=layout)
+    assert np.array_equal(bits(fill(distribution, shape, seed=0, name="w")), bits(made(case)))
+
+
+def test_the_distribution_of_another_shape_or_initializer_is_another():
+    assert Orthogonal().distribution_for((4, 4)) != Orthogonal().distribution_for((4, 5))
+    assert Orthogonal().distribution_for((4, 4)) != Orthogonal(2.0).distribution_for((4, 4))
 
 
 @ALL

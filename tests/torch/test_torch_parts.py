@@ -171,7 +171,8 @@ def test_models_of_hugging_face_and_what_is_around_them_are_not_warned_of():
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        init_(nn.ModuleDict({"model": transformers.LlamaModel(config), "head": nn.Linear(3, 3)}))
+        report = init_(nn.ModuleDict({"model": transformers.LlamaModel(config), "head": nn.Linear(3, 3)}))
+    assert {"head.weight", "model.embed_tokens.weight"} <= report.filled.keys()
 
 
 # ---- shard_of: parts that the caller knows ----

@@ -1,6 +1,7 @@
 """Torch tensors as memory that an initializer fills: dtypes, layouts, other devices, huge pages."""
 
 import mmap
+import sys
 
 import pytest
 
@@ -173,9 +174,27 @@ def test_other_memory_is_not_advised(advised, array):
     assert advised == []
 
 
-def test_where_there_is_no_madvise_nothing_happens(monkeypatch):
-    monkeypatch.setattr(huge_pages, "_madvise", lambda: None)
-    huge_pages.advise(np.empty(huge_pages.LEAST_BYTES, np.uint8))
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A system that is not Linux, whose C library has no madvise to be looked up."""
+    monkeypatch.setattr(huge_pages.sys, "platform", "darwin")
+    monkeypatch.setattr(huge_pages.ctypes, "CDLL", lambda *arguments, **options: pytest.fail("madvise was looked up"))
+    huge_pages._madvise.cache_clear()
+    yield
+    huge_pages._madvise.cache_clear()
+
+
+def test_where_there_is_no_madvise_nothing_is_called_and_memory_is_filled(elsewhere):
+    assert huge_pages._madvise() is None
+    array = np.arange(huge_pages.LEAST_BYTES, dtype=np.uint8)
+    huge_pages.advise(array)
+    assert np.array_equal(array, np.arange(huge_pages.LEAST_BYTES, dtype=np.uint8))
+    assert fill_(torch.empty(2**21), Normal(0.0, 1.0), stream_of(0)).std() == pytest.approx(1, rel=0.01)
+
+
+def test_linux_has_madvise():
+    if sys.platform.startswith("linux"):
+        assert huge_pages._madvise()(0, 0, huge_pages.MADV_HUGEPAGE) == 0  # of no memory
 
 
 def test_advice_leaves_the_values():
