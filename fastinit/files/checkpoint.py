@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.core.batch import fill_batch
 from fastinit.core.division import in_order
 from fastinit.core.fill import fill, fill_piece
 from fastinit.core.stream import Stream, stream_of
@@ -36,6 +38,7 @@ from fastinit.runtime import threads
 from fastinit.runtime.types import Array
 
 PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
+SMALL_BYTES, MOST_IN_BATCH = 2**14, 500  # of a tensor that is computed with others in one call, and how many of them
 MADE_TOGETHER = 2**22  # elements of which more are only made at a time where their values need one another
 
 Progress = Callable[[int], None]
@@ -43,6 +46,8 @@ Progress = Callable[[int], None]
 
 Use = Callable[[Array, int, int], None]
 """What is done with a piece: (its values, the position of the first in the tensor, their offset in the file)."""
+
+Work = tuple[StoredTensor, Use]
 
 
 @dataclass(frozen=True)
@@ -166,7 +171,7 @@ def verify(
     differences = {tensor.name: Difference(tensor.name) for tensor in plan}
     with ExitStack() as stack:
         opened = {path: stack.enter_context(path.open("rb")).fileno() for path in files}
-        comparable: list[tuple[StoredTensor, Use]] = []
+        comparable: list[Work] = []
         digested: list[threads.Task] = []
         for spec in (tensor.spec for tensor in plan):
             difference, found = differences[spec.name], stored.get(spec.name)
@@ -199,8 +204,53 @@ def _write_file(
         threads.run(_pieces([(place, write_piece) for place in places], plan, seed), threads.get_num_threads())
 
 
-def _pieces(work: Iterable[tuple[StoredTensor, Use]], plan: FilePlan, seed: int) -> Iterator[threads.Task]:
-    """Tasks, each of which computes the values of a piece of a tensor and passes them to the tensor's `use`."""
+def _pieces(work: Iterable[Work], plan: FilePlan, seed: int) -> Iterator[threads.Task]:
+    """Tasks, each of which computes values of a tensor, or of some small ones, and passes them to the tensor's `use`."""
+    for small, batch in _batches(work, plan):
+        yield from [partial(_make_batch, batch, plan, seed)] if small else _pieces_of_each(batch, plan, seed)
+
+
+def _batches(work: Iterable[Work], plan: FilePlan) -> Iterator[tuple[bool, list[Work]]]:
+    """The work in order: small tensors of one dtype that are computed together, each other one alone; and which it is."""
+    batch: list[Work] = []
+    nbytes = 0
+    for place, use in work:
+        small = _is_small(place, plan[place.name])
+        nbytes += place.nbytes
+        if batch and (not small or place.dtype != batch[0][0].dtype or nbytes > PIECE_BYTES or len(batch) == MOST_IN_BATCH):
+            yield True, batch
+            batch, nbytes = [], place.nbytes
+        if small:
+            batch.append((place, use))
+        else:
+            yield False, [(place, use)]
+            nbytes = 0
+    if batch:
+        yield True, batch
+
+
+def _is_small(place: StoredTensor, planned: PlannedTensor) -> bool:
+    distribution = planned.distribution
+    is_drawn = distribution is not None and distribution.is_elementwise and place.dtype in ELEMENT_TYPES
+    return is_drawn and planned.stream_name == place.name and 0 < place.nbytes <= SMALL_BYTES
+
+
+def _make_batch(batch: Sequence[Work], plan: FilePlan, seed: int) -> None:
+    outs: dict[str, Array] = {}
+    at = 0
+    for place, _ in batch:
+        outs[place.name] = _buffers.values[at : at + place.nbytes].view(place.unit).reshape(place.shape)
+        at += place.nbytes
+    distributions = {name: distribution for name in outs if (distribution := plan[name].distribution) is not None}
+    with threads.single_threaded():
+        fill_batch(
+            distributions, {name: out.shape for name, out in outs.items()}, seed, ELEMENT_TYPES[batch[0][0].dtype], outs
+        )
+    for place, use in batch:
+        use(outs[place.name].reshape(-1), 0, place.offset)
+
+
+def _pieces_of_each(work: Iterable[Work], plan: FilePlan, seed: int) -> Iterator[threads.Task]:
     for place, use in work:
         planned = plan[place.name]
         distribution, stream, dtype = planned.distribution, stream_of(seed, planned.stream_name), place.unit

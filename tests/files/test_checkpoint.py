@@ -94,6 +94,26 @@ def test_matrices_of_a_stack_are_made_one_at_a_time(tmp_path, monkeypatch):
     assert np.array_equal(load_file(tmp_path / "m.safetensors")["w"], expected)
 
 
+@pytest.mark.parametrize(
+    ("plan", "expected"),
+    [
+        ("PLAN", [["double"], ["embed"], ["scale"], ["half"], ["brain"], ["eight"]]),  # other dtypes, larger ones between
+        ("SMALL", [["t0", "t1"], ["t2", "t3"], ["t4"]]),
+    ],
+)
+def test_small_tensors_are_computed_together(tmp_path, monkeypatch, plan, expected):
+    computed = []
+
+    def fill_batch(distributions, shapes, *rest, real=checkpoint.fill_batch):
+        computed.append([*shapes])
+        return real(distributions, shapes, *rest)
+
+    monkeypatch.setattr(checkpoint, "fill_batch", fill_batch)
+    monkeypatch.setattr(checkpoint, "MOST_IN_BATCH", 2)
+    write(tmp_path / "model.safetensors", globals()[plan], seed=7)
+    assert sorted(computed) == sorted(expected)
+
+
 @pytest.mark.parametrize("num_threads", [1, 2, 7])
 def test_the_bytes_do_not_depend_on_the_threads(written, tmp_path, num_threads):
     before = fastinit.get_num_threads()
