@@ -53,7 +53,10 @@ class _Asked:
     """The request that only learns which kernel a distribution needs (`fastinit.distributions.base.Request`)."""
 
     def __init__(self, remember: Callable[[str, Float64Array], None], real: Real) -> None:
-        self.draw, self.real = remember, real
+        self._remember, self.real = remember, real
+
+    def draw(self, kernel: str, parameters: Float64Array) -> None:
+        self._remember(kernel, parameters)
 
     def repeat(self, value: float) -> None:
         pass

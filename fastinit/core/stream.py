@@ -99,9 +99,10 @@ def streams_of(seed: Seed, names: Sequence[str]) -> UInt32Array:
     """`stream_of(seed, name)` for each name, computed together: uint32, one row of four words a name."""
     if not isinstance(seed, SeedSequence):
         seed = SeedSequence(_entropy(seed))
-    before = None if _native is None else entropy_before(seed)
-    states = None if before is None else _native.streams(np.array(before, np.uint32).tobytes(), [*names])
-    if states is not None:
-        return np.frombuffer(states, np.uint32).reshape(-1, 4)
+    before = entropy_before(seed)
+    if _native is not None and before is not None:
+        states = _native.streams(np.array(before, np.uint32).tobytes(), [*names])
+        if states is not None:
+            return np.frombuffer(states, np.uint32).reshape(-1, 4)
     words = np.frombuffer(b"".join(map(_digest, names)), "<u4")
     return states_spawned(seed, words.reshape(-1, 4))

@@ -92,10 +92,11 @@ def _function(cls: type[Initializer]) -> InitializerFunction:
         index: Index = None,
         **parameters: Any,
     ) -> Array:
-        is_whole = fills is not None and index is None
-        filled = fills.fill(shape, positional, parameters, dtype, layout, seed, name, out) if is_whole else None
-        if isinstance(filled, np.ndarray):
-            return filled
+        filled: Any = None
+        if fills is not None and index is None:
+            filled = fills.fill(shape, positional, parameters, dtype, layout, seed, name, out)
+            if isinstance(filled, np.ndarray):
+                return filled
         made = _called(cls, (shape, *positional), parameters, tuple(DEFAULTS)) if positional or parameters else plain()
         values = made(shape, seed=seed, name=name, dtype=dtype, layout=layout, out=out, index=index)
         if filled is False:

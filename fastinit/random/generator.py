@@ -267,7 +267,7 @@ class Generator(Drawing):
         1.3852
         """
         target = None if out is None else requests.float_array(size, dtype, out)
-        if target is None or (target.flags.carray and target.dtype.isnative):
+        if out is None or target is None or (target.flags.carray and target.dtype.isnative):
             return _numpy.standard_gamma(self, shape, size, dtype, out)
         return copied(_numpy.standard_gamma(self, shape, out.shape, dtype), out)
 

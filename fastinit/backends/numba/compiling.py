@@ -17,7 +17,7 @@ from fastinit.runtime.forks import without_forks
 PATIENCE = 2.0  # seconds after which a line says what is being waited for
 
 _directories: Untyped = AppDirs
-_config: Untyped = numba.config
+_config: Untyped = getattr(numba, "config")  # noqa: B009  # of which type checkers know nothing
 _config_lock, _compile_lock = threading.Lock(), threading.Lock()
 
 
