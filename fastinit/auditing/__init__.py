@@ -82,8 +82,9 @@ def audit(
     sources, by_name, computed = sources_of(tensors), _by_name(expected), _names(computed)
     copies = {**(expected.ties if isinstance(expected, Plan) else {}), **_copies(copies)}
     missing_names = sorted(by_name.keys() - {source.name for source in sources})
-    copied = [*check_copies(sources, copies)]
-    sources, distributions, origins = _by_region(sources, _distributions(by_name, sources, layout))
+    given = _distributions(by_name, sources, layout)
+    copied = [*check_copies(sources, copies, given)]
+    sources, distributions, origins = _by_region(sources, given)
     floats = [source for source in sources if is_float(source.dtype)]
     expectations = [expected_of(distributions.get(source.name), source.dtype) for source in floats]
     measured = measure(list(zip(floats, expectations)), progress)

@@ -11,8 +11,9 @@ from fastinit.auditing.findings import Finding, severity_where
 from fastinit.auditing.leading import ALIKE, directions, is_informative
 from fastinit.auditing.significance import CRITICAL_SCORE, score_of_count
 from fastinit.auditing.sources import Source
-from fastinit.auditing.structure import digest
+from fastinit.auditing.structure import PIECE, digest
 from fastinit.auditing.subject import Tensor
+from fastinit.distributions import Distribution
 
 
 def find_repeats(tensors: Sequence[Tensor]) -> list[Finding]:
@@ -29,10 +30,13 @@ def find_repeats(tensors: Sequence[Tensor]) -> list[Finding]:
     return found
 
 
-def check_copies(sources: Sequence[Source], copies: Mapping[str, str]) -> Iterator[Finding]:
+def check_copies(
+    sources: Sequence[Source], copies: Mapping[str, str], distributions: Mapping[str, Distribution]
+) -> Iterator[Finding]:
     """A note for each tensor that is a copy as it should be, an error for one that is not.
 
     `copies`: by name, the name of the other tensor. Nothing is said where that is not there, or of another shape or dtype.
+    Where the two have different distributions, the copy is a multiple.
     """
     by_name = {source.name: source for source in sources}
     digests: dict[str, bytes] = {}
@@ -44,8 +48,16 @@ def check_copies(sources: Sequence[Source], copies: Mapping[str, str]) -> Iterat
             digests[other] = digest(first, 0, first.size)
         if digest(copy, 0, copy.size) == digests[other]:
             yield Finding(name, "copy", "note", f"has the values of {other!r}, as it should")
+        elif distributions.get(name) != distributions.get(other) and _is_multiple(copy, first):
+            yield Finding(name, "copy", "note", f"has the values of {other!r}, times a factor, as it should")
         else:
             yield Finding(name, "no copy", "error", f"differs from {other!r}, of which it should be a copy")
+
+
+def _is_multiple(copy: Source, first: Source) -> bool:
+    """Whether the values, as many as a piece has, are the same but for a factor and a constant."""
+    both = directions(np.stack([source.read(0, PIECE).astype(np.float64) for source in (copy, first)]))
+    return bool(abs(both[0] @ both[1]) > ALIKE)
 
 
 def _finding(kind: str, tensor: Tensor, earlier: Tensor, text: str) -> Finding:

@@ -34,6 +34,15 @@ def test_a_copy_that_differs_is_an_error():
     assert found({"a": drawn(), "b": different}, copies={"b": "a"}) == [("error", "b", "no copy")]
 
 
+@pytest.mark.parametrize("factor", [2, -0.5])
+def test_a_copy_of_another_scale_is_a_note_where_its_distribution_says_so(factor):
+    scaled = {"a": W, "b": Normal(0.0, abs(factor))}
+    tensors = {"a": drawn(), "b": np.float32(factor) * drawn()}
+    assert found(tensors, scaled, copies={"b": "a"}) == [("note", "b", "copy")]
+    assert found(tensors | {"b": abs(factor) * drawn(1)}, scaled, copies={"b": "a"}) == [("error", "b", "no copy")]
+    assert ("error", "b", "no copy") in found(tensors, {"a": W, "b": W}, copies={"b": "a"})
+
+
 def test_what_is_no_copy_by_design_is_still_found():
     tensors = {"a": drawn(), "b": drawn(), "c": drawn()}
     assert found(tensors, copies={"b": "a"}) == [("warning", "c", "duplicate"), ("note", "b", "copy")]

@@ -1,5 +1,6 @@
 """The report of a recorded model reads as its construction was, and its audit tests the values against that."""
 
+import copy
 import math
 import re
 
@@ -287,3 +288,23 @@ def test_a_recorded_model_of_hugging_face_passes_its_audit_without_a_finding(fam
     model = recorded(lambda: transformers.AutoModel.from_config(config))
     report = init_(model)
     assert kinds(audit(model, report)) == {} and report.untouched == []
+
+
+class Related(nn.Module):
+    """Tensors that construction makes of another's values."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.double, self.negative, self.halves = (nn.Linear(64, 64) for _ in range(4))
+        self.copied = copy.deepcopy(self.first)
+        with torch.no_grad():
+            self.double.weight.copy_(2 * self.first.weight)
+            self.negative.weight.copy_(-self.first.weight)
+            self.halves.weight[32:].copy_(self.halves.weight[:32])
+
+
+def test_tensors_that_construction_makes_of_others_are_no_errors_in_an_audit():
+    with deferred():
+        model = Related()
+    audited = audit(model, init_(model, seed=0))
+    assert audited.ok and {finding.severity for finding in audited.findings} == {"note"}
