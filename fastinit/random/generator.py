@@ -269,7 +269,7 @@ class Generator(Drawing):
         target = None if out is None else requests.float_array(size, dtype, out)
         if out is None or target is None or (target.flags.carray and target.dtype.isnative):
             return _numpy.standard_gamma(self, shape, size, dtype, out)
-        return copied(_numpy.standard_gamma(self, shape, out.shape, dtype), out)
+        return copied(_numpy.standard_gamma(self, shape, target.shape, dtype), target)
 
     # ---- integers ---------------------------------------------------------------------------------------------------
 
