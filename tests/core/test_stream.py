@@ -257,3 +257,9 @@ def test_what_makes_no_stream_is_refused_either_way(seed, name, error, message, 
 
 def test_no_seed_is_another_stream_each_time(either_way):
     assert len({stream_of(None) for _ in range(10)}) == 10
+
+
+def test_a_stream_in_place_of_a_seed_is_that_stream_and_takes_no_name(either_way):
+    assert stream_of(stream_of(3)) == stream_of(3)
+    with pytest.raises(TypeError, match="seed must be an int, a SeedSequence or None, got Stream"):
+        stream_of(stream_of(3), "w")

@@ -295,10 +295,10 @@ class Related(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.double, self.negative, self.halves = (nn.Linear(64, 64) for _ in range(4))
+        self.first, self.twice, self.negative, self.halves = (nn.Linear(64, 64) for _ in range(4))
         self.copied = copy.deepcopy(self.first)
         with torch.no_grad():
-            self.double.weight.copy_(2 * self.first.weight)
+            self.twice.weight.copy_(2 * self.first.weight)
             self.negative.weight.copy_(-self.first.weight)
             self.halves.weight[32:].copy_(self.halves.weight[:32])
 
