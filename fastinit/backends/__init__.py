@@ -100,7 +100,7 @@ def current_native_level() -> int | None:
 
 def native_kernel(name: str) -> int:
     """The number of a kernel of the C backend."""
-    return int(import_module("fastinit.backends.c").KERNELS[name])
+    return int(_imported("c").KERNELS[name])
 
 
 @contextmanager

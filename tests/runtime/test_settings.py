@@ -14,6 +14,7 @@ def test_a_senseless_number_of_threads_is_refused(text, monkeypatch):
 
 @pytest.mark.parametrize(("text", "n"), [("3", 3), ("", None)])
 def test_a_number_of_threads_is_read(text, n, monkeypatch):
+    monkeypatch.delenv(settings.OPENMP, raising=False)
     monkeypatch.setenv(settings.NUM_THREADS, text)
     assert settings.chosen_num_threads() == n
 
