@@ -417,7 +417,6 @@ STDS = {
     "beyond float8_e4m3fn": 300.0,
     "beyond float16 and float8_e5m2": 5e4,
     "at the subnormals of float32": 1e-39,
-    "beyond float32": 3e38,
 }
 
 
@@ -445,13 +444,6 @@ def test_values_halfway_between_two_narrow_ones_go_to_the_even_one(each_backend,
     with np.errstate(over="ignore"):
         expected = wide.astype(ELEMENT_TYPES[narrow].dtype)
     assert np.array_equal(bits(run(each_backend, distribution, narrow, count=2**16)), bits(expected))
-
-
-def test_large_float64_normals_overflow_to_infinity_alike(each_backend):
-    distribution = Normal(-1e308, 1e308)  # z std overflows where the sum does not
-    found = run(each_backend, distribution, "float64", count=1024)
-    assert np.array_equal(bits(found), bits(cached_reference(distribution, "float64", 1024)))
-    assert np.isinf(found).any() and not np.isnan(found).any()
 
 
 # ---- the reference's fused multiply-add against rational numbers ----
@@ -714,7 +706,7 @@ def test_the_environment_chooses_the_number_of_threads():
 @pytest.mark.parametrize("text", ["0", "-1", "two", "1.5"])
 def test_a_wrong_number_of_threads_in_the_environment_is_refused_at_the_first_fill(text):
     assert python(FILL, FASTINIT_NUM_THREADS=text) == (
-        f"ValueError: FASTINIT_NUM_THREADS must be a positive integer, got {text!r}"
+        f"ValueError: FASTINIT_NUM_THREADS must be a positive integer of at most 4096, got {text!r}"
     )
 
 
