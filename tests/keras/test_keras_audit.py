@@ -46,7 +46,7 @@ def test_what_is_wrong_is_found_by_the_path():
     keras.utils.set_random_seed(0)
     model = a_model(kernel_initializer="he_normal")
     kernel = next(variable for variable in model.variables if variable.path == "dense/kernel")
-    kernel.assign(np.asarray(kernel.value) * 0.9)
+    kernel.assign(keras.ops.convert_to_numpy(kernel.value) * 0.9)
     assert [(f.name, f.kind) for f in fastinit.keras.audit(model).findings] == [("dense/kernel", "std")]
 
 
