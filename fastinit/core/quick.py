@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -36,10 +37,8 @@ def run(known: Any, stream: Stream, address: int) -> None:
 def learn(fills: Any, asked: Asked, distribution: Distribution, shape: tuple[int, ...]) -> None:
     """Let `fills` remember what was asked for, if one kernel draws it and one thread does."""
     element = element_type(asked[3])
-    level, count = current_native_level(), 1
-    for length in shape:
-        count *= length
-    if level is None or not 0 < count <= LEAST_FOR_THREADS:
+    level = current_native_level()
+    if level is None or not 0 < math.prod(shape) <= LEAST_FOR_THREADS:
         return
 
     def remember(kernel: str, parameters: Float64Array) -> None:

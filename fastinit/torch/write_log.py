@@ -18,28 +18,23 @@ from fastinit.torch.sharding.parts import local
 class WriteLog:
     """Notes each write in the report; what came from the meta device and got no values becomes NaN at the end.
 
-    `advance`: is told the bytes of each tensor that is filled, once.
+    `advance`: is told the bytes of each tensor that is filled, once; `from_meta`: those without memory at first, by name.
     """
 
     def __init__(self, found: ModuleTensors, report: InitReport) -> None:
         self.report = report
         self.advance: Callable[[int], object] = lambda nbytes: None
         self._found = found
-        self._from_meta = {name for name, tensor in found.tensors.items() if tensor.is_meta}
+        self.from_meta = {name for name, tensor in found.tensors.items() if tensor.is_meta}
         self._in_parts: list[str] = []  # tensors from the meta device of which parts were written, perhaps not all
         self._zeroed: set[tuple[str, int]] = set()
-
-    @property
-    def from_meta(self) -> set[str]:
-        """The names of the tensors that had no memory at first."""
-        return self._from_meta
 
     def note(self, name: str, write: Write, part: tuple[int, int] | None = None) -> None:
         """Take note of a write to the tensor: to all of it, or to the rows from `part[0]` up to `part[1]`."""
         tensor = self._found.tensors[name]
         if name not in self.report.filled:
             self.advance(nbytes(tensor))
-            if part is not None and name in self._from_meta:
+            if part is not None and name in self.from_meta:
                 self._in_parts.append(name)
                 _write_off(tensor)
         if part is not None and part[1] == part[0] + 1 and write.distribution == Constant(0.0):
@@ -67,7 +62,7 @@ class WriteLog:
         report.skipped = sorted(kept)
         report.sizes = {name: Size.of(tensor) for name, tensor in tensors.items()}
         report.untouched = [name for name in tensors if name not in filled and name not in kept]
-        lost = [name for name in tensors if name in self._from_meta and name not in filled]
+        lost = [name for name in tensors if name in self.from_meta and name not in filled]
         for name in lost:
             _write_off(tensors[name])
         bare = [name for name in report.untouched if isinstance(tensors[name], nn.Parameter) and name not in lost]
