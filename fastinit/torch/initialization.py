@@ -182,8 +182,8 @@ class _ByModules:
 
     def __init__(self, run: Initialization, records: RecordedTensors) -> None:
         self._run, self._records, self._aliases = run, records, records.aliases()
-        self._empty = {name for name, form in records.forms.items() if form.is_empty}  # as skip_init leaves them
-        self.recorded = (records.forms.keys() - self._empty) | records.given
+        self._empty = {name: form for name, form in records.forms.items() if form.is_empty}  # as skip_init leaves them
+        self.recorded = (records.forms.keys() - self._empty.keys()) | records.given
 
     def fill(self) -> None:
         run = self._run
@@ -203,8 +203,9 @@ class _ByModules:
                 run.log.note(name, Write(f"shares the memory of {whole}", other=whole, is_computed=True))
         targets = {name: Target(tensors[name], one) for name, one in named.items()}
         fill_recorded(targets, run.seed, run.log.note, silent=plain)
-        for name in records.given - run.kept:
-            run.log.note(name, _given(tensors[name]))
+        for name in tensors:
+            if name in records.given and name not in run.kept:
+                run.log.note(name, _given(tensors[name]))
 
     def _warn_of_methods(self) -> None:
         """Name what construction left without values, and the modules' own methods have filled."""

@@ -28,9 +28,9 @@ def tie_again(module: nn.Module, loaded: Collection[str] = ()) -> None:
                 sharded.append(full)
         if sharded:
             warnings.warn(
-                f"{', '.join(sharded)}, which the model ties to {', '.join({*ties.values()})}, is a sharded tensor of its "
-                "own: without a record (deferred()) it gets values of its own; tie before sharding, and leave to_empty out, "
-                "which unties",
+                f"{', '.join(sharded)}, which the model ties to {', '.join(dict.fromkeys(ties.values()))}, is a sharded "
+                "tensor of its own: without a record (deferred()) it gets values of its own; tie before sharding, and leave "
+                "to_empty out, which unties",
                 stacklevel=4,
             )
 
