@@ -70,7 +70,7 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
     if name not in BACKENDS:
         raise ValueError(f"backend must be one of {', '.join(BACKENDS)}, got {name!r}")
     if name not in available_backends():
-        raise ValueError(f"backend must be numba or reference here, got 'c': {_why_without_c()}")
+        raise ValueError(f"backend must be numba or reference here, got 'c': {why_without_c()}")
     if name != "c":
         if level is not None:
             raise ValueError(f"level is for backend 'c' alone, got level={level!r} with backend {name!r}")
@@ -135,7 +135,7 @@ def _default() -> Backend:
     try:
         if settings.chosen_backend() is None and not _c_is_built():
             warnings.warn(
-                f"fastinit runs on its Numba backend: {_why_without_c()}; {settings.BACKEND}=numba silences this",
+                f"fastinit runs on its Numba backend: {why_without_c()}; {settings.BACKEND}=numba silences this",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -153,7 +153,8 @@ if _c_is_built():
     _imported("c")  # with the package, so that a fork during the first fill finds no import under way
 
 
-def _why_without_c() -> str:
+def why_without_c() -> str:
+    """Why the C backend is not available here."""
     above = Path(__file__).parents[2]
     if (above / "setup.py").exists():  # also where fastinit is installed, but Python was started in a clone
         return f"it is imported from the clone {above}, where `pip install -e .` builds its C kernels"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from fastinit.__about__ import __version__
 from fastinit.cli.audit import audit
 from fastinit.cli.config import config
 from fastinit.cli.diff import diff
+from fastinit.cli.doctor import doctor
+from fastinit.cli.explain import explain
 from fastinit.cli.init import init
 from fastinit.cli.memory import return_freed_memory
 from fastinit.cli.models import models
@@ -54,13 +57,28 @@ def _one_line(error: Exception) -> str:
 
 app = typer.Typer(
     cls=_EndsCleanly,
-    help="Initial values for weight tensors, at the speed of memory.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for sub_command in (init, verify, audit, record, diff, stream, models, config):
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"fastinit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    """Initial values for weight tensors, at the speed of memory."""
+
+
+for sub_command in (init, verify, audit, record, diff, explain, stream, models, config, doctor):
     app.command()(sub_command)
 app.command("run", context_settings=OPTIONS_OF_RUN)(run_program)
 

@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from fastinit.random.patch import patch_numpy
 from fastinit.runtime import ending
 
 OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -29,6 +28,8 @@ def run(
     """
     if not module and not os.path.exists(script):
         raise ValueError(f"SCRIPT must be a file that exists, got {script!r}")
+    from fastinit.random.patch import patch_numpy  # here, where the command prints what a setting makes impossible
+
     ending.hand_back()
     sys.argv = [script, *context.args]
     sys.path[0] = os.getcwd() if module else os.path.dirname(os.path.realpath(script))

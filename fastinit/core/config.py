@@ -6,6 +6,7 @@ import platform
 from typing import Any
 
 from fastinit import backends
+from fastinit.__about__ import __version__
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.runtime import threads
 from fastinit.runtime.forks import without_forks
@@ -15,7 +16,7 @@ def config() -> dict[str, Any]:
     """Backend, level, dtypes, threads and versions, as plain data."""
     chosen = backends.current()
     return {
-        "fastinit": _version("fastinit"),
+        "fastinit": __version__,
         "stream": "1",
         "backend": chosen.name,
         "level": chosen.level,

@@ -41,7 +41,7 @@ def named(argument: str, identifier: Any, parameters: Mapping[str, Any] | None =
     """As `get`, for the argument called `argument`, which the error for another kind of identifier names."""
     parameters = parameters or {}
     if isinstance(identifier, str):
-        name, of_alias = _resolved(identifier)
+        name, of_alias = resolved(identifier)
         return _made(INITIALIZERS[name].initializer, parameters, of_alias)
     if isinstance(identifier, Mapping):
         return _of_config(identifier, parameters)
@@ -101,7 +101,7 @@ def _of_config(config: Mapping[str, Any], parameters: Mapping[str, Any]) -> Init
         raise TypeError(f"class_name must be a name, got {name!r}")
     if not isinstance(given, Mapping):
         raise TypeError(f"config must be a mapping from parameters to values, got {given!r}")
-    name, of_alias = _resolved(name)
+    name, of_alias = resolved(name)
     cls = INITIALIZERS[name].initializer
     return cls.from_config({**of_alias, **_renamed(name, given), **_renamed(name, parameters)})
 
@@ -125,7 +125,8 @@ def _renamed(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     return renamed
 
 
-def _resolved(identifier: str) -> tuple[str, dict[str, Any]]:
+def resolved(identifier: str) -> tuple[str, dict[str, Any]]:
+    """The function of fastinit that a name stands for, and the parameters that the name implies. ValueError if unknown."""
     known: dict[str, tuple[str, dict[str, Any]]] = {_letters(name): (name, {}) for name in INITIALIZERS} | NAMES
     letters = _letters(identifier)
     for form in (letters, re.sub("init(ializer)?$", "", letters)):

@@ -28,18 +28,27 @@ def chosen_level() -> str | None:
 
 
 def chosen_num_threads() -> int | None:
-    """The number of threads: ours, or OpenMP's. ValueError where our variable is not a positive integer.
-
-    torchrun sets OpenMP's to 1 where the user has not set it and there are several processes: that is no choice.
-    """
+    """The number of threads: ours, or OpenMP's. ValueError where our variable is not a positive integer."""
     text = _value(NUM_THREADS)
     if text is None:
-        of_openmp, by_torchrun = os.environ.get(OPENMP, ""), TORCHRUN in os.environ and local_processes() > 1
-        first = of_openmp.partition(",")[0].strip()  # a list has one for each level of nesting
-        return int(first) if first.isdecimal() and int(first) > 0 and not (first == "1" and by_torchrun) else None
+        return _of_openmp()
     if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
         raise ValueError(f"{NUM_THREADS} must be a positive integer of at most {MOST_THREADS}, got {text!r}")
     return int(text)
+
+
+def source_of_num_threads() -> str | None:
+    """The variable that says the number of threads, if one does."""
+    if os.environ.get(NUM_THREADS):
+        return NUM_THREADS
+    return OPENMP if _of_openmp() else None
+
+
+def _of_openmp() -> int | None:
+    """torchrun sets it to 1 where the user has not set it and there are several processes: that is no choice."""
+    text, by_torchrun = os.environ.get(OPENMP, ""), TORCHRUN in os.environ and local_processes() > 1
+    first = text.partition(",")[0].strip()  # a list has one for each level of nesting
+    return int(first) if first.isdecimal() and int(first) > 0 and not (first == "1" and by_torchrun) else None
 
 
 def local_processes() -> int:
@@ -48,9 +57,18 @@ def local_processes() -> int:
     return max(1, int(text)) if text.isdecimal() else 1
 
 
+def unknown_variables() -> list[str]:
+    """The variables of the environment that have our prefix, and that we do not know."""
+    return [name for name in os.environ if name.startswith("FASTINIT_") and name not in KNOWN]
+
+
+def unknown(variable: str) -> str:
+    """What to say of an unknown variable."""
+    hint = did_you_mean(variable, {known: known for known in KNOWN})
+    return f"the environment variable {variable} is not known: {hint}there are {', '.join(KNOWN)}"
+
+
 def _value(variable: str) -> str | None:
-    for name in os.environ:
-        if name.startswith("FASTINIT_") and name not in KNOWN:
-            hint = did_you_mean(name, {known: known for known in KNOWN})
-            warnings.warn(f"the environment variable {name} is not known: {hint}there are {', '.join(KNOWN)}", stacklevel=4)
+    for name in unknown_variables():
+        warnings.warn(unknown(name), stacklevel=4)
     return os.environ.get(variable) or None

@@ -29,13 +29,17 @@ def compiled_at_first_call(function: Callable[..., None], is_cached: bool) -> Un
     """
     njit: Untyped = numba.njit
     with without_forks(), _config_lock:
-        before = _config.CACHE_DIR
-        folder = before or _directories(appname="fastinit", appauthor=False).user_cache_dir
+        before, folder = _config.CACHE_DIR, cache_folder()
         _config.CACHE_DIR = folder
         try:
             return njit(nogil=True, error_model="numpy", cache=is_cached and _is_writable(folder))(function)
         finally:
             _config.CACHE_DIR = before
+
+
+def cache_folder() -> str:
+    """Where compiled kernels are kept: NUMBA_CACHE_DIR, else the user's cache folder."""
+    return _config.CACHE_DIR or _directories(appname="fastinit", appauthor=False).user_cache_dir
 
 
 def _is_writable(folder: str) -> bool:
