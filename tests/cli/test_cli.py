@@ -47,6 +47,10 @@ def test_init_writes_the_models_weights_and_says_what_it_did(tmp_path):
     np.testing.assert_array_equal(weights["layers.0.weight"], expected)
 
 
+def test_the_version_is_printed():
+    assert run("--version").stdout == f"fastinit {fastinit.__version__}\n"
+
+
 def test_init_as_json_is_one_object(tmp_path):
     done = run("init", "mlp", "-o", tmp_path / "mlp.safetensors", "--json", "--dtype", "bfloat16", "--threads", 1)
     summary = json.loads(done.stdout)
@@ -123,7 +127,7 @@ def test_stream_writes_the_words_of_the_seed_and_name_without_end(dtype):
         (["init", "mlp", "--seed", "-1"], "fastinit: Invalid value for '--seed'"),
         (["init", "mlp", "--seed", "one"], "fastinit: Invalid value for '--seed'"),
         (["intit", "mlp"], "fastinit: No such command 'intit'"),
-        (["--version"], "fastinit: No such option: --version; see fastinit --help"),
+        (["--versoin"], "fastinit: No such option: --versoin; see fastinit --help"),
         (["init", "mlp", "-o", "x.safetensors", "--dtype", "int8"], "fastinit: dtype must be one of 'float32', "),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "5 apples"], "fastinit: --shard-size must be a size as 5GB"),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "9" * 400], "fastinit: --shard-size must be a size as 5GB"),
