@@ -53,7 +53,7 @@ def extension(name, *headers):
 
 
 in_c = [
-    extension("short_draws", "bindings/api.h"),
+    extension("short_draws", "kernels/kernels.h", "bindings/api.h"),
     extension("quick", "kernels/kernels.h", "bindings/blake2b.h", "bindings/seed_sequence.h"),
 ]
 

@@ -1,6 +1,7 @@
 """fastinit's Generator beside NumPy's (PCG64), in the same run: python -m bench.generator
 
-Large draws of 10^8 values (NumPy's are 10^7, at their usual speed), draws of 100 values, and single values; medians.
+Large draws of 10^8 values (NumPy's are 10^7, at their usual speed), draws of 100 values, and single values; medians. Then
+every method that a kernel draws for, with every form of `size`, `dtype` and `out`: medians of NumPy's time / fastinit's.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bench.timing import medians
 
 LARGE, LARGE_NUMPY, ROUNDS = 10**8, 10**7, 5
 CALLS = 20_000  # of a small draw, which are timed together
+CALLS_OF_A_FORM, ROUNDS_OF_A_FORM = 500, 15
 
 
 def _half(out: np.ndarray) -> np.ndarray:
@@ -51,9 +53,36 @@ SMALL_DRAWS = {
 }
 
 
-def repeated(draw: Callable[[np.random.Generator], object], rng: np.random.Generator) -> Callable[[], None]:
+METHODS = {  # and their parameters
+    "random": (), "standard_normal": (), "standard_exponential": (), "normal": (0.5, 2.0), "uniform": (-1.0, 2.0),
+    "exponential": (2.0,), "lognormal": (0.0, 0.5), "integers": (0, 100),
+}  # fmt: skip
+FORMS: dict[str, Callable[[str], dict[str, object]]] = {  # the arguments of a method beside its parameters
+    "single": lambda method: {},
+    "1": lambda method: {"size": 1},
+    "100": lambda method: {"size": 100},
+    "np.int64(100)": lambda method: {"size": np.int64(100)},
+    "(10,)": lambda method: {"size": (10,)},
+    "(10, 10)": lambda method: {"size": (10, 10)},
+    "[10]": lambda method: {"size": [10]},
+    "dtype": lambda method: {"size": 100, "dtype": _narrow(method)},
+    "dtype's name": lambda method: {"size": 100, "dtype": _narrow(method).__name__},
+    "single of a dtype": lambda method: {"dtype": _narrow(method)},
+    "out": lambda method: {"out": np.empty((10, 10))},
+    "2,049": lambda method: {"size": 2049},
+    "65,536": lambda method: {"size": 65536},
+}
+
+
+def _narrow(method: str) -> type[np.generic]:
+    return np.uint8 if method == "integers" else np.float32
+
+
+def repeated(
+    draw: Callable[[np.random.Generator], object], rng: np.random.Generator, calls: int = CALLS
+) -> Callable[[], None]:
     def work() -> None:
-        for _ in range(CALLS):
+        for _ in range(calls):
             draw(rng)
 
     return work
@@ -81,5 +110,26 @@ def small() -> None:
     print_table(TITLES, (row(name, *of_both, (CALLS, CALLS), "ns a call") for name, of_both in works.items()))
 
 
+def forms() -> None:
+    print_table(("form of the draw", *METHODS), ((form, *(_times(method, form) for method in METHODS)) for form in FORMS))
+
+
+def _times(method: str, form: str) -> str:
+    """How many times as fast as NumPy; "-" for what NumPy's method does not take."""
+    arguments = FORMS[form](method)
+
+    def draw(rng: np.random.Generator) -> object:
+        return getattr(rng, method)(*METHODS[method], **arguments)
+
+    try:
+        draw(GENERATORS[0])
+    except TypeError:
+        return "-"
+    calls = CALLS_OF_A_FORM if np.size(draw(GENERATORS[0])) < 1000 else 5
+    works = {rng: repeated(draw, rng, calls) for rng in GENERATORS}
+    numpys, fastinits = medians(works, ROUNDS_OF_A_FORM).values()
+    return f"{numpys / fastinits:.2f}"
+
+
 if __name__ == "__main__":
-    program.main(__doc__, {"large": large, "small": small})
+    program.main(__doc__, {"large": large, "small": small, "forms": forms})

@@ -20,8 +20,6 @@ void fi_reload(fi_cursor *cursor);
 /* Reserves the next `tiles` tiles for the caller and returns the first; threads may call it at the same time. */
 uint64_t fi_take(fi_cursor *cursor, uint64_t tiles);
 
-/* Writes `n` values of the kernel with these parameters, from the next tile on, and moves past the last tile used. Runs on
-   the calling thread; threads may call it at the same time. */
-void fi_draw(fi_cursor *cursor, int kernel, double parameter0, double parameter1, void *out, uint64_t n);
-void fi_draw_integers(fi_cursor *cursor, int kernel, uint64_t low, uint64_t range, uint64_t threshold, void *out,
-                      uint64_t n);
+/* Reserves whole tiles for `n` values of a kernel and returns the position of the first value (fi_fill); threads may call it
+   at the same time. */
+uint64_t fi_take_values(fi_cursor *cursor, int kernel, uint64_t n);

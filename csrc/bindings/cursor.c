@@ -1,6 +1,5 @@
 /* A stream read in order, directly and as NumPy's bitgen_t (numpy/random/bitgen.h). */
 #include <stdint.h>
-#include <string.h>
 
 #include "api.h"
 #include "kernels.h"
@@ -61,23 +60,8 @@ void fi_bind(void *bitgen, fi_cursor *cursor)
     *(struct bitgen *)bitgen = bound;
 }
 
-static void draw(fi_cursor *cursor, int kernel, const double *parameters, void *out, uint64_t n)
+uint64_t fi_take_values(fi_cursor *cursor, int kernel, uint64_t n)
 {
     uint64_t tile_elements = (uint64_t)fi_kernel_tile_elements(kernel);
-    uint64_t tile = fi_take(cursor, n / tile_elements + (n % tile_elements != 0)) % TILES, start = tile * tile_elements;
-    fi_fill((int)cursor->level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0, 0);
-}
-
-void fi_draw(fi_cursor *cursor, int kernel, double parameter0, double parameter1, void *out, uint64_t n)
-{
-    const double parameters[2] = {parameter0, parameter1};
-    draw(cursor, kernel, parameters, out, n);
-}
-
-void fi_draw_integers(fi_cursor *cursor, int kernel, uint64_t low, uint64_t range, uint64_t threshold, void *out, uint64_t n)
-{
-    const uint64_t bits[3] = {low, range, threshold};
-    double parameters[3];
-    memcpy(parameters, bits, sizeof parameters);
-    draw(cursor, kernel, parameters, out, n);
+    return fi_take(cursor, n / tile_elements + (n % tile_elements != 0)) % TILES * tile_elements;
 }

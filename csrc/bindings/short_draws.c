@@ -14,15 +14,23 @@
 #include <numpy/arrayobject.h>
 
 #include "api.h"
+#include "kernels.h"
+
+enum {
+    MOST_AXES = 8,
+    MOST_PARAMETERS = 3,       /* of a kernel */
+    MOST_SLOTS = 8,            /* arguments of a method */
+    LEAST_WITHOUT_LOCK = 8192, /* values, from which on the interpreter's lock is released: some microseconds */
+};
 
 /* The functions of fastinit._kernels, and the most values that one call may draw; set by `bind`. */
-static __typeof__(fi_draw) *draw;
-static __typeof__(fi_draw_integers) *draw_integers;
+static __typeof__(fi_take_values) *take_values;
+static __typeof__(fi_fill) *fill;
 static long most;
 
-static PyObject *method_type, *generator_type, *float32_type, *float64_type, *cursor_name, *size_name, *dtype_name;
+static PyObject *method_type, *generator_type, *float32_type, *float64_type, *int32_type, *int64_type, *cursor_name;
 
-/* A method's arguments before `size`, which give the kernel's two parameters. */
+/* A method's arguments before `size`, which give the kernel's parameters. */
 enum form {
     STANDARD,     /* none; the parameters are the defaults */
     SCALE,        /* scale > 0 */
@@ -32,47 +40,68 @@ enum form {
 };
 static const int numbers_of[] = {0, 1, 2, 2, 2};
 
+/* What an argument is; of a call's arguments, null stands for those that are not given. */
+enum role { FIRST, SECOND, SIZE, DTYPE, OUT, ENDPOINT, ROLES };
+static const char *const role_names[ROLES] = {NULL, NULL, "size", "dtype", "out", "endpoint"};
+
 typedef struct {
     PyObject_HEAD
     PyObject *method; /* written in Python, takes any arguments */
     PyObject *single; /* NumPy's method, for one value */
+    PyObject *names;  /* of the method's arguments, in their order */
     PyObject *dict;
-    int form;
-    int kernel32, kernel64; /* numbers of kernels, or -1; for integers, the kernels with one and two words per value */
+    int form, slots;
+    enum role roles[MOST_SLOTS]; /* of the arguments; ROLES for one that no short draw takes */
+    /* Numbers of kernels, or -1: for float32 and float64; of integers those of one word for 8, 16, 32 and 64 bits, then
+       those of two words. */
+    int kernels[8];
     double defaults[2];
 } short_draw;
 
-/* The arguments of a call; null where not given. */
-struct arguments { PyObject *generator, *number[2], *size, *dtype; };
+typedef PyObject *arguments[ROLES];
 
-/* Sorts a call's arguments into `into`; 0 where there are any that a short draw does not have. */
-static int parse_arguments(const short_draw *self, PyObject *args, PyObject *named, struct arguments *into)
+static int give(const short_draw *self, Py_ssize_t slot, PyObject *argument, arguments given)
 {
-    Py_ssize_t n = PyTuple_Size(args), numbers = numbers_of[self->form], named_left = named ? PyDict_Size(named) : 0;
-    memset(into, 0, sizeof *into);
-    if (n < 1 || n > numbers + 3)
+    enum role role = slot < self->slots ? self->roles[slot] : ROLES;
+    if (role == ROLES || given[role])
         return 0;
-    into->generator = PyTuple_GetItem(args, 0);
-    for (Py_ssize_t i = 1; i < n; i++) {
-        PyObject *argument = PyTuple_GetItem(args, i);
-        if (i <= numbers)
-            into->number[i - 1] = argument;
-        else
-            *(i == numbers + 1 ? &into->size : &into->dtype) = argument;
-    }
-    PyObject *size = named_left ? PyDict_GetItemWithError(named, size_name) : NULL;
-    PyObject *dtype = named_left ? PyDict_GetItemWithError(named, dtype_name) : NULL;
-    if ((size && into->size) || (dtype && into->dtype))
-        return 0;
-    into->size = size ? size : into->size;
-    into->dtype = dtype ? dtype : into->dtype;
-    return named_left == (size != NULL) + (dtype != NULL);
+    given[role] = argument;
+    return 1;
 }
 
-/* A float or int, no subclass, as a double; NAN for anything else, which no short draw takes. */
+/* The place of a named argument; that behind all others where there is none of this name. */
+static Py_ssize_t slot_named(const short_draw *self, PyObject *name)
+{
+    Py_ssize_t slot = 0;
+    while (slot < self->slots && PyTuple_GetItem(self->names, slot) != name) /* names in code are interned */
+        slot++;
+    return slot;
+}
+
+/* Sorts a call's arguments by their roles; 0 where there are any that a short draw does not have. */
+static int parse_arguments(const short_draw *self, PyObject *args, PyObject *named, arguments given)
+{
+    PyObject *name, *argument;
+    Py_ssize_t in_dictionary = 0, n = PyTuple_Size(args);
+    memset(given, 0, sizeof(arguments));
+    for (Py_ssize_t i = 1; i < n; i++)
+        if (!give(self, i - 1, PyTuple_GetItem(args, i), given))
+            return 0;
+    while (named && PyDict_Next(named, &in_dictionary, &name, &argument))
+        if (!give(self, slot_named(self, name), argument, given))
+            return 0;
+    for (int role = SIZE; role <= OUT; role += OUT - SIZE)
+        given[role] = given[role] == Py_None ? NULL : given[role];
+    return n > 0;
+}
+
+/* A float or int, Python's or NumPy's usual ones, as a double; NAN for anything else, which no short draw takes. */
 static double plain_number(PyObject *object)
 {
-    double number = PyFloat_CheckExact(object) || PyLong_CheckExact(object) ? PyFloat_AsDouble(object) : NAN;
+    PyObject *type = (PyObject *)Py_TYPE(object);
+    int is_plain = PyFloat_CheckExact(object) || PyLong_CheckExact(object) || type == float64_type ||
+                   type == float32_type || type == int64_type || type == int32_type;
+    double number = is_plain ? PyFloat_AsDouble(object) : NAN;
     if (PyErr_Occurred()) { /* an int beyond double */
         PyErr_Clear();
         return NAN;
@@ -80,124 +109,267 @@ static double plain_number(PyObject *object)
     return number;
 }
 
+/* Python's or NumPy's usual int; 0 for anything else and for one beyond 64 bits. */
+static int plain_integer(PyObject *object, long long *integer)
+{
+    PyObject *type = (PyObject *)Py_TYPE(object);
+    int overflow = 1;
+    if (PyLong_CheckExact(object)) {
+        *integer = PyLong_AsLongLongAndOverflow(object, &overflow);
+    } else if (type == int64_type || type == int32_type) {
+        PyObject *index = PyNumber_Index(object);
+        *integer = index ? PyLong_AsLongLongAndOverflow(index, &overflow) : 0;
+        Py_XDECREF(index);
+    }
+    PyErr_Clear();
+    return !overflow;
+}
+
 /* The kernel's parameters; 0 where the numbers are not those of a short draw. */
-static int parameters_of(const short_draw *self, const struct arguments *given, double parameters[2])
+static int parameters_of(const short_draw *self, arguments given, double parameters[MOST_PARAMETERS])
 {
     parameters[0] = self->defaults[0];
     parameters[1] = self->defaults[1];
     for (int i = 0; i < numbers_of[self->form]; i++)
-        if (given->number[i])
-            parameters[i] = plain_number(given->number[i]);
+        if (given[FIRST + i])
+            parameters[i] = plain_number(given[FIRST + i]);
     if (self->form == LOW_HIGH)
         parameters[1] -= parameters[0];
     double positive = parameters[self->form == LOC_SCALE || self->form == LOW_HIGH];
     return isfinite(parameters[0]) && isfinite(parameters[1]) && (self->form == STANDARD || positive > 0);
 }
 
-/* `size` as a number of values; 0 where it is not the size of a short draw. */
-static long length_of(PyObject *size)
+/* The array of a short draw: a new one, or `out`. */
+typedef struct {
+    int axes;
+    npy_intp lengths[MOST_AXES];
+    uint64_t count;
+    PyArray_Descr *dtype;
+    PyArrayObject *out; /* null where a new array is asked for */
+} target;
+
+static int add_axis(target *target, PyObject *length)
 {
-    long n = size && PyLong_CheckExact(size) ? PyLong_AsLong(size) : 0;
-    if (PyErr_Occurred())
+    long long n;
+    if (target->axes == MOST_AXES || !plain_integer(length, &n) || n < 1 || n > most)
+        return 0;
+    target->lengths[target->axes++] = (npy_intp)n;
+    target->count *= (uint64_t)n; /* at most `most` squared, and checked at each axis */
+    return target->count <= (uint64_t)most;
+}
+
+static int add_axes(target *target, PyObject *size)
+{
+    int is_tuple = PyTuple_CheckExact(size), valid = 1;
+    if (!is_tuple && !PyList_CheckExact(size))
+        return add_axis(target, size);
+    Py_ssize_t n = is_tuple ? PyTuple_Size(size) : PyList_Size(size);
+    for (Py_ssize_t i = 0; valid && i < n; i++)
+        valid = add_axis(target, is_tuple ? PyTuple_GetItem(size, i) : PyList_GetItem(size, i));
+    return valid;
+}
+
+/* The dtype that is asked for, a new reference; null, without an error set, for one that only NumPy may know. */
+static PyArray_Descr *dtype_of(PyObject *dtype, int without)
+{
+    PyArray_Descr *found = NULL;
+    if (!dtype || dtype == float64_type || dtype == float32_type)
+        return PyArray_DescrFromType(!dtype ? without : dtype == float64_type ? NPY_FLOAT64 : NPY_FLOAT32);
+    if (PyArray_DescrCheck(dtype))
+        return (PyArray_Descr *)Py_NewRef(dtype);
+    if (!(PyType_Check(dtype) || PyUnicode_CheckExact(dtype)) || !PyArray_DescrConverter(dtype, &found))
         PyErr_Clear();
-    return n > 0 && n <= most ? n : 0;
+    return found;
+}
+
+/* Whether values can be written to the memory of `out` as it is. */
+static int is_plain_out(const target *target, int has_size)
+{
+    PyArrayObject *out = target->out;
+    int fits = PyArray_ISCARRAY(out) && PyArray_DESCR(out)->type_num == target->dtype->type_num &&
+               PyArray_SIZE(out) > 0 && PyArray_SIZE(out) <= most;
+    if (fits && has_size)
+        fits = PyArray_NDIM(out) == target->axes &&
+               memcmp(PyArray_DIMS(out), target->lengths, (size_t)target->axes * sizeof(npy_intp)) == 0;
+    return fits;
+}
+
+/* Where the values go; 0 where this is not a short draw, and nothing is to be released. */
+static int target_of(arguments given, int dtype_without, target *target)
+{
+    memset(target, 0, sizeof *target);
+    target->count = 1;
+    if ((!given[SIZE] && !given[OUT]) || (given[SIZE] && !add_axes(target, given[SIZE])) ||
+        (given[OUT] && Py_TYPE(given[OUT]) != &PyArray_Type))
+        return 0;
+    target->dtype = dtype_of(given[DTYPE], dtype_without);
+    target->out = (PyArrayObject *)given[OUT];
+    int valid = target->dtype && PyArray_ISNBO(target->dtype->byteorder) &&
+                (!target->out || is_plain_out(target, given[SIZE] != NULL));
+    if (!valid)
+        Py_CLEAR(target->dtype);
+    else if (target->out)
+        target->count = (uint64_t)PyArray_SIZE(target->out);
+    return valid;
 }
 
 /* The generator's cursor; null where it is not a generator, or where Python is moving the cursor: the method in Python waits
    until that is done. */
 static fi_cursor *cursor_of(PyObject *generator)
 {
-    PyObject *address =
-        PyObject_IsInstance(generator, generator_type) == 1 ? PyObject_GetAttr(generator, cursor_name) : NULL;
+    int is_generator = PyType_IsSubtype(Py_TYPE(generator), (PyTypeObject *)generator_type);
+    PyObject *address = is_generator ? PyObject_GetAttr(generator, cursor_name) : NULL;
     fi_cursor *cursor = address ? PyLong_AsVoidPtr(address) : NULL;
     Py_XDECREF(address);
     PyErr_Clear();
     return cursor && !cursor->held ? cursor : NULL;
 }
 
-/* A new array of the values; null, without an error set, where this is not a short draw. */
-static PyObject *drawn_floats(const short_draw *self, const struct arguments *given)
+/* The array, filled; null, without an error set, where this is not a short draw. */
+static PyObject *drawn(PyObject *generator, int kernel, const double *parameters, const target *target)
 {
-    double parameters[2];
-    int narrow = given->dtype && given->dtype == float32_type;
-    int kernel = narrow ? self->kernel32 : self->kernel64;
-    npy_intp n = length_of(given->size);
-    if (!n || kernel < 0 || (given->dtype && !narrow && given->dtype != float64_type))
+    fi_cursor *cursor = kernel >= 0 ? cursor_of(generator) : NULL;
+    if (!cursor)
         return NULL;
-    fi_cursor *cursor = parameters_of(self, given, parameters) ? cursor_of(given->generator) : NULL;
-    PyObject *out = cursor ? PyArray_SimpleNew(1, &n, narrow ? NPY_FLOAT32 : NPY_FLOAT64) : NULL;
-    if (out)
-        draw(cursor, kernel, parameters[0], parameters[1], PyArray_DATA((PyArrayObject *)out), (uint64_t)n);
-    return out;
+    PyObject *array = Py_XNewRef((PyObject *)target->out);
+    if (!array)
+        array = PyArray_NewFromDescr(&PyArray_Type, (PyArray_Descr *)Py_NewRef((PyObject *)target->dtype), target->axes,
+                                     (npy_intp *)target->lengths, NULL, NULL, 0, NULL);
+    if (!array)
+        return NULL;
+    uint32_t stream[4]; /* a copy: without the interpreter's lock others may move the cursor to another stream */
+    memcpy(stream, cursor->stream, sizeof stream);
+    int level = (int)cursor->level;
+    uint64_t start = take_values(cursor, kernel, target->count);
+    PyThreadState *state = target->count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
+    fill(level, kernel, stream, parameters, &start, 1, target->count, 1, PyArray_DATA((PyArrayObject *)array), 0, 0);
+    if (state)
+        PyEval_RestoreThread(state);
+    return array;
 }
 
-static PyObject *drawn_integers(const short_draw *self, const struct arguments *given)
+static PyObject *drawn_floats(const short_draw *self, PyObject *generator, arguments given)
 {
-    npy_intp n = length_of(given->size);
-    int overflow[2] = {0, 0};
-    long long bound[2] = {0, 0};
-    int bounds = given->number[1] && given->number[1] != Py_None ? 2 : 1;
-    if (!n || given->dtype || !given->number[0])
+    double parameters[MOST_PARAMETERS];
+    target target;
+    if (!parameters_of(self, given, parameters) || !target_of(given, NPY_FLOAT64, &target))
         return NULL;
-    for (int i = 0; i < bounds; i++) {
-        if (!PyLong_CheckExact(given->number[i]))
-            return NULL;
-        bound[i] = PyLong_AsLongLongAndOverflow(given->number[i], &overflow[i]);
-    }
-    long long low = bounds == 2 ? bound[0] : 0, high = bound[bounds - 1];
-    if (overflow[0] || overflow[1] || low >= high)
-        return NULL;
-    uint64_t count = (uint64_t)high - (uint64_t)low;
-    int one_word = count <= 1u << 24; /* _LARGEST_NARROW_RANGE of generator.py */
-    fi_cursor *cursor = cursor_of(given->generator);
-    PyObject *out = cursor ? PyArray_SimpleNew(1, &n, NPY_INT64) : NULL;
-    if (out)
-        draw_integers(cursor, one_word ? self->kernel32 : self->kernel64, (uint64_t)low, count,
-                      one_word ? (1ull << 32) % count : -count % count, PyArray_DATA((PyArrayObject *)out), (uint64_t)n);
-    return out;
+    int type = target.dtype->type_num;
+    int kernel = type == NPY_FLOAT32 ? self->kernels[0] : type == NPY_FLOAT64 ? self->kernels[1] : -1;
+    PyObject *array = drawn(generator, kernel, parameters, &target);
+    Py_DECREF(target.dtype);
+    return array;
 }
 
-/* Whether the call asks for one value, with plain numbers. */
-static int is_single(const short_draw *self, const struct arguments *given)
+/* Whether integers from `low` to `last` are of the dtype, and the logarithm of its bytes. */
+static int holds_integers(const PyArray_Descr *dtype, long long low, long long last, int *log2_bytes)
 {
-    double parameters[2];
-    if (given->size || given->dtype)
+    int bytes = (int)PyDataType_ELSIZE(dtype), is_signed = dtype->kind == 'i';
+    if (dtype->kind == 'b')
+        last += low < 0 || last > 1 ? 256 : 0; /* out of the range of a byte */
+    else if (dtype->kind != 'i' && dtype->kind != 'u')
         return 0;
-    return self->form != INTEGER_RANGE && parameters_of(self, given, parameters);
+    for (*log2_bytes = 0; 1 << *log2_bytes < bytes; ++*log2_bytes)
+        ;
+    int bits = 8 * bytes - is_signed;
+    return low >= (is_signed ? -(1ll << (bits - 1)) * 2 : 0) &&
+           (bits >= 63 || last < 1ll << bits);
+}
+
+static PyObject *drawn_integers(const short_draw *self, PyObject *generator, arguments given)
+{
+    int log2_bytes, has_high = given[SECOND] && given[SECOND] != Py_None;
+    int is_closed = given[ENDPOINT] == Py_True;
+    long long bound[2] = {0, 0};
+    target target;
+    if (!given[FIRST] || !plain_integer(given[FIRST], &bound[!has_high]) ||
+        (has_high && !plain_integer(given[SECOND], &bound[1])) ||
+        (given[ENDPOINT] && !is_closed && given[ENDPOINT] != Py_False) || !target_of(given, NPY_INT64, &target))
+        return NULL;
+    uint64_t count = (uint64_t)bound[1] - (uint64_t)bound[0] + (uint64_t)is_closed;
+    int is_range = (bound[0] < bound[1] || (is_closed && bound[0] == bound[1])) && count != 0;
+    int one_word = count <= 1u << 24; /* _LARGEST_NARROW_RANGE of generator.py */
+    PyObject *array = NULL;
+    if (is_range && holds_integers(target.dtype, bound[0], bound[1] - !is_closed, &log2_bytes)) {
+        uint64_t bits[MOST_PARAMETERS] = {(uint64_t)bound[0], count, one_word ? (1ull << 32) % count : -count % count};
+        double parameters[MOST_PARAMETERS];
+        memcpy(parameters, bits, sizeof parameters);
+        array = drawn(generator, self->kernels[log2_bytes + (one_word ? 0 : 4)], parameters, &target);
+    }
+    Py_DECREF(target.dtype);
+    return array;
+}
+
+/* One value, from NumPy's method; null, without an error set, where the method in Python is needed. */
+static PyObject *single_value(const short_draw *self, PyObject *generator, arguments given)
+{
+    double parameters[MOST_PARAMETERS];
+    if (self->form == INTEGER_RANGE && given[FIRST])
+        return PyObject_CallFunctionObjArgs(self->single, generator, given[FIRST], given[SECOND] ? given[SECOND] : Py_None,
+                                            Py_None, given[DTYPE] ? given[DTYPE] : int64_type,
+                                            given[ENDPOINT] ? given[ENDPOINT] : Py_False, NULL);
+    if (self->form == STANDARD) /* takes a dtype, behind the size */
+        return given[DTYPE] ? PyObject_CallFunctionObjArgs(self->single, generator, Py_None, given[DTYPE], NULL)
+                            : PyObject_CallFunctionObjArgs(self->single, generator, NULL);
+    if (self->form == INTEGER_RANGE || given[DTYPE] || (given[SECOND] && !given[FIRST]) || !parameters_of(self, given, parameters))
+        return NULL;
+    return PyObject_CallFunctionObjArgs(self->single, generator, given[FIRST], given[FIRST] ? given[SECOND] : NULL, NULL);
 }
 
 static PyObject *short_draw_call(PyObject *object, PyObject *args, PyObject *named)
 {
     short_draw *self = (short_draw *)object;
-    struct arguments given;
-    PyObject *out = NULL;
-    if (!parse_arguments(self, args, named, &given))
-        return PyObject_Call(self->method, args, named);
-    if (is_single(self, &given))
-        return PyObject_Call(self->single, args, named);
-    out = self->form == INTEGER_RANGE ? drawn_integers(self, &given) : drawn_floats(self, &given);
-    return out || PyErr_Occurred() ? out : PyObject_Call(self->method, args, named);
+    arguments given;
+    PyObject *result = NULL;
+    if (parse_arguments(self, args, named, given)) {
+        PyObject *generator = PyTuple_GetItem(args, 0);
+        if (!given[SIZE] && !given[OUT])
+            result = single_value(self, generator, given);
+        else if (self->form == INTEGER_RANGE)
+            result = drawn_integers(self, generator, given);
+        else
+            result = drawn_floats(self, generator, given);
+    }
+    return result || PyErr_Occurred() ? result : PyObject_Call(self->method, args, named);
 }
 
-/* short_draw(method, single, form, kernel32, kernel64, default, default) */
+/* The role of the argument at this place, by the name that it has. */
+static enum role role_of(const short_draw *self, int slot)
+{
+    if (slot < numbers_of[self->form])
+        return slot == 0 ? FIRST : SECOND;
+    for (int role = SIZE; role < ROLES; role++)
+        if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(self->names, slot), role_names[role]) == 0)
+            return role;
+    return ROLES;
+}
+
+/* short_draw(method, single, names, form, kernels, default, default); `names`: of the method's arguments, interned;
+   `kernels`: numbers of the kernels, a tuple. */
 static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    PyObject *method, *single;
-    int form, kernel32, kernel64;
+    PyObject *method, *single, *names, *kernels;
+    int form;
     double defaults[2];
     (void)named;
-    if (!PyArg_ParseTuple(args, "OOiiidd", &method, &single, &form, &kernel32, &kernel64, &defaults[0], &defaults[1]))
+    if (!PyArg_ParseTuple(args, "OOO!iO!dd", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
+                          &defaults[0], &defaults[1]))
         return NULL;
     short_draw *self = (short_draw *)PyType_GenericAlloc(type, 0);
     if (!self)
         return NULL;
     self->method = Py_NewRef(method);
     self->single = Py_NewRef(single);
+    self->names = Py_NewRef(names);
     self->form = form;
-    self->kernel32 = kernel32;
-    self->kernel64 = kernel64;
-    self->defaults[0] = defaults[0];
-    self->defaults[1] = defaults[1];
+    memcpy(self->defaults, defaults, sizeof defaults);
+    self->slots = (int)(PyTuple_Size(names) < MOST_SLOTS ? PyTuple_Size(names) : MOST_SLOTS);
+    for (int slot = 0; slot < self->slots; slot++)
+        self->roles[slot] = role_of(self, slot);
+    for (int i = 0; i < 8; i++)
+        self->kernels[i] = i < PyTuple_Size(kernels) ? (int)PyLong_AsLong(PyTuple_GetItem(kernels, i)) : -1;
+    if (PyErr_Occurred())
+        Py_CLEAR(self);
     return (PyObject *)self;
 }
 
@@ -222,6 +394,7 @@ static int short_draw_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(Py_TYPE(object));
     Py_VISIT(self->method);
     Py_VISIT(self->single);
+    Py_VISIT(self->names);
     Py_VISIT(self->dict);
     return 0;
 }
@@ -231,6 +404,7 @@ static int short_draw_clear(PyObject *object)
     short_draw *self = (short_draw *)object;
     Py_CLEAR(self->method);
     Py_CLEAR(self->single);
+    Py_CLEAR(self->names);
     Py_CLEAR(self->dict);
     return 0;
 }
@@ -258,15 +432,15 @@ static PyType_Spec short_draw_spec = {"fastinit._short_draws.short_draw", sizeof
                                       Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR,
                                       short_draw_slots};
 
-/* bind(address of fi_draw, address of fi_draw_integers, the most values of one call) */
+/* bind(address of fi_take_values, address of fi_fill, the most values of one call) */
 static PyObject *bind(PyObject *module, PyObject *args)
 {
-    PyObject *floats, *integers;
+    PyObject *take, *fill_address;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOl", &floats, &integers, &most))
+    if (!PyArg_ParseTuple(args, "OOl", &take, &fill_address, &most))
         return NULL;
-    *(void **)&draw = PyLong_AsVoidPtr(floats);
-    *(void **)&draw_integers = PyLong_AsVoidPtr(integers);
+    *(void **)&take_values = PyLong_AsVoidPtr(take);
+    *(void **)&fill = PyLong_AsVoidPtr(fill_address);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
@@ -290,11 +464,11 @@ PyMODINIT_FUNC PyInit__short_draws(void)
     generator_type = attribute_of("numpy.random", "Generator");
     float32_type = attribute_of("numpy", "float32");
     float64_type = attribute_of("numpy", "float64");
+    int32_type = attribute_of("numpy", "int32");
+    int64_type = attribute_of("numpy", "int64");
     cursor_name = PyUnicode_InternFromString("_cursor_address");
-    size_name = PyUnicode_InternFromString("size");
-    dtype_name = PyUnicode_InternFromString("dtype");
-    if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !cursor_name ||
-        !size_name || !dtype_name)
+    if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !int32_type || !int64_type ||
+        !cursor_name)
         return NULL;
     return PyModule_AddObject(module, "short_draw", type) < 0 ? NULL : module;
 }

@@ -14,7 +14,7 @@ from fastinit.runtime.forks import without_forks
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-MOST_VALUES = 2048  # of a short draw: 10 microseconds, for which the interpreter's lock is not released
+MOST_VALUES = 64 * 1024  # of a short draw: some hundred microseconds on one thread
 
 
 class Form(IntEnum):
@@ -30,10 +30,9 @@ class Form(IntEnum):
 def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0.0, 0.0)) -> Callable[[Method], Method]:
     """A decorator for methods of the Generator, which calls the method only where the request is not a short draw.
 
-    A short draw has plain numbers as parameters, an int `size` of at most `MOST_VALUES` and, where the method takes it as
-    its next argument, a plain `dtype`: its values come from the kernels of `distribution` at once. A single value comes
-    from NumPy's method. `defaults` are the kernel's parameters where no numbers are given. The values are the same either
-    way.
+    A short draw has plain numbers as parameters and at most `MOST_VALUES` values, by a `size` of ints or into an `out` that
+    is one block of memory: they come from the kernels of `distribution` at once. A single value comes from NumPy's method.
+    `defaults` are the kernel's parameters where no numbers are given. The values are the same either way.
     """
 
     def decorated(method: Method) -> Method:
@@ -41,7 +40,7 @@ def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0
         if native is None:
             return method
         single = getattr(np.random.Generator, method.__name__)
-        drawn = native(method, single, form, *_kernels_of(distribution), *defaults)
+        drawn = native(method, single, _arguments_of(method), form, _kernels_of(distribution), *defaults)
         return cast(Method, update_wrapper(drawn, method))
 
     return decorated
@@ -57,16 +56,22 @@ def native_type() -> Any:
             from fastinit._kernels import ffi, lib
     except ImportError:
         return None
-    addresses = (int(ffi.cast("uintptr_t", ffi.addressof(lib, name))) for name in ("fi_draw", "fi_draw_integers"))
+    addresses = (int(ffi.cast("uintptr_t", ffi.addressof(lib, name))) for name in ("fi_take_values", "fi_fill"))
     _short_draws.bind(*addresses, MOST_VALUES)
     return _short_draws.short_draw
 
 
-def _kernels_of(distribution: str) -> list[int]:
-    """The numbers of the float32 and the float64 kernel, -1 for none; of `integers`: for one and two words per value."""
+def _arguments_of(method: Callable[..., Any]) -> tuple[str, ...]:
+    code = method.__code__
+    return tuple(code.co_varnames[1 : code.co_argcount])  # without self
+
+
+def _kernels_of(distribution: str) -> tuple[int, ...]:
+    """The numbers of the kernels, -1 for none: for float32 and float64; of `integers` for each size, of one word and two."""
     with without_forks():
         from fastinit.backends.c import KERNELS
 
-    of_integers = ("integers_uint64", "wideintegers_uint64")
-    names = of_integers if distribution == "integers" else (f"{distribution}_float32", f"{distribution}_float64")
-    return [KERNELS.get(name, -1) for name in names]
+    names = [f"{distribution}_float32", f"{distribution}_float64"]
+    if distribution == "integers":
+        names = [f"{kind}_uint{bits}" for kind in ("integers", "wideintegers") for bits in (8, 16, 32, 64)]
+    return tuple(KERNELS.get(name, -1) for name in names)

@@ -29,13 +29,9 @@ METHODS = {
     "integers of two words": (-(2**62), 2**62),
     "integers below": (10, None),
 }
-NO_SHORT_DRAWS = {
-    "nothing": lambda rng, draw: draw(rng, 0),
-    "more than the most": lambda rng, draw: draw(rng, MOST_VALUES + 1),
-    "a shape": lambda rng, draw: draw(rng, (2, 3)),
-    "a NumPy length": lambda rng, draw: draw(rng, np.int64(7)),
-    "a dtype by name": lambda rng, draw: draw(rng, 7, "float32"),
-}
+SIZES = [1, 100, 8191, 8192, MOST_VALUES, (), (7,), (2, 3), [2, 3], (2,) * 8, np.int64(7), (np.int32(2), np.int64(3))]
+OTHER_SIZES = [0, (3, 0), MOST_VALUES + 1, (300, 300), (1,) * 9, np.uint8(7), np.array([2, 3])]
+INTEGER_DTYPES = ["bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
 
 
 def both_ways(name):
@@ -44,42 +40,135 @@ def both_ways(name):
     return short, short.__wrapped__
 
 
-@pytest.mark.parametrize("n", [1, 100, MOST_VALUES])
+def assert_same(drawn, expected):
+    assert type(drawn) is type(expected) and drawn.dtype == expected.dtype
+    np.testing.assert_array_equal(drawn, expected, strict=True)
+
+
+def assert_short(method, *arguments, **named):
+    """That a draw has the values of the method in Python, and leaves the generator where that does; and that it is short."""
+    short, python = both_ways(method)
+    rng, other = default_rng(3), default_rng(3)
+    rng._take = None  # what the methods in Python draw arrays by
+    drawn = short(rng, *arguments, **named)
+    assert_same(drawn, python(other, *arguments, **named))
+    assert rng.bit_generator.state == other.bit_generator.state
+    return drawn
+
+
+@pytest.mark.parametrize("size", SIZES, ids=repr)
 @pytest.mark.parametrize("name", METHODS)
-def test_values_and_place_are_those_of_the_method_in_python(name, n):
-    parameters, results = METHODS[name], []
-    for method in both_ways(name):
-        rng = default_rng(3)
-        results.append((method(rng, *parameters, n), method(rng, *parameters, size=n), rng.bit_generator.state))
-    for short, python in zip(results[0][:2], results[1][:2]):
-        assert short.dtype == python.dtype
-        np.testing.assert_array_equal(short, python)
-    assert results[0][2] == results[1][2]
+def test_sizes_of_every_form_are_short_draws(name, size):
+    assert_short(name, *METHODS[name], size)
+    assert_short(name, *METHODS[name], size=size)
+
+
+@pytest.mark.parametrize("size", OTHER_SIZES, ids=repr)
+@pytest.mark.parametrize("name", ["random", "normal", "integers"])
+def test_other_sizes_go_to_the_method_in_python(name, size):
+    short, python = (method(default_rng(3), *METHODS[name], size=size) for method in both_ways(name))
+    assert_same(short, python)
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if "integers" not in name])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float64, "float64", float, np.float32, "f4", np.dtype(np.float32)], ids=repr)
 def test_a_dtype_is_taken_by_place_and_by_name(name, dtype):
+    if name == "lognormal" and np.dtype(dtype) == np.float32:  # float64 values, rounded in Python
+        short, python = (method(default_rng(3), 0.0, 1.0, 50, dtype) for method in both_ways(name))
+        assert_same(short, python)
+        return
+    assert assert_short(name, *METHODS[name], 50, dtype).dtype == dtype
+    assert_short(name, *METHODS[name], size=(5, 10), dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", INTEGER_DTYPES)
+@pytest.mark.parametrize("endpoint", [False, True])
+def test_integers_of_every_dtype_reach_its_limits(dtype, endpoint):
+    low, high = (0, 1) if dtype == "bool" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    high = min(high, 2**63 - 1) if endpoint or dtype == "uint64" else high + 1
+    if high == 2**63 or (low, high) == (-(2**63), 2**63 - 1):  # a bound, or a number of values, of more than 64 bits
+        high -= 1
+    for kind in (dtype, np.dtype(dtype), np.dtype(dtype).type):
+        assert_short("integers", low, high, (20, 3), kind, endpoint)
+        assert_short("integers", low, high, size=60, dtype=kind, endpoint=endpoint)
+
+
+@pytest.mark.parametrize("dtype", INTEGER_DTYPES)
+def test_integers_beyond_a_dtype_are_refused_as_numpy_does(dtype):
+    low, high = (0, 1) if dtype == "bool" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    for bounds in ((low - 1, 1), (0, high + 2)):
+        with pytest.raises(ValueError, match="is out of bounds for"):
+            default_rng(3).integers(*bounds, 5, dtype)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("shape", [(), (7,), (2, 3), (100, 100)])
+def test_out_that_is_one_block_is_filled(name, shape):
+    dtypes = [np.float64] if "integers" not in name else [np.int64, np.uint8] if "two" not in name else [np.int64]
+    bounds = {"integers": (0, 100)}.get(name, METHODS[name])
+    for dtype in dtypes if name == "lognormal" or "integers" in name else [*dtypes, np.float32]:
+        for size in (None, shape):
+            out = np.full(shape, 77, dtype)
+            assert assert_short(name, *bounds, size=size, dtype=dtype, out=out.copy()).dtype == dtype
+            assert getattr(default_rng(3), name.split()[0])(*bounds, size=size, dtype=dtype, out=out) is out
+            assert_same(out, assert_short(name, *bounds, size=shape, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: np.empty((7, 5)).T,
+        lambda: np.empty((5, 14))[:, ::2],
+        lambda: np.empty((5, 7), ">f8"),
+        lambda: np.frombuffer(bytearray(8 * 35 + 1), np.float64, offset=1, count=35).reshape(5, 7),
+        lambda: np.empty((5, 7)).view(np.ma.MaskedArray),
+    ],
+    ids=["transposed", "strided", "swapped", "unaligned", "subclass"],
+)
+def test_out_of_other_kinds_is_left_to_the_method_in_python(make):
+    short, python = (method(default_rng(3), 0.0, 1.0, out=make()) for method in both_ways("normal"))
+    np.testing.assert_array_equal(short, python)
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "exponential", "lognormal"])
+@pytest.mark.parametrize("kind", [int, float, np.float64, np.float32, np.int64, np.int32])
+def test_parameters_are_numbers_of_python_or_numpy(name, kind):
+    numbers = [kind(number) for number in METHODS[name]]
+    numbers[-1] = kind(2)
+    assert_short(name, *numbers, 50)
+    keywords = both_ways(name)[1].__code__.co_varnames[1:]
+    assert_short(name, **dict(zip(keywords, numbers)), size=50)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32])
+def test_bounds_of_integers_are_numbers_of_python_or_numpy(kind):
+    assert_short("integers", kind(-5), kind(100), 50)
+    assert_short("integers", low=kind(7), size=50)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if "integers" not in name])
+def test_a_single_value_is_numpys(name):
     short, python = both_ways(name)
-    parameters = METHODS[name]
-    expected = python(default_rng(3), *parameters, 50, dtype)
-    for drawn in (short(default_rng(3), *parameters, 50, dtype), short(default_rng(3), *parameters, size=50, dtype=dtype)):
-        assert drawn.dtype == dtype
-        np.testing.assert_array_equal(drawn, expected)
+    for given in ({}, {"size": None}, {"out": None}, {"size": None, "out": None}):
+        rng, other = default_rng(3), default_rng(3)
+        single = short(rng, *METHODS[name], **given)
+        assert type(single) is float and single == python(other, *METHODS[name], **given)
+        assert rng.bit_generator.state == other.bit_generator.state
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"size": None}, {"out": None}, {"endpoint": True}, {"dtype": np.uint8}, {"dtype": bool}], ids=repr
+)
+def test_a_single_integer_is_numpys(given):
+    bounds = (1,) if given.get("dtype") is bool else (3, 100)
+    short, python = (method(default_rng(3), *bounds, **given) for method in both_ways("integers"))
+    assert type(short) is type(python) and short == python
 
 
 @pytest.mark.parametrize("name", ["normal", "uniform", "exponential", "lognormal"])
 def test_parameters_that_are_not_given_have_their_defaults(name):
     short, python = both_ways(name)
     np.testing.assert_array_equal(short(default_rng(3), size=50), python(default_rng(3), size=50))
-
-
-@pytest.mark.parametrize("what", NO_SHORT_DRAWS)
-@pytest.mark.parametrize("name", ["random", "standard_normal"])
-def test_other_requests_go_to_the_method_in_python(name, what):
-    short, python = (NO_SHORT_DRAWS[what](default_rng(3), method) for method in both_ways(name))
-    assert short.shape == python.shape and short.dtype == python.dtype
-    np.testing.assert_array_equal(short, python)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +188,19 @@ def test_other_requests_go_to_the_method_in_python(name, what):
         ("random", (-3,), {}),
         ("random", (2**70,), {}),
         ("random", (5, np.int64), {}),
+        ("random", ((2, -3),), {}),
+        ("random", ((2.0, 3),), {}),
+        ("random", ((2**40, 2**40),), {}),
+        ("random", (5, None, np.empty(6)), {}),
+        ("random", (), {"out": np.empty(6, np.float32)}),
+        ("random", (), {"out": [0.0]}),
+        ("random", (5, "no dtype"), {}),
+        ("integers", (0, 5, 3, np.float64), {}),
+        ("integers", (0, 5), {"out": np.empty(3, np.int32)}),
+        ("integers", (-1, 5, 3), {"dtype": np.uint8}),
+        ("integers", (5, 4), {"size": 3, "endpoint": True}),
+        ("integers", (2**63 + 1,), {"size": 3}),
+        ("normal", (), {"loc": 0.0, "size": 3, "of": 1}),
     ],
 )
 def test_wrong_arguments_raise_what_the_method_in_python_raises(name, arguments, named):
@@ -171,12 +273,36 @@ def test_the_stream_begins_anew_behind_its_last_tile():
     np.testing.assert_array_equal(rng.random(5), default_rng(3).random(3000)[1024:1029])
 
 
+def test_a_draw_without_the_interpreters_lock_follows_one_state():
+    rng, n, stop = default_rng(3), 8192, threading.Event()
+    states = [default_rng(seed).bit_generator.state for seed in (3, 4)]
+    allowed = [default_rng(seed).random(200 * n).reshape(-1, n) for seed in (3, 4)]
+
+    def set_states():
+        while not stop.is_set():
+            for state in states:
+                rng.bit_generator.state = state
+
+    thread = threading.Thread(target=set_states)
+    thread.start()
+    try:
+        drawn = [rng.random(n) for _ in range(200)]
+    finally:
+        stop.set()
+        thread.join()
+    assert all(any((values == rows).all(axis=1).any() for rows in allowed) for values in drawn)
+
+
 def test_no_reference_is_lost_or_left_over():
-    rng, size, scale = default_rng(3), 1000, 2.5
+    rng, size, scale, shape, out, dtype = default_rng(3), 1000, 2.5, (10, np.int64(10)), np.empty(10), np.dtype("float64")
     counts = []
     for _ in range(3):
         for _ in range(100):
             rng.normal(0.0, scale, size=size)
             rng.exponential(scale, size)
-        counts.append((sys.getrefcount(size), sys.getrefcount(scale), sys.getrefcount(rng)))
+            rng.normal(scale, size=shape, dtype=dtype)
+            rng.random(out=out, dtype=dtype)
+            rng.normal(scale)
+            rng.integers(size)
+        counts.append([sys.getrefcount(of) for of in (size, scale, rng, shape, shape[1], out, dtype)])
     assert counts[0] == counts[1] == counts[2]

@@ -276,6 +276,27 @@ static void begin(fi_cursor *cursor, int level)
     cursor->level = (uint32_t)level;
 }
 
+/* `n` values of a kernel, from the next tile on. */
+static void draw(fi_cursor *cursor, int kernel, const double *parameters, void *out, uint64_t n)
+{
+    uint64_t start = fi_take_values(cursor, kernel, n);
+    fi_fill((int)cursor->level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0, 0);
+}
+
+static void draw_uniform(fi_cursor *cursor, double *out, uint64_t n)
+{
+    const double parameters[] = {0.0, 1.0};
+    draw(cursor, 2 /* uniform_float64 */, parameters, out, n);
+}
+
+static void draw_integer(fi_cursor *cursor, void *out)
+{
+    const uint64_t low_range_threshold[3] = {5, (uint64_t)3 << 61, (uint64_t)1 << 62};
+    double parameters[3];
+    memcpy(parameters, low_range_threshold, sizeof parameters);
+    draw(cursor, fi_kernel_count() - 1, parameters, out, 1);
+}
+
 /* Single numbers by NumPy's interface between bulk draws. */
 static uint64_t draw_in_order(int level)
 {
@@ -288,9 +309,9 @@ static uint64_t draw_in_order(int level)
         double drawn[3] = {bitgen.next_double(bitgen.state), (double)bitgen.next_uint32(bitgen.state)};
         uint64_t raw = bitgen.next_uint64(bitgen.state) ^ bitgen.next_raw(bitgen.state);
         if (i % 100 == 0)
-            fi_draw(&cursor, 2 /* uniform_float64 */, 0.0, 1.0, &drawn[2], 1);
+            draw_uniform(&cursor, &drawn[2], 1);
         else
-            fi_draw_integers(&cursor, fi_kernel_count() - 1, 5, (uint64_t)3 << 61, (uint64_t)1 << 62, &drawn[2], 1);
+            draw_integer(&cursor, &drawn[2]);
         hash = fnv(hash, (const unsigned char *)drawn, sizeof drawn);
         hash = fnv(hash, (const unsigned char *)&raw, sizeof raw);
     }
@@ -307,7 +328,7 @@ static void *take_tiles(void *argument)
     struct taker *taker = argument;
     double drawn[64];
     for (int i = 0; i < 200; i++) {
-        fi_draw(taker->cursor, 2 /* uniform_float64 */, 0.0, 1.0, drawn, LENGTH(drawn));
+        draw_uniform(taker->cursor, drawn, LENGTH(drawn));
         for (size_t k = 0; k < LENGTH(drawn); k++)
             taker->sum += rint(0x1p32 * drawn[k]); /* integers, so that the order does not matter */
     }
