@@ -127,7 +127,7 @@ def test_stream_writes_the_words_of_the_seed_and_name_without_end(dtype):
         (["init", "mlp", "--seed", "-1"], "fastinit: Invalid value for '--seed'"),
         (["init", "mlp", "--seed", "one"], "fastinit: Invalid value for '--seed'"),
         (["intit", "mlp"], "fastinit: No such command 'intit'"),
-        (["--versoin"], "fastinit: No such option: --versoin; see fastinit --help"),
+        (["--nothing"], "fastinit: No such option: --nothing; see fastinit --help"),
         (["init", "mlp", "-o", "x.safetensors", "--dtype", "int8"], "fastinit: dtype must be one of 'float32', "),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "5 apples"], "fastinit: --shard-size must be a size as 5GB"),
         (["init", "mlp", "-o", "x.safetensors", "--shard-size", "9" * 400], "fastinit: --shard-size must be a size as 5GB"),
