@@ -2,25 +2,8 @@
 #ifndef FASTINIT_ELEMENTARY_H
 #define FASTINIT_ELEMENTARY_H
 
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-
 #include "coefficients.h"
-#include "levels.h"
-
-/* bits_<real>: the bits of a number; from_bits_<real>: the number of these bits. */
-#define REINTERPRET(name, from, to)         \
-    static ALWAYS_INLINE to name(from x)    \
-    {                                       \
-        to result;                          \
-        memcpy(&result, &x, sizeof result); \
-        return result;                      \
-    }
-REINTERPRET(bits_f32, float, uint32_t)
-REINTERPRET(from_bits_f32, uint32_t, float)
-REINTERPRET(bits_f64, double, uint64_t)
-REINTERPRET(from_bits_f64, uint64_t, double)
+#include "portable.h"
 
 /* Polynomial with coefficients lowest first, by Horner's rule. */
 #define HORNER(name, real, fused)                                    \

@@ -1,9 +1,9 @@
-/* Integers, each equally likely, from the words of a tile (Lemire 2019, "Fast random integer generation in an interval"):
-   the value is the high half of word * range; products whose low half is below a threshold are rejected, and drawn again. */
+/* Turns the words of a tile into integers, each equally likely; integer_values.h has the arithmetic. */
 #ifndef FASTINIT_INTEGERS_H
 #define FASTINIT_INTEGERS_H
 
 #include "distributions.h"
+#include "integer_values.h"
 
 /* Parameters are the bits of three uint64: low, range (the number of values; 0 stands for 2^64) and the rejection threshold,
    2^32 mod range for values of one word and 2^64 mod range for values of two. */
@@ -12,34 +12,6 @@ enum { INTEGER_LOW, INTEGER_RANGE, INTEGER_THRESHOLD };
 static ALWAYS_INLINE uint64_t integer_parameter(const double *parameters, int which)
 {
     return bits_f64(parameters[which]);
-}
-
-/* word * range as its high half, which is the value, and its low half, the remainder. Exact. */
-struct product { uint64_t value, remainder; };
-
-static ALWAYS_INLINE struct product wide_product(uint64_t word, uint64_t range)
-{
-    unsigned __int128 product = (unsigned __int128)word * range;
-    struct product halves = {(uint64_t)(product >> 64), (uint64_t)product};
-    return halves;
-}
-
-/* The value whose own word, or the first of whose two, is word `position` of the stream, where that was rejected. Philox of
-   the position gives two new 64-bit words per try, under another key for each try: the value depends on stream, position and
-   range alone. Positions are those of words, so that values of one word and of two never ask for the same. Exact; in
-   [0, range). */
-static uint64_t redraw(const uint32_t *stream, uint64_t position, uint64_t range)
-{
-    uint64_t threshold = -range % range;
-    for (uint32_t attempt = 0;; attempt++) {
-        uint32_t c[4] = {(uint32_t)position, (uint32_t)(position >> 32), stream[2], stream[3]};
-        philox(c, stream[0] ^ 0x5851f42du, stream[1] + attempt); /* any constant but 0: the lanes are seeded under k0 */
-        for (int i = 0; i < 4; i += 2) {
-            struct product product = wide_product((uint64_t)c[i] << 32 | c[i + 1], range);
-            if (product.remainder >= threshold)
-                return product.value;
-        }
-    }
 }
 
 /* Integers of one word, for ranges up to 2^24; exact; low + [0, range), of which `type` keeps the low bits. `position` is
@@ -54,13 +26,13 @@ static uint64_t redraw(const uint32_t *stream, uint64_t position, uint64_t range
         for (int r = 0; r < rows * LANES; r += LANES) {                                                               \
             uint32_t rejected = 0;                                                                                    \
             for (int l = 0; l < LANES; l++) {                                                                         \
-                uint64_t product = (uint64_t)words[r + l] * range;                                                    \
+                uint64_t product = narrow_product(words[r + l], range);                                               \
                 rejected |= (uint32_t)product < threshold;                                                            \
                 values[r + l] = (type)(low + (product >> 32));                                                        \
             }                                                                                                         \
             if (rejected)                                                                                             \
                 for (int l = 0; l < LANES; l++)                                                                       \
-                    if ((uint32_t)(words[r + l] * range) < threshold)                                                 \
+                    if ((uint32_t)narrow_product(words[r + l], range) < threshold)                                    \
                         values[r + l] = (type)(low + redraw(stream, position + (uint64_t)(r + l), range));            \
         }                                                                                                             \
     }

@@ -10,7 +10,7 @@ int fi_kernel_tile_elements(int kernel);
 
 /* Writes the values at positions start, start + step, ..., `count` of them for each of the `runs` starts; those of run r lie
    one after the other from `out` + r `pitch` bytes on. `stream` is k0 k1 s0 s1; `parameters` are the distribution's
-   (distributions.h). Positions and sizes are in elements; `out` and `pitch` are aligned to an element. `non_temporal` asks
+   (values.h). Positions and sizes are in elements; `out` and `pitch` are aligned to an element. `non_temporal` asks
    for stores that leave the caches as they are. Keeps no state. */
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts, uint64_t runs,
              uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal);

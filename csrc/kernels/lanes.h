@@ -2,10 +2,9 @@
 #ifndef FASTINIT_LANES_H
 #define FASTINIT_LANES_H
 
-#include <stdint.h>
-
-#include "philox.h"
+#include "philox_lanes.h"
 #include "store.h"
+#include "xoshiro.h"
 
 enum { TILE_ROWS = 128, TILE_WORDS = TILE_ROWS * LANES };
 
@@ -23,21 +22,6 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
     for (int l = 0; l < LANES; l++) /* xoshiro never leaves the state of all zeros */
         lanes[0][l] |= (lanes[0][l] | lanes[1][l] | lanes[2][l] | lanes[3][l]) == 0;
 }
-
-#define ROTATE_LEFT(x, bits) ((x) << (bits) | (x) >> (32 - (bits)))
-
-/* Writes the next word of every lane with the state x to `to`. */
-#define NEXT_WORDS(x, to)                              \
-    do {                                               \
-        vector shifted = x.s1 << 9, sum = x.s0 + x.s3; \
-        *(vector *)(to) = ROTATE_LEFT(sum, 7) + x.s0;  \
-        x.s2 ^= x.s0;                                  \
-        x.s3 ^= x.s1;                                  \
-        x.s1 ^= x.s2;                                  \
-        x.s0 ^= x.s3;                                  \
-        x.s2 ^= shifted;                               \
-        x.s3 = ROTATE_LEFT(x.s3, 11);                  \
-    } while (0)
 
 /* next_rows_<level>: the next `rows` rows; words[16 r + l] is that of lane l. Two vectors of lanes at a time, whose state
    stays in registers. With every row, as many bytes of the queue are written: a core computes words and empties its write
@@ -60,12 +44,12 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
             const char *from = queue->from + queue->written;                                                          \
             for (int r = 0; r < waiting; r++)                                                                         \
                 for (int v = 0; v < VECTORS; v++) {                                                                   \
-                    NEXT_WORDS(x[v], words + r * LANES + l + v * WIDTH);                                              \
+                    NEXT_WORD(vector, x[v], words + r * LANES + l + v * WIDTH);                                       \
                     store_non_temporal_##level(to + r * STEP + v * vector_bytes, from + r * STEP + v * vector_bytes); \
                 }                                                                                                     \
             for (int r = waiting; r < rows; r++)                                                                      \
                 for (int v = 0; v < VECTORS; v++)                                                                     \
-                    NEXT_WORDS(x[v], words + r * LANES + l + v * WIDTH);                                              \
+                    NEXT_WORD(vector, x[v], words + r * LANES + l + v * WIDTH);                                       \
             queue->written += (size_t)waiting * STEP;                                                                 \
             for (int v = 0; v < VECTORS; v++) {                                                                       \
                 *(vector *)&lanes[0][l + v * WIDTH] = x[v].s0, *(vector *)&lanes[1][l + v * WIDTH] = x[v].s1;         \

@@ -3,7 +3,8 @@
 #ifndef FASTINIT_LEVELS_H
 #define FASTINIT_LEVELS_H
 
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+#include "portable.h"
+
 #define TARGET_BASELINE
 #define TARGET_AVX2 __attribute__((target("avx2,fma")))
 #if defined(__clang__) /* uses the whole width by itself, and does not know the option */

@@ -2,7 +2,7 @@
 #ifndef FASTINIT_NARROW_H
 #define FASTINIT_NARROW_H
 
-#include "elementary.h"
+#include "portable.h"
 
 /* The bits of x in the type with `fraction` fraction bits and exponent bias `bias`; what is beyond `largest` becomes
    `overflow` (an infinity, or NaN where the type has none), as ml_dtypes and IEEE 754 round. Exact; x is not infinite. */

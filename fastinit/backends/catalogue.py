@@ -4,8 +4,8 @@ It imports the standard library alone, since the build of the C extension runs i
 
 To add an element type: a line in ELEMENTS, its rounding functions `narrow_<name>` in csrc/kernels/narrow.h and
 numba/narrow.py (the reference rounds by NumPy or ml_dtypes), and golden values (tools/make_golden.py).
-To add a distribution: a line in DISTRIBUTIONS, its functions `<name>_values...` in csrc/kernels/distributions.h,
-numba/distributions.py and reference.py, and golden values.
+To add a distribution: a line in DISTRIBUTIONS, the arithmetic of its values in csrc/kernels/values.h, its functions
+`<name>_values...` in csrc/kernels/distributions.h, numba/distributions.py and reference.py, and golden values.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Distribution(NamedTuple):
 
     name: str
     num_parameters: int
-    """Doubles that its kernels read; csrc/kernels/distributions.h says which."""
+    """Doubles that its kernels read; csrc/kernels/values.h says which."""
     elements: tuple[str, ...]
     words: int = 1
     """32-bit words that a value is made of; those computed in float64 always take two."""

@@ -12,7 +12,7 @@ Stream = tuple[int, int, int, int]
 """The words k0, k1, s0, s1 that a tensor's values are drawn from: the key of Philox and half of its counter."""
 
 Parameters = NDArray[np.float64]
-"""A distribution's parameters, exact in the type that its values are computed in; see csrc/kernels/distributions.h."""
+"""A distribution's parameters, exact in the type that its values are computed in; see csrc/kernels/values.h."""
 
 
 class FillRequest(NamedTuple):

@@ -91,7 +91,7 @@ class TruncatedNormal(Drawn):
 
 @cached
 def _parameters(distribution: TruncatedNormal, real: Real) -> Float64Array:
-    """In the order of csrc/kernels/distributions.h, which says what each one is."""
+    """In the order of csrc/kernels/values.h, which says what each one is."""
     mean, std = rounded_to(real, {"mean": distribution.mean, "std": distribution.std}).tolist()
     check_reach(
         distribution,

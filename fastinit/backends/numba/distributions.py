@@ -1,4 +1,4 @@
-"""Turns random words into the values of a distribution, as in csrc/kernels/distributions.h, which describes `parameters`.
+"""Turns random words into the values of a distribution, as in csrc/kernels/distributions.h; values.h describes `parameters`.
 
 `rows` is the number of rows of 16 elements; it is even.
 """
