@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,11 @@ def peak_bytes() -> int:
     """The most memory that this program has had resident. (Not `ru_maxrss`, which begins with that of its parent.)"""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
+
+
+def page_faults() -> int:
+    """How many pages the system has put in place for this program since it started."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def touch(nbytes: int) -> None:

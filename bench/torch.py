@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from bench import program
-from bench.memory import peak_bytes
+from bench.memory import page_faults, peak_bytes
 from bench.tables import print_table
 from bench.timing import medians, seconds
 
@@ -75,14 +75,16 @@ def build(model: str, way: str) -> program.Measures:
         "build in bfloat16": partial(fastinit.torch.build, factory, dtype="bfloat16"),
     }
     kept = []  # so that what the peak is compared with still exists
-    before = peak_bytes()
+    before, faults = peak_bytes(), page_faults()
     taken = seconds(lambda: kept.append(ways[way]()))
+    faults = page_faults() - faults
     weights = sum(parameter.nbytes for parameter in kept[0].parameters())
-    return {"seconds": taken, "weights": weights, "peak": (peak_bytes() - before) / weights}
+    return {"seconds": taken, "weights": weights, "peak": (peak_bytes() - before) / weights, "faults": faults}
 
 
 def models() -> None:
-    print_table(("model", "parameters", "stock", *WAYS[1:], "peak memory / weights"), rows_of_models())
+    columns = ("model", "parameters", "stock", *WAYS[1:], "peak memory / weights", "page faults: stock / build")
+    print_table(columns, rows_of_models())
 
 
 def rows_of_models() -> Iterator[tuple[str, ...]]:
@@ -90,7 +92,8 @@ def rows_of_models() -> Iterator[tuple[str, ...]]:
         stock, *of_fastinit = program.medians("bench.torch", (("build", model, way) for way in WAYS), ROUNDS, MEMORY)
         cells = (f"{it['seconds']:.3g} s, {stock['seconds'] / it['seconds']:.1f} times as fast" for it in of_fastinit)
         peak = max(it["peak"] for it in of_fastinit)
-        yield model, f"{stock['weights'] / 4e6:,.1f} M", f"{stock['seconds']:.3g} s", *cells, f"{peak:.3f}"
+        faults = stock["faults"] / of_fastinit[WAYS[1:].index("build")]["faults"]
+        yield model, f"{stock['weights'] / 4e6:,.1f} M", f"{stock['seconds']:.3g} s", *cells, f"{peak:.3f}", f"{faults:.1f}"
 
 
 if __name__ == "__main__":

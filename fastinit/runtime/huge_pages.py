@@ -11,7 +11,7 @@ from functools import cache
 from fastinit.runtime.types import Array
 
 LEAST_BYTES = 4 * 2**20  # from this size on NumPy asks for its own arrays (numpy/_core/src/multiarray/alloc.c)
-MADV_HUGEPAGE = 14  # asm-generic/mman-common.h
+MADV_DONTNEED, MADV_HUGEPAGE = 4, 14  # asm-generic/mman-common.h
 
 
 def advise(array: Array) -> None:
@@ -22,6 +22,19 @@ def advise(array: Array) -> None:
     if madvise:
         start = -(-array.ctypes.data // mmap.PAGESIZE) * mmap.PAGESIZE
         madvise(start, array.ctypes.data + array.nbytes - start, MADV_HUGEPAGE)
+
+
+def are_known() -> bool:
+    """Whether the system has advice of this kind."""
+    return _madvise() is not None
+
+
+def release(address: int, nbytes: int) -> None:
+    """Give the whole pages of this memory, which nobody reads again, back to the system, before all of it is freed."""
+    start, stop = -(-address // mmap.PAGESIZE) * mmap.PAGESIZE, (address + nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    madvise = _madvise()
+    if madvise and start < stop:
+        madvise(start, stop - start, MADV_DONTNEED)
 
 
 @cache

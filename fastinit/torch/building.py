@@ -28,7 +28,7 @@ def build(
     """`factory(*args, **kwargs)`, every tensor drawn by its name: `deferred()` and `init_` in one line.
 
     For the report that `audit` takes, call those two. Memory is that of the weights alone, in `dtype` at once where one is
-    given; values are those of `init_` with this seed.
+    given, in one mapping as `init_` says; values are those of `init_` with this seed.
     `seed`, `independent_copies`: as for `deferred`. `device`: where the tensors are made. TypeError for a factory that makes
     no module; else the errors of `deferred` and `init_`.
 

@@ -27,6 +27,7 @@ from fastinit.torch.construction.streams import named_as_in_whole
 from fastinit.torch.layers import layouts_by_name
 from fastinit.torch.meta import CPU, materialized
 from fastinit.torch.module_tensors import ModuleTensors
+from fastinit.torch.one_mapping import in_one_mapping
 from fastinit.torch.own_methods import convert
 from fastinit.torch.padding import PaddingRow, padded
 from fastinit.torch.progress import progress_bar
@@ -122,6 +123,9 @@ class Initialization:
             self.found.read()
         memory = {} if records is None else records.shared_memory(options.device)
         tensors = self.found.tensors
+        if options.device.type == "cpu":
+            alone = self.log.from_meta - memory.keys()
+            memory |= in_one_mapping({name: tensor for name, tensor in tensors.items() if name in alone})
         for name in self.log.from_meta:
             tensors[name] = materialized(self.found.module, tensors[name], options.device, memory.get(name))
 
