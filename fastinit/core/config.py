@@ -8,6 +8,7 @@ from typing import Any
 from fastinit import backends
 from fastinit.__about__ import __version__
 from fastinit.backends.catalogue import ELEMENTS
+from fastinit.core.stream import STREAM_VERSION
 from fastinit.runtime import threads
 from fastinit.runtime.forks import without_forks
 
@@ -17,7 +18,7 @@ def config() -> dict[str, Any]:
     chosen = backends.current()
     return {
         "fastinit": __version__,
-        "stream": "1",
+        "stream": STREAM_VERSION,
         "backend": chosen.name,
         "level": chosen.level,
         "available backends": list(backends.available_backends()),

@@ -16,6 +16,7 @@ from fastinit.core.seed_sequences import child, entropy_before, states_spawned
 from fastinit.runtime.types import Seed, UInt32Array
 
 _native = quick.native()
+STREAM_VERSION = "1"  # in another version a seed and a name give other values; files and states say theirs
 MANY = 8  # streams, from which on they are computed together
 
 

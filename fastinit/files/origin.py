@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from fastinit.core.stream import STREAM_VERSION
 from fastinit.runtime.schema import STRING, TableOf
 from fastinit.runtime.text_files import json_of
 
-STREAM = "1"  # the version of the streams: in another, a seed and a name give other values
 MOST_TEXT = 2**24  # bytes of a SPEC; beside a longer one tensors may not fit into the header
 KEYS = tuple(f"fastinit.{key}" for key in ("spec", "seed", "dtype", "kept", "stream"))
 
@@ -27,7 +27,7 @@ class Origin:
         """As a file has it."""
         spec = self.spec if len(self.spec.encode()) <= MOST_TEXT else ""
         kept = json.dumps(dict(self.kept), sort_keys=True) if self.kept else ""
-        texts = (spec, str(self.seed), self.dtype or "", kept, STREAM)
+        texts = (spec, str(self.seed), self.dtype or "", kept, STREAM_VERSION)
         return {key: text for key, text in zip(KEYS, texts, strict=True) if text}
 
 
@@ -42,8 +42,8 @@ def origin_of(headers: Iterable[Mapping[str, str]]) -> Origin | None:
     spec, seed, dtype, kept, stream = said.pop() if said else [""] * len(KEYS)
     if not seed:
         return None
-    if stream != STREAM:
-        raise ValueError(f"its values are of streams of version {stream!r}, those of this fastinit of {STREAM}")
+    if stream != STREAM_VERSION:
+        raise ValueError(f"its values are of streams of version {stream!r}, those of this fastinit of {STREAM_VERSION}")
     if not (seed.isascii() and seed.isdigit()):
         raise ValueError(f"it says that its seed is {seed!r}, which is none")
     return Origin(spec, int(seed), dtype or None, _digests(kept))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from numpy.random import SeedSequence
 
 from fastinit.backends import available_backends
-from fastinit.core.stream import Stream
+from fastinit.core.stream import STREAM_VERSION, Stream
 from fastinit.runtime.forks import without_forks
 
 Entropy: TypeAlias = int | Sequence[int] | npt.NDArray[np.integer[Any]] | SeedSequence | None
@@ -90,6 +90,7 @@ class TiledXoshiro128(np.random.BitGenerator):
             cursor = self._cursor
             return {
                 "bit_generator": type(self).__name__,
+                "stream_version": STREAM_VERSION,
                 "state": {
                     "stream": [int(word) for word in cursor.stream],
                     "next_tile": int(cursor.next_tile) % TILES,
@@ -105,6 +106,9 @@ class TiledXoshiro128(np.random.BitGenerator):
         name = type(self).__name__
         if value.get("bit_generator") != name:
             raise ValueError(f"state must be for a {name} bit generator, got {value.get('bit_generator')!r}")
+        version = value.get("stream_version", STREAM_VERSION)  # NumPy's tuples have no place for it
+        if version != STREAM_VERSION:
+            raise ValueError(f"state is of streams of version {version!r}, those of this fastinit are of {STREAM_VERSION!r}")
         inner = value["state"]
         words = tuple(int(word) for word in inner["stream"])
         next_tile, tile, used = (int(inner[key]) for key in ("next_tile", "tile", "used"))

@@ -452,6 +452,11 @@ def test_jumped_is_another_place_and_leaves_the_generator_where_it_is():
             ValueError,
             "state must have four words of 32 bits, tiles below 2**53 and at most 2048 words used",
         ),
+        (
+            {**TiledXoshiro128(0).state, "stream_version": "2"},
+            ValueError,
+            "state is of streams of version '2', those of this fastinit are of '1'",
+        ),
     ],
 )
 def test_a_wrong_state_is_refused_and_changes_nothing(state, error, message):
