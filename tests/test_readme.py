@@ -18,9 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 
 
-def test_the_code_prints_what_is_printed_there():
-    failed, tried = doctest.testfile(str(README), module_relative=False)
-    assert (failed, tried) == (0, 17)
+@pytest.mark.parametrize(("page", "count"), [("README.md", 17), ("docs/stream.md", 7)])
+def test_the_code_prints_what_is_printed_there(page, count):
+    failed, tried = doctest.testfile(str(ROOT / page), module_relative=False)
+    assert (failed, tried) == (0, count)
 
 
 @pytest.mark.parametrize(
