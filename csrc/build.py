@@ -62,10 +62,11 @@ write_kernel_list()
 ffi = cffi.FFI()
 HEADERS = ("kernels/kernels.h", "bindings/api.h", "bindings/xla_handler.h")
 ffi.cdef("".join((HERE / header).read_text() for header in HEADERS))
+ffi.cdef('extern "Python" int fi_check_signals(void);')  # a `pause` for fi_fill_shared: fastinit/backends/c.py
 ffi.set_source(
     "fastinit._kernels",
     '#include <stdint.h>\n#include "kernels.h"\n#include "api.h"\n#include "xla_handler.h"\n',
-    sources=["csrc/kernels/kernels.c", "csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"],
+    sources=["csrc/kernels/kernels.c", "csrc/kernels/threads.c", "csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"],
     include_dirs=["csrc/kernels", "csrc/bindings", *xla_include()],
     depends=[
         CATALOGUE,

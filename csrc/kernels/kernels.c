@@ -10,6 +10,7 @@
 #include "narrow.h"
 #include "stack.h"
 #include "store.h"
+#include "threads.h"
 
 /* Four word rows are two rows of doubles: every distribution can begin and end at any group. */
 enum {
@@ -258,6 +259,51 @@ void fi_fill(int level, int kernel, const uint32_t *stream, const double *parame
 {
     struct call call = {level, kernel, stream, parameters, starts, runs, count, step, out, pitch, non_temporal};
     run_with_stack(run_call, &call);
+}
+
+/* A call in pieces that threads take one by one: of long runs `columns` elements, of short ones `rows` runs. */
+struct shared_call {
+    struct call call;
+    uint64_t rows, columns, pieces_of_run;
+};
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void run_piece(void *shared, uint64_t piece)
+{
+    const struct shared_call *of = shared;
+    struct call call = of->call;
+    uint64_t run = piece / of->pieces_of_run * of->rows, column = piece % of->pieces_of_run * of->columns;
+    uint64_t start = call.starts[run] + column * (uint64_t)call.step;
+    call.out = (char *)call.out + (int64_t)run * call.pitch + (int64_t)column * kernels[call.kernel].element_bytes;
+    call.runs = smaller(of->rows, call.runs - run);
+    call.count = smaller(of->columns, call.count - column);
+    call.starts += run;
+    if (of->pieces_of_run > 1)
+        call.starts = &start;
+    run_with_stack(run_call, &call);
+}
+
+enum { LEAST_OF_RUN = TILE_WORDS / 4 }; /* elements that take as long as a run of few, whose tile is begun anew */
+
+int fi_fill_shared(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
+                   uint64_t runs, uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal, int threads,
+                   int (*pause)(void))
+{
+    if (runs == 0 || count == 0)
+        return 0;
+    uint64_t of_run = count < LEAST_OF_RUN ? LEAST_OF_RUN : count, piece = elements_of_piece(runs * of_run, threads);
+    struct shared_call shared = {
+        {level, kernel, stream, parameters, starts, runs, count, step, out, pitch, non_temporal}, 1, piece, 1};
+    if (count > piece)
+        shared.pieces_of_run = (count - 1) / piece + 1;
+    else
+        shared.rows = piece / of_run, shared.columns = count;
+    uint64_t pieces = ((runs - 1) / shared.rows + 1) * shared.pieces_of_run;
+    return run_pieces(run_piece, &shared, pieces, threads, pause);
 }
 
 struct many_calls {

@@ -15,6 +15,16 @@ int fi_kernel_tile_elements(int kernel);
 void fi_fill(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts, uint64_t runs,
              uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal);
 
+/* fi_fill on the calling thread and at most `threads` - 1 others. From time to time the calling thread calls `pause`, unless
+   that is null: at a result other than 0 the fill ends unfinished, and that is returned; else 0. Once it has returned nothing
+   is written any more. Any threads may call it at once, and within `pause`, which may also fork. */
+int fi_fill_shared(int level, int kernel, const uint32_t *stream, const double *parameters, const uint64_t *starts,
+                   uint64_t runs, uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal, int threads,
+                   int (*pause)(void));
+
+/* Whether it has others: without, the caller may share the work itself. */
+int fi_has_threads(void);
+
 /* fi_fill of `n` whole arrays, one after the other: array i has kernel kernels[i], stream streams[4 i] ..., the parameters
    from parameters[i] on, and elements 0 to counts[i] - 1 go to outs[i]. */
 void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,

@@ -39,13 +39,17 @@ def _one_by_one(
 
 
 class Backend(NamedTuple):
-    """A backend at one instruction-set level ("" where it has none to choose)."""
+    """A backend at one instruction-set level ("" where it has none to choose).
+
+    `takes_rows`: see `FillRequest.out`; `has_threads`: its fills use several by themselves, and let signals in meanwhile.
+    """
 
     name: str
     level: str
     fill: Fill
     fill_many: FillMany
     takes_rows: bool
+    has_threads: bool
 
 
 def _imported(name: str) -> Any:
@@ -75,14 +79,14 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
         if level is not None:
             raise ValueError(f"level is for backend 'c' alone, got level={level!r} with backend {name!r}")
         fill = _imported(name).fill
-        return Backend(name, "", fill, partial(_one_by_one, fill), False)
+        return Backend(name, "", fill, partial(_one_by_one, fill), False, False)
     levels = available_levels()
     if level is None:
         level = levels[-1]
     if level not in levels:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
     c = _imported("c")
-    return Backend(name, level, c.fill_at(level), c.fill_many_at(level), True)
+    return Backend(name, level, c.fill_at(level), c.fill_many_at(level), True, c.HAS_THREADS)
 
 
 def current() -> Backend:

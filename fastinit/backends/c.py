@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -24,15 +26,50 @@ LEVELS = {_text(_lib.fi_level_name(i)): i for i in range(_lib.fi_level_count()) 
 
 KERNELS = {_text(_lib.fi_kernel_name(i)): i for i in range(_lib.fi_kernel_count())}
 
+LEAST_WITH_PAUSES = 2**19  # elements: a fill of fewer on one thread ends within a millisecond or so, and lets no signals in
+HAS_THREADS = bool(_lib.fi_has_threads())
+
+# What a signal's handler has raised during a fill. Handlers run on the main thread alone, so that one place is enough: of
+# fills within each other, as where a handler fills, the inner one raises it first.
+_raised: list[BaseException] = []
+
+
+def _keep(kind: type[BaseException], error: BaseException, traceback: TracebackType) -> None:
+    _raised.append(error.with_traceback(traceback))
+
+
+@_ffi.def_extern(error=1, onerror=_keep)  # type: ignore[untyped-decorator]  # of cffi
+def fi_check_signals() -> int:
+    """Called by the main thread during long fills: the interpreter runs the handlers of signals as the function begins."""
+    return 0
+
+
+def _raise() -> None:
+    """Raise what a handler has raised, now that the fill has ended."""
+    if not _raised:  # of two handlers that raised at once the second came before `_keep`
+        raise KeyboardInterrupt
+    try:
+        raise _raised.pop()
+    finally:
+        _raised.clear()
+
 
 def _fill(level: int, request: FillRequest) -> None:
-    kernel, stream, parameters, starts, count, step, out, non_temporal = request
+    kernel, stream, parameters, starts, count, step, out, non_temporal, num_threads = request
     if out.ndim == 1:
         memory, pitch = _ffi.from_buffer(out), count * out.itemsize
     else:
         memory, pitch = _ffi.cast("void *", out.ctypes.data), out.strides[0]
     parameters, starts = _ffi.from_buffer("double[]", parameters), _ffi.from_buffer("uint64_t[]", starts)
-    _lib.fi_fill(level, KERNELS[kernel], stream, parameters, starts, len(starts), count, step, memory, pitch, non_temporal)
+    where = memory, pitch, non_temporal
+    if num_threads == 1 and out.size < LEAST_WITH_PAUSES:
+        _lib.fi_fill(level, KERNELS[kernel], stream, parameters, starts, len(starts), count, step, *where)
+        return
+    on_main_thread = threading.get_ident() == threading.main_thread().ident
+    pause = _lib.fi_check_signals if on_main_thread else _ffi.NULL
+    runs = starts, len(starts), count, step
+    if _lib.fi_fill_shared(level, KERNELS[kernel], stream, parameters, *runs, *where, num_threads, pause):
+        _raise()
 
 
 def fill_at(level: str) -> Fill:

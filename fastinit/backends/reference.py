@@ -376,7 +376,7 @@ def tile_values(kernel: str, stream: Stream, parameters: Parameters, tile: int) 
 
 
 def fill(request: FillRequest) -> None:
-    kernel, stream, parameters, starts, count, step, out, _ = request
+    kernel, stream, parameters, starts, count, step, out, *_ = request
     tile_elements = TILE_WORDS // KERNELS[kernel].words_per_value
     cached, values = -1, out[:0]
     at = 0

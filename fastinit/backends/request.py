@@ -30,6 +30,8 @@ class FillRequest(NamedTuple):
     8-bit ones). For a backend that `takes_rows` it may be (starts.size, length): contiguous rows, any distance apart."""
     non_temporal: bool = False
     """Whether to write with non-temporal stores, which leave the caches as they are: for arrays larger than those."""
+    num_threads: int = 1
+    """How many threads a backend that `has_threads` may use, the calling one included."""
 
 
 Fill = Callable[[FillRequest], None]

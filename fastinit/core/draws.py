@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fastinit.backends import current
+from fastinit.backends import Backend, current
 from fastinit.backends.request import FillRequest
 from fastinit.core.dtypes import element_type
 from fastinit.core.pieces import TILE, Write, fill_contiguous, fill_strided
@@ -92,22 +92,21 @@ def fill_run(
     kernel: str, stream: Stream, parameters: Float64Array, start: int, flat: Array, nontemporal: bool = False
 ) -> None:
     """Write the values at `start`, start + 1, ... into `flat`, 1-D, contiguous and of the storage type, on all threads."""
-    fill_contiguous(_run(kernel, stream, parameters, start), flat, nontemporal)
+    backend = current()
+    fill_contiguous(backend, _run(backend, kernel, stream, parameters, start), flat, nontemporal)
 
 
 def fill_run_strided(
     kernel: str, stream: Stream, parameters: Float64Array, start: int, out: Array, storage: type[np.generic]
 ) -> None:
     """The same into any array, in row-major order, whatever its strides, alignment and byte order."""
-    fill_strided(_run(kernel, stream, parameters, start), out, storage)
+    fill_strided(_run(current(), kernel, stream, parameters, start), out, storage)
 
 
-def _run(kernel: str, stream: Stream, parameters: Float64Array, start: int) -> Write:
-    backend = current()
-
-    def write(first: int, out: Array, nontemporal: bool) -> None:
+def _run(backend: Backend, kernel: str, stream: Stream, parameters: Float64Array, start: int) -> Write:
+    def write(first: int, out: Array, nontemporal: bool, num_threads: int) -> None:
         position = np.array([start + first], np.uint64)
-        backend.fill(FillRequest(kernel, stream, parameters, position, out.size, 1, out, nontemporal))
+        backend.fill(FillRequest(kernel, stream, parameters, position, out.size, 1, out, nontemporal, num_threads))
 
     return write
 

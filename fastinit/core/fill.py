@@ -92,9 +92,9 @@ class _Fill:
         is_plain = array.flags.aligned and array.dtype.isnative
         if is_plain and array.flags.c_contiguous:
             nontemporal = not self._is_fresh and array.nbytes >= NONTEMPORAL_BYTES
-            fill_contiguous(values.write, array.reshape(-1).view(element.storage), nontemporal)
+            fill_contiguous(values.backend, values.write, array.reshape(-1).view(element.storage), nontemporal)
         elif is_plain and values.backend.takes_rows and _has_rows(array, self._wanted):
-            fill_rows(values.write_rows, array, element)
+            fill_rows(values.backend, values.write_rows, array, element)
         else:
             fill_strided(values.write, array, element.storage)
 
@@ -158,27 +158,27 @@ class _Values(NamedTuple):
     parameters: Float64Array
     wanted: Positions
 
-    def write(self, first: int, out: Array, nontemporal: bool) -> None:
+    def write(self, first: int, out: Array, nontemporal: bool, num_threads: int) -> None:
         """Elements `first`, first + 1, ... of the result into `out`, 1-D, contiguous and of the storage type."""
         at = 0
         for starts, count, step in self.wanted.runs(first, first + out.size):
             n = starts.size * count
-            self._fill(starts, count, step, out[at : at + n], nontemporal)
+            self._fill(starts, count, step, out[at : at + n], nontemporal, num_threads)
             at += n
 
-    def write_rows(self, first: int, out: Array, nontemporal: bool) -> None:
+    def write_rows(self, first: int, out: Array, nontemporal: bool, num_threads: int) -> None:
         """Elements `first`, first + 1, ... into the contiguous rows of `out`, 2-D and of the storage type.
 
         For a backend that takes rows, where each row lies within one run of positions.
         """
         at = 0
         for starts, step in self.wanted.rows(first, first + out.size, out.shape[1]):
-            self._fill(starts, out.shape[1], step, out[at : at + starts.size], nontemporal)
+            self._fill(starts, out.shape[1], step, out[at : at + starts.size], nontemporal, num_threads)
             at += starts.size
 
-    def _fill(self, starts: UInt64Array, count: int, step: int, out: Array, nontemporal: bool) -> None:
-        request = FillRequest(self.kernel, self.stream, self.parameters, starts, count, step, out, nontemporal)
-        self.backend.fill(request)
+    def _fill(self, starts: UInt64Array, count: int, step: int, out: Array, nontemporal: bool, num_threads: int) -> None:
+        stream, parameters = self.stream, self.parameters
+        self.backend.fill(FillRequest(self.kernel, stream, parameters, starts, count, step, out, nontemporal, num_threads))
 
 
 def fill_piece(distribution: Distribution, shape: tuple[int, ...], stream: Stream, first: int, out: Array) -> None:

@@ -7,14 +7,17 @@ from functools import partial
 
 import numpy as np
 
+from fastinit.backends import Backend
 from fastinit.backends.elements import ElementType
 from fastinit.runtime import threads
 from fastinit.runtime.types import Array
 
 TILE = 2048  # elements; whole tiles of every dtype
-# Above so many elements (250 microseconds of normals) several threads share the work: to wake one and to pass the
-# interpreter's lock back and forth takes 120 microseconds on a virtual machine.
+# Above so many elements (250 microseconds of normals) several of Python's threads share the work: to wake one and to pass
+# the interpreter's lock back and forth takes 120 microseconds on a virtual machine.
 LEAST_FOR_THREADS = 256 * TILE
+# Above so many elements those do that a backend has of its own, which wake up in microseconds (`python -m bench.threads`).
+LEAST_FOR_NATIVE_THREADS = 32 * TILE
 LEAST_PIECE = 64 * TILE
 # The most elements that a thread takes at a time: 32 MiB of float32, some milliseconds. To hand out a piece costs 20
 # microseconds: with pieces of 2 MiB that would be a seventh of the time.
@@ -23,26 +26,37 @@ SCRATCH = 32 * TILE  # elements of a thread's buffer for an `out` that is not co
 # From this size on, an array that existed before is larger than the caches and is written by non-temporal stores.
 NONTEMPORAL_BYTES = 32 * 2**20
 
-Write = Callable[[int, Array, bool], None]
-"""write(first, out, nontemporal): elements `first`, first + 1, ... of the result into `out`, of the storage type."""
+Write = Callable[[int, Array, bool, int], None]
+"""write(first, out, nontemporal, num_threads): elements `first`, first + 1, ... of the result into `out`, of the storage
+type, by so many threads of the backend's own."""
 
 
-def fill_contiguous(write: Write, flat: Array, nontemporal: bool) -> None:
+def fill_contiguous(backend: Backend, write: Write, flat: Array, nontemporal: bool) -> None:
     """Fill a 1-D array whose elements follow each other in memory."""
+    if backend.has_threads:
+        write(0, flat, nontemporal, native_threads(flat.size))
+    else:
+        share(lambda first, out: write(first, out, nontemporal, 1), flat)
+
+
+def share(write: Callable[[int, Array], None], flat: Array) -> None:
+    """Have Python's threads write the pieces of a 1-D array."""
     num_threads, piece = threads_and_piece(flat.size)
     if flat.size <= piece:
-        write(0, flat, nontemporal)
+        write(0, flat)
         return
-    tasks = (partial(write, at, flat[at : at + piece], nontemporal) for at in range(0, flat.size, piece))
-    threads.run(tasks, num_threads)
+    threads.run((partial(write, at, flat[at : at + piece]) for at in range(0, flat.size, piece)), num_threads)
 
 
-def fill_rows(write: Write, out: Array, element: ElementType) -> None:
+def fill_rows(backend: Backend, write: Write, out: Array, element: ElementType) -> None:
     """Fill, in place, an array whose rows are contiguous but do not follow each other in memory."""
     num_threads, piece = threads_and_piece(out.size)
+    of_backend = 1
+    if backend.has_threads and out.ndim == 2:  # one block, whose rows are equally far apart
+        num_threads, piece, of_backend = 1, out.size, native_threads(out.size)
     nontemporal = out.nbytes >= NONTEMPORAL_BYTES
     blocks = ((first, _as_rows(block).view(element.storage)) for first, block in _blocks(out, piece))
-    threads.run((partial(write, first, rows, nontemporal) for first, rows in blocks), num_threads)
+    threads.run((partial(write, first, rows, nontemporal, of_backend) for first, rows in blocks), num_threads)
 
 
 def fill_strided(write: Write, out: Array, storage: type[np.generic]) -> None:
@@ -51,7 +65,7 @@ def fill_strided(write: Write, out: Array, storage: type[np.generic]) -> None:
 
     def fill_block(first: int, block: Array) -> None:
         scratch = np.empty(block.size, storage)
-        write(first, scratch, False)
+        write(first, scratch, False, 1)
         block[...] = scratch.view(native).reshape(block.shape)
 
     tasks = (partial(fill_block, first, block) for first, block in _blocks(out, SCRATCH))
@@ -65,13 +79,18 @@ def repeat(value: Array, out: Array) -> None:
     if array.flags.c_contiguous and array.flags.aligned and array.dtype == value.dtype:
         bits = np.dtype(f"u{array.itemsize}")  # NumPy writes plain integers faster than the types of ml_dtypes
         pattern = value.view(bits)
-        fill_contiguous(lambda first, piece, nontemporal: piece.fill(pattern), array.reshape(-1).view(bits), False)
+        share(lambda first, piece: piece.fill(pattern), array.reshape(-1).view(bits))
     else:
         out[...] = value
 
 
+def native_threads(size: int) -> int:
+    """How many threads of a backend's own so many elements are worth."""
+    return threads.get_num_threads() if size > LEAST_FOR_NATIVE_THREADS else 1
+
+
 def threads_and_piece(size: int) -> tuple[int, int]:
-    """How many threads so many elements are worth, and how many elements a thread takes at a time."""
+    """How many of Python's threads so many elements are worth, and how many elements a thread takes at a time."""
     num_threads = threads.get_num_threads()
     if size <= LEAST_FOR_THREADS or num_threads == 1:
         return 1, PIECE

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastinit.backends import current_native_level, native_kernel, quick
 from fastinit.core.dtypes import element_type
-from fastinit.core.pieces import LEAST_FOR_THREADS
+from fastinit.core.pieces import LEAST_FOR_NATIVE_THREADS
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution, Slabs
 from fastinit.distributions.base import Draws
@@ -38,7 +38,7 @@ def learn(fills: Any, asked: Asked, distribution: Distribution, shape: tuple[int
     """Let `fills` remember what was asked for, if one kernel draws it and one thread does."""
     element = element_type(asked[3])
     level = current_native_level()
-    if level is None or not 0 < math.prod(shape) <= LEAST_FOR_THREADS:
+    if level is None or not 0 < math.prod(shape) <= LEAST_FOR_NATIVE_THREADS:
         return
 
     def remember(kernel: str, parameters: Float64Array) -> None:

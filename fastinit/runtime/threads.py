@@ -1,4 +1,7 @@
-"""The process's worker threads, which share the work of a fill; backends release the interpreter's lock meanwhile."""
+"""How many threads work; and threads of the interpreter's, for tasks in Python: backends release its lock meanwhile.
+
+Fills by the C kernels have threads of their own: csrc/kernels/threads.c.
+"""
 
 from __future__ import annotations
 
@@ -77,10 +80,13 @@ def run(tasks: Iterable[Task], num_threads: int) -> None:
     first = [*islice(tasks, num_threads)]  # no more threads than tasks
     job = _Job(chain(first, tasks))
     try:
-        _ask_workers(job, len(first) - 1)
-        job.work()
+        try:
+            _ask_workers(job, len(first) - 1)
+            job.work()
+        finally:
+            job.end()
     finally:
-        job.end()
+        job.end()  # which a signal may have cut short as it began: the handler's error must not leave workers at work
     error = job.error
     del job  # which holds the error, whose traceback holds this frame
     if error is not None:
@@ -122,8 +128,8 @@ class _Job:
                 self._ended.put(None)
 
     def end(self) -> None:
-        """Let no further task begin, and wait until no worker has one; an interrupt meanwhile is raised at the end."""
-        interrupt: KeyboardInterrupt | None = None
+        """Let no further task begin, and wait until no worker has one; what a handler of signals raises comes at the end."""
+        interrupt: BaseException | None = None
         while True:
             try:
                 self._stopped = True
@@ -131,7 +137,7 @@ class _Job:
                     self._ended.get()
                 self._tasks = iter(())  # so that a worker that wakes up late keeps no memory alive
                 break
-            except KeyboardInterrupt as error:
+            except BaseException as error:
                 interrupt = error
         if interrupt:
             raise interrupt

@@ -11,9 +11,9 @@ import pytest
 from fastinit.backends.catalogue import KERNELS
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = [
-    str(ROOT / source) for source in ("tests/backends/native/exercise.c", "csrc/kernels/kernels.c", "csrc/bindings/cursor.c")
-]
+KERNELS_C = ("csrc/kernels/kernels.c", "csrc/kernels/threads.c", "csrc/bindings/cursor.c")
+EXERCISE = ("tests/backends/native/exercise.c", *KERNELS_C)
+PIECES = ("tests/backends/native/pieces.c", "csrc/kernels/threads.c")
 INCLUDES = [f"-I{ROOT / 'csrc' / room}" for room in ("kernels", "bindings")]
 NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there
 
@@ -38,14 +38,15 @@ def first_compiler(*names: str) -> str:
     return found[0]
 
 
-def compile_(compiler: str, to: Path, *flags: str) -> str:
-    command = [compiler, *build_flags(), *flags, *INCLUDES, "-pthread", *SOURCES, "-o", to, "-lm"]
+def compile_(compiler: str, to: Path, *flags: str, sources: tuple[str, ...] = EXERCISE) -> str:
+    paths = [str(ROOT / source) for source in sources]
+    command = [compiler, *build_flags(), *flags, *INCLUDES, "-pthread", *paths, "-o", to, "-lm"]
     built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     return str(to)
 
 
-def compile_sanitized(to: Path, sanitizers: str) -> str:
+def compile_sanitized(to: Path, sanitizers: str, sources: tuple[str, ...] = EXERCISE) -> str:
     """At -O1: the checks need not be fast, and their compilation at -O3 takes most of a minute."""
     compiler = first_compiler("clang", "gcc")  # gcc takes twice as long
     flags = ["-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all"]
@@ -54,7 +55,7 @@ def compile_sanitized(to: Path, sanitizers: str) -> str:
     tried = subprocess.run([compiler, *flags, empty, "-o", to], capture_output=True, text=True)
     if tried.returncode:
         pytest.skip(f"{compiler} cannot link -fsanitize={sanitizers} here: {tried.stderr.strip()[-200:]}")
-    return compile_(compiler, to, *flags)
+    return compile_(compiler, to, *flags, sources=sources)
 
 
 def run(*command: str) -> dict[str, dict[str, str]]:
@@ -108,3 +109,38 @@ def test_address_and_undefined_behaviour_sanitizers_find_nothing(native_hashes, 
 
 def test_thread_sanitizer_finds_nothing_in_concurrent_fills(native, tmp_path):
     assert run(compile_sanitized(tmp_path / "exercise", "thread"), "threads") == run(native, "threads")
+
+
+# ---- the threads of csrc/kernels/threads.c ----
+
+CHECKS = {
+    "every piece runs once, with any number of threads and pieces": "numbers",
+    "no more threads start than there are pieces": "few",
+    "all threads take part in a long job": "all",
+    "every piece of several callers' jobs runs once": "callers",
+    "every piece of a job within a job's piece runs once": "nested",
+    "a pause stops the job, and no piece runs after the call": "stop",
+    "a fork within a pause finishes the job in both processes": "fork in pause",
+    "a child starts threads of its own": "fork",
+}
+
+
+@pytest.fixture(scope="module", params=["futex", "condition", "address,undefined", "thread"])
+def pieces(request, tmp_path_factory) -> tuple[str, ...]:
+    """The command of pieces.c as it sleeps on Linux and elsewhere, and as sanitizers see it."""
+    to = tmp_path_factory.mktemp("native") / "pieces"
+    if request.param in ("futex", "condition"):
+        flags = ["-DFASTINIT_NO_FUTEX"] if request.param == "condition" else []
+        return (compile_(first_compiler(*NATIVE_COMPILERS), to, *flags, sources=PIECES),)
+    return compile_sanitized(to, request.param, PIECES), "sanitized"
+
+
+@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
+def test_threads_share_the_pieces_of_a_job(pieces, check):
+    program, *build = pieces
+    options = {"TSAN_OPTIONS": "die_after_fork=0", "ASAN_OPTIONS": "detect_leaks=0"}  # a child's leaks are its parent's
+    command = [program, check, *build]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **options})
+    if "unexpected memory mapping" in ran.stderr:
+        pytest.skip("ThreadSanitizer cannot run under this kernel's address space randomization")
+    assert (ran.returncode, ran.stderr) == (0, "")

@@ -23,12 +23,13 @@ from numpy.lib.stride_tricks import as_strided
 
 import fastinit
 from fastinit import normal, uniform
+from fastinit.backends import current
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.core import fill as fill_room
 from fastinit.core import pieces, positions
 from fastinit.core.fill import fill_piece, stream_words
-from fastinit.core.pieces import LEAST_FOR_THREADS, PIECE, SCRATCH
+from fastinit.core.pieces import LEAST_FOR_NATIVE_THREADS, LEAST_FOR_THREADS, PIECE, SCRATCH, native_threads
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Constant, Normal, Uniform
 from fastinit.runtime import threads
@@ -48,7 +49,8 @@ def same(found, expected):
 # ---- threads ----
 
 FOR_THREADS = 2 * LEAST_FOR_THREADS  # elements that are filled on several threads
-SIZES = [LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE + 2049]
+SIZES = [LEAST_FOR_NATIVE_THREADS, LEAST_FOR_NATIVE_THREADS + 1, LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1]
+SIZES += [2**23 + 2049]  # pieces of the largest size
 
 
 @pytest.mark.parametrize("n", SIZES)
@@ -67,8 +69,26 @@ def test_a_small_request_wakes_no_thread_and_a_larger_one_does(n, asked, num_thr
     num_threads(7)
     found, run = [], threads.run
     monkeypatch.setattr(threads, "run", lambda tasks, n: (found.append(n), run(tasks, n)))
+    monkeypatch.setattr(fill_room, "current", lambda: current()._replace(has_threads=False))
     normal(n, seed=0)
     assert found == asked
+
+
+@pytest.mark.parametrize(("n", "used"), [(LEAST_FOR_NATIVE_THREADS, 1), (LEAST_FOR_NATIVE_THREADS + 1, 7)])
+def test_a_small_request_wakes_no_native_thread_and_a_larger_one_does(n, used, num_threads):
+    num_threads(7)
+    assert native_threads(n) == used
+    with threads.single_threaded():
+        assert native_threads(n) == 1
+
+
+@pytest.mark.skipif(not current().has_threads, reason="a backend without threads of its own")
+@pytest.mark.parametrize("index", [None, (slice(None), slice(3, 90)), (slice(None), 3), np.arange(0, 3000, 2)], ids=str)
+def test_native_threads_fill_without_pythons(index, num_threads, monkeypatch):
+    num_threads(3)
+    expected = normal((3000, 700), seed=0)
+    monkeypatch.setattr(threads, "run", lambda tasks, n: pytest.fail("Python's threads ran"))
+    assert same(normal((3000, 700), seed=0, index=index), expected if index is None else expected[index])
 
 
 def test_many_threads_may_fill_at_once(num_threads):
@@ -271,6 +291,83 @@ print(sorted(done) == list(range(1000)))
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer on this system")
 def test_interrupts_at_any_step_leave_threads_that_work_and_a_process_that_ends():
     done = subprocess.run([sys.executable, "-c", INTERRUPTED_OFTEN], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout.strip() == "True", done.stderr
+
+
+ENDED_BY_A_HANDLER = """
+import random, signal, sys, time, threading
+import numpy as np, fastinit
+from fastinit.runtime import threads
+
+class Alarm(Exception): pass
+
+def ring(*_):
+    raise Alarm
+
+signal.signal(signal.SIGALRM, ring)
+fastinit.set_num_threads(4)
+random.seed(0)
+n = 2**21
+out = np.zeros(n, np.float32)
+
+def by_tasks():
+    def write(i):
+        time.sleep(1e-3)
+        out[i] = 1
+    threads.run((lambda i=i: write(i) for i in range(12)), 4)
+
+def by_kernels():
+    fastinit.normal(n, seed=0, out=out)
+
+ended = late = 0
+work = {"tasks": by_tasks, "kernels": by_kernels}[sys.argv[1]]
+began = time.perf_counter()
+work()
+longest = time.perf_counter() - began
+while ended < 60:
+    try:
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(0.05, 0.95) * longest)
+        work()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    except Alarm:
+        out[...] = 7
+        ended += 1
+        time.sleep(2e-3)
+        late += bool((out != 7).any())
+work()
+print(late, bool((out == fastinit.normal(n, seed=0)).all()) or sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer on this system")
+@pytest.mark.parametrize(("work", "printed"), [("tasks", "0 tasks"), ("kernels", "0 True")])
+def test_no_thread_writes_after_a_handler_has_raised_any_error(work, printed):
+    command = [sys.executable, "-c", ENDED_BY_A_HANDLER, work]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout.strip() == printed, done.stderr
+
+
+FILLED_WITHIN_A_HANDLER = """
+import signal, sys, numpy as np, fastinit
+fastinit.set_num_threads(3)
+n, made = 2**24, []
+expected = fastinit.normal(n, seed=0)
+
+def fill(*_):
+    made.append(fastinit.normal(2**20, seed=1))
+
+signal.signal(signal.SIGALRM, fill)
+signal.setitimer(signal.ITIMER_REAL, 0.012, 0.012)
+while len(made) < 5:
+    assert (fastinit.normal(n, seed=0) == expected).all()
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(all((values == fastinit.normal(2**20, seed=1)).all() for values in made))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timer on this system")
+def test_a_handler_may_fill_in_the_midst_of_a_fill():
+    done = subprocess.run([sys.executable, "-c", FILLED_WITHIN_A_HANDLER], capture_output=True, text=True, timeout=PATIENCE)
     assert done.stdout.strip() == "True", done.stderr
 
 

@@ -155,7 +155,7 @@ dispatchers: dict[str, Untyped] = {}
 
 
 def fill(request: FillRequest) -> None:
-    kernel, stream, parameters, starts, length, step, out, non_temporal = request
+    kernel, stream, parameters, starts, length, step, out, non_temporal, _ = request
     if kernel not in dispatchers:
         dispatchers.setdefault(kernel, kernel_of(kernel))  # one for all threads: each would compile its own
     # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile

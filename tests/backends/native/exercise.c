@@ -1,6 +1,6 @@
 /* Fills buffers of exact size by every kernel at every level that this CPU has, and prints a hash of what each pair
    wrote: for sanitizers, emulators and the comparison of compilers. `exercise threads` fills shared buffers from four
-   threads. Exit status 1 if streaming, alignment or threads change a byte, or one is written outside the buffer. */
+   threads, and by the kernels' own. Exit status 1 if streaming, alignment or threads change a byte, or one is written outside the buffer. */
 #define _POSIX_C_SOURCE 200112L
 #include <inttypes.h>
 #include <math.h>
@@ -260,6 +260,59 @@ static uint64_t fill_by_threads(int level, int kernel)
     return hash;
 }
 
+/* Runs of positions, long and short, dense and apart, filled by the kernels' own threads, from several callers at once. */
+enum { LONG = 70 * 1024 + 37, SHORT = 100, MANY = 700 };
+
+struct shared {
+    const struct part *part;
+    uint64_t runs, count, gap;
+    int is_same;
+};
+
+static void *fill_shared(void *argument)
+{
+    struct shared *shared = argument;
+    const struct part *part = shared->part;
+    size_t element = element_bytes(fi_kernel_name(part->kernel)), pitch = (shared->count + shared->gap) * element;
+    unsigned char *alone = exact_buffer(shared->runs * pitch), *together = exact_buffer(shared->runs * pitch);
+    uint64_t starts[MANY];
+    for (uint64_t run = 0; run < shared->runs; run++)
+        starts[run] = part->first + run * 5000;
+    fi_fill(part->level, part->kernel, STREAM, part->parameters, starts, shared->runs, shared->count, 1, alone,
+            (int64_t)pitch, part->streaming);
+    shared->is_same = 1;
+    for (int threads = 1; threads <= 8; threads += 3) {
+        memset(together, 0xa5, shared->runs * pitch);
+        int stopped = fi_fill_shared(part->level, part->kernel, STREAM, part->parameters, starts, shared->runs,
+                                     shared->count, 1, together, (int64_t)pitch, part->streaming, threads, NULL);
+        shared->is_same &= !stopped && !memcmp(alone, together, shared->runs * pitch);
+    }
+    free(alone);
+    free(together);
+    return NULL;
+}
+
+static void fill_by_own_threads(int level, int kernel)
+{
+    size_t first = 0;
+    while (!serves(&PARAMETERS[first], kernel))
+        first++;
+    for (int streaming = 0; streaming < 2; streaming++) {
+        struct part part = {level, kernel, streaming, typed(&PARAMETERS[first], kernel), FIRSTS[1], 0, NULL};
+        struct shared shared[THREADS] = {
+            {&part, 1, LONG, 0, 0}, {&part, 3, LONG / 3, 7, 0}, {&part, MANY, SHORT, 0, 0}, {&part, MANY, SHORT, 3, 0}};
+        pthread_t callers[THREADS];
+        for (int t = 0; t < THREADS; t++)
+            if (pthread_create(&callers[t], NULL, fill_shared, &shared[t]))
+                exit(2);
+        for (int t = 0; t < THREADS; t++) {
+            pthread_join(callers[t], NULL);
+            if (!shared[t].is_same)
+                fail("the kernels' own threads change the values", level, kernel);
+        }
+    }
+}
+
 struct bitgen { /* as numpy/random/bitgen.h has it */
     void *state;
     uint64_t (*next_uint64)(void *);
@@ -363,6 +416,8 @@ int main(int argc, char **argv)
     for (int level = 0; level < fi_level_count(); level++) {
         for (int kernel = 0; fi_level_supported(level) && kernel < fi_kernel_count(); kernel++) {
             uint64_t hash = threads ? fill_by_threads(level, kernel) : fill_all(level, kernel);
+            if (threads)
+                fill_by_own_threads(level, kernel);
             printf("%s %s %016" PRIx64 "\n", fi_level_name(level), fi_kernel_name(kernel), hash);
         }
         if (fi_level_supported(level))
