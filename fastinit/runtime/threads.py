@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from queue import SimpleQueue
 
-from fastinit.runtime import checks, settings
+from fastinit.runtime import checks, limits, settings
 from fastinit.runtime.cpus import usable_cpus
 
 Task = Callable[[], None]
@@ -21,6 +21,7 @@ _jobs: SimpleQueue[_Job] = SimpleQueue()  # the jobs that workers are asked to t
 _num_workers = 0
 _start_lock = threading.Lock()
 _num_threads: int | None = None
+_chosen_in = 0  # the number of the process that called set_num_threads
 _calling = threading.local()
 
 
@@ -29,6 +30,9 @@ def get_num_threads() -> int:
 
     Those are the CPUs of its affinity, or fewer where a container's quota allows less, shared among the processes that
     torchrun started on the machine (LOCAL_WORLD_SIZE). An OMP_NUM_THREADS of 1 that torchrun has set by itself is no choice.
+    joblib's workers have theirs by that variable; a worker of torch's DataLoader has 1, unless it sets another itself.
+    `threadpoolctl.threadpool_limits` sets it within its block; where threadpoolctl is imported after fastinit, from the
+    first call of this function on.
 
     >>> import fastinit
     >>> fastinit.get_num_threads() >= 1
@@ -37,6 +41,9 @@ def get_num_threads() -> int:
     global _num_threads
     if getattr(_calling, "single_threaded", False):
         return 1
+    if limits.in_worker_of_torch() and _chosen_in != os.getpid():
+        return 1
+    limits.obey_threadpoolctl(get_num_threads, set_num_threads)
     if _num_threads is None:
         _num_threads = settings.chosen_num_threads() or max(1, usable_cpus() // settings.local_processes())
     return _num_threads
@@ -54,8 +61,9 @@ def set_num_threads(n: int) -> None:
     2
     >>> fastinit.set_num_threads(before)
     """
-    global _num_threads
+    global _num_threads, _chosen_in
     _num_threads = checks.integer("n", n, least=1, most=settings.MOST_THREADS)
+    _chosen_in = os.getpid()
 
 
 @contextmanager
@@ -193,6 +201,8 @@ def _forget_workers() -> None:
     global _jobs, _num_workers, _start_lock
     _jobs, _num_workers, _start_lock = SimpleQueue(), 0, threading.Lock()
 
+
+limits.obey_threadpoolctl(get_num_threads, set_num_threads)  # where it was imported before
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_workers)
