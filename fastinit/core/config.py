@@ -43,10 +43,10 @@ def show_config() -> None:
 
 
 def _version(package: str) -> str:
-    with without_forks():
+    with without_forks():  # also while it is called, since it imports more
         from importlib.metadata import PackageNotFoundError, version  # a tenth of the package's time to import
 
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"

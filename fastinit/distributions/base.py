@@ -12,6 +12,7 @@ import numpy as np
 
 from fastinit.distributions.boxes import Box
 from fastinit.runtime import checks
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
 
 if TYPE_CHECKING:
@@ -212,7 +213,10 @@ def unit_of(largest: float) -> float:
 
 def gauss_legendre(low: float, high: float) -> tuple[Float64Array, Float64Array]:
     """The nodes and weights of a Gauss-Legendre rule of `PANELS` equal panels with `NODES` nodes each."""
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
+    with without_forks():
+        from numpy.polynomial.legendre import leggauss  # which NumPy itself leaves out until it is used
+
+    nodes, weights = leggauss(NODES)
     half = (high - low) / PANELS / 2
     centres = low + half * np.arange(1, 2 * PANELS, 2)
     return (centres[:, None] + half * nodes).ravel(), half * np.tile(weights, PANELS)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Array
 
 NODES = 16  # of a panel, its ends included: a kink beyond the last node would be missed
@@ -30,7 +31,10 @@ Values: TypeAlias = Callable[[Array], Array]
 
 def polynomial_mean_square(low: float, high: float, coefficients: tuple[float, ...], derivative: bool = False) -> float:
     """E[p(z)^2; low < z < high] for the polynomial p of these coefficients, the constant first, or for its derivative."""
-    p = np.polynomial.polynomial.polyder(coefficients) if derivative else coefficients
+    with without_forks():
+        from numpy.polynomial.polynomial import polyder  # which NumPy itself leaves out until it is used
+
+    p = polyder(coefficients) if derivative else coefficients
     square = np.convolve(p, p)
     return float(square @ _partial_moments(low, high, len(square)))
 
@@ -97,8 +101,11 @@ def _integral(density: Values, low: Array, known: float, tolerance: float, calle
 @cache
 def _clenshaw_curtis() -> tuple[Array, Array, Array]:
     """On [0, 1]: nodes, weights, and for each half the matrix from values at the nodes to those of the half."""
+    with without_forks():
+        from numpy.polynomial.legendre import legvander
+
     nodes = np.sin(np.linspace(0, math.pi / 2, NODES)) ** 2
-    legendre = partial(np.polynomial.legendre.legvander, deg=NODES - 1)  # polynomials on [-1, 1], so at 2 nodes - 1
+    legendre = partial(legvander, deg=NODES - 1)  # polynomials on [-1, 1], so at 2 nodes - 1
     coefficients = np.linalg.inv(legendre(2 * nodes - 1))  # the first of which is the polynomial's mean
     to_halves = np.stack([legendre(nodes - 1), legendre(nodes)]) @ coefficients
     return np.clip(nodes, INSIDE, 1 - INSIDE), coefficients[0], to_halves.transpose(0, 2, 1)

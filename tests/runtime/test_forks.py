@@ -92,6 +92,54 @@ def test_imports_within_functions_hold_off_forks(path):
     assert [node.lineno for node in within if is_import(node) and id(node) not in held] == []
 
 
+IMPORTS_WITHIN_BLOCKS = """
+import sys
+import fastinit
+from fastinit.runtime import forks
+
+class Finder:  # is asked for each module that is not loaded yet
+    def find_spec(name, path, target=None):
+        if not forks._within:
+            outside.append(name)
+
+sys.meta_path.insert(0, Finder)
+for first_use in FIRST_USES:
+    outside = []
+    exec(first_use)
+    for name in outside:
+        print(first_use, "imports", name)
+"""
+FIRST_USES = [  # after `import fastinit`, with NumPy alone
+    "fastinit.show_config()",
+    "fastinit.normal((300, 300), seed=0)",
+    "fastinit.orthogonal((30, 30), seed=0)",
+    "fastinit.normal((30, 40), seed=0, name='w', dtype='bfloat16', index=([1, 2],))",
+    "fastinit.truncated_normal(3, seed=0)",
+    "fastinit.fill_many('he_normal', {'a': (3, 4), 'b': (4, 5)}, seed=0)",
+    "fastinit.constant((2000, 2000), value=2.0)",
+    "fastinit.gain('gelu')",
+    "fastinit.gain(abs)",
+    "fastinit.distributions.TruncatedNormal(0.0, 1.0, -1.0, 1.0).moments()",
+    "fastinit.recommend('relu')",
+    "str(fastinit.recipes.gpt2(12).plan({'h.0.attn.c_attn.weight': (3, 4)}))",
+    "str(fastinit.audit({'w': fastinit.normal((64, 64), seed=0)}, {'w': 'normal'}))",
+    "fastinit.default_rng(0).normal(size=5000)",
+    "fastinit.default_rng(0).truncated_normal(0.0, 1.0, -1.0, [1.0, 2.0])",
+    "fastinit.default_rng(0).choice(5)",
+    "fastinit.random.normal(size=5)",
+    "fastinit.random.RandomState(0).permutation(5)",
+    "fastinit.patch_numpy().install()",
+    "fastinit.use_backend('numba').__enter__(); fastinit.uniform(3, seed=0)",
+    "fastinit.use_backend('reference').__enter__(); fastinit.uniform(3, seed=0)",
+]
+
+
+def test_nothing_is_imported_but_where_forks_are_held_off():
+    """Nor by what is called of other packages, whose imports the test above does not see."""
+    printed = run(IMPORTS_WITHIN_BLOCKS.replace("FIRST_USES", repr(FIRST_USES)))
+    assert [line for line in printed.splitlines() if " imports " in line] == []
+
+
 def is_import(node):
     called = node.func if isinstance(node, ast.Call) else None
     return (
