@@ -1,11 +1,14 @@
 """Builds the C kernels; everything else about the package stands in pyproject.toml."""
 
+import runpy
 import sysconfig
+from pathlib import Path
 
 import numpy
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+sources = runpy.run_path("fastinit/backends/sources.py")
 INCLUDE = ["csrc/kernels", "csrc/bindings"]
 WITHOUT = {
     "fastinit._kernels": "fastinit will use its Numba backend",
@@ -39,23 +42,20 @@ is_limited = not sysconfig.get_config_var("Py_GIL_DISABLED")
 options = {"bdist_wheel": {"py_limited_api": "cp310"}} if is_limited else {}
 
 
-def extension(name, *headers):
+def extension(name):
     """One in C for the interpreter, without which the code in Python does the same."""
     return Extension(
-        f"fastinit._{name}",
-        [f"csrc/bindings/{name}.c"],
+        f"fastinit.{name}",
+        [*sources["COMPILED"][name]],
         include_dirs=[*INCLUDE, numpy.get_include()],
-        depends=[f"csrc/{header}" for header in headers],
-        define_macros=[("Py_LIMITED_API", "0x030a0000")],
+        depends=[*sources["contents"](name, Path())],
+        define_macros=[("Py_LIMITED_API", "0x030a0000"), ("STAMP", f'"{sources["stamp"](name, Path())}"')],
         py_limited_api=True,
         optional=True,
     )
 
 
-in_c = [
-    extension("short_draws", "kernels/kernels.h", "bindings/api.h"),
-    extension("quick", "kernels/kernels.h", "bindings/blake2b.h", "bindings/seed_sequence.h"),
-]
+in_c = [extension("_short_draws"), extension("_quick")]
 
 setup(
     cffi_modules=["csrc/build.py:ffi"],

@@ -9,7 +9,9 @@ from pathlib import Path
 import cffi
 
 HERE = Path(__file__).resolve().parent
-CATALOGUE = "fastinit/backends/catalogue.py"
+ROOT = HERE.parent
+sources = runpy.run_path(str(ROOT / "fastinit/backends/sources.py"))
+CATALOGUE = sources["CATALOGUE"]
 KERNEL_LIST = HERE / "kernels" / "kernel_list.h"
 XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"
 
@@ -23,7 +25,7 @@ C_TYPES = {"float32": "float", "float64": "double", **{f"uint{bits}": f"uint{bit
 
 def kernel_list() -> str:
     """The text of kernel_list.h: the catalogue as lists for C, each an X-macro."""
-    catalogue = runpy.run_path(str(HERE.parent / CATALOGUE))
+    catalogue = runpy.run_path(str(ROOT / CATALOGUE))
     elements, distributions = catalogue["ELEMENTS"], catalogue["DISTRIBUTIONS"].values()
 
     def line(kernel) -> str:
@@ -63,15 +65,14 @@ ffi = cffi.FFI()
 HEADERS = ("kernels/kernels.h", "bindings/api.h", "bindings/xla_handler.h")
 ffi.cdef("".join((HERE / header).read_text() for header in HEADERS))
 ffi.cdef('extern "Python" int fi_check_signals(void);')  # a `pause` for fi_fill_shared: fastinit/backends/c.py
+ffi.cdef("extern const char fi_stamp[];")  # of fastinit/backends/sources.py
 ffi.set_source(
     "fastinit._kernels",
-    '#include <stdint.h>\n#include "kernels.h"\n#include "api.h"\n#include "xla_handler.h"\n',
-    sources=["csrc/kernels/kernels.c", "csrc/kernels/threads.c", "csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"],
+    '#include <stdint.h>\n#include "kernels.h"\n#include "api.h"\n#include "xla_handler.h"\n'
+    f'const char fi_stamp[] = "{sources["stamp"]("_kernels", ROOT)}";\n',
+    sources=[*sources["COMPILED"]["_kernels"]],
     include_dirs=["csrc/kernels", "csrc/bindings", *xla_include()],
-    depends=[
-        CATALOGUE,
-        *(f"csrc/{path.relative_to(HERE)}" for path in sorted(HERE.rglob("*")) if path.suffix in (".h", ".py")),
-    ],
+    depends=[*sources["contents"]("_kernels", ROOT), "csrc/kernels/kernel_list.h"],
     extra_compile_args=FLAGS,
     libraries=[] if sys.platform == "win32" else ["m"],
     optional=True,  # without a C compiler the install goes on, and the Numba backend serves

@@ -407,7 +407,7 @@ PyMODINIT_FUNC PyInit__quick(void)
 {
     import_array();
     PyObject *module = PyModule_Create(&definition), *type = PyType_FromSpec(&quick_fills_spec);
-    if (!module || !type)
+    if (!module || !type || PyModule_AddStringConstant(module, "stamp", STAMP) < 0) /* of fastinit/backends/sources.py */
         return NULL;
     return PyModule_AddObject(module, "QuickFills", type) < 0 ? NULL : module;
 }

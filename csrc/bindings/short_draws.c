@@ -470,5 +470,7 @@ PyMODINIT_FUNC PyInit__short_draws(void)
     if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !int32_type || !int64_type ||
         !cursor_name)
         return NULL;
+    if (PyModule_AddStringConstant(module, "stamp", STAMP) < 0) /* of fastinit/backends/sources.py */
+        return NULL;
     return PyModule_AddObject(module, "short_draw", type) < 0 ? NULL : module;
 }

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from fastinit.backends import quick
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.backends.extensions import extension, is_there, why_stale
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 from fastinit.runtime import settings
 from fastinit.runtime.forks import without_forks
@@ -150,7 +150,7 @@ def _default() -> Backend:
 
 @cache
 def _c_is_built() -> bool:
-    return find_spec("fastinit._kernels") is not None
+    return extension("_kernels") is not None
 
 
 if _c_is_built():
@@ -159,6 +159,8 @@ if _c_is_built():
 
 def why_without_c() -> str:
     """Why the C backend is not available here."""
+    if is_there("_kernels"):
+        return why_stale("_kernels")
     above = Path(__file__).parents[2]
     if (above / "setup.py").exists():  # also where fastinit is installed, but Python was started in a clone
         return f"it is imported from the clone {above}, where `pip install -e .` builds its C kernels"

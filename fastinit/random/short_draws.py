@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from fastinit.backends import available_backends
+from fastinit.backends.extensions import bound
 from fastinit.runtime.forks import without_forks
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -47,18 +47,9 @@ def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0
 
 
 def native_type() -> Any:
-    """The type of csrc/bindings/short_draws.c, bound to the kernels; None where one of the two is not built."""
-    if "c" not in available_backends():
-        return None
-    try:
-        with without_forks():
-            from fastinit import _short_draws
-            from fastinit._kernels import ffi, lib
-    except ImportError:
-        return None
-    addresses = (int(ffi.cast("uintptr_t", ffi.addressof(lib, name))) for name in ("fi_take_values", "fi_fill"))
-    _short_draws.bind(*addresses, MOST_VALUES)
-    return _short_draws.short_draw
+    """The type of csrc/bindings/short_draws.c, bound to the kernels; None where one of the two is not there."""
+    native = bound("_short_draws", ("fi_take_values", "fi_fill"), MOST_VALUES)
+    return None if native is None else native.short_draw
 
 
 def _arguments_of(method: Callable[..., Any]) -> tuple[str, ...]:

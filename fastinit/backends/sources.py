@@ -1,0 +1,51 @@
+"""What each compiled extension is built from, and a stamp of that, by which one that is out of date is told.
+
+It imports the standard library alone, since the build runs it by itself (setup.py and csrc/build.py).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from hashlib import blake2b
+from pathlib import Path
+
+CATALOGUE = "fastinit/backends/catalogue.py"
+ROOMS = ("csrc/kernels", "csrc/bindings")
+COMPILED = {
+    "_kernels": (
+        *("csrc/kernels/kernels.c", "csrc/kernels/threads.c"),
+        *("csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
+    ),
+    "_quick": ("csrc/bindings/quick.c",),
+    "_short_draws": ("csrc/bindings/short_draws.c",),
+}
+"""By the extension's name, what is compiled; the headers that it includes are found there."""
+
+GENERATED = ("csrc/build.py", CATALOGUE)  # what kernel_list.h, and the code around the kernels, are written by and from
+WRITTEN = "kernel_list.h"
+INCLUDE = re.compile(rb'#include "(\w+\.h)"')
+
+
+def contents(extension: str, clone: Path) -> dict[str, bytes]:
+    """The files of an extension, by their paths in the clone."""
+    headers = {name: f"{room}/{name}" for room in ROOMS for name in os.listdir(clone / room) if name != WRITTEN}
+    found: dict[str, bytes] = {}
+    left = [*COMPILED[extension], *(GENERATED if extension == "_kernels" else ())]
+    while left:
+        path = left.pop()
+        if path not in found:
+            with open(f"{clone}/{path}", "rb", buffering=0) as file:
+                found[path] = file.read()
+            names = (name.decode() for name in INCLUDE.findall(found[path]))
+            left += [headers[name] for name in names if name in headers]
+    return found
+
+
+def stamp(extension: str, clone: Path) -> str:
+    """16 hexadecimal digits, which change with every byte of the files."""
+    digest = blake2b(digest_size=8)
+    for path, content in sorted(contents(extension, clone).items()):
+        digest.update(f"{path} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
