@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, partial
 from importlib import import_module
@@ -21,6 +20,7 @@ from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.extensions import extension, is_there, why_stale
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 from fastinit.runtime import settings
+from fastinit.runtime.blocks import switch
 from fastinit.runtime.forks import without_forks
 
 
@@ -107,7 +107,7 @@ def native_kernel(name: str) -> int:
     return int(_imported("c").KERNELS[name])
 
 
-@contextmanager
+@switch("fastinit.use_backend(...)")
 def use_backend(name: str, level: str | None = None) -> Iterator[Backend]:
     """Within the block, and in this thread or task alone, fill with backend `name` ("c", "numba" or "reference").
 

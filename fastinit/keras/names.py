@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -12,6 +11,7 @@ import keras
 from fastinit.initializers import INITIALIZERS
 from fastinit.keras import initializers
 from fastinit.keras.wrapped import Initializer
+from fastinit.runtime.blocks import switch
 
 PACKAGE = "fastinit"
 
@@ -51,7 +51,8 @@ for _name in INITIALIZERS:
         keras.saving.register_keras_serializable(PACKAGE, _name)(ByName(_name))
 
 
-def accelerate() -> AbstractContextManager[object]:
+@switch("fastinit.keras.accelerate()")
+def accelerate() -> Iterator[None]:
     """Within the block, Keras' own names of initializers mean fastinit's, also where they are defaults.
 
     That is "glorot_uniform" or "HeNormal" as a string, as layers take them when they are created; objects, and those in the
@@ -67,5 +68,5 @@ def accelerate() -> AbstractContextManager[object]:
     >>> type(layer.kernel_initializer)
     <class 'fastinit.keras.initializers.GlorotUniform'>
     """
-    scope: AbstractContextManager[object] = keras.saving.custom_object_scope(NAMES)
-    return scope
+    with keras.saving.custom_object_scope(NAMES):
+        yield

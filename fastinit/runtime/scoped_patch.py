@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import ContextDecorator
 from typing import Any, TypeAlias, TypeVar
 
+from fastinit.runtime.blocks import warn_alone
 from fastinit.runtime.forks import without_forks
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -120,11 +120,7 @@ class Use(ContextDecorator):
 
     def __del__(self) -> None:
         if not self._is_used:
-            warnings.warn(
-                f"{self._call} alone replaces nothing: write `with {self._call}:` or {self._call}.install()",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            warn_alone(self._call, "replaces", f"{self._call}.install()")
 
 
 def _own(owner: Any, name: str) -> object:

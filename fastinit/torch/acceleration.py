@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 
+from fastinit.runtime.blocks import switch
 from fastinit.torch import streams
 from fastinit.torch.replacements import PATCH
 
 _installed: list[AbstractContextManager[None]] = []  # the block of each `install` in force
 
 
-@contextmanager
+@switch("fastinit.torch.accelerate()", "fastinit.torch.install()")
 def accelerate(seed: int | None = None) -> Iterator[None]:
     """Within the block torch's random fills of CPU tensors are drawn by fastinit, in all threads of the process.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import nn
 
 from fastinit.recipes import Recipe
+from fastinit.runtime.blocks import switch
 from fastinit.torch.attributes import left_on_meta
 from fastinit.torch.choice import recipe_of
 from fastinit.torch.initialization import Initialization, Options, drawing_by_name
@@ -150,7 +150,7 @@ def init_missing_(
     return run.run(recipe_of(recipe, module, prefix), options)
 
 
-@contextmanager
+@switch("fastinit.torch.by_name(...)")
 def by_name(module: nn.Module, seed: int = 0, *, prefix: str = "", shard_of: ShardOf | None = None) -> Iterator[InitReport]:
     """Within the block, what torch's functions draw into this module's tensors is drawn by their names, as in `init_`.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
 from fastinit.core.stream import stream_of
 from fastinit.runtime import checks
+from fastinit.runtime.blocks import switch
 from fastinit.torch import recorder
 from fastinit.torch.construction import functions
 from fastinit.torch.construction.records import attach
@@ -16,7 +16,7 @@ from fastinit.torch.construction.tape import Tape
 from fastinit.torch.replacements import PATCH
 
 
-@contextmanager
+@switch("fastinit.torch.deferred()")
 def deferred(seed: int = 0, *, independent_copies: bool = False) -> Iterator[None]:
     """Within the block models are built on the meta device, without memory, and how they initialize themselves is kept.
 
