@@ -643,6 +643,7 @@ def test_a_missing_c_backend_says_why_and_what_to_use(files, why, monkeypatch, t
         (tmp_path / file).touch()
     monkeypatch.setattr(backends, "__file__", str(tmp_path / "fastinit" / "backends" / "__init__.py"))
     monkeypatch.setattr(backends, "_c_is_built", lambda: False)
+    monkeypatch.setattr(backends, "is_there", lambda extension: False)
     with pytest.raises(ValueError) as error:
         backend.__wrapped__("c")
     assert str(error.value) == f"backend must be numba or reference here, got 'c': {why.format(tmp_path)}"
