@@ -40,7 +40,7 @@ def check_array(out: object) -> Array:
 def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """TypeError or ValueError where values of this shape and dtype cannot be written to `out`."""
     out = check_array(out)
-    if out.dtype.newbyteorder("=") != dtype:
+    if out.dtype != dtype and out.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"out has dtype {out.dtype}, but dtype is {dtype}: pass dtype=out.dtype")
     if out.shape != shape:
         raise ValueError(f"out has shape {out.shape}, but the values asked for have shape {shape}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,7 +30,8 @@ def attributes(module: nn.Module) -> Iterator[Attribute]:
     ['scales[0]']
     """
     own = vars(module)
-    for name, value in [item for item in own.items() if item[0] not in OF_EVERY_MODULE]:
+    for name in [name for name in own if name not in OF_EVERY_MODULE]:
+        value = own[name]
         if isinstance(value, Tensor):
             yield Attribute(name, value, partial(own.__setitem__, name))
         elif isinstance(value, (list, tuple, dict)) and value:
@@ -54,21 +55,3 @@ def _replace_in_tuple(value: tuple[object, ...], at: int, put: Callable[[object]
     items[at] = tensor
     kind: Any = type(value)
     put(kind(*items) if hasattr(value, "_fields") else tuple(items))
-
-
-def left_on_meta(parts: Iterable[tuple[str, nn.Module]]) -> Iterator[tuple[str, nn.Module]]:
-    """The names of attributes on the meta device, which no module moves or fills, with the modules that have them.
-
-    `parts`: modules, each with what the names of its tensors begin with.
-
-    >>> import torch
-    >>> layer = nn.Linear(3, 3)
-    >>> layer.scales = [torch.ones(3, device="meta")]
-    >>> [name for name, _ in left_on_meta([("", layer)])]
-    ['scales[0]']
-    """
-    for begin, part in parts:
-        known = {id(tensor) for tensor in (*part._parameters.values(), *part._buffers.values())}
-        for attribute in attributes(part):
-            if attribute.tensor.is_meta and id(attribute.tensor) not in known:
-                yield begin + attribute.name, part

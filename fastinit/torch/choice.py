@@ -10,6 +10,7 @@ from torch import nn
 
 from fastinit.recipes import READY, Recipe, ready
 from fastinit.runtime.nearest import did_you_mean
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.own_methods import is_hugging_face
 
 IN_CONFIGS = {"depth": "num_hidden_layers", "width": "hidden_size"}
@@ -19,26 +20,26 @@ IN_CONFIGS = {"depth": "num_hidden_layers", "width": "hidden_size"}
 BLOCKS_OF = ("transformers.models.", "transformers_modules.")  # the packages, the second of code from its hub
 
 
-def recipe_of(recipe: str | Recipe, module: nn.Module, prefix: str = "") -> Recipe | None:
+def recipe_of(recipe: str | Recipe, found: ModuleTensors) -> Recipe | None:
     """None for "auto". TypeError for what is neither a recipe nor a name, ValueError for an unknown name.
 
     The depth and width that a ready recipe needs are those of the model's config, if it has one of Hugging Face's; else the
-    depth is the length of its `ModuleList`, the outermost one, unless a
-    `prefix` says that it is a part of the model. TypeError, with what to write, where the model says none.
+    depth is the length of its `ModuleList`, the outermost one, unless a prefix says that it is a part of the model.
+    TypeError, with what to write, where the model says none.
     """
     if isinstance(recipe, Recipe):
         return recipe
     if not isinstance(recipe, str):
         raise TypeError(f"recipe must be 'auto', the name of a ready recipe, or a fastinit.Recipe, got {recipe!r}")
     if recipe == "auto":
-        _warn_of_blocks(module)
+        _warn_of_blocks(found)
         return None
     if recipe not in READY:
         hint = did_you_mean(recipe, {name: name for name in ("auto", *READY)})
         raise ValueError(f"recipe must be 'auto', one of {', '.join(sorted(READY))}, or a Recipe, got {recipe!r}: {hint}")
     parameters = inspect.signature(READY[recipe]).parameters.values()
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
-    found = {name: _of_model(module, name, is_whole=not prefix) for name in needed}
+    found = {name: _of_model(found.module, name, is_whole=not found.prefix) for name in needed}
     missing = [name for name, value in found.items() if value is None]
     if missing:
         raise TypeError(
@@ -48,9 +49,11 @@ def recipe_of(recipe: str | Recipe, module: nn.Module, prefix: str = "") -> Reci
     return ready(recipe, **found)
 
 
-def _warn_of_blocks(module: nn.Module) -> None:
+def _warn_of_blocks(found: ModuleTensors) -> None:
     """Warn of blocks of Hugging Face's models that are in none here, so that their family's `_init_weights` is not known."""
-    blocks = [type(block).__name__ for block in _blocks_alone(module)]
+    if not any(type(part).__module__.startswith(BLOCKS_OF) for _, part in found.parts):
+        return
+    blocks = [type(block).__name__ for block in _blocks_alone(found.module)]
     if blocks:
         warnings.warn(
             f"{', '.join(dict.fromkeys(blocks))} is a block of a model of Hugging Face, whose _init_weights gives other "

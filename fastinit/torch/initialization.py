@@ -19,7 +19,6 @@ from fastinit.distributions import Constant
 from fastinit.recipes import Recipe, TensorSpec
 from fastinit.recipes.plan import Plan
 from fastinit.recipes.tensors import tensor_specs
-from fastinit.torch.attributes import left_on_meta
 from fastinit.torch.by_methods import drawn_by_name, run_methods
 from fastinit.torch.construction.execution import Target, fill_recorded, set_plain
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
@@ -111,7 +110,7 @@ class Initialization:
         records.check(self.seed, self.kept, {name: shard.part.shape for name, shard in self._shards.items()})
         certain = self.kept | records.forms.keys() | records.given | self._shards.keys()
         in_doubt = not self.found.tensors.keys() <= certain
-        if in_doubt or any(name not in records.plain for name, _ in left_on_meta(self.found.parts)):
+        if in_doubt or any(name not in records.plain for name, _ in self.found.left_on_meta()):
             check(self.found, certain, self.seed, records.plain, options.strict, options.overwrite)
         self._give_memory(options, records)
         return _ByModules(self, records)

@@ -10,11 +10,9 @@ from torch import nn
 
 from fastinit.recipes import Recipe
 from fastinit.runtime.blocks import switch
-from fastinit.torch.attributes import left_on_meta
 from fastinit.torch.choice import recipe_of
 from fastinit.torch.initialization import Initialization, Options, drawing_by_name
 from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.names import names_by_key
 from fastinit.torch.report import InitReport
 from fastinit.torch.sharding.shard_of import ShardOf
 from fastinit.torch.tensors import dtype_of
@@ -101,10 +99,11 @@ def init_(
     >>> model[1].weight[0, :3].detach().round(decimals=4)
     tensor([0.1832, 0.0240, 0.0362])
     """
-    tie_again(module)
-    run = Initialization(ModuleTensors(module, prefix), seed, skip, shard_of=shard_of)
+    found = ModuleTensors(module, prefix)
+    tie_again(found)
+    run = Initialization(found, seed, skip, shard_of=shard_of)
     options = Options(dtype_of(dtype), torch.device(device), progress, strict, overwrite)
-    return run.run(recipe_of(recipe, module, prefix), options)
+    return run.run(recipe_of(recipe, found), options)
 
 
 def init_missing_(
@@ -136,7 +135,7 @@ def init_missing_(
     2 tensors, 189 parameters, 756 bytes, float32
     """
     found = ModuleTensors(module, prefix)
-    names, loaded = names_by_key(module, prefix), set()
+    names, loaded = found.names_by_key(), set()
     for key in loaded_keys:
         if key not in names:
             hint = f": its names begin with prefix={prefix!r}" if prefix and not str(key).startswith(prefix) else ""
@@ -144,10 +143,10 @@ def init_missing_(
         if found.tensors[found.first[names[key]]].is_meta:
             raise ValueError(f"loaded_keys has {key!r}, which is on the meta device: load it with assign=True")
         loaded.add(names[key])
-    tie_again(module, {name[len(prefix) :] for name in loaded})
-    run = Initialization(ModuleTensors(module, prefix), seed, skip, loaded, shard_of)
+    tie_again(found, loaded)
+    run = Initialization(found, seed, skip, loaded, shard_of)
     options = Options(dtype_of(dtype), torch.device(device), progress, strict, overwrite)
-    return run.run(recipe_of(recipe, module, prefix), options)
+    return run.run(recipe_of(recipe, found), options)
 
 
 @switch("fastinit.torch.by_name(...)")
@@ -175,15 +174,15 @@ def by_name(module: nn.Module, seed: int = 0, *, prefix: str = "", shard_of: Sha
     >>> report.untouched
     []
     """
-    tie_again(module)
     found = ModuleTensors(module, prefix)
+    tie_again(found)
     _warn_of_attributes(found)
     with drawing_by_name(found, seed, shard_of) as report:
         yield report
 
 
 def _warn_of_attributes(found: ModuleTensors) -> None:
-    names = [name for name, _ in left_on_meta(found.parts)]
+    names = [name for name, _ in found.left_on_meta()]
     if names:
         warnings.warn(
             f"{', '.join(names)}: plain attributes on the meta device, which nothing moves or fills; make them buffers, or "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from functools import cached_property
 
 from torch import Tensor, nn
 
+from fastinit.torch.attributes import Attribute, attributes
 from fastinit.torch.names import checked_prefix, matching, parts_by_name
 
 
@@ -28,8 +30,12 @@ class ModuleTensors:
 
     def __init__(self, module: nn.Module, prefix: str = "") -> None:
         self.module, self.prefix = module, checked_prefix(prefix)
-        self._every_part = [(f"{prefix}{name}." if name else prefix, part) for name, part in parts_by_name(module)]
-        self.parts = [*{id(part): (begin, part) for begin, part in self._every_part[::-1]}.values()][::-1]
+        self._every_part, parts = list[tuple[str, str, nn.Module]](), dict[int, tuple[str, nn.Module]]()
+        for torchs, name, part in parts_by_name(module):
+            begin = f"{prefix}{name}." if name else prefix
+            self._every_part.append((begin if torchs == name else f"{prefix}{torchs}.", begin, part))
+            parts.setdefault(id(part), (begin, part))
+        self.parts = [*parts.values()]
         self.tensors: dict[str, Tensor] = {}
         self.first: dict[str, str] = {}
         self.read()
@@ -38,13 +44,46 @@ class ModuleTensors:
         """Take the tensors that the module has now, as after a conversion."""
         names: dict[int, str] = {}
         self.tensors.clear()
-        for table in ("_parameters", "_buffers"):
-            for begin, part in self._every_part:
-                for own, tensor in getattr(part, table).items():
+        self.tied: dict[str, str] = {}
+        for is_buffer in (False, True):
+            for _, begin, part in self._every_part:
+                for own, tensor in (part._buffers if is_buffer else part._parameters).items():
                     if tensor is not None:
-                        self.first[begin + own] = names.setdefault(id(tensor), begin + own)
-                        self.tensors.setdefault(names[id(tensor)], tensor)
-        self.tied = {name: first for name, first in self.first.items() if first != name}
+                        name = begin + own
+                        self.first[name] = first = names.setdefault(id(tensor), name)
+                        if first == name:
+                            self.tensors.setdefault(name, tensor)
+                        else:
+                            self.tied[name] = first
+
+    @cached_property
+    def attributes(self) -> list[tuple[str, nn.Module, Attribute]]:
+        """The tensors that are plain attributes of modules: what their names begin with, the module, the attribute."""
+        return [(begin, part, attribute) for begin, part in self.parts for attribute in attributes(part)]
+
+    def left_on_meta(self) -> Iterator[tuple[str, nn.Module]]:
+        """The names of attributes on the meta device, which no module moves or fills, with the modules that have them.
+
+        >>> import torch
+        >>> layer = nn.Linear(3, 3)
+        >>> layer.scales = [torch.ones(3, device="meta")]
+        >>> [name for name, _ in ModuleTensors(layer).left_on_meta()]
+        ['scales[0]']
+        """
+        for begin, part, attribute in self.attributes:
+            own = (*part._parameters.values(), *part._buffers.values())
+            if attribute.tensor.is_meta and not any(attribute.tensor is tensor for tensor in own):
+                yield begin + attribute.name, part
+
+    def names_by_key(self) -> dict[str, str]:
+        """The name of each tensor by what a checkpoint may call it: that name, or torch's, with the prefix."""
+        return {
+            of + own: begin + own
+            for torchs, begin, part in self._every_part
+            for own, tensor in (*part._parameters.items(), *part._buffers.items())
+            if tensor is not None
+            for of in (torchs, begin)
+        }
 
     def matching(self, globs: Iterable[str], option: str) -> set[str]:
         """The first names of the tensors one of whose names matches. ValueError for a glob that matches none."""

@@ -23,20 +23,14 @@ def modules_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     return ((name, part) for _, name, part in _parts(module, remove_duplicate=True))
 
 
-def parts_by_name(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """All modules by all of their names."""
-    return ((name, part) for _, name, part in _parts(module, remove_duplicate=False))
+def parts_by_name(module: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
+    """All modules by all of their names: torch's, and without wrappers."""
+    return _parts(module, remove_duplicate=False)
 
 
 def tensors_by_name(module: nn.Module, remove_duplicate: bool = True, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """Parameters and then buffers, in torch's order; `prefix` begins each name."""
     return ((prefix + name, tensor) for _, name, tensor in _tensors(module, remove_duplicate))
-
-
-def names_by_key(module: nn.Module, prefix: str = "") -> dict[str, str]:
-    """The name of each tensor by what a checkpoint may call it: that name, or torch's; with the prefix."""
-    tensors = _tensors(module, remove_duplicate=False)
-    return {prefix + key: prefix + name for torchs, name, _ in tensors for key in (torchs, name)}
 
 
 def checked_prefix(prefix: str) -> str:

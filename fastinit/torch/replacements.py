@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial, update_wrapper, wraps
+from functools import lru_cache, partial, update_wrapper, wraps
 from types import FunctionType
 from typing import Any, TypeAlias
 
@@ -47,10 +47,23 @@ STOCK_TRUNC_NORMAL = streams.named(None)(STOCK["_no_grad_trunc_normal_"])
 """Without names: it redraws what is out of bounds, and a name's stream gives the same values each time."""
 
 
+def known(kind: Callable[..., Distribution], *parameters: float) -> Distribution:
+    """`kind(*parameters)`, for numbers the same object each time: a model's tensors are drawn from few distributions."""
+    return _known(kind, *parameters) if {*map(type, parameters)} <= NUMBERS else kind(*parameters)
+
+
+NUMBERS = {int, float}
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _known(kind: Callable[..., Distribution], *parameters: float) -> Distribution:
+    return kind(*parameters)
+
+
 @wraps(METHODS["normal_"])
 def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     stock = partial(METHODS["normal_"], self, mean, std, generator=generator)
-    return filled(self, lambda: distributions.Normal(mean, std), generator, stock, asked=("normal", mean, std))
+    return filled(self, partial(known, distributions.Normal, mean, std), generator, stock, asked=("normal", mean, std))
 
 
 @wraps(METHODS["uniform_"])
@@ -58,7 +71,7 @@ def uniform_(self: Tensor, *bounds: float, generator: Generator | None = None, *
     low, high = (*bounds, *(0.0, 1.0)[len(bounds) :])[:2]
     low, high = named.get("from", low), named.get("to", high)  # `from` can be no parameter: Python reserves the word
     stock = partial(METHODS["uniform_"], self, *bounds, generator=generator, **named)
-    return filled(self, lambda: distributions.Uniform(low, high), generator, stock, asked=("uniform", low, high))
+    return filled(self, partial(known, distributions.Uniform, low, high), generator, stock, asked=("uniform", low, high))
 
 
 @wraps(STOCK["_no_grad_trunc_normal_"])

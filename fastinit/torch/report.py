@@ -6,9 +6,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from fastinit.distributions import Distribution, Slabs
@@ -43,8 +45,7 @@ class Write:
         return cls(f"{'' if distribution is None else f'{distribution}, '}a copy of {other}", distribution, other=other)
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """The rows from `first` up to `stop`, along the first axis of a tensor or a DTensor's shard; their distribution."""
 
     first: int
@@ -63,8 +64,8 @@ class Size(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor) -> Size:
         """Of a DTensor, that of the whole."""
-        dtype = str(tensor.dtype).removeprefix("torch.")
-        return cls(tuple(tensor.shape), dtype, tensor.numel() * tensor.element_size(), isinstance(tensor, nn.Parameter))
+        shape, dtype = tuple(tensor.shape), tensor.dtype
+        return cls(shape, _name_of(dtype), math.prod(shape) * dtype.itemsize, isinstance(tensor, nn.Parameter))
 
 
 @dataclass
@@ -187,6 +188,11 @@ def span_of(rows: Rows, n: int) -> str:
     if rows.stop == rows.first + 1:
         return str(rows.first)
     return f"{rows.first or ''}:{rows.stop if rows.stop < n else ''}"
+
+
+@cache
+def _name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def bytes_text(nbytes: int) -> str:

@@ -31,6 +31,11 @@ DTYPES: dict[torch.dtype, tuple[np.dtype[Any], torch.dtype | None]] = {
     for element in ELEMENTS.values()
 }
 """For each dtype of torch NumPy's; and, if NumPy itself has none, the integers that tensors are viewed as on the way."""
+TYPES = {
+    dtype: (of_numpy if integers is None else np.dtype(f"u{of_numpy.itemsize}")).str
+    for dtype, (of_numpy, integers) in DTYPES.items()
+}
+"""As the array interface names them: those that NumPy itself has, else unsigned integers."""
 TORCH = Layout("oi")
 CHUNK = 2**24  # elements that go to another device at a time
 PLAIN_TYPES = {torch.Tensor, torch.nn.Parameter, getattr(torch.nn, "Buffer", torch.nn.Parameter)}  # Buffer: since torch 2.5
@@ -103,21 +108,22 @@ def check_range(distribution: Distribution, dtype: torch.dtype) -> None:
 
 def as_array(tensor: Tensor) -> Array:
     """The same memory as a NumPy array. Writing to it does not raise the tensor's version."""
-    dtype, _ = DTYPES[tensor.dtype]
-    return np.asarray(_Memory(tensor)).view(dtype)
+    dtype, integers = DTYPES[tensor.dtype]
+    array = np.asarray(_Memory(tensor))
+    return array if integers is None else array.view(dtype)
 
 
 class _Memory:
     """A tensor's memory for NumPy. (`tensor.numpy()` forbids resizing the memory for ever, as FSDP1 does to free it.)"""
 
     def __init__(self, tensor: Tensor) -> None:
-        self._tensor, size = tensor, tensor.element_size()  # kept alive
+        self._tensor, size = tensor, tensor.dtype.itemsize  # kept alive
         self.__array_interface__ = {
             "version": 3,
             "data": (tensor.data_ptr(), False),
             "shape": tuple(tensor.shape),
-            "strides": tuple(size * stride for stride in tensor.stride()),
-            "typestr": np.dtype(f"u{size}").str,
+            "strides": tuple([size * stride for stride in tensor.stride()]),
+            "typestr": TYPES[tensor.dtype],
         }
 
 

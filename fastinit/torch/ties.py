@@ -7,25 +7,27 @@ from collections.abc import Collection
 
 from torch import nn
 
-from fastinit.torch.names import modules_by_name
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.own_methods import is_hugging_face
 from fastinit.torch.sharding.parts import is_dtensor
 
 
-def tie_again(module: nn.Module, loaded: Collection[str] = ()) -> None:
+def tie_again(found: ModuleTensors, loaded: Collection[str] = ()) -> None:
     """Make parameters one that the model's configuration ties, but for `loaded` ones. A UserWarning names sharded ones.
 
     `to_empty` gives each name a tensor of its own. Sharded parameters belong to their modules' groups, and stay two.
     """
-    for name, part in modules_by_name(module):
+    were_tied = False
+    for begin, part in found.parts:
         ties = getattr(part, "all_tied_weights_keys", None) if is_hugging_face(part) else None
         if not isinstance(ties, dict):  # before version 5 of transformers
             continue
         sharded = []
         for alias, first in ties.items():
-            full = f"{name}.{alias}" if name else alias
-            if full not in loaded and not _tie(part, alias, first):
-                sharded.append(full)
+            tied = None if begin + alias in loaded else _tie(part, alias, first)
+            were_tied |= tied is True
+            if tied is False:
+                sharded.append(begin + alias)
         if sharded:
             warnings.warn(
                 f"{', '.join(sharded)}, which the model ties to {', '.join(dict.fromkeys(ties.values()))}, is a sharded "
@@ -33,20 +35,23 @@ def tie_again(module: nn.Module, loaded: Collection[str] = ()) -> None:
                 "to_empty out, which unties",
                 stacklevel=4,
             )
+    if were_tied:
+        found.read()
 
 
-def _tie(model: nn.Module, alias: str, first: str) -> bool:
-    """Whether the parameters of these names are one, or could be made one."""
+def _tie(model: nn.Module, alias: str, first: str) -> bool | None:
+    """True where the parameters of these names were made one, False where they can't be; None where there is nothing to do."""
     (alias_module, alias), (first_module, first) = _place(model, alias), _place(model, first)
     if alias_module is None or first_module is None:
-        return True
+        return None
     one, other = first_module._parameters.get(first), alias_module._parameters.get(alias)
     if one is None or other is None or one is other:
-        return True
+        return None
     if is_dtensor(one) or is_dtensor(other):
         return False
-    if one.shape == other.shape:
-        alias_module._parameters[alias] = one
+    if one.shape != other.shape:
+        return None
+    alias_module._parameters[alias] = one
     return True
 
 

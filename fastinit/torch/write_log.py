@@ -23,7 +23,7 @@ class WriteLog:
 
     def __init__(self, found: ModuleTensors, report: InitReport) -> None:
         self.report = report
-        self.advance: Callable[[int], object] = lambda nbytes: None
+        self.advance: Callable[[int], object] | None = None
         self._found = found
         self.from_meta = {name for name, tensor in found.tensors.items() if tensor.is_meta}
         self._in_parts: list[str] = []  # tensors from the meta device of which parts were written, perhaps not all
@@ -32,14 +32,15 @@ class WriteLog:
     def note(self, name: str, write: Write, part: tuple[int, int] | None = None) -> None:
         """Take note of a write to the tensor: to all of it, or to the rows from `part[0]` up to `part[1]`."""
         tensor = self._found.tensors[name]
-        if name not in self.report.filled:
+        if self.advance and name not in self.report.filled:
             self.advance(nbytes(tensor))
-            if part is not None and name in self.from_meta:
+        if part is not None:
+            if name in self.from_meta and name not in self.report.filled:
                 self._in_parts.append(name)
                 _write_off(tensor)
-        if part is not None and part[1] == part[0] + 1 and write.distribution == Constant(0.0):
-            self._zeroed.add((name, part[0]))
-        self.report.note(name, write, len(local(tensor)) if tensor.ndim else 1, part)
+            if part[1] == part[0] + 1 and write.distribution == Constant(0.0):
+                self._zeroed.add((name, part[0]))
+        self.report.note(name, write, local(tensor).shape[0] if tensor.ndim else 1, part)
 
     def was_zeroed(self, name: str, row: int) -> bool:
         """Whether this row was made 0 by itself, perhaps before others were written."""

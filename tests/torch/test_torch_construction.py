@@ -171,6 +171,22 @@ def test_what_is_no_distribution_is_computed_as_construction_does(factory):
     assert model.w.shape == factory().w.shape
 
 
+BEYOND = {
+    "below the range of float32": (lambda: torch.randn(50) * 1e-30 * 1e-30 * 1e30 * 1e30, lambda w: w == 0),
+    "above the range of float32": (lambda: torch.randn(50) * 1e30 * 1e30 / 1e30 / 1e30, torch.isinf),
+    "below the range of float16": (lambda: torch.randn(50).half() * 1e-9 * 1e4, lambda w: w == 0),
+    "beside 1": (lambda: torch.rand(50) * 1e-9 + 1 - 1, lambda w: w == 0),
+    "a small draw": (lambda: torch.empty(50).normal_(std=5e-45) * 1e40, lambda w: torch.tensor(len(w.unique()) < 40)),
+}
+
+
+@pytest.mark.parametrize(("make", "is_lost"), BEYOND.values(), ids=list(BEYOND))
+def test_digits_that_a_dtype_loses_midway_are_lost_as_in_construction(make, is_lost):
+    assert is_lost(make()).all()
+    model, _ = filled(made_by(make))
+    assert is_lost(model.w).all()
+
+
 def test_a_draw_that_is_indexed_by_a_mask_depends_on_any_seed():
     model, _ = filled(COMPUTED["rows by a mask"], seed=7)
     assert not torch.equal(model.w, filled(COMPUTED["rows by a mask"], seed=8)[0].w)

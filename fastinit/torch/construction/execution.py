@@ -14,6 +14,7 @@ from fastinit.core.dtypes import element_type
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Distribution
 from fastinit.runtime import huge_pages
+from fastinit.runtime.types import Array
 from fastinit.torch.construction.programs import operations
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
@@ -44,19 +45,18 @@ def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: 
         batches: dict[torch.dtype, dict[str, Target]] = {}
         computed: dict[str, Target] = {}
         for name, target in {**targets, **(silent or {})}.items():
-            if target.named.form.is_computed:
+            tensor, named = target
+            if named.form.distribution is None:
                 computed[name] = target
-            elif target.named.like == name and is_plain(target.tensor) and target.tensor.device.type == "cpu":
-                batches.setdefault(target.tensor.dtype, {})[name] = target
+            elif named.like == name and tensor.is_cpu and is_plain(tensor):
+                batches.setdefault(tensor.dtype, {})[name] = target
             else:
                 _fill(name, target, seed)
         for dtype, batch in batches.items():
             _fill_together(dtype, batch, seed)
         for group in _groups(computed):
             _compute(group, seed)
-        for name, target in targets.items():
-            if not target.named.form.is_empty:
-                note(name, _write_of(name, target.named, targets.get(target.named.like)))
+        _note_all(targets, note)
 
 
 def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Mapping[str, Named]) -> dict[str, Target]:
@@ -78,14 +78,13 @@ def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Ma
 
 
 def _fill_together(dtype: torch.dtype, batch: Mapping[str, Target], seed: int) -> None:
-    distributions = {name: _distribution(target) for name, target in batch.items()}
-    out = {name: as_array(target.tensor) for name, target in batch.items()}
-    for array in out.values():
+    distributions, shapes, out = dict[str, Distribution](), dict[str, tuple[int, ...]](), dict[str, Array]()
+    for name, target in batch.items():
+        out[name] = array = as_array(target.tensor)
+        distributions[name], shapes[name] = _distribution(target), array.shape
         huge_pages.advise(array)  # torch does not, and the tensors are often filled here for the first time
-    shapes = {name: array.shape for name, array in out.items()}
     fill_batch(distributions, shapes, seed, element_type(DTYPES[dtype][0]), out)
-    for target in batch.values():
-        torch.autograd.graph.increment_version(target.tensor)
+    torch.autograd.graph.increment_version([target.tensor for target in batch.values()])
 
 
 def _fill(name: str, target: Target, seed: int) -> None:
@@ -149,6 +148,18 @@ def _groups(computed: Mapping[str, Target]) -> Iterable[Mapping[str, Target]]:
         group.steps.extend(step for step in steps if step not in group_of)
         group_of.update(dict.fromkeys(steps, group))
     return [group.targets for group in groups.values()]
+
+
+def _note_all(targets: Mapping[str, Target], note: Note) -> None:
+    writes: dict[int, Write] = {}
+    for name, (_, named) in targets.items():
+        distribution = named.form.distribution
+        if distribution is not None and named.like == name:  # the usual case: many have the same one
+            if id(distribution) not in writes:
+                writes[id(distribution)] = Write.of(distribution)
+            note(name, writes[id(distribution)])
+        elif not named.form.is_empty:
+            note(name, _write_of(name, named, targets.get(named.like)))
 
 
 def _write_of(name: str, named: Named, like: Target | None) -> Write:

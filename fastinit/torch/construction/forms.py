@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple
 
@@ -33,8 +32,7 @@ class Source(NamedTuple):
         return True
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """What a tensor of a recording is filled with.
 
     - `distribution`: what it is drawn from, or None where `steps` have to be run;
@@ -82,18 +80,24 @@ def computed_form(recording: Recording, ref: Ref) -> Form:
 
 def _recognized(recording: Recording, ref: Ref, seen: tuple[Seen, ...]) -> Form | None:
     """The form of a tensor that holds this; None where no distribution says it."""
-    visible = Grid(ref.size, [part.box for part in seen]).visible() if len(seen) > 1 else {0}
-    parts = [part for number, part in enumerate(seen) if number in visible]
-    distributions = [_distribution(part.content, ref.dtype) for part in parts]
-    sources = tuple(Source(part.content.step, part.content.seen_as) for part in parts if isinstance(part.content, Draw))
+    parts = seen
+    if len(seen) > 1:
+        visible = Grid(ref.size, [part.box for part in seen]).visible()
+        parts = tuple(part for number, part in enumerate(seen) if number in visible)
+    if len(parts) == 1:
+        distribution, sources = _distribution(parts[0].content, ref.dtype), _sources(parts)
+        return None if distribution is None else Form(recording, ref, distribution, sources, (None,) * len(sources))
+    distributions, sources = [_distribution(part.content, ref.dtype) for part in parts], _sources(parts)
     several = len({source.step for source in sources}) < len(sources)
     if None in distributions or (several and any(a.overlaps(b, recording) for a, b in combinations(sources, 2))):
         return None
-    if len(parts) == 1:
-        return Form(recording, ref, distributions[0], sources, (None,) * len(sources))
     slabs = tuple(_slab(part.box, of, ref) for part, of in zip(parts, distributions, strict=True) if of is not None)
     keys = tuple(slab.key for slab, part in zip(slabs, parts, strict=True) if isinstance(part.content, Draw))
     return Form(recording, ref, Slabs(ref.size, slabs), sources, keys)
+
+
+def _sources(parts: tuple[Seen, ...]) -> tuple[Source, ...]:
+    return tuple(Source(part.content.step, part.content.seen_as) for part in parts if isinstance(part.content, Draw))
 
 
 def _slab(box: Box, distribution: Distribution, ref: Ref) -> Slab:

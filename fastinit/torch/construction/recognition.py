@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -31,8 +31,7 @@ from fastinit.torch.construction.steps import GIVEN, Ref, Step, base_name, calla
 Number: TypeAlias = bool | int | float | complex
 
 
-@dataclass(frozen=True)
-class Draw:
+class Draw(NamedTuple):
     """The values that a step drew, with the distribution that arithmetic has left them.
 
     `seen_as`: the views that they were read through, and the operations that did not keep their order, as minus.
@@ -43,8 +42,7 @@ class Draw:
     seen_as: tuple[Ref | str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Value:
+class Value(NamedTuple):
     """One value, everywhere; `is_written` is False for memory that nothing wrote."""
 
     value: Number
@@ -84,6 +82,8 @@ class Recognition:
         held, everywhere = self._held.get(ref.storage, ()), Box.whole(ref.size)
         if held is None:
             return None
+        if len(held) == 1 and held[0].ref == ref:  # the usual case
+            return (Seen(everywhere, held[0].content),)
         if not self._is_whole(ref):
             content = self._in_part(held, ref)
             return None if content is None else (Seen(everywhere, content),)
@@ -170,7 +170,7 @@ class Recognition:
         at = values.index(None)
         if isinstance(content, Value):
             with_value = [content.value if value is None else value for value in values]
-            return replace(content, value=_computed_value(step, operands, with_value, ref)) if content.is_written else None
+            return Value(_computed_value(step, operands, with_value, ref)) if content.is_written else None
         change = CHANGES.get(_verb(step))
         if change is None or not ref.dtype.is_floating_point:
             return None
@@ -180,8 +180,12 @@ class Recognition:
         distribution = change(content.distribution, numbers, step.kwargs)
         if distribution is None:
             return None
+        if change is not _same and not (
+            _keeps_digits(content.distribution, operands[at].dtype) and _keeps_digits(distribution, ref.dtype)
+        ):
+            return None
         seen_as = content.seen_as if _keeps_order(change, numbers, step.kwargs) else (*content.seen_as, _verb(step))
-        return replace(content, distribution=distribution, seen_as=seen_as)
+        return Draw(content.step, distribution, seen_as)
 
 
 def _verb(step: Step) -> str:
@@ -198,7 +202,7 @@ def _through(layer: Layer, ref: Ref) -> Content | None:
         return content
     if not content.distribution.is_elementwise or not is_injective(ref):
         return None
-    return replace(content, seen_as=(*content.seen_as, ref))
+    return content._replace(seen_as=(*content.seen_as, ref))
 
 
 def _one_value(seen: tuple[Seen, ...] | None) -> Number | None:
@@ -304,6 +308,25 @@ def _keeps_order(change: Change, numbers: Numbers, options: dict[str, Any]) -> b
     """Whether the change is a line that rises, so that it does to each value what it does to its distribution."""
     low, high = (change(Constant(value), numbers, options) for value in (0.0, 1.0))
     return isinstance(low, Constant) and isinstance(high, Constant) and low.value <= high.value
+
+
+LEAST_STEPS = 1024.0  # of the dtype's grid in a standard deviation: with fewer, arithmetic would show the grid
+FAR_OUT = 10.0  # standard deviations beyond which there are no values: normal ones of float64 end 8.66 from the mean
+
+
+@lru_cache(maxsize=1024)
+def _keeps_digits(distribution: Distribution, dtype: torch.dtype) -> bool:
+    """Whether the dtype holds values of it so well that arithmetic with them is that with real numbers.
+
+    Not where they leave the dtype's range, as 1e-30 times 1e-30 does, or are few of its steps apart, as 1 + 1e-9 randn. (Of
+    narrow dtypes no more is asked than a mean within 8 standard deviations of 0.)
+    """
+    limits, value = torch.finfo(dtype), distribution.constant_value
+    if value is not None:
+        return value == 0 or limits.tiny <= abs(value) <= limits.max
+    mean, std = distribution.moments()[:2]
+    is_in_range = std >= limits.tiny and abs(mean) + FAR_OUT * std <= limits.max
+    return is_in_range and abs(mean) * limits.eps <= std * max(1 / LEAST_STEPS, 8 * limits.eps)
 
 
 def _numbers(step: Step, values: list[Number | None]) -> Numbers:

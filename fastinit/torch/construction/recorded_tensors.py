@@ -8,7 +8,6 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.forms import Form, form_of
 from fastinit.torch.construction.records import records_by_tensor, records_of
 from fastinit.torch.construction.steps import real_tensor
@@ -24,15 +23,14 @@ class RecordedTensors:
 
     def __init__(self, found: ModuleTensors) -> None:
         self._tensors = tensors = found.tensors
-        by_tensor = records_by_tensor(part for _, part in found.parts)
+        by_tensor = records_by_tensor(found)
         self._records = {name: by_tensor[id(tensor)] for name, tensor in tensors.items() if id(tensor) in by_tensor}
         by_id = {id(tensor) for tensor in tensors.values()}
         self.given = {name for name, record in self._records.items() if record.ref is None}
         self.forms = {name: form_of(r.recording, r.ref) for name, r in self._records.items() if r.ref is not None}
         self.plain = {
             begin + own.name: (own, form_of(record.recording, record.ref))
-            for begin, part in found.parts
-            for own in attributes(part)
+            for begin, part, own in found.attributes
             if id(own.tensor) not in by_id
             and own.tensor.is_meta
             and (record := records_of(part).get(own.name)) is not None

@@ -6,7 +6,7 @@ pickling put other tensors in place of the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Tape
+from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.names import tensors_by_name
 from fastinit.torch.sharding.parts import is_dtensor
 
@@ -88,32 +89,27 @@ class ModuleRecord:
 def attach(tape: Tape) -> None:
     """Give every module that was constructed its record, and the recording the names of each model's tensors."""
     refs: dict[int, Ref] = {}
-    for module in tape.modules:
-        tensors = {}
-        for name, tensor in own_tensors(module):
-            if not is_lazy(tensor):
-                record = tensors[name] = _record(tape, tensor)
-                if record.ref is not None:
-                    refs[id(tensor)] = record.ref
+    modules = {id(module): module for module in tape.modules}
+    for module in modules.values():
+        own = [item for table in (module._parameters, module._buffers) for item in table.items() if item[1] is not None]
+        own += [(attribute.name, attribute.tensor) for attribute in attributes(module)]
+        tensors = {name: _record(tape, tensor, refs) for name, tensor in own if not is_lazy(tensor)}
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
-    children = {id(child) for module in tape.modules for child in module._modules.values()}
-    for module in {id(module): module for module in tape.modules if id(module) not in children}.values():
-        names = tensors_by_name(module, remove_duplicate=False)
+    children = {id(child) for module in modules.values() for child in module._modules.values()}
+    for root in (module for number, module in modules.items() if number not in children):
+        names = tensors_by_name(root, remove_duplicate=False)
         tape.recording.models.append({name: refs[id(t)] for name, t in names if id(t) in refs})
 
 
-def _record(tape: Tape, tensor: Tensor) -> TensorRecord:
-    ref = tape.ref(tensor) if tensor.is_meta else None
-    version, watched = (0, None) if ref is None or tensor.is_inference() else (tensor._version, tensor.detach())
-    return TensorRecord(tape.recording, ref, id(tensor), tuple(tensor.shape), version, watched)
-
-
-def own_tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """A module's own parameters, buffers, and other attributes that are tensors or have some in lists or dictionaries."""
-    for table in (module._parameters, module._buffers):
-        yield from ((name, tensor) for name, tensor in table.items() if tensor is not None)
-    yield from ((attribute.name, attribute.tensor) for attribute in attributes(module))
+def _record(tape: Tape, tensor: Tensor, refs: dict[int, Ref]) -> TensorRecord:
+    """The record of a tensor; where it is not real its `Ref` is also put into `refs`, by its `id`."""
+    if not tensor.is_meta:
+        return TensorRecord(tape.recording, None, id(tensor), tuple(tensor.shape), 0, None)
+    ref = refs[id(tensor)] = tape.ref(tensor)
+    if tensor.is_inference():
+        return TensorRecord(tape.recording, ref, id(tensor), ref.size, 0, None)
+    return TensorRecord(tape.recording, ref, id(tensor), ref.size, tensor._version, tensor.detach())
 
 
 def records_of(module: nn.Module) -> dict[str, TensorRecord]:
@@ -122,16 +118,25 @@ def records_of(module: nn.Module) -> dict[str, TensorRecord]:
     return record.tensors if isinstance(record, ModuleRecord) else {}
 
 
-def records_by_tensor(modules: Iterable[nn.Module]) -> dict[int, TensorRecord]:
-    """The records of the modules' tensors as they are now, by the `id` of the tensor.
+def records_by_tensor(found: ModuleTensors) -> dict[int, TensorRecord]:
+    """The records of a module's tensors as they are now, by the `id` of the tensor.
 
     Of a tensor that was tied to another name after construction, the record is its own and not that of the name.
     """
-    found: dict[int, TensorRecord] = {}
-    for module in modules:
-        records = records_of(module)
+    by_tensor: dict[int, TensorRecord] = {}
+
+    def note(records: Mapping[str, TensorRecord], name: str, tensor: Tensor | None) -> None:
+        if tensor is not None and name in records:
+            known = by_tensor.get(id(tensor))
+            if known is None or not known.is_of(tensor):
+                by_tensor[id(tensor)] = records[name]
+
+    for _, part in found.parts:
+        records = records_of(part)
         if records:
-            for name, tensor in own_tensors(module):
-                if name in records and not (id(tensor) in found and found[id(tensor)].is_of(tensor)):
-                    found[id(tensor)] = records[name]
-    return found
+            for table in (part._parameters, part._buffers):
+                for name, tensor in table.items():
+                    note(records, name, tensor)
+    for _, part, attribute in found.attributes:
+        note(records_of(part), attribute.name, attribute.tensor)
+    return by_tensor

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from fastinit.core.stream import Stream, child_stream, stream_of
@@ -19,8 +18,7 @@ class Owner(NamedTuple):
     key: str | None
 
 
-@dataclass(frozen=True)
-class Named:
+class Named(NamedTuple):
     """A tensor's form, and where its draws come from.
 
     `like`: the tensor that it is a copy of, or its own name; `owners`: for each of its draws, whose stream it comes from.
@@ -57,7 +55,7 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
     return result
 
 
-def _computed_where_related(forms: Mapping[str, Form]) -> dict[str, Form]:
+def _computed_where_related(forms: Mapping[str, Form]) -> Mapping[str, Form]:
     """The forms; tensors that have values of one draw in common without being copies, as a transposed one, are computed."""
     seen: dict[tuple[int, int], set[Source]] = {}
     for form in forms.values():
@@ -65,6 +63,8 @@ def _computed_where_related(forms: Mapping[str, Form]) -> dict[str, Form]:
             for source in form.sources:
                 seen.setdefault((id(form.recording), source.step), set()).add(source)
     several = {step: sources for step, sources in seen.items() if len(sources) > 1}
+    if not several:
+        return forms
 
     def is_related(form: Form, source: Source) -> bool:
         others = several.get((id(form.recording), source.step), ())
@@ -87,18 +87,23 @@ def named_as_in_whole(forms: Mapping[str, Form]) -> dict[str, Named]:
     for recording in {id(form.recording): form.recording for form in forms.values()}.values():
         here = {name: form.ref for name, form in forms.items() if form.recording is recording}
         for model in recording.models:
-            begin = _begin_of_names(here, model)
-            if begin is not None and not {begin + names[0] for names in _names_by_ref(model).values()} <= here.keys():
+            if here == model:
+                continue
+            names_of = _names_by_ref(model)
+            begin = _begin_of_names(here, names_of)
+            if begin is not None and not {begin + names[0] for names in names_of.values()} <= here.keys():
                 whole = named_forms({name: form_of(recording, ref) for name, ref in model.items()})
                 named |= _drawn_elsewhere(here, model, whole, begin)
     return named
 
 
-def _begin_of_names(here: Mapping[str, Ref], model: Mapping[str, Ref]) -> str | None:
+def _begin_of_names(here: Mapping[str, Ref], names_of: Mapping[Ref, list[str]]) -> str | None:
     """What the names here begin with before those of the model, mostly nothing; None where no tensor has its name."""
-    names = _names_by_ref(model)
     begins = Counter(
-        name[: -len(of)] for name, ref in here.items() for of in names.get(ref, ()) if name == of or name.endswith(f".{of}")
+        name[: -len(of)]
+        for name, ref in here.items()
+        for of in names_of.get(ref, ())
+        if name == of or name.endswith(f".{of}")
     )
     return begins.most_common(1)[0][0] if begins else None
 

@@ -175,7 +175,8 @@ class Tape(TorchDispatchMode):
         except (TypeError, ValueError):
             return stock()
         ref = self.ref(tensor)
-        step = Step(name_of(stock.func), (ref, *args), options, (ref,), (ref,), draws=True, distribution=distribution)
+        written = (ref,)
+        step = Step(name_of(stock.func), (ref, *args), options, written, written, draws=True, distribution=distribution)
         self.recording.steps.append(step)
         torch.autograd.graph.increment_version(tensor)
         return tensor

@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
-from fastinit.torch.attributes import left_on_meta
 from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.unrecorded.doubts import (
     WAYS_OUT,
@@ -55,7 +54,7 @@ def check(
         doubts += by_value
     doubts += [
         Doubt(name, class_name(part), "it is a plain attribute on the meta device, which nothing moves or fills")
-        for name, part in left_on_meta(found.parts)
+        for name, part in found.left_on_meta()
         if name not in attributes
     ]
     _complain(doubts, strict)
