@@ -1,21 +1,26 @@
 """Torch's initialization with and without fastinit, in the same run: python -m bench.torch [--models | --fills]
 
-Fills of 64 Mi elements, medians of interleaved rounds; then models, each build in a process of its own, for its peak
-memory: stock, under `fastinit.torch.accelerate()`, by `fastinit.torch.build`, and by `build` in bfloat16. Needs torch and
-transformers, and 4 GB for Llama.
+Fills of 64 Mi elements, then models, each in a process of its own, printed as soon as it is measured: stock, under
+`fastinit.torch.accelerate()`, by `fastinit.torch.build`, and by `build` in bfloat16; medians of interleaved rounds. Needs
+torch and transformers, and 4 GB for Llama.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from functools import partial
+from statistics import median
+from time import perf_counter
 
 from bench import program
-from bench.memory import page_faults, peak_bytes
+from bench.memory import forget_peak, page_faults, peak_bytes
 from bench.tables import print_table
-from bench.timing import medians, seconds
+from bench.timing import medians
 
 ROUNDS = 3
+LEAST_FOR_PEAK = 2**26  # bytes of weights, beside which Python's own objects are nothing
+BUDGET = 15  # seconds of a model, after which no other round begins
 ELEMENTS = 2**26
 SLOW_ELEMENTS = 2**22  # of what takes torch seconds; its rate does not depend on the size
 MEMORY = 4 * 2**30
@@ -56,14 +61,18 @@ def rows_of_fills() -> Iterator[tuple[str, ...]]:
         yield name, f"{stock:.4g} s", f"{found['fastinit']:.4g} s", f"{stock / found['fastinit']:.1f}"
 
 
-def build(model: str, way: str) -> program.Measures:
-    """Build a model."""
+def build(name: str) -> program.Measures:
+    """Build a model in all ways, in turn, each into memory that the process did not have before.
+
+    The median seconds of each way, the bytes of the weights, fastinit's highest peak of memory as a multiple of them, and
+    how many page faults stock takes for each of `build`.
+    """
     from torch.nn import Linear
 
     import fastinit.torch
     from bench.torch_models import MODELS
 
-    factory = MODELS[model]
+    factory = MODELS[name]
     with fastinit.torch.deferred():
         factory()  # imports, caches
     with fastinit.torch.accelerate():
@@ -74,12 +83,23 @@ def build(model: str, way: str) -> program.Measures:
         "build": partial(fastinit.torch.build, factory),
         "build in bfloat16": partial(fastinit.torch.build, factory, dtype="bfloat16"),
     }
-    kept = []  # so that what the peak is compared with still exists
-    before, faults = peak_bytes(), page_faults()
-    taken = seconds(lambda: kept.append(ways[way]()))
-    faults = page_faults() - faults
-    weights = sum(parameter.nbytes for parameter in kept[0].parameters())
-    return {"seconds": taken, "weights": weights, "peak": (peak_bytes() - before) / weights, "faults": faults}
+    taken: dict[str, list[float]] = {way: [] for way in ways}
+    faults, peaks, weights, began = dict[str, int](), [0.0], 0, perf_counter()
+    while not taken["stock"] or (len(taken["stock"]) < ROUNDS and perf_counter() - began < BUDGET):
+        for way, make in ways.items():
+            gc.collect()  # the last model
+            before, faults[way], start = forget_peak(), -page_faults(), perf_counter()
+            model = make()
+            taken[way].append(perf_counter() - start)
+            faults[way] += page_faults()
+            nbytes = sum(parameter.nbytes for parameter in model.parameters())
+            if way == "stock":
+                weights = nbytes
+            else:
+                peaks.append((peak_bytes() - before) / nbytes)
+            del model
+    ratio = faults["stock"] / max(1, faults["build"])
+    return {**{way: median(found) for way, found in taken.items()}, "weights": weights, "peak": max(peaks), "faults": ratio}
 
 
 def models() -> None:
@@ -89,11 +109,11 @@ def models() -> None:
 
 def rows_of_models() -> Iterator[tuple[str, ...]]:
     for model in MODELS:
-        stock, *of_fastinit = program.medians("bench.torch", (("build", model, way) for way in WAYS), ROUNDS, MEMORY)
-        cells = (f"{it['seconds']:.3g} s, {stock['seconds'] / it['seconds']:.1f} times as fast" for it in of_fastinit)
-        peak = max(it["peak"] for it in of_fastinit)
-        faults = stock["faults"] / of_fastinit[WAYS[1:].index("build")]["faults"]
-        yield model, f"{stock['weights'] / 4e6:,.1f} M", f"{stock['seconds']:.3g} s", *cells, f"{peak:.3f}", f"{faults:.1f}"
+        (found,) = program.medians("bench.torch", [("build", model)], 1, MEMORY)
+        stock = found["stock"]
+        cells = (f"{found[way]:.3g} s, {stock / found[way]:.1f} times as fast" for way in WAYS[1:])
+        peak = f"{found['peak']:.3f}" if found["weights"] > LEAST_FOR_PEAK else ""
+        yield model, f"{found['weights'] / 4e6:,.1f} M", f"{stock:.3g} s", *cells, peak, f"{found['faults']:.1f}"
 
 
 if __name__ == "__main__":

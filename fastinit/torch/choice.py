@@ -39,14 +39,14 @@ def recipe_of(recipe: str | Recipe, found: ModuleTensors) -> Recipe | None:
         raise ValueError(f"recipe must be 'auto', one of {', '.join(sorted(READY))}, or a Recipe, got {recipe!r}: {hint}")
     parameters = inspect.signature(READY[recipe]).parameters.values()
     needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
-    found = {name: _of_model(found.module, name, is_whole=not found.prefix) for name in needed}
-    missing = [name for name, value in found.items() if value is None]
+    values = {name: _of_model(found.module, name, is_whole=not found.prefix) for name in needed}
+    missing = [name for name, value in values.items() if value is None]
     if missing:
         raise TypeError(
             f"recipe {recipe!r} needs {' and '.join(missing)}, which the module does not say: pass "
             f"fastinit.recipes.{recipe}({', '.join(f'{name}=...' for name in needed)})"
         )
-    return ready(recipe, **found)
+    return ready(recipe, **values)
 
 
 def _warn_of_blocks(found: ModuleTensors) -> None:

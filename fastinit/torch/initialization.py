@@ -87,8 +87,12 @@ class Initialization:
             if bar:
                 todo = [tensor for name, tensor in self.found.tensors.items() if name not in self.kept]
                 self.log.advance = partial(bar.advance, bar.add_task("", total=sum(map(nbytes, todo))))
-            filling.fill()
-            self._zero_padding(padding, filling)
+            try:
+                filling.fill()
+                self._zero_padding(padding, filling)
+            except Exception:
+                self.log.break_off(self.kept)
+                raise
         return self.log.finish(self.kept)
 
     def _by_recipe(self, recipe: Recipe, options: Options) -> _ByRecipe:

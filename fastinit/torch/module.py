@@ -61,6 +61,13 @@ def init_(
     Tensors on the meta device get memory in place: parameter objects, ties and `requires_grad` stay. On Linux CPUs it is one
     mapping, from 4 MiB on, for huge pages: each tensor has a storage of its own in it, that cannot grow (`resize_`) and is
     freed by its pages; its addresses are freed with the last tensor's.
+
+    Within a Hugging Face model without a record the family's `_init_weights` draws every module that it knows the class of,
+    also one that was put there later, as a new head: transformers initializes what a checkpoint lacks in the same way. For
+    what that module's own constructor draws, put it there within `deferred()`.
+
+    Should a method raise, what it and those before it wrote stays, and a UserWarning says what that is.
+
     Names are those of the bare module, without what compiling, DistributedDataParallel and activation checkpointing add.
     For a model that draws its weights in a method of its own, as `init_weights`, instead of `reset_parameters`: `by_name`.
 

@@ -40,7 +40,7 @@ def tie_again(found: ModuleTensors, loaded: Collection[str] = ()) -> None:
 
 
 def _tie(model: nn.Module, alias: str, first: str) -> bool | None:
-    """True where the parameters of these names were made one, False where they can't be; None where there is nothing to do."""
+    """True where the parameters of these names were made one, False where they can't be; None: there is nothing to do."""
     (alias_module, alias), (first_module, first) = _place(model, alias), _place(model, first)
     if alias_module is None or first_module is None:
         return None

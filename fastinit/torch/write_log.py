@@ -74,6 +74,28 @@ class WriteLog:
             _warn_of_lost(lost)
         return report
 
+    def break_off(self, kept: set[str]) -> None:
+        """After an error: say in a warning what was written, and make NaN what came from the meta device without values."""
+        filled = self.report.filled
+        lost = [name for name in self._found.tensors if name in self.from_meta and name not in filled]
+        for name in lost:
+            _write_off(self._found.tensors[name])
+        left = [name for name in self._found.tensors if name not in {*filled, *kept, *lost}]
+        warnings.warn(
+            f"an error ended init_ after it had written {_listed([*filled])}; as before: {_listed(left)}; NaN, or 0 where "
+            f"they are integers or booleans, since they came from the meta device: {_listed(lost)}",
+            stacklevel=4,
+        )
+
+
+MOST_LISTED = 20
+"""Names in the warning after an error."""
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return f"{', '.join(names[:MOST_LISTED])}{more}" if names else "nothing"
+
 
 def nbytes(tensor: Tensor) -> int:
     """As if it were dense: `tensor.nbytes` is not there for sparse tensors."""

@@ -12,6 +12,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
+import fastinit.torch
 from fastinit import Recipe, recipes
 from fastinit.torch import UncertainInitialization, audit, by_name, init_, init_missing_
 from fastinit.torch.module_tensors import ModuleTensors
@@ -489,3 +490,43 @@ def test_adapters_are_not_drawn_by_the_method_of_the_hugging_face_model_around_t
 def test_a_hugging_face_model_on_the_meta_device_is_in_no_doubt(wrap):
     model = wrap(made(small_gpt2, "meta"))
     assert init_(model).filled.keys() >= dict(model.named_parameters()).keys()
+
+
+class Failing(nn.Linear):
+    """Its own method fails where there is memory, which a rehearsal on the meta device does not see."""
+
+    def reset_parameters(self):
+        nn.init.ones_(self.weight)
+        if not self.weight.is_meta:
+            raise ValueError("out of luck")
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_after_an_error_midway_a_warning_says_what_was_written_and_nothing_is_left_undefined(device):
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(3, 4), Failing(4, 5), nn.Linear(5, 2))
+    if device == "cpu":
+        model.to_empty(device="cpu")
+        nn.init.zeros_(model[2].bias)
+    written = pytest.warns(UserWarning, match=r"ended init_ after it had written 0.weight, 0.bias, 1.weight; ")
+    with written as warned, pytest.raises(ValueError, match="out of luck"):
+        init_(model, strict=False, overwrite=True)
+    left = "1.bias, 2.weight, 2.bias"
+    text = next(str(w.message) for w in warned if "ended init_" in str(w.message))
+    assert (f"as before: {left}; " in text) == (device == "cpu")
+    assert text.endswith(left) == (device == "meta")
+    if device == "meta":
+        assert torch.isnan(model[2].weight).all() and torch.isnan(model[1].bias).all()
+
+
+def test_a_module_put_later_into_a_model_of_transformers_is_drawn_by_the_family_and_the_report_says_so():
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)
+    with torch.device("meta"):
+        model = transformers.BertModel(config)
+        model.extra = nn.Linear(8, 3)
+    assert init_(model, seed=0).filled["extra.weight"] == "Normal(mean=0.0, std=0.02)"
+    with fastinit.torch.deferred():
+        model = transformers.BertModel(config)
+        model.extra = nn.Linear(8, 3)
+    assert init_(model, seed=0).filled["extra.weight"].startswith("Uniform(")

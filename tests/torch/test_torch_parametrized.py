@@ -51,6 +51,17 @@ def test_the_first_output_is_as_if_the_norm_had_just_been_set(make):
         assert torch.linalg.matrix_norm(matrix, 2) == pytest.approx(1, rel=0.1)
 
 
+def test_the_original_of_a_spectral_norm_is_reported_as_the_one_draw_that_it_is():
+    with deferred():
+        layer = spectral_norm(nn.Linear(4, 6))
+    report = init_(layer, seed=0)
+    assert str(report).count("Uniform(low=-0.5, high=0.5)") == 2  # the bias, and parametrizations.weight.original
+    plain = nn.Linear(4, 6)
+    init_(plain, seed=0, overwrite=True)
+    assert torch.equal(layer.bias, plain.bias)
+    assert audit(layer, report).ok
+
+
 def test_a_prefix_names_the_same_tensors():
     whole = nn.ModuleDict({"a": on_meta(LAYERS["linear, weight norm"])})
     part = on_meta(LAYERS["linear, weight norm"])

@@ -6,7 +6,7 @@ pickling put other tensors in place of the first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -91,9 +91,9 @@ def attach(tape: Tape) -> None:
     refs: dict[int, Ref] = {}
     modules = {id(module): module for module in tape.modules}
     for module in modules.values():
-        own = [item for table in (module._parameters, module._buffers) for item in table.items() if item[1] is not None]
-        own += [(attribute.name, attribute.tensor) for attribute in attributes(module)]
-        tensors = {name: _record(tape, tensor, refs) for name, tensor in own if not is_lazy(tensor)}
+        own: dict[str, Tensor | None] = {**module._parameters, **module._buffers}
+        own |= {attribute.name: attribute.tensor for attribute in attributes(module)}
+        tensors = {name: _record(tape, t, refs) for name, t in own.items() if t is not None and not is_lazy(t)}
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
     children = {id(child) for module in modules.values() for child in module._modules.values()}

@@ -41,6 +41,12 @@ EMPTY = {f"aten.{name}" for name in (
 )}  # fmt: skip
 """Operations after which memory holds nothing: no steps."""
 
+ALIASING = {
+    aten.set_.source_Tensor, aten.set_.source_Tensor_storage_offset,
+    aten.set_.source_Storage, aten.set_.source_Storage_storage_offset,
+}  # fmt: skip
+"""Operations that make their first argument an alias of another tensor, as parametrizations do: views, no writes."""
+
 STANDARD: dict[OpOverload, Distribution] = {
     aten.randn.default: Normal(0.0, 1.0),
     aten.randn_like.default: Normal(0.0, 1.0),
@@ -70,7 +76,7 @@ def kind_of(op: OpOverload) -> Kind:
     aliases = any(result.alias_info is not None for result in op._schema.returns)
     return Kind(
         str(op),
-        aliases and not written,
+        (aliases and not written) or op in ALIASING,
         any(a.name == "device" for a in arguments),
         torch.Tag.nondeterministic_seeded in op.tags,
         bool(LOOKS & {*op.tags}) or op in LOOKS_WITHOUT_TAG,
