@@ -25,6 +25,10 @@ def accelerate(seed: int | None = None) -> Iterator[None]:
     one is given, else from the block's own generator with `seed`, else from torch's default one. So `torch.manual_seed`
     determines the values, and the same calls in the same order give the same values, with any number of threads.
 
+    Models of Hugging Face are drawn twice, as by torch: by the constructors of their layers, and by `_init_weights`. The
+    first draw cannot be left out here, since code in between may read it, which replaced functions do not see. `deferred`
+    and `build` see it, and draw each tensor once.
+
     Values depend on the place in the tensor and not on the memory: a transposed or channels-last tensor gets those of
     a contiguous one. float8 tensors, and `orthogonal_` of any dtype, are filled too, where torch raises; with a std of 0,
     `trunc_normal_` gives the mean. Otherwise tensors' versions, and errors, are as in torch.

@@ -10,6 +10,7 @@ from torch import nn
 
 from fastinit.recipes import READY, Recipe, ready
 from fastinit.runtime.nearest import did_you_mean
+from fastinit.torch.construction.records import has_recorded_family
 from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.own_methods import is_hugging_face
 
@@ -50,10 +51,12 @@ def recipe_of(recipe: str | Recipe, found: ModuleTensors) -> Recipe | None:
 
 
 def _warn_of_blocks(found: ModuleTensors) -> None:
-    """Warn of blocks of Hugging Face's models that are in none here, so that their family's `_init_weights` is not known."""
+    """Warn of blocks of Hugging Face's models that are in none here, nor were when they were recorded: their family's
+    `_init_weights` is not known.
+    """
     if not any(type(part).__module__.startswith(BLOCKS_OF) for _, part in found.parts):
         return
-    blocks = [type(block).__name__ for block in _blocks_alone(found.module)]
+    blocks = [type(block).__name__ for block in _blocks_alone(found.module) if not has_recorded_family(block)]
     if blocks:
         warnings.warn(
             f"{', '.join(dict.fromkeys(blocks))} is a block of a model of Hugging Face, whose _init_weights gives other "

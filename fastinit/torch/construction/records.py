@@ -18,6 +18,7 @@ from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Tape
 from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.names import tensors_by_name
+from fastinit.torch.own_methods import is_hugging_face
 from fastinit.torch.sharding.parts import is_dtensor
 
 ATTRIBUTE = "_fastinit_construction"
@@ -74,16 +75,20 @@ class TensorRecord(NamedTuple):
 
 
 class ModuleRecord:
-    """The records of a module's own tensors: parameters, buffers, and other tensors that are attributes."""
+    """The records of a module's own tensors: parameters, buffers, and other tensors that are attributes.
 
-    def __init__(self, tensors: dict[str, TensorRecord]) -> None:
-        self.tensors = tensors
+    `has_family`: whether it was constructed in a Hugging Face model, whose `_init_weights` is in the record then.
+    """
+
+    def __init__(self, tensors: dict[str, TensorRecord], has_family: bool = False) -> None:
+        self.tensors, self.has_family = tensors, has_family
 
     def __deepcopy__(self, memo: object) -> ModuleRecord:
-        return ModuleRecord({name: record.of_copy() for name, record in self.tensors.items()})
+        return ModuleRecord(**self.__getstate__())
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"tensors": {name: record.of_copy() for name, record in self.tensors.items()}}
+        tensors = {name: record.of_copy() for name, record in self.tensors.items()}
+        return {"tensors": tensors, "has_family": self.has_family}
 
 
 def attach(tape: Tape) -> None:
@@ -96,6 +101,9 @@ def attach(tape: Tape) -> None:
         tensors = {name: _record(tape, t, refs) for name, t in own.items() if t is not None and not is_lazy(t)}
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
+    for model in filter(is_hugging_face, modules.values()):
+        for record in filter(None, map(_record_of, model.modules())):
+            record.has_family = True
     children = {id(child) for module in modules.values() for child in module._modules.values()}
     for root in (module for number, module in modules.items() if number not in children):
         names = tensors_by_name(root, remove_duplicate=False)
@@ -114,8 +122,18 @@ def _record(tape: Tape, tensor: Tensor, refs: dict[int, Ref]) -> TensorRecord:
 
 def records_of(module: nn.Module) -> dict[str, TensorRecord]:
     """The records of a module's own tensors, by their names in it; empty where it was not recorded."""
+    record = _record_of(module)
+    return record.tensors if record else {}
+
+
+def has_recorded_family(module: nn.Module) -> bool:
+    """Whether it, or a module in it, was constructed in a Hugging Face model, with a record."""
+    return any(record.has_family for record in filter(None, map(_record_of, module.modules())))
+
+
+def _record_of(module: nn.Module) -> ModuleRecord | None:
     record = vars(module).get(ATTRIBUTE)
-    return record.tensors if isinstance(record, ModuleRecord) else {}
+    return record if isinstance(record, ModuleRecord) else None
 
 
 def records_by_tensor(found: ModuleTensors) -> dict[int, TensorRecord]:
