@@ -13,7 +13,7 @@ INCLUDE = ["csrc/kernels", "csrc/bindings"]
 WITHOUT = {
     "fastinit._kernels": "fastinit will use its Numba backend",
     "fastinit._short_draws": "the Generator's draws of a few values will be slower",
-    "fastinit._quick": "fills of a few values will be slower",
+    "fastinit._calls": "fills of a few values will be slower",
 }
 
 
@@ -55,7 +55,7 @@ def extension(name):
     )
 
 
-in_c = [extension("_short_draws"), extension("_quick")]
+in_c = [extension("_short_draws"), extension("_calls")]
 
 setup(
     cffi_modules=["csrc/build.py:ffi"],

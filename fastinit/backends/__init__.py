@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinit.backends import quick
+from fastinit.backends import c_calls
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.extensions import extension, is_there, why_stale
@@ -86,7 +86,8 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
     if level not in levels:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
     c = _imported("c")
-    return Backend(name, level, c.fill_at(level), c.fill_many_at(level), True, c.HAS_THREADS)
+    fill = c.fill_at(level)
+    return Backend(name, level, fill, c.fill_many_at(level) or partial(_one_by_one, fill), True, c.HAS_THREADS)
 
 
 def current() -> Backend:
@@ -119,7 +120,7 @@ def use_backend(name: str, level: str | None = None) -> Iterator[Backend]:
     >>> chosen.name, bool((w == fastinit.he_normal((2, 3), seed=0)).all())
     ('reference', True)
     """
-    chosen, in_c = backend(name, level), quick.native()
+    chosen, in_c = backend(name, level), c_calls.native()
     token = _in_use.set(chosen)
     if in_c is not None:
         in_c.override(1)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
-from fastinit.backends import quick
+from fastinit.backends import c_calls
 from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
 
 
@@ -78,33 +78,20 @@ def fill_at(level: str) -> Fill:
 
 
 def _fill_many(
+    native: Any,
     level: int,
     kernels: Sequence[str],
     streams: bytes,
     parameters: Sequence[Parameters],
     outs: Sequence[NDArray[np.generic]],
 ) -> None:
-    """By the C extension, else by cffi, whose conversions take some microseconds an array."""
-    numbers = [KERNELS[kernel] for kernel in kernels]
-    native = quick.native()
-    if native is not None:
-        native.fill_many(level, numbers, streams, [*parameters], [*outs])
-        return
-    used = {id(row): _ffi.from_buffer("double[]", row) for row in parameters}  # few: tensors share the arrays
-    _lib.fi_fill_many(
-        level,
-        len(outs),
-        numbers,
-        _ffi.from_buffer("uint32_t[]", streams),
-        [used[id(row)] for row in parameters],
-        [out.size for out in outs],
-        [_ffi.from_buffer(out.reshape(-1).view(f"u{out.itemsize}")) for out in outs],
-    )
+    native.fill_many(level, [KERNELS[kernel] for kernel in kernels], streams, [*parameters], [*outs])
 
 
-def fill_many_at(level: str) -> FillMany:
-    """The function of a level that fills many arrays."""
-    return partial(_fill_many, LEVELS[level])
+def fill_many_at(level: str) -> FillMany | None:
+    """The function of a level that fills many arrays; None where the extension that has it was not built."""
+    native = c_calls.native()
+    return None if native is None else partial(_fill_many, native, LEVELS[level])
 
 
 def xla_handler(level: str) -> int | None:

@@ -17,7 +17,9 @@ COMPILED = {
         *("csrc/kernels/kernels.c", "csrc/kernels/threads.c"),
         *("csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
     ),
-    "_quick": ("csrc/bindings/quick.c",),
+    "_calls": tuple(
+        f"csrc/bindings/{name}.c" for name in ("calls", "many_fills", "remembered_fills", "small_fills", "streams")
+    ),
     "_short_draws": ("csrc/bindings/short_draws.c",),
 }
 """By the extension's name, what is compiled; the headers that it includes are found there."""

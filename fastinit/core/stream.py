@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.backends import quick
+from fastinit.backends import c_calls
 from fastinit.core.seed_sequences import child, entropy_before, states_spawned
 from fastinit.runtime.types import Seed, UInt32Array
 
-_native = quick.native()
+_native = c_calls.native()
 STREAM_VERSION = "1"  # in another version a seed and a name give other values; files and states say theirs
 MANY = 8  # streams, from which on they are computed together
 
@@ -98,12 +98,20 @@ def _digest(name: str) -> bytes:
 
 def streams_of(seed: Seed, names: Sequence[str]) -> UInt32Array:
     """`stream_of(seed, name)` for each name, computed together: uint32, one row of four words a name."""
-    if not isinstance(seed, SeedSequence):
-        seed = SeedSequence(_entropy(seed))
-    before = entropy_before(seed)
+    before = words_before_name(seed)
     if _native is not None and before is not None:
-        states = _native.streams(np.array(before, np.uint32).tobytes(), [*names])
+        states = _native.streams(before, [*names])
         if states is not None:
             return np.frombuffer(states, np.uint32).reshape(-1, 4)
     words = np.frombuffer(b"".join(map(_digest, names)), "<u4")
-    return states_spawned(seed, words.reshape(-1, 4))
+    return states_spawned(_seed_sequence(seed), words.reshape(-1, 4))
+
+
+def words_before_name(seed: Seed) -> bytes | None:
+    """The words that the streams of a seed's names hash before the name's; None where C does not have the hash."""
+    before = entropy_before(_seed_sequence(seed))
+    return None if before is None else np.array(before, np.uint32).tobytes()
+
+
+def _seed_sequence(seed: Seed) -> SeedSequence:
+    return seed if isinstance(seed, SeedSequence) else SeedSequence(_entropy(seed))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 import numpy as np
 from numpy.random import SeedSequence
 
-from fastinit.core import quick
+from fastinit.core import remembered_fills
 from fastinit.distributions import Distribution
 from fastinit.initializers.base import CLASSES, Initializer, made_of
 from fastinit.initializers.layouts import LayoutLike
@@ -79,7 +79,7 @@ def initializer(cls: type[C]) -> type[C]:
 
 def _function(cls: type[Initializer]) -> InitializerFunction:
     plain = cache(lambda: _called(cls, (), {}, tuple(DEFAULTS)))  # without parameters: checked once
-    fills = quick.new_fills()
+    fills = remembered_fills.new_fills()
 
     def function(
         shape: Shape,
@@ -101,7 +101,7 @@ def _function(cls: type[Initializer]) -> InitializerFunction:
         values = made(shape, seed=seed, name=name, dtype=dtype, layout=layout, out=out, index=index)
         if filled is False:
             asked = shape, positional, parameters, dtype, layout
-            quick.learn(fills, asked, made.distribution_for(shape, layout=layout), values.shape)
+            remembered_fills.learn(fills, asked, made.distribution_for(shape, layout=layout), values.shape)
         return values
 
     def distribution_for(shape: Shape, *positional: Any, layout: LayoutLike = None, **parameters: Any) -> Distribution:

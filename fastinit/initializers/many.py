@@ -10,9 +10,8 @@ import numpy as np
 from fastinit.core.batch import fill_batch
 from fastinit.core.dtypes import check_array, check_disjoint, element_type
 from fastinit.distributions import Distribution
-from fastinit.initializers.layouts import LayoutLike, Lengths
+from fastinit.initializers.layouts import LayoutLike
 from fastinit.initializers.names import InitializerLike, get
-from fastinit.runtime import checks
 from fastinit.runtime.types import Array, DTypeLike, Seed, Shape
 
 
@@ -40,24 +39,26 @@ def fill_many(
     """
     if not isinstance(shapes, Mapping):
         raise TypeError(f"shapes must be a mapping from names to shapes, got {shapes!r}")
+    by_name: Mapping[str, InitializerLike]
     if isinstance(initializers, Mapping) and "class_name" not in initializers:
         by_name = cast(Mapping[str, InitializerLike], initializers)
+        _check_names("initializers", by_name, shapes)
+        by_name = {name: by_name[name] for name in shapes}  # held, so that each object has an id of its own
     else:
         by_name = dict.fromkeys(shapes, get(cast(InitializerLike, initializers)))
     if not isinstance(out, Mapping | None):
         raise TypeError(f"out must be a mapping from names to arrays or None, got {out!r}")
-    for what, given in (("initializers", by_name), ("out", out)):
-        missing = [name for name in shapes if given is not None and name not in given]
-        if missing:
-            raise ValueError(f"{what} has nothing for {missing[0]!r}: it needs every name of shapes")
     if out is not None:
+        _check_names("out", out, shapes)
         check_disjoint({name: check_array(out[name]) for name in shapes})
 
-    lengths = {name: checks.shape(shape) for name, shape in shapes.items()}
-    given = {name: by_name[name] for name in shapes}  # held, so that each object has an id of its own
-    made: dict[tuple[int, Lengths], Distribution] = {}
-    for name, shape in lengths.items():
-        if (id(given[name]), shape) not in made:
-            made[id(given[name]), shape] = get(given[name]).distribution_for(shape, layout=layout)
-    distributions = {name: made[id(given[name]), shape] for name, shape in lengths.items()}
-    return fill_batch(distributions, lengths, seed, element_type(dtype), out)
+    def distribution_for(initializer: InitializerLike, shape: tuple[int, ...]) -> Distribution:
+        return get(initializer).distribution_for(shape, layout=layout)
+
+    return fill_batch(by_name, shapes, seed, element_type(dtype), out, distribution_for)
+
+
+def _check_names(what: str, given: Mapping[str, object], shapes: Mapping[str, Shape]) -> None:
+    missing = [name for name in shapes if name not in given]
+    if missing:
+        raise ValueError(f"{what} has nothing for {missing[0]!r}: it needs every name of shapes")

@@ -129,7 +129,7 @@ class Recipe:
         element, loaded = element_type(dtype), loaded or {}
         plan = self.plan(shapes, skip=skip, loaded=loaded, layout=layout)
         distributions, drawn = plan.distributions, {t.name: t.spec.shape for t in plan if t.action == "draw"}
-        made = {**loaded, **fill_batch({name: distributions[name] for name in drawn}, drawn, seed, element)}
+        made = {**loaded, **fill_batch(distributions, drawn, seed, element)}
         made |= {t.name: np.full(t.spec.shape, t.value, np.dtype(t.spec.dtype)) for t in plan if t.action == "compute"}
         made |= {alias: made[name] for alias, name in plan.ties.items()}
         return {tensor.name: made[tensor.name] for tensor in plan if tensor.name in made}

@@ -14,7 +14,7 @@ from torch.overrides import _get_current_function_mode_stack
 from torch.utils._device import DeviceContext
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from fastinit.core import quick
+from fastinit.core import remembered_fills
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, distribution_of
@@ -71,15 +71,15 @@ def filled(
     if names:
         names.note(tensor, Write.of(distribution))
     elif known is False:
-        quick.learn(FILLS, _small(tensor, asked), distribution, (tensor.numel(),))
+        remembered_fills.learn(FILLS, _small(tensor, asked), distribution, (tensor.numel(),))
     return fill_(tensor, distribution, stream)
 
 
-FILLS = quick.new_fills()
+FILLS = remembered_fills.new_fills()
 """The fills of small tensors that were asked for before."""
 
 
-def _small(tensor: Tensor, asked: tuple[object, ...]) -> quick.Asked:
+def _small(tensor: Tensor, asked: tuple[object, ...]) -> remembered_fills.Asked:
     return tensor.numel(), asked, {}, DTYPES[tensor.dtype][0], None
 
 
@@ -91,7 +91,7 @@ def _known_fill(tensor: Tensor, asked: tuple[object, ...]) -> Any:
 
 
 def _filled_as_before(tensor: Tensor, known: Any, stream: Stream) -> Tensor:
-    quick.run(known, stream, tensor.data_ptr())
+    remembered_fills.run(known, stream, tensor.data_ptr())
     if not tensor.is_inference():  # those have no version
         torch.autograd.graph.increment_version(tensor)
     return tensor

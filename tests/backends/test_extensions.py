@@ -13,7 +13,7 @@ from fastinit.backends import available_backends, extensions, sources
 
 ROOT = Path(fastinit.__file__).parents[1]
 needs_c = pytest.mark.skipif(
-    "c" not in available_backends() or not extensions.is_there("_quick"), reason="the extensions were not built"
+    "c" not in available_backends() or not extensions.is_there("_calls"), reason="the extensions were not built"
 )
 needs_sources = pytest.mark.skipif(not (ROOT / "csrc").exists(), reason="the sources are not here")
 
@@ -67,7 +67,7 @@ class Clone:
 
 SHOW_VALUES = """
 import fastinit
-print(fastinit.backends.current().name, fastinit.backends.quick.native() is not None)
+print(fastinit.backends.current().name, fastinit.backends.c_calls.native() is not None)
 print(fastinit.normal((30, 40), seed=0, name="w").tobytes().hex(), fastinit.default_rng(0).normal(size=3).tolist())
 """
 
@@ -84,7 +84,7 @@ def test_extensions_of_the_sources_at_hand_serve_in_silence(clone):
 @pytest.mark.parametrize("path", ["csrc/kernels/distributions.h", "fastinit/backends/catalogue.py"])
 def test_kernels_of_other_sources_leave_the_work_to_numba(clone, path):
     clone.change(path)
-    done = clone.run("import fastinit.backends as b; print(b.current().name, b.available_levels(), b.quick.native())")
+    done = clone.run("import fastinit.backends as b; print(b.current().name, b.available_levels(), b.c_calls.native())")
     assert done.stdout == "numba () None\n"
     assert f"fastinit runs on its Numba backend: {clone.is_stale('_kernels')}; FASTINIT_BACKEND=numba" in done.stderr
     done = clone.run("import fastinit; fastinit.normal(3, seed=0)", FASTINIT_BACKEND="c")
@@ -93,12 +93,12 @@ def test_kernels_of_other_sources_leave_the_work_to_numba(clone, path):
 
 @needs_c
 @needs_sources
-@pytest.mark.parametrize("extension", ["_quick", "_short_draws"])
+@pytest.mark.parametrize("extension", ["_calls", "_short_draws"])
 def test_another_extension_of_other_sources_is_left_out_with_the_same_values(clone, extension):
     expected = clone.run(SHOW_VALUES).stdout.splitlines()[1]
     clone.change(f"csrc/bindings/{extension[1:]}.c")
     done = clone.run(SHOW_VALUES)
-    assert done.stdout.splitlines() == [f"c {extension != '_quick'}", expected]
+    assert done.stdout.splitlines() == [f"c {extension != '_calls'}", expected]
     assert done.stderr.count("RuntimeWarning") == 1
     assert f"fastinit leaves out an extension: {clone.is_stale(extension)}" in done.stderr
 
@@ -107,8 +107,8 @@ def test_another_extension_of_other_sources_is_left_out_with_the_same_values(clo
 @needs_sources
 def test_an_extension_without_a_stamp_is_never_called(clone):
     """As they were before they had stamps."""
-    for path in clone.folder.glob("fastinit/_quick.*"):
+    for path in clone.folder.glob("fastinit/_calls.*"):
         path.unlink()
-    (clone.folder / "fastinit" / "_quick.py").write_text("def bind(*functions):\n    raise SystemExit('called')\n")
+    (clone.folder / "fastinit" / "_calls.py").write_text("def bind(*functions):\n    raise SystemExit('called')\n")
     done = clone.run(SHOW_VALUES)
-    assert done.stdout.splitlines()[0] == "c False" and clone.is_stale("_quick") in done.stderr
+    assert done.stdout.splitlines()[0] == "c False" and clone.is_stale("_calls") in done.stderr

@@ -1,5 +1,7 @@
 """A batch of tensors has the values of each one filled by itself, in any backend and on any number of threads."""
 
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from numpy.random import SeedSequence
 
 import fastinit
 from fastinit import HeNormal, fill_many
+from fastinit.backends import c_calls
 from fastinit.core.small import SMALL
 from fastinit.core.stream import stream_of, streams_of
 
@@ -165,3 +168,69 @@ SEEDS = st.one_of(
 def test_streams_computed_together_are_those_of_numpys_seed_sequence(seed, names):
     expected = np.array([stream_of(seed, name) for name in names], np.uint32).reshape(-1, 4)
     np.testing.assert_array_equal(streams_of(seed, names), expected)
+
+
+MIXED = {
+    "w": ((6, 4), "he_normal"),
+    "b": ((4,), "ones"),
+    "t": (9, "truncated_normal"),
+    "q": ((5, 5), "orthogonal"),
+    "v": ((6, 4), "he_normal"),
+    "long": ((SMALL + 3,), "normal"),
+    "none": ((0, 3), "uniform"),
+}
+
+
+@pytest.mark.parametrize("more", [{}, {"list": ([6, 4], "he_normal")}], ids=["plain", "a shape that is for Python"])
+@pytest.mark.parametrize("given", [False, True], ids=["new", "out"])
+def test_tensors_that_c_fills_and_those_that_python_does_go_together(more, given):
+    asked = MIXED | more
+    shapes, initializers = ({name: it[i] for name, it in asked.items()} for i in (0, 1))
+    out = {name: np.empty(shape, np.float32) for name, shape in shapes.items()} if given else None
+    batch = fill_many(initializers, shapes, seed=5, out=out)
+    single = {name: fastinit.get(initializers[name])(shapes[name], seed=5, name=name) for name in asked}
+    assert_same(batch, single)
+    assert out is None or all(batch[name] is out[name] for name in out)
+
+
+def test_other_blocks_of_memory_are_filled_beside_plain_ones():
+    shapes = {"plain": (4, 6), "transposed": (4, 6), "swapped": (4, 6), "more": (4, 6)}
+    out = {name: np.zeros((4, 6), np.float32) for name in shapes} | {
+        "transposed": np.zeros((6, 4), np.float32).T, "swapped": np.zeros((4, 6), ">f4"),
+    }  # fmt: skip
+    fill_many("normal", shapes, seed=5, out=out)
+    for name in shapes:
+        np.testing.assert_array_equal(out[name], fastinit.normal((4, 6), seed=5, name=name), err_msg=name)
+
+
+def test_shapes_that_compare_equal_but_are_not_ints_are_refused():
+    with pytest.raises(TypeError, match="shape must be an int or a sequence of ints"):
+        fill_many("normal", {"a": (2, 3), "b": (2.0, 3)}, seed=5)
+
+
+def test_parts_of_a_plan_are_checked():
+    native = c_calls.native()
+    if native is None:
+        pytest.skip("fastinit._calls was not built")
+    *_, plan = native.plan_many({}, {}, bytes(16), None, None, 10, 10)
+    with pytest.raises(ValueError, match="run_many takes a part of 0 arrays"):
+        native.run_many(plan, 0, 1)
+    with pytest.raises(ValueError):
+        native.run_many(object(), 0, 0)
+
+
+def test_no_reference_of_a_batch_is_lost_or_left_over():
+    shape, names = (17, 3), [f"layers.{i}.weight" for i in range(200)]
+    counts = []
+    for _ in range(3):
+        batch = fill_many("normal", dict.fromkeys(names, shape), seed=5)
+        counts.append((sys.getrefcount(shape), sys.getrefcount(names[7]), sys.getrefcount(batch[names[7]])))
+        del batch
+    assert counts[0] == counts[1] == counts[2] and counts[0][2] == 2
+
+
+def test_without_the_extension_the_batch_is_the_same(monkeypatch):
+    shapes = {name: shape for name, (shape, _) in MIXED.items() if name in ("w", "v", "t")}
+    batch = fill_many("normal", shapes, seed=5)
+    monkeypatch.setattr(c_calls, "native", lambda: None)
+    assert_same(batch, fill_many("normal", shapes, seed=5))

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastinit
-from fastinit.backends import current, quick
+from fastinit.backends import c_calls, current
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of, streams_of
 
-pytestmark = pytest.mark.skipif(quick.native() is None, reason="csrc/bindings/quick.c was not built")
+pytestmark = pytest.mark.skipif(c_calls.native() is None, reason="fastinit._calls was not built")
 
 SEEDS = st.integers(0, 2**64 - 1)
 
@@ -35,14 +35,14 @@ def same(a, b):
 def test_the_stream_of_a_seed_and_a_name_is_that_of_seed_sequence(seed, name):
     key = () if name is None else struct.unpack("<4I", hashlib.blake2b(name.encode(), digest_size=16).digest())
     expected = np.random.SeedSequence(seed, spawn_key=key).generate_state(4).tolist()
-    assert list(quick.native().stream(seed, name)) == expected == list(stream_of(seed, name))
+    assert list(c_calls.native().stream(seed, name)) == expected == list(stream_of(seed, name))
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 129, 255, 256, 257])
 def test_names_of_every_length_around_a_block_of_the_hash(length):
     names = ["w" * length] * 9
     assert [tuple(words) for words in streams_of(7, names).tolist()] == [stream_of(7, names[0])] * 9
-    assert quick.native().stream(7, names[0]) == stream_of(np.random.SeedSequence(7), names[0])
+    assert c_calls.native().stream(7, names[0]) == stream_of(np.random.SeedSequence(7), names[0])
 
 
 @pytest.mark.parametrize(

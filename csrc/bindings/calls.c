@@ -1,0 +1,60 @@
+/* The extension fastinit._calls: its module, and what is bound once for all its files (calls.h). */
+#define IMPORTS_NUMPY
+#include "calls.h"
+
+__typeof__(fi_fill) *fill_kernel;
+__typeof__(fi_fill_many) *fill_many_kernels;
+static long overrides; /* blocks in force that chose a backend */
+
+int is_overridden(void)
+{
+    return overrides != 0;
+}
+
+PyObject *none(void)
+{
+    PyErr_Clear();
+    return Py_NewRef(Py_None);
+}
+
+/* bind(address of fi_fill, address of fi_fill_many) */
+static PyObject *bind(PyObject *module, PyObject *args)
+{
+    PyObject *fill, *many;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OO", &fill, &many))
+        return NULL;
+    *(void **)&fill_kernel = PyLong_AsVoidPtr(fill);
+    *(void **)&fill_many_kernels = PyLong_AsVoidPtr(many);
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+/* override(change): 1 where a block begins that chose a backend, -1 where it ends. */
+static PyObject * override(PyObject *module, PyObject *change)
+{
+    (void)module;
+    overrides += PyLong_AsLong(change);
+    return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+}
+
+static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
+                                  {"fill_many", fill_many, METH_VARARGS, NULL},
+                                  {"override", override, METH_O, NULL},
+                                  {"plan_many", plan_many, METH_VARARGS, NULL},
+                                  {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL, NULL},
+                                  {"run_many", run_many, METH_VARARGS, NULL},
+                                  {"small_fill", new_small_fill, METH_VARARGS, NULL},
+                                  {"stream", (PyCFunction)(void (*)(void))stream, METH_FASTCALL, NULL},
+                                  {"streams", (PyCFunction)(void (*)(void))streams, METH_FASTCALL, NULL},
+                                  {NULL, NULL, 0, NULL}};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "fastinit._calls", NULL, -1, functions, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__calls(void)
+{
+    import_array();
+    PyObject *module = PyModule_Create(&definition), *type = PyType_FromSpec(&remembered_fills_spec);
+    if (!module || !type || PyModule_AddStringConstant(module, "stamp", STAMP) < 0) /* of fastinit/backends/sources.py */
+        return NULL;
+    return PyModule_AddObject(module, "RememberedFills", type) < 0 ? NULL : module;
+}

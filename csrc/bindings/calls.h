@@ -1,0 +1,78 @@
+/* What the files of the extension fastinit._calls share: common calls answered without running Python code, which would take
+   longer than the fill itself. Whatever is not plain is left to the code in Python, which the functions say by returning
+   None. */
+#ifndef FASTINIT_CALLS_H
+#define FASTINIT_CALLS_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdint.h>
+
+#define NPY_NO_DEPRECATED_API NPY_1_22_API_VERSION
+#define NPY_TARGET_VERSION NPY_1_22_API_VERSION /* runs with that NumPy and every later one */
+#define PY_ARRAY_UNIQUE_SYMBOL fastinit_calls_numpy
+#ifndef IMPORTS_NUMPY /* calls.c does */
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
+
+#include "kernels.h"
+
+enum {
+    MOST_AXES = 8,
+    MOST_PARAMETERS = 16,      /* of a kernel */
+    LEAST_WITHOUT_LOCK = 8192, /* values, from which on the interpreter's lock is released: some microseconds */
+};
+
+/* A fill of a small array by one kernel on one thread: all but the stream and the memory. */
+typedef struct {
+    int level, kernel, axes;
+    npy_intp lengths[MOST_AXES];
+    uint64_t count;
+    double parameters[MOST_PARAMETERS];
+    PyArray_Descr *dtype;
+} small_fill;
+
+/* fi_fill and fi_fill_many of fastinit._kernels (calls.c). */
+extern __typeof__(fi_fill) *fill_kernel;
+extern __typeof__(fi_fill_many) *fill_many_kernels;
+
+/* Whether a block is in force that chose another backend than the default one: then nothing is done in C (calls.c). */
+int is_overridden(void);
+
+/* None, for what is left to Python (calls.c). */
+PyObject *none(void);
+
+/* The words of a name; 0 where it is no plain string that UTF-8 can hold (streams.c). */
+int words_of_name(PyObject *name, uint32_t words[4]);
+
+/* The words of the stream of a seed and a name, or of no name (None); 0 where one of them is not plain (streams.c). */
+int stream_of_seed(PyObject *seed, PyObject *name, uint32_t stream[4]);
+
+/* Whether it is an int or a tuple of ints, of no other types (small_fills.c). */
+int is_plain_shape(PyObject *shape);
+
+/* The fill in a capsule that `small_fill` of Python has made; null for None (small_fills.c). */
+const small_fill *fill_in(PyObject *capsule);
+
+/* A new array for a fill (small_fills.c). */
+PyObject *new_array(const small_fill *fill);
+
+/* The memory of an array that takes the fill as it is; null for others (small_fills.c). */
+void *memory_of(PyObject *out, const small_fill *fill);
+
+/* Writes the first `count` values (small_fills.c). */
+void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory);
+
+/* The functions and types of the module. */
+PyObject *stream(PyObject *module, PyObject *const *args, Py_ssize_t n);
+PyObject *streams(PyObject *module, PyObject *const *args, Py_ssize_t n);
+PyObject *new_small_fill(PyObject *module, PyObject *args);
+PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t n);
+PyObject *fill_many(PyObject *module, PyObject *args);
+PyObject *plan_many(PyObject *module, PyObject *args);
+PyObject *run_many(PyObject *module, PyObject *args);
+extern PyType_Spec remembered_fills_spec;
+
+#endif

@@ -1,0 +1,100 @@
+/* Fills of small arrays, which Python describes once, as values in capsules. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+
+static const char *const CAPSULE = "fastinit._calls.small_fill";
+
+static void free_capsule(PyObject *capsule)
+{
+    small_fill *fill = PyCapsule_GetPointer(capsule, CAPSULE);
+    Py_DECREF(fill->dtype);
+    free(fill);
+}
+
+/* small_fill(level, kernel, parameters, lengths, dtype): the fill of arrays of these lengths. `parameters`: floats in a
+   tuple, `lengths`: ints in one. None for more of them than are taken. */
+PyObject *new_small_fill(PyObject *module, PyObject *args)
+{
+    PyObject *parameters, *lengths, *dtype;
+    int level, kernel;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "iiO!O!O!", &level, &kernel, &PyTuple_Type, &parameters, &PyTuple_Type, &lengths,
+                          &PyArrayDescr_Type, &dtype))
+        return NULL;
+    if (PyTuple_Size(parameters) > MOST_PARAMETERS || PyTuple_Size(lengths) > MOST_AXES)
+        return none();
+    small_fill *fill = calloc(1, sizeof *fill);
+    if (!fill)
+        return PyErr_NoMemory();
+    *fill = (small_fill){.level = level, .kernel = kernel, .axes = (int)PyTuple_Size(lengths), .count = 1};
+    fill->dtype = (PyArray_Descr *)Py_NewRef(dtype);
+    for (int i = 0; i < PyTuple_Size(parameters); i++)
+        fill->parameters[i] = PyFloat_AsDouble(PyTuple_GetItem(parameters, i));
+    for (int i = 0; i < fill->axes; i++) {
+        fill->lengths[i] = PyLong_AsSsize_t(PyTuple_GetItem(lengths, i));
+        fill->count *= (uint64_t)fill->lengths[i];
+    }
+    PyObject *capsule = PyCapsule_New(fill, CAPSULE, free_capsule);
+    if (PyErr_Occurred())
+        Py_CLEAR(capsule);
+    return capsule;
+}
+
+const small_fill *fill_in(PyObject *capsule)
+{
+    return capsule == Py_None ? NULL : PyCapsule_GetPointer(capsule, CAPSULE);
+}
+
+int is_plain_shape(PyObject *shape)
+{
+    if (PyLong_CheckExact(shape))
+        return 1;
+    int plain = PyTuple_CheckExact(shape);
+    for (Py_ssize_t i = 0; plain && i < PyTuple_Size(shape); i++)
+        plain = PyLong_CheckExact(PyTuple_GetItem(shape, i));
+    return plain;
+}
+
+PyObject *new_array(const small_fill *fill)
+{
+    return PyArray_NewFromDescr(&PyArray_Type, (PyArray_Descr *)Py_NewRef((PyObject *)fill->dtype), fill->axes,
+                                (npy_intp *)fill->lengths, NULL, NULL, 0, NULL);
+}
+
+void *memory_of(PyObject *out, const small_fill *fill)
+{
+    if (Py_TYPE(out) != &PyArray_Type)
+        return NULL;
+    PyArrayObject *array = (PyArrayObject *)out;
+    int fits = PyArray_DESCR(array) == fill->dtype && PyArray_NDIM(array) == fill->axes && PyArray_ISCARRAY(array);
+    fits = fits && memcmp(PyArray_DIMS(array), fill->lengths, (size_t)fill->axes * sizeof(npy_intp)) == 0;
+    return fits ? PyArray_DATA(array) : NULL;
+}
+
+void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory)
+{
+    const uint64_t start = 0;
+    PyThreadState *state = count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
+    fill_kernel(fill->level, fill->kernel, words, fill->parameters, &start, 1, count, 1, memory, 0, 0);
+    if (state)
+        PyEval_RestoreThread(state);
+}
+
+/* run(fill, stream, address): fill the memory there, which the caller has checked. */
+PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    const small_fill *fill = n == 3 ? fill_in(args[0]) : NULL;
+    void *memory = fill ? PyLong_AsVoidPtr(args[2]) : NULL;
+    uint32_t words[4];
+    (void)module;
+    for (int i = 0; memory && i < 4; i++) {
+        PyObject *word = PyTuple_GetItem(args[1], i);
+        words[i] = word ? (uint32_t)PyLong_AsUnsignedLong(word) : 0;
+    }
+    if (!memory || PyErr_Occurred())
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "run takes a fill, a stream and an address");
+    run_fill(fill, words, fill->count, memory);
+    return Py_NewRef(Py_None);
+}
