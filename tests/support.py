@@ -63,10 +63,15 @@ FRAMEWORKS = ("torch", "jax", "keras", "dask")
 """What fastinit has adapters for, each with a folder of tests of its name."""
 
 
+LIBRARIES_OF_LAB = ("torch", "scipy", "matplotlib")
+"""What `fastinit.lab` is imported with."""
+
+
 def is_installed(room: str) -> bool:
     """Whether the framework of this adapter is here; what is no adapter needs none. (tests/torch does not count.)"""
-    found = find_spec(room) if room in FRAMEWORKS else find_spec("fastinit")
-    return found is not None and found.origin is not None
+    needed = LIBRARIES_OF_LAB if room == "lab" else (room if room in FRAMEWORKS else "fastinit",)
+    found = [find_spec(name) for name in needed]
+    return all(one is not None and one.origin is not None for one in found)
 
 
 def made(name: str, **parameters) -> fastinit.Initializer:
