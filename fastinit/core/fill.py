@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from fastinit.backends import Backend, current
+from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES, ElementType
 from fastinit.backends.request import FillRequest
 from fastinit.core import positions
 from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out, element_type
-from fastinit.core.pieces import NONTEMPORAL_BYTES, fill_contiguous, fill_rows, fill_strided, repeat
+from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_rows, fill_strided, repeat
 from fastinit.core.positions import Positions, boxes_of_run
+from fastinit.core.scattered import fill_scattered
 from fastinit.core.selection import Part, Selection
 from fastinit.core.small import SmallArrays, is_small
 from fastinit.core.stream import Stream, child_streams, stream_of
@@ -160,6 +163,10 @@ class _Values(NamedTuple):
 
     def write(self, first: int, out: Array, nontemporal: bool, num_threads: int) -> None:
         """Elements `first`, first + 1, ... of the result into `out`, 1-D, contiguous and of the storage type."""
+        if self.wanted.tables:
+            tile = TILE // KERNELS[self.kernel].words_per_value
+            fill_scattered(partial(self._fill, nontemporal=nontemporal), self.wanted, first, tile, out)
+            return
         at = 0
         for starts, count, step in self.wanted.runs(first, first + out.size):
             n = starts.size * count

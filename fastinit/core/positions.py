@@ -22,6 +22,27 @@ from fastinit.runtime.types import Array, Int64Array, UInt64Array
 RUNS_AT_ONCE = 8192  # 64 KiB of starts, and as much again for each axis while they are worked out
 
 
+class TruePlaces:
+    """The row-major numbers of the True in a mask, as an array of which a part is worked out where it is asked for."""
+
+    BLOCK = 2**13  # elements of the mask: a few thousand True are asked for at a time
+    ndim = 1
+
+    def __init__(self, mask: Array) -> None:
+        self._flat = mask.reshape(-1)
+        counts = [np.count_nonzero(self._flat[at : at + self.BLOCK]) for at in range(0, mask.size, self.BLOCK)]
+        self._before = np.cumsum([0, *counts])  # of each block, how many True stand before it
+        self.shape = (int(self._before[-1]),)
+
+    def __getitem__(self, part: slice) -> Int64Array:
+        first = int(np.searchsorted(self._before, part.start, side="right")) - 1
+        last = int(np.searchsorted(self._before, part.stop))
+        found = np.flatnonzero(self._flat[first * self.BLOCK : last * self.BLOCK])
+        found = found[part.start - self._before[first] : part.stop - self._before[first]]
+        found += first * self.BLOCK
+        return found
+
+
 @dataclass(frozen=True)
 class Table:
     """What an integer array in an index adds to a position: step times its entry at the result's axes from `first` on.
@@ -30,14 +51,20 @@ class Table:
     """
 
     first: int
-    array: Array
+    array: Array | TruePlaces
     length: int
     step: int
 
-    def look_up(self, index: tuple[Int64Array, ...]) -> Int64Array:
-        entries: Int64Array = self.array[index[self.first : self.first + self.array.ndim]].astype(np.int64)
-        entries[entries < 0] += self.length
-        entries *= self.step
+    @property
+    def last(self) -> int:
+        return self.first + self.array.ndim - 1
+
+    def look_up(self, where: Any) -> Int64Array:
+        entries: Int64Array = self.array[where].astype(np.int64)
+        if not isinstance(self.array, TruePlaces):
+            entries[entries < 0] += self.length
+        if self.step != 1:
+            entries *= self.step
         return entries
 
 
@@ -45,7 +72,7 @@ class Table:
 class Positions:
     """The positions of a result of this shape: origin + steps . i + the tables' entries at i, for a multi-index i.
 
-    `is_whole` says that they are 0, 1, 2, ...
+    `is_whole` says that they are 0, 1, 2, ... `array_axes`: the result's axes that the arrays of an index have made.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +80,7 @@ class Positions:
     steps: tuple[int, ...]
     tables: tuple[Table, ...] = ()
     is_whole: bool = False
+    array_axes: range | None = None
 
     @property
     def size(self) -> int:
@@ -60,18 +88,24 @@ class Positions:
 
     def runs(self, first: int, last: int) -> Iterator[tuple[UInt64Array, int, int]]:
         """(starts, count, step) of runs that together are elements `first` to `last` - 1 of the result, in order."""
-        if self.is_whole:
-            yield np.array([first], np.uint64), last - first, 1
-            return
-        length, step = self._run_length(), self._run_step()
         while first < last:
-            run, offset = divmod(first, length)
-            if offset or last - first < length:
-                count, runs = min(length - offset, last - first), 1
-            else:
-                count, runs = length, min((last - first) // length, RUNS_AT_ONCE)
-            yield self._starts(run, runs, length) + np.uint64(offset * step & MASK_64), count, step
-            first += count * runs
+            starts, count, step = self.some_runs(first, last, RUNS_AT_ONCE)
+            yield starts, count, step
+            first += count * starts.size
+
+    def some_runs(self, first: int, last: int, most: int) -> tuple[UInt64Array, int, int]:
+        """The first of these runs, `most` at most."""
+        if self.is_whole:
+            return np.array([first], np.uint64), last - first, 1
+        length, step = self._run_length(), self._run_step()
+        run, offset = divmod(first, length)
+        if offset or last - first < length:
+            count, runs = min(length - offset, last - first), 1
+        else:
+            count, runs = length, min((last - first) // length, most)
+        starts = self._offsets(self._run_axes(), run, run + runs)
+        starts += self.origin + offset * step
+        return starts.view(np.uint64), count, step
 
     def has_rows(self, width: int) -> bool:
         """Whether every run is of whole rows of `width` elements."""
@@ -88,14 +122,19 @@ class Positions:
                     offsets = numbers * np.uint64(width * step & MASK_64)
                     yield (some[:, np.newaxis] + offsets).reshape(-1), step
 
-    def _run_length(self) -> int:
-        """How many elements from the result's end backwards are one step apart: the axes that merge into one."""
-        length = 1
-        for axis in range(len(self.shape) - 1, self._last_table_axis(), -1):
-            if self.shape[axis] != 1 and length > 1 and self.steps[axis] != self._run_step() * length:
+    def _run_axes(self) -> int:
+        """How many axes number the runs; the others, the last ones, merge into one, whose elements are one step apart."""
+        axes, length, step = len(self.shape), 1, self._run_step()
+        while axes > self._last_table_axis() + 1:
+            n = self.shape[axes - 1]
+            if n != 1 and length > 1 and self.steps[axes - 1] != step * length:
                 break
-            length *= self.shape[axis]
-        return length
+            length *= n
+            axes -= 1
+        return axes
+
+    def _run_length(self) -> int:
+        return math.prod(self.shape[self._run_axes() :])
 
     def _run_step(self) -> int:
         for axis in range(len(self.shape) - 1, self._last_table_axis(), -1):
@@ -104,19 +143,44 @@ class Positions:
         return 1
 
     def _last_table_axis(self) -> int:
-        return max((table.first + table.array.ndim - 1 for table in self.tables), default=-1)
+        return max((table.last for table in self.tables), default=-1)
 
-    def _starts(self, run: int, runs: int, length: int) -> Array:
-        if not self.tables and length == self.size:
-            return np.array([self.origin], np.uint64)
-        element = np.arange(run, run + runs) * length
-        index = np.unravel_index(element, self.shape)
-        starts = np.full(runs, self.origin)
-        for i, step in zip(index, self.steps):
-            starts += i * step
+    def _offsets(self, axes: int, first: int, last: int) -> Int64Array:
+        """What the first `axes` axes add to the origin, for the row-major numbers `first` to `last` - 1 of their indices.
+
+        No more is worked out at a time than that, or than a row of the innermost axes that are smaller.
+        """
+        if axes == 0:
+            return np.zeros(1, np.int64)
+        inner = axes - 1  # the first of the axes that are looked up together
+        while outer := [table.first for table in self.tables if table.first < inner <= table.last]:
+            inner = min(outer)
+        n, count = math.prod(self.shape[inner:axes]), last - first
+        row, begin = divmod(first, n)
+        border = (row + 1) * n
+        if last <= border:
+            offsets = self._along(inner, axes, begin, begin + count)
+            offsets += self._offsets(inner, row, row + 1)
+            return offsets
+        if count < n:
+            return np.concatenate([self._offsets(axes, first, border), self._offsets(axes, border, last)])
+        rows = self._offsets(inner, row, -(-last // n))
+        return (rows[:, np.newaxis] + self._along(inner, axes, 0, n)).reshape(-1)[begin : begin + count]
+
+    def _along(self, inner: int, axes: int, first: int, last: int) -> Int64Array:
+        """What the axes from `inner` to `axes` - 1 add, for these row-major numbers of their indices."""
+        index: tuple[Any, ...] = (slice(first, last),)
+        if axes - inner > 1:
+            index = np.unravel_index(np.arange(first, last), self.shape[inner:axes])
+        offsets = np.zeros(last - first, np.int64)
+        for axis, step in enumerate(self.steps[inner:axes]):
+            if step:  # 0 along the axes of arrays
+                offsets += (index[axis] if axes - inner > 1 else np.arange(first, last)) * step
         for table in self.tables:
-            starts += table.look_up(index)
-        return starts.view(np.uint64)
+            if inner <= table.first < axes:
+                where = index[table.first - inner : table.last + 1 - inner]
+                offsets += table.look_up(where[0] if len(where) == 1 else where)
+        return offsets
 
 
 MASK_64 = 2**64 - 1  # makes a negative offset unsigned; the sum is taken modulo 2^64
@@ -160,7 +224,7 @@ def indexed(shape: tuple[int, ...], index: Any) -> Positions:
     """The elements that NumPy's `full[index]` would give of an array of this shape; IndexError as NumPy raises it."""
     items = _items(index)
     if any(isinstance(item, np.ndarray) for item in items):
-        return _advanced(shape, items)
+        return _advanced(shape, _expanded(shape, items, with_masks=sum(_is_advanced(item) for item in items) == 1))
     return _basic(shape, items)
 
 
@@ -204,15 +268,14 @@ def _address(array: Array) -> int:
     return address
 
 
-def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
+def _advanced(shape: tuple[int, ...], entries: list[Any]) -> Positions:
     """NumPy's rules for arrays in an index: they broadcast together, and their axes go where they stood side by side,
     or first where a slice stood between them (NumPy's guide, "Combining advanced and basic indexing")."""
-    entries = _expanded(shape, items)
     steps = _row_major_steps(shape)
     origin, axis = 0, 0
     lengths: list[int] = []  # of the slices' axes
     slice_steps: list[int] = []
-    arrays: list[Array] = []
+    arrays: list[Array | TruePlaces] = []
     array_axes: list[int] = []
     places: list[tuple[int, int]] = []  # of each array: its place in the index, and how many slices stood before it
     for place, item in enumerate(entries):
@@ -227,6 +290,11 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
             slice_steps.append(step * steps[axis])
             origin += start * steps[axis]
             axis += 1
+        elif _is_mask(item):
+            axis += item.ndim
+            arrays.append(TruePlaces(item))
+            array_axes.append(axis - 1)
+            places.append((place, len(lengths)))
         else:
             arrays.append(_checked(item, axis, shape[axis]))
             array_axes.append(axis)
@@ -239,21 +307,40 @@ def _advanced(shape: tuple[int, ...], items: tuple[Any, ...]) -> Positions:
         raise IndexError(f"shape mismatch: indexing arrays could not be broadcast together with shapes {shapes}") from None
     side_by_side = places[-1][0] - places[0][0] == len(places) - 1
     first = places[0][1] if side_by_side else 0
+    last = first + len(broadcast)
+    tables = []
+    for array, axis in zip(arrays, array_axes):
+        table = _table(array, range(first, last), broadcast, shape[axis], steps[axis])
+        if table.array.ndim:
+            tables.append(table)
+        else:
+            origin += int(table.look_up(np.newaxis)[0])
     return Positions(
         (*lengths[:first], *broadcast, *lengths[first:]),
         origin,
         (*slice_steps[:first], *(0 for _ in broadcast), *slice_steps[first:]),
-        tuple(
-            Table(first, np.broadcast_to(array, broadcast), shape[axis], steps[axis])
-            for array, axis in zip(arrays, array_axes)
-        ),
+        tuple(tables),
+        array_axes=range(first, last),
     )
 
 
-def _expanded(shape: tuple[int, ...], items: tuple[Any, ...]) -> list[Any]:
+def _table(array: Array | TruePlaces, axes: range, broadcast: tuple[int, ...], length: int, step: int) -> Table:
+    """The table of an array that broadcasts to these axes: over no more of them than along which it varies."""
+    if isinstance(array, TruePlaces):
+        return Table(axes.start, array, length, step)
+    missing = len(broadcast) - array.ndim
+    varying = [axis for axis, n in enumerate(array.shape) if n != 1]
+    low, high = (varying[0], varying[-1] + 1) if varying else (0, 0)
+    inside = array.reshape(array.shape[low:high])
+    return Table(
+        axes.start + missing + low, np.broadcast_to(inside, broadcast[missing + low : missing + high]), length, step
+    )
+
+
+def _expanded(shape: tuple[int, ...], items: tuple[Any, ...], with_masks: bool = False) -> list[Any]:
     """The entries with one for every axis, boolean arrays replaced by the integer arrays they stand for.
 
-    An Ellipsis is replaced by slices, but stays where it stands for no axis.
+    An Ellipsis is replaced by slices, but stays where it stands for no axis. `with_masks`: boolean arrays stay too.
     """
     missing = len(shape) - sum(_axes(item) for item in items)
     if missing < 0:
@@ -268,7 +355,9 @@ def _expanded(shape: tuple[int, ...], items: tuple[Any, ...]) -> list[Any]:
     axis = 0
     between: list[Any] = [slice(None)] * missing or list(items[at : at + len(dots)])
     for item in (*items[:at], *between, *items[at + len(dots) :]):
-        entries += _places_of(item, axis, shape) if _is_mask(item) else [item]
+        if _is_mask(item):
+            _check_mask(item, axis, shape)
+        entries += item.nonzero() if _is_mask(item) and not with_masks else [item]
         axis += _axes(item)
     return entries
 
@@ -277,20 +366,23 @@ def _is_mask(item: Any) -> bool:
     return isinstance(item, np.ndarray) and item.dtype == np.bool_
 
 
+def _is_advanced(item: Any) -> bool:
+    return not (item is None or item is Ellipsis or isinstance(item, slice))
+
+
 def _axes(item: Any) -> int:
     if item is None or item is Ellipsis:
         return 0
     return item.ndim if _is_mask(item) else 1
 
 
-def _places_of(mask: Array, first: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
+def _check_mask(mask: Array, first: int, shape: tuple[int, ...]) -> None:
     for axis, n in enumerate(mask.shape, first):
         if shape[axis] != n:
             raise IndexError(
                 f"boolean index did not match indexed array along axis {axis}; size of axis is {shape[axis]} "
                 f"but size of corresponding boolean axis is {n}"
             )
-    return mask.nonzero()
 
 
 def _checked(item: int | Array, axis: int, n: int) -> Array:

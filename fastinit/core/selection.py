@@ -57,7 +57,7 @@ class Selection:
         """What the index takes of a box; None for nothing."""
         if self.wanted.is_whole:
             return Part(None, box.slices, True)
-        return self._advanced(box) if self.wanted.tables else self._basic(box)
+        return self._basic(box) if self.wanted.array_axes is None else self._advanced(box)
 
     def _basic(self, box: Box) -> Part | None:
         index: list[Any] = []
@@ -87,9 +87,10 @@ class Selection:
         return Part(None if is_all else tuple(index), tuple(place), True)
 
     def _advanced(self, box: Box) -> Part | None:
-        """The arrays' axes stand side by side in the result, from that of the positions' tables on."""
-        ndim, at = self.wanted.tables[0].array.ndim, self.wanted.tables[0].first
-        arrays = _of_arrays(self._arrays(box), ndim)
+        """The arrays' axes stand side by side in the result."""
+        axes = self.wanted.array_axes or range(0)
+        at = axes.start
+        arrays = _of_arrays(self._arrays(box), len(axes))
         if arrays is None:
             return None
         index: list[Any] = []

@@ -1,0 +1,80 @@
+"""Fills values at scattered positions, as an index of arrays asks for: all of a dense part, else grouped by tiles.
+
+Backends keep the values of one tile while they follow the starts: where these come back to tiles again and again, as random
+columns of a matrix do for each of its rows, a tile would be made anew each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fastinit.core.positions import RUNS_AT_ONCE, Positions
+from fastinit.runtime.types import Array, Int64Array, UInt64Array
+
+MOST_GROUPED = 2**17  # elements that are grouped together: a few MiB a thread; each tile is visited once in so many
+MOST_SPAN = 2**17  # elements between the first and the last position of a dense part: they stay in the caches
+DENSE = 32  # times as many elements as are asked for take as long to make in a row as those to find one by one
+
+Fill = Callable[[UInt64Array, int, int, Array], None]
+"""fill(starts, count, step, out): the values of a request to a backend (fastinit/backends/request.py)."""
+
+
+def fill_scattered(fill: Fill, wanted: Positions, first: int, tile: int, out: Array) -> None:
+    """Elements `first`, first + 1, ... of the result into `out`, 1-D; a tile of the kernel has `tile` values."""
+    at, most = 0, RUNS_AT_ONCE
+    while at < out.size:
+        starts, count, step = wanted.some_runs(first + at, first + out.size, most)
+        part = out[at : at + starts.size * count]
+        span = _Span.of(starts.view(np.int64), step * (count - 1))
+        if count < tile and span.size <= min(MOST_SPAN, DENSE * part.size):
+            _take(fill, span, starts, count, step, part)
+        elif count >= tile or _is_grouped(starts, tile):
+            fill(starts, count, step, part)
+        elif most * count < MOST_GROUPED and part.size + at < out.size:
+            most = MOST_GROUPED // count
+            continue
+        else:
+            _fill_by_tiles(fill, starts, count, step, tile, part)
+        at += part.size
+
+
+class _Span:
+    """The positions from the first to the last of some runs."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.size = low, high - low + 1
+
+    @classmethod
+    def of(cls, starts: Int64Array, reach: int) -> _Span:
+        """`reach`: from the start of a run to its last position."""
+        return cls(int(starts.min()) + min(0, reach), int(starts.max()) + max(0, reach))
+
+
+def _take(fill: Fill, span: _Span, starts: UInt64Array, count: int, step: int, out: Array) -> None:
+    """Make all values of the span, and take those at the positions."""
+    values = np.empty(span.size, out.dtype)
+    fill(np.array([span.low], np.uint64), span.size, 1, values)
+    places = starts.view(np.int64) - span.low
+    if count > 1:
+        places = (places[:, np.newaxis] + np.arange(count) * step).reshape(-1)
+    values.take(places, out=out, mode="clip")  # none is out of range; "raise" would copy `out` first
+
+
+def _is_grouped(starts: UInt64Array, tile: int) -> bool:
+    """Whether starts in one tile follow each other."""
+    steps = np.diff((starts // np.uint64(tile)).view(np.int64))
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
+def _fill_by_tiles(fill: Fill, starts: UInt64Array, count: int, step: int, tile: int, out: Array) -> None:
+    """Fill the runs in the order of the tiles in which they start."""
+    tiles = starts // np.uint64(tile)
+    tiles -= tiles.min()
+    if tiles.max() < 2**16:
+        tiles = tiles.astype(np.uint16)  # which NumPy sorts by radix, six times as fast
+    order = np.argsort(tiles, kind="stable" if tiles.dtype == np.uint16 else None)
+    values = np.empty(out.size, out.dtype)
+    fill(starts[order], count, step, values)
+    out.reshape(-1, count)[order] = values.reshape(-1, count)
