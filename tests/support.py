@@ -56,6 +56,20 @@ SHAPES_OF_OTHERS = {
 }
 """For the names of initializers that do not take a matrix of 5 x 6, a shape that they take."""
 
+GENERATORS_PARAMETERS = {
+    "laplace_float64": [(0.0, 1.0), (2.5, 3.0)],
+    "logistic_float64": [(0.0, 1.0), (1.0, 0.25)],
+    "gumbel_float64": [(0.0, 1.0), (-1.0, 2.0)],
+    "rayleigh_float64": [(1.0,), (2.5,)],
+    "weibull_float64": [(1.0,), (30.0,), (0.01,)],  # the last overflows and underflows
+    "pareto_float64": [(3.0,), (1e6,), (0.01,)],
+    "power_float64": [(3.0,), (1e9,), (0.01,)],
+    "cauchy_float64": [()],
+    "triangular_float64": [(0.0, 1.0, 4.0), (0.0, 0.0, 1.0), (-1e308, 7e307, 7e307)],
+    "geometric_uint64": [(0.2,), (0.7,), (1.0,), (1e-9,), (1e-300,)],
+}
+"""Of kernels that only generators draw with, and whose parameters may be each value's own: some in each regime."""
+
 STREAM = (0xB0F478BE, 0xDB2CD7E7, 0x2C71BA49, 0xABF4641A)  # of seed 0
 
 
@@ -77,6 +91,11 @@ def is_installed(room: str) -> bool:
 def made(name: str, **parameters) -> fastinit.Initializer:
     """The initializer whose function has this name, with these parameters and those that it needs."""
     return INITIALIZERS[name].initializer(**{**ARGUMENTS.get(name, {}), **parameters})
+
+
+def own_parameters(*numbers: float) -> np.ndarray:
+    """What such a kernel takes where all values have these parameters."""
+    return np.array([*numbers, *[0.0] * (5 - len(numbers))])
 
 
 def bits(array: np.ndarray) -> np.ndarray:

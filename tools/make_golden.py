@@ -9,6 +9,7 @@ many have other values than before, which only a new version of the stream may c
 import hashlib
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,11 @@ from fastinit.backends.request import FillRequest
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
 
-VECTORS = Path(__file__).resolve().parents[1] / "tests" / "vectors"
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.append(str(ROOT))
+from tests.support import GENERATORS_PARAMETERS, own_parameters  # noqa: E402
+
+VECTORS = ROOT / "tests" / "vectors"
 SEED, FIRST, MANY = 0, 16, 2**16
 
 DISTRIBUTIONS = [
@@ -41,6 +46,7 @@ FLOAT_DRAWS = [  # kernel, two parameters
     ("lognormal_float64", (-1.0, 0.5)),
     ("lognormal_float64", (0.0, 300.0)),  # infinities, subnormals and zeros
 ]
+OWN_DRAWS = [(kernel, numbers) for kernel, of_kernel in GENERATORS_PARAMETERS.items() for numbers in of_kernel]
 # Kernel, low, range. Kernels keep the low bits, so a range may be larger than the type: 1-byte ones are rejected as well.
 INTEGER_DRAWS = [
     *((f"integers_uint{bits}", low, count) for bits in (8, 16, 32, 64) for low, count in ((0, 2), (-7, 201), (5, 2**8))),
@@ -77,8 +83,11 @@ def case(distribution, element):
 
 
 def draw(kernel, numbers):
-    """The entry of a generator's kernel, whose parameters are `numbers`: two floats, or three ints, passed as bits."""
-    parameters = np.array(numbers, np.float64 if len(numbers) == 2 else np.uint64).view(np.float64)
+    """The entry of a generator's kernel, whose parameters are `numbers`: floats, or three ints, passed as bits."""
+    if kernel in GENERATORS_PARAMETERS:
+        parameters = own_parameters(*numbers)
+    else:
+        parameters = np.array(numbers, np.float64 if len(numbers) == 2 else np.uint64).view(np.float64)
     return {
         "kernel": kernel,
         "parameters": [repr(number) for number in numbers],
@@ -111,6 +120,7 @@ def main():
     cases = [case(distribution, element) for distribution in DISTRIBUTIONS for element in ELEMENT_TYPES.values()]
     draws = [
         *(draw(kernel, numbers) for kernel, numbers in FLOAT_DRAWS),
+        *(draw(kernel, numbers) for kernel, numbers in OWN_DRAWS),
         *(integer_draw(kernel, low, count) for kernel, low, count in INTEGER_DRAWS),
     ]
     golden = {

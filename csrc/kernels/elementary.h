@@ -109,17 +109,46 @@ static ALWAYS_INLINE double neg2log_u_f64(uint64_t a)
     return neg2log_f64(parts);
 }
 
+/* ln x of positive normal x; relative error of neg2log. */
+static ALWAYS_INLINE double ln_f64(double x)
+{
+    return -0.5 * neg2log_f64(split_exponent_f64(x));
+}
+
+/* x = k ln 2 + r, for x in [-800, 800]: r, at most ln 2 / 2 in size, and 2^k in two factors, since results may be subnormal. */
+struct powers_f64 { double r, first, second; };
+
+static ALWAYS_INLINE struct powers_f64 powers_f64(double x)
+{
+    double shifted = fma(x, INVERSE_LN2_F64, 0x1.8p52), k = shifted - 0x1.8p52; /* to the nearest integer */
+    uint64_t biased = bits_f64(shifted) - bits_f64(0x1.8p52) + 2048, half = biased >> 1;
+    struct powers_f64 parts = {fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x)), from_bits_f64((half - 1) << 52),
+                               from_bits_f64((biased - half - 1) << 52)};
+    return parts;
+}
+
+static ALWAYS_INLINE double clamp_exponent_f64(double x)
+{
+    return x > 800.0 ? 800.0 : x < -800.0 ? -800.0 : x;
+}
+
 /* exp(x); relative error below 2^-51; infinity above 709.8, 0 below -745.2. */
 static ALWAYS_INLINE double exp_f64(double x)
 {
-    x = x > 800.0 ? 800.0 : x < -800.0 ? -800.0 : x;
-    double shifted = fma(x, INVERSE_LN2_F64, 0x1.8p52), k = shifted - 0x1.8p52; /* to the nearest integer */
-    double r = fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x));
-    uint64_t biased = bits_f64(shifted) - bits_f64(0x1.8p52) + 2048;
-    uint64_t half = biased >> 1; /* 2^k in two factors, since results may be subnormal */
-    double first = from_bits_f64((half - 1) << 52), second = from_bits_f64((biased - half - 1) << 52);
-    double result = POLYNOMIAL_F64(EXP_F64, r) * first * second;
+    struct powers_f64 parts = powers_f64(clamp_exponent_f64(x));
+    double result = POLYNOMIAL_F64(EXP_F64, parts.r) * parts.first * parts.second;
     return x == x ? result : x; /* NaN stays as it is: the steps above may change its sign, as the compiler decides */
+}
+
+/* exp(x) - 1 for x >= 0, also near 0; relative error below 2^-51; infinity above 709.8. The first coefficient of EXP_F64 is
+   1; the others are those of (exp(r) - 1) / r. */
+static ALWAYS_INLINE double expm1_f64(double x)
+{
+    struct powers_f64 parts = powers_f64(clamp_exponent_f64(x));
+    double less_one = parts.r * horner_f64(EXP_F64 + 1, (int)(sizeof EXP_F64 / sizeof EXP_F64[0]) - 1, parts.r);
+    double inverse = from_bits_f64((2046ull << 52) - bits_f64(parts.second)); /* of a power of two */
+    double result = fma(less_one, parts.first, parts.first - inverse) * parts.second;
+    return x == x ? result : x;
 }
 
 /* Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53). The quadrant is removed in integers, exactly.

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "integers.h"
+#include "inversion.h"
 #include "kernel_list.h" /* KERNELS, written by csrc/build.py from fastinit/backends/catalogue.py */
 #include "kernels.h"
 #include "levels.h"
@@ -53,8 +54,9 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     for (int i = 0; i < rows * LANES; i++)                            \
         to[i] = narrow(values[i]);
 
-/* Integers also need the stream and the position of their first word, to draw rejected values again. */
-#define KERNEL_INTEGERS(level, values_of, element, words_each, narrow)    \
+/* The values of these also depend on the stream and on the position of their first word: what is rejected is drawn again, and
+   parameters may be each value's own. */
+#define KERNEL_PLACED(level, values_of, element, words_each, narrow)      \
     ALL_ROWS(level, element)                                              \
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
     values_of(words, rows / words_each, parameters, stream, position, to);

@@ -53,10 +53,11 @@ class Distribution(NamedTuple):
 
     name: str
     num_parameters: int
-    """Doubles that its kernels read; csrc/kernels/values.h says which."""
+    """Doubles that its kernels read; csrc/kernels/values.h says which. Where parameters may be each value's own
+    (csrc/kernels/value_parameters.h), how many a value has."""
     elements: tuple[str, ...]
     words: int = 1
-    """32-bit words that a value is made of; those computed in float64 always take two."""
+    """32-bit words that a value is made of; those computed in float64 take two at least."""
     c_template: str = "ALL"
     """KERNEL_<c_template> of csrc/kernels/kernels.c: how C makes elements that are not rounded."""
 
@@ -65,6 +66,19 @@ class Distribution(NamedTuple):
         """Whether initializers draw from it, rather than generators alone: it has kernels for all ELEMENTS."""
         return self.elements == tuple(ELEMENTS)
 
+
+OF_GENERATORS = {
+    "laplace": 2,
+    "logistic": 2,
+    "gumbel": 2,
+    "rayleigh": 1,
+    "weibull": 1,
+    "pareto": 1,
+    "power": 1,
+    "cauchy": 0,
+    "triangular": 3,
+}
+"""Distributions that only generators draw from, in float64, and the numbers of their parameters."""
 
 DISTRIBUTIONS = {
     distribution.name: distribution
@@ -75,8 +89,10 @@ DISTRIBUTIONS = {
         Distribution("truncated", 13, tuple(ELEMENTS)),
         Distribution("exponential", 1, ("float32", "float64")),
         Distribution("lognormal", 2, ("float64",)),
-        Distribution("integers", 3, ("uint8", "uint16", "uint32", "uint64"), c_template="INTEGERS"),
-        Distribution("wideintegers", 3, ("uint32", "uint64"), words=2, c_template="INTEGERS"),
+        Distribution("integers", 3, ("uint8", "uint16", "uint32", "uint64"), c_template="PLACED"),
+        Distribution("wideintegers", 3, ("uint32", "uint64"), words=2, c_template="PLACED"),
+        *(Distribution(name, number, ("float64",), c_template="PLACED") for name, number in OF_GENERATORS.items()),
+        Distribution("geometric", 1, ("uint64",), words=2, c_template="PLACED"),
     )
 }
 
@@ -103,7 +119,7 @@ class Kernel(NamedTuple):
 
     @property
     def words_per_value(self) -> int:
-        return 2 if self.real == "float64" else self.distribution.words
+        return max(2 if self.real == "float64" else 1, self.distribution.words)
 
     @property
     def c_template(self) -> str:

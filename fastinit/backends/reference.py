@@ -201,14 +201,34 @@ def neg2log_u(a: np.ndarray) -> np.ndarray:
     return neg2log(e, f)
 
 
-def exp(x: np.ndarray) -> np.ndarray:
-    """exp(x) of float64: 2^k times a polynomial in x - k ln 2; infinity above 709.8, 0 below -745.2."""
+def ln(x: np.ndarray) -> np.ndarray:
+    """ln x of positive normal float64."""
+    return -0.5 * neg2log(*split_exponent(x))
+
+
+def powers(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """r and 2^k in two factors, since results may be subnormal, with x = k ln 2 + r."""
     x = np.where(x > 800.0, 800.0, np.where(x < -800.0, -800.0, x))
     integers_only = 1.5 * 2.0**52  # a float64 of this size has no fraction bits
     k = fma(x, INVERSE_LN2, integers_only) - integers_only
     r = fma(-k, LN2_LOW, fma(-k, LN2_HIGH, x))
-    half = np.floor(k / 2)  # 2^k in two factors, since results may be subnormal
-    return np.where(np.isnan(x), x, polynomial("EXP", r) * _power_of_two(half) * _power_of_two(k - half))
+    half = np.floor(k / 2)
+    return r, _power_of_two(half), _power_of_two(k - half)
+
+
+def exp(x: np.ndarray) -> np.ndarray:
+    """exp(x) of float64: infinity above 709.8, 0 below -745.2."""
+    r, first, second = powers(x)
+    return np.where(np.isnan(x), x, polynomial("EXP", r) * first * second)
+
+
+def expm1(x: np.ndarray) -> np.ndarray:
+    """exp(x) - 1 of float64 x >= 0; the coefficients after the first are those of (exp(r) - 1) / r."""
+    r, first, second = powers(x)
+    total = np.full_like(r, coefficients.EXP_F64[-1])
+    for c in coefficients.EXP_F64[-2:0:-1]:
+        total = fma(total, r, c)
+    return np.where(np.isnan(x), x, fma(r * total, first, first - 1.0 / second) * second)
 
 
 def _power_of_two(k: np.ndarray) -> np.ndarray:
@@ -368,11 +388,16 @@ def tile_values(kernel: str, stream: Stream, parameters: Parameters, tile: int) 
     distribution, element, words = KERNELS[kernel].distribution.name, KERNELS[kernel].element, tile_words(stream, tile)
     if KERNELS[kernel].words_per_value == 2:
         words = wide_words(words)
-    if distribution not in VALUES:  # words and integers
-        values = words if distribution == "words" else integers_values(words, parameters, stream, tile * TILE_WORDS)
-        return values.astype(element).ravel()
+    if distribution == "words":
+        return words.ravel()
+    if distribution.endswith("integers"):
+        return integers_values(words, parameters, stream, tile * TILE_WORDS).astype(element).ravel()
     with np.errstate(all="ignore"):  # branches not chosen may divide by zero; rounding may overflow
-        return VALUES[distribution](words, parameters).astype(ELEMENT_TYPES[element].dtype).ravel()
+        if distribution in VALUES:
+            return VALUES[distribution](words, parameters).astype(ELEMENT_TYPES[element].dtype).ravel()
+        from fastinit.backends import reference_placed  # which is made of the functions above
+
+        return reference_placed.values_of_tile(kernel, words, parameters, stream, tile).ravel()
 
 
 def fill(request: FillRequest) -> None:

@@ -15,6 +15,7 @@ from fastinit.core.stream import Stream
 from fastinit.distributions import TruncatedNormal
 from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS, TILES, TiledXoshiro128
+from fastinit.random.own_parameters import OwnParameters
 from fastinit.random.truncation import Bounds
 from fastinit.runtime.types import Array, Float64Array, Real
 
@@ -75,7 +76,12 @@ class Drawing(np.random.Generator):
             return drawn.astype(np.float32) if isinstance(drawn, np.ndarray) else float(np.float32(drawn))
 
     def _fill(
-        self, kernel: str, parameters: Float64Array, out: Array, storage: type[np.generic], nontemporal: bool = False
+        self,
+        kernel: str,
+        parameters: Float64Array | OwnParameters,
+        out: Array,
+        storage: type[np.generic],
+        nontemporal: bool = False,
     ) -> None:
         """Fill an array from the next tile of the stream on, with tiles that no other draw takes.
 
@@ -84,8 +90,11 @@ class Drawing(np.random.Generator):
         if not out.size:
             return
         plain = np.asarray(out)
-        plain = plain.T if plain.flags.f_contiguous else plain
+        by_columns = plain.flags.f_contiguous and not plain.flags.c_contiguous
+        plain = plain.T if by_columns else plain
         stream, start = self._take(kernel, out.size)
+        if isinstance(parameters, OwnParameters):
+            parameters = parameters.block(start, out.shape, by_columns)
         if plain.flags.c_contiguous and plain.flags.aligned and plain.dtype.isnative:
             fill_run(kernel, stream, parameters, start, plain.reshape(-1).view(storage), nontemporal)
         else:
@@ -97,6 +106,44 @@ class Drawing(np.random.Generator):
         with self.bit_generator.lock:
             tile = self._cursor.take(-(-n // tile_elements)) % TILES
             return self._cursor.stream, tile * tile_elements
+
+    def _sampled(
+        self, kernel: str, parameters: OwnParameters | None, size: Any, dtype: Any, out: Any, by_numpy: Callable[[Any], Any]
+    ) -> Any:
+        """Values of a kernel of float64, each of which may have parameters of its own; float32 ones are these, rounded.
+
+        `by_numpy(size)` makes the same request of NumPy, which draws single values and answers what is not plainly valid:
+        parameters that are None, sizes that they do not broadcast to.
+        """
+        if out is not None:
+            size = check_array(out).shape if size is None else size
+        if out is not None or not requests.is_float64(dtype):
+            target = requests.float_array(size, dtype, out)
+            if target is None:
+                return _numpy.standard_normal(self, size, dtype, out=out)
+        shape = None if parameters is None else parameters.shape_of(size)
+        is_single = size is None and shape == ()
+        if parameters is None or shape is None or is_single:
+            drawn = by_numpy(size)
+        else:
+            in_place = out is not None and out.dtype.itemsize == 8
+            drawn = out if in_place else np.empty(shape)
+            self._fill(f"{kernel}_float64", parameters, drawn, np.float64)
+        if drawn is out or (out is None and requests.is_float64(dtype)):
+            return drawn
+        with np.errstate(over="ignore", under="ignore"):
+            if out is not None:
+                return copied(drawn, out)
+            return drawn.astype(np.float32) if isinstance(drawn, np.ndarray) else float(np.float32(drawn))
+
+    def _counted(self, kernel: str, parameters: OwnParameters | None, size: Any, by_numpy: Callable[[Any], Any]) -> Any:
+        """The same for a kernel of integers, of int64."""
+        shape = None if parameters is None else parameters.shape_of(size)
+        if parameters is None or shape is None or (size is None and shape == ()):
+            return by_numpy(size)
+        drawn = np.empty(shape, np.int64)
+        self._fill(f"{kernel}_uint64", parameters, drawn, np.uint64)
+        return drawn
 
     def _scaled(
         self, draw: Callable[..., Any], loc: Any, scale: Any, size: Any, dtype: Any, out: Any,

@@ -7,9 +7,8 @@ the errors and their texts are those of the NumPy installed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeAlias, TypeVar, cast, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,23 +17,14 @@ from fastinit.core.dtypes import check_array, check_out
 from fastinit.distributions import TruncatedNormal
 from fastinit.random import requests
 from fastinit.random.bit_generator import Entropy, TiledXoshiro128
-from fastinit.random.drawing import Drawing, copied
+from fastinit.random.drawing import copied
+from fastinit.random.inversion import Inversion
 from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.truncation import bounds_of
+from fastinit.random.typed import F32, F64, F32s, F64s, Number, Out32, Out64, Reals, Size, typed_as
 from fastinit.runtime import checks
-from fastinit.runtime.types import Array, Shape
+from fastinit.runtime.types import Array
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-# Types of the overloads: plain numbers, arrays of them, sizes, dtypes, and the arrays that values are written to.
-Number: TypeAlias = float | np.floating[Any] | np.integer[Any] | np.bool_
-Reals: TypeAlias = npt.ArrayLike
-Size: TypeAlias = Shape | None
-F32: TypeAlias = type[np.float32] | np.dtype[np.float32] | Literal["float32", "f4", "f"]
-F64: TypeAlias = type[float] | type[np.float64] | np.dtype[np.float64] | Literal["float64", "f8", "d"]
-F32s: TypeAlias = npt.NDArray[np.float32]
-F64s: TypeAlias = npt.NDArray[np.float64]
-Out32: TypeAlias = F32s | None
-Out64: TypeAlias = F64s | None
 Drawn = TypeVar("Drawn", bound="np.integer[Any] | np.bool_ | int")
 
 _numpy = np.random.Generator
@@ -43,12 +33,7 @@ _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
 _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
 
-def typed_as(of_numpy: Function) -> Callable[[Callable[..., Any]], Function]:
-    """A decorator of functions: type checkers see the signature and overloads of NumPy's function instead."""
-    return lambda function: cast(Function, function)
-
-
-class Generator(Drawing):
+class Generator(Inversion):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
     Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`, `lognormal`,

@@ -23,8 +23,9 @@ class RandomState(np.random.RandomState):
     """`numpy.random.RandomState` whose arrays come from the kernels: for code that takes no Generator, as scikit-learn's.
 
     `seed`: what NumPy's takes, ints of 32 bits or sequences of them, or a bit generator. Arrays of `random_sample`, `rand`,
-    `uniform`, `normal`, `randn`, `standard_normal`, `exponential`, `standard_exponential`, `lognormal`, `randint` and
-    `bytes` are those of `fastinit.Generator`, as long as the bit generator is a `TiledXoshiro128`; all else is NumPy's
+    `uniform`, `normal`, `randn`, `standard_normal`, `exponential`, `standard_exponential`, `lognormal`, `laplace`,
+    `logistic`, `gumbel`, `rayleigh`, `weibull`, `pareto`, `power`, `standard_cauchy`, `triangular`, `geometric`, `randint`
+    and `bytes` are those of `fastinit.Generator`, as long as the bit generator is a `TiledXoshiro128`; all else is NumPy's
     legacy code on the same stream, with its errors. ValueError and TypeError for seeds that NumPy refuses.
 
     >>> state = fastinit.random.RandomState(0)
@@ -112,6 +113,36 @@ class RandomState(np.random.RandomState):
 
     def lognormal(self, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None) -> Any:
         return self._drawn("lognormal", _numpy.lognormal, mean, sigma, size)
+
+    def laplace(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        return self._drawn("laplace", _numpy.laplace, loc, scale, size)
+
+    def logistic(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        return self._drawn("logistic", _numpy.logistic, loc, scale, size)
+
+    def gumbel(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        return self._drawn("gumbel", _numpy.gumbel, loc, scale, size)
+
+    def rayleigh(self, scale: Any = 1.0, size: Any = None) -> Any:
+        return self._drawn("rayleigh", _numpy.rayleigh, scale, size)
+
+    def weibull(self, a: Any, size: Any = None) -> Any:
+        return self._drawn("weibull", _numpy.weibull, a, size)
+
+    def pareto(self, a: Any, size: Any = None) -> Any:
+        return self._drawn("pareto", _numpy.pareto, a, size)
+
+    def power(self, a: Any, size: Any = None) -> Any:
+        return self._drawn("power", _numpy.power, a, size)
+
+    def standard_cauchy(self, size: Any = None) -> Any:
+        return self._drawn("standard_cauchy", _numpy.standard_cauchy, size)
+
+    def triangular(self, left: Any, mode: Any, right: Any, size: Any = None) -> Any:
+        return self._drawn("triangular", _numpy.triangular, left, mode, right, size)
+
+    def geometric(self, p: Any, size: Any = None) -> Any:
+        return self._drawn("geometric", _numpy.geometric, p, size)
 
     def bytes(self, length: int) -> bytes:
         drawn: bytes = self._drawn("bytes", _numpy.bytes, length)

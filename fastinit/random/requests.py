@@ -90,6 +90,10 @@ def float_array(size: Any, dtype: Any, out: Any) -> Array | None:
     return out if size is None or tuple(np.atleast_1d(size)) == out.shape else None
 
 
+def is_float64(dtype: Any) -> bool:
+    return dtype is np.float64 or _dtype(dtype) == np.float64
+
+
 def is_float32(dtype: Any) -> bool:
     return _dtype(dtype) == np.float32
 

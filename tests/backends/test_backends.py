@@ -25,7 +25,7 @@ from fastinit.backends.request import FillRequest
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
-from tests.support import BACKENDS, DISTRIBUTIONS, bits, reference_values, run, words
+from tests.support import BACKENDS, DISTRIBUTIONS, GENERATORS_PARAMETERS, bits, own_parameters, reference_values, run, words
 from tests.thresholds import ks_limit
 
 NARROW = [element.name for element in ELEMENTS.values() if element.name != element.real]
@@ -175,6 +175,7 @@ ORDERED_DRAWS = [
     *((kernel, np.array([2.5, 0.0])) for kernel in ("exponential_float32", "exponential_float64")),
     ("lognormal_float64", np.array([-1.0, 2.0])),
     ("lognormal_float64", np.array([0.0, 300.0])),  # overflows and underflows
+    *((kernel, own_parameters(*numbers)) for kernel, of in GENERATORS_PARAMETERS.items() for numbers in of[:1]),
     *((f"integers_uint{n}", uint64_bits(5, r, 2**32 % r)) for n in (8, 16, 32, 64) for r in (1, 10, 255)),
     ("integers_uint32", uint64_bits(-7, 2**32 // 257 + 1, 2**32 % (2**32 // 257 + 1))),  # one value in 257 is rejected
     *(
@@ -215,7 +216,12 @@ def test_every_backend_gives_the_golden_values(each_backend, case):
 @pytest.mark.parametrize("case", GOLDEN["draws"], ids=lambda case: "-".join([case["kernel"], *case["parameters"]]))
 def test_every_backend_gives_the_golden_values_of_a_generators_distributions(each_backend, case):
     kernel, numbers = case["kernel"], case["parameters"]
-    parameters = np.array([float(number) for number in numbers]) if len(numbers) == 2 else uint64_bits(*map(int, numbers))
+    if "integers" in kernel:
+        parameters = uint64_bits(*map(int, numbers))
+    else:
+        parameters = (
+            own_parameters(*map(float, numbers)) if kernel in GENERATORS_PARAMETERS else np.array(numbers, np.float64)
+        )
     out = np.empty(2**16, kernel.split("_")[1])
     stream = stream_of(GOLDEN["seed"])
     backend(*each_backend).fill(FillRequest(kernel, stream, parameters, np.zeros(1, np.uint64), out.size, 1, out))

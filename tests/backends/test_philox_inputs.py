@@ -8,7 +8,7 @@ import pytest
 import fastinit
 from fastinit.backends import reference
 from fastinit.backends.catalogue import KERNELS
-from tests.support import STREAM
+from tests.support import GENERATORS_PARAMETERS, STREAM, own_parameters
 
 TILES = [*range(6), 2**32 - 1, 2**32, 2**33, 2**53 - 1]  # twice a tile and half of it are there as well
 MOST_REDRAWS = {"integers": 2**32 // 257 + 1, "wideintegers": 2**63 + 1}  # ranges: 1 in 257 and 1 in 2 words are rejected
@@ -16,6 +16,8 @@ MOST_REDRAWS = {"integers": 2**32 // 257 + 1, "wideintegers": 2**63 + 1}  # rang
 
 def parameters_of(kernel):
     name = kernel.distribution.name
+    if kernel.name in GENERATORS_PARAMETERS:
+        return own_parameters(*GENERATORS_PARAMETERS[kernel.name][0])
     if name not in MOST_REDRAWS:
         return np.ones(kernel.distribution.num_parameters)
     size, words = MOST_REDRAWS[name], 2 ** (32 * kernel.distribution.words)

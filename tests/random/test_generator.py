@@ -30,6 +30,9 @@ DRAWS = {
     "uniform": lambda rng, n: rng.uniform(-1.0, 2.0, n),
     "lognormal": lambda rng, n: rng.lognormal(0.0, 0.5, n),
     "truncated_normal": lambda rng, n: rng.truncated_normal(0.0, 1.0, -1.0, 3.0, n),
+    "weibull": lambda rng, n: rng.weibull(2.0, n),
+    "triangular": lambda rng, n: rng.triangular(0.0, 1.0, np.linspace(2.0, 3.0, 2**21)[:n]),
+    "geometric": lambda rng, n: rng.geometric(0.2, n),
     "bytes": lambda rng, n: np.frombuffer(rng.bytes(n), np.uint8),
     "integers uint8": lambda rng, n: rng.integers(7, size=n, dtype=np.uint8),
     "integers int64": lambda rng, n: rng.integers(-5, 1000, size=n),
@@ -97,7 +100,14 @@ WITH_OUT = (
     "exponential",
     "lognormal",
     "standard_gamma",
+    "laplace",
+    "rayleigh",
+    "weibull",
+    "standard_cauchy",
+    "triangular",
 )
+NEEDED = {"standard_gamma": (2.0,), "weibull": (2.0,), "triangular": (-1.0, 0.0, 2.0), "integers": (2,)}
+"""The arguments that methods need."""
 MEMORY = {
     "a column": lambda dtype: np.zeros((7, 3), dtype)[:, 1],
     "reversed": lambda dtype: np.zeros(3000, dtype)[::-1],
@@ -114,7 +124,7 @@ MEMORY = {
 @pytest.mark.parametrize("shape", [(), (3,), (5, 7), (0, 2), (LEAST_FOR_THREADS + 3,)])
 def test_out_is_filled_and_returned(method, dtype, shape):
     out = np.full(shape, np.nan, dtype)
-    arguments = (2.0,) if method == "standard_gamma" else ()
+    arguments = NEEDED.get(method, ())
     assert getattr(default_rng(3), method)(*arguments, out=out, dtype=dtype) is out
     np.testing.assert_array_equal(out, getattr(default_rng(3), method)(*arguments, size=shape, dtype=dtype))
 
@@ -123,7 +133,7 @@ def test_out_is_filled_and_returned(method, dtype, shape):
 @pytest.mark.parametrize("method", WITH_OUT)
 @pytest.mark.parametrize("memory", MEMORY)
 def test_out_may_have_any_memory_layout(method, dtype, memory):
-    out, arguments = MEMORY[memory](dtype), (2.0,) if method == "standard_gamma" else ()
+    out, arguments = MEMORY[memory](dtype), NEEDED.get(method, ())
     assert getattr(default_rng(3), method)(*arguments, out=out, dtype=dtype) is out
     np.testing.assert_array_equal(out, getattr(default_rng(3), method)(*arguments, size=out.shape, dtype=dtype))
 
@@ -149,7 +159,7 @@ def test_an_out_of_integers_must_have_the_dtype_and_size_asked_for():
 @pytest.mark.parametrize("out", [[1.0], (1.0,), "abc", 5, np.float64(1.0), memoryview(np.zeros(3)), {}])
 @pytest.mark.parametrize("method", [*WITH_OUT, "integers"])
 def test_an_out_that_is_no_array_is_refused(method, out):
-    arguments = (2,) if method in ("standard_gamma", "integers") else ()
+    arguments = NEEDED.get(method, ())
     with pytest.raises(TypeError, match=f"out must be a numpy array, got {type(out).__name__}"):
         getattr(default_rng(3), method)(*arguments, out=out)
 
@@ -157,7 +167,7 @@ def test_an_out_that_is_no_array_is_refused(method, out):
 @pytest.mark.parametrize("method", WITH_OUT)
 def test_an_out_that_overlaps_itself_is_refused(method):
     out = np.lib.stride_tricks.as_strided(np.zeros(4), (3, 2), (8, 8))
-    arguments = (2.0,) if method == "standard_gamma" else ()
+    arguments = NEEDED.get(method, ())
     with pytest.raises(ValueError, match="out has elements that share memory"):
         getattr(default_rng(3), method)(*arguments, out=out)
 
@@ -357,6 +367,22 @@ WRONG = {
     "size against out": lambda rng: rng.random((1, 3), out=np.empty(3)),
     "negative exponential scale": lambda rng: rng.exponential(-1.0, 3),
     "negative sigma": lambda rng: rng.lognormal(0, -1.0, 3),
+    "negative scale of Laplace": lambda rng: rng.laplace(0.0, -1.0, 3),
+    "minus zero scale of Rayleigh": lambda rng: rng.rayleigh(-0.0, 3),
+    "negative among shapes": lambda rng: rng.weibull([1.0, -1.0]),
+    "no shape": lambda rng: rng.pareto(0.0, 3),
+    "negative power": lambda rng: rng.power(-1.0, 3),
+    "text for a shape": lambda rng: rng.weibull("a", 3),
+    "None for a shape": lambda rng: rng.weibull(None, 3),
+    "shape against size": lambda rng: rng.weibull([1.0, 2.0], 3),
+    "bool size of Laplace": lambda rng: rng.laplace(0.0, 1.0, True),
+    "negative size of Laplace": lambda rng: rng.laplace(0.0, 1.0, -1),
+    "mode below left": lambda rng: rng.triangular(0.0, -1.0, 1.0, 3),
+    "mode above right": lambda rng: rng.triangular(0.0, 2.0, 1.0, 3),
+    "left is right": lambda rng: rng.triangular(1.0, 1.0, 1.0, 3),
+    "probability 0": lambda rng: rng.geometric(0.0, 3),
+    "probability above 1": lambda rng: rng.geometric(1.5, 3),
+    "NaN probability": lambda rng: rng.geometric([0.5, np.nan]),
     "low above high": lambda rng: rng.integers(5, 3, size=4),
     "nothing below 0": lambda rng: rng.integers(0, size=4),
     "high beyond the dtype": lambda rng: rng.integers(300, size=4, dtype=np.uint8),

@@ -25,6 +25,7 @@ SIN_F64 = polynomial_f64("SIN")
 COS_F32 = polynomial_f32("COS")
 COS_F64 = polynomial_f64("COS")
 EXP_F64 = polynomial_f64("EXP")
+EXPM1_OVER_R_F64 = polynomial_f64("EXP", skipped=1)  # (exp(r) - 1) / r: the first coefficient of EXP is 1
 QUANTILE_CENTRE_F32 = polynomial_f32("QUANTILE_CENTRE")
 QUANTILE_TAIL_NUMERATOR_F32 = polynomial_f32("QUANTILE_TAIL_NUMERATOR")
 QUANTILE_TAIL_DENOMINATOR_F32 = polynomial_f32("QUANTILE_TAIL_DENOMINATOR")
@@ -123,17 +124,42 @@ def neg2log_u_f64(a: np.uint64) -> float:
 
 
 @inlined
-def exp_f64(x: float) -> float:
-    """exp(x); infinity above 709.8, 0 below -745.2."""
-    x = 800.0 if x > 800.0 else -800.0 if x < -800.0 else x
+def ln_f64(x: float) -> float:
+    """ln x of positive normal x."""
+    e, f = split_exponent_f64(x)
+    return -0.5 * neg2log_f64(e, f)
+
+
+@inlined
+def powers_f64(x: float) -> tuple[float, float, float]:
+    """r and 2^k in two factors, since results may be subnormal, with x = k ln 2 + r, for x in [-800, 800]."""
     shifted = fma(x, INVERSE_LN2_F64, INTEGERS_ONLY_F64)  # to the nearest integer
     k = shifted - INTEGERS_ONLY_F64
     r = fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x))
     biased = bits_f64(shifted) - bits_f64(INTEGERS_ONLY_F64) + uint64(2048)
-    half = biased >> uint64(1)  # 2^k in two factors, since results may be subnormal
+    half = biased >> uint64(1)
     first = from_bits_f64((half - uint64(1)) << uint64(52))
-    second = from_bits_f64((biased - half - uint64(1)) << uint64(52))
+    return r, first, from_bits_f64((biased - half - uint64(1)) << uint64(52))
+
+
+@inlined
+def clamp_exponent_f64(x: float) -> float:
+    return 800.0 if x > 800.0 else -800.0 if x < -800.0 else x
+
+
+@inlined
+def exp_f64(x: float) -> float:
+    """exp(x); infinity above 709.8, 0 below -745.2."""
+    r, first, second = powers_f64(clamp_exponent_f64(x))
     return EXP_F64(r) * first * second if x == x else x  # NaN stays as it is
+
+
+@inlined
+def expm1_f64(x: float) -> float:
+    """exp(x) - 1 for x >= 0, also near 0; infinity above 709.8."""
+    r, first, second = powers_f64(clamp_exponent_f64(x))
+    inverse = from_bits_f64(uint64(2046 << 52) - bits_f64(second))  # of a power of two
+    return fma(r * EXPM1_OVER_R_F64(r), first, first - inverse) * second if x == x else x
 
 
 @inlined

@@ -11,7 +11,7 @@ from numpy import float32, float64, int64, uint32, uint64
 from numpy.typing import NDArray
 
 from fastinit.backends.catalogue import KERNELS
-from fastinit.backends.numba import distributions, integers
+from fastinit.backends.numba import distributions, integers, inversion
 from fastinit.backends.numba import narrow as rounding
 from fastinit.backends.numba.compiling import compile_for, compiled_at_first_call
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
@@ -64,10 +64,12 @@ def kernel_of(name: str) -> Untyped:
     distribution, element = KERNELS[name].distribution.name, KERNELS[name].element
     tile_elements = TILE_WORDS // KERNELS[name].words_per_value
     group_elements = tile_elements // TILE_GROUPS
-    is_rounded, is_integer = KERNELS[name].is_rounded, hasattr(integers, f"{distribution}_values")
+    is_rounded, is_placed = KERNELS[name].is_rounded, KERNELS[name].c_template == "PLACED"
     real = KERNELS[name].real
     suffix = f"_{real.replace('float', 'f')}" if real else ""
-    values_of = getattr(integers if is_integer else distributions, f"{distribution}_values{suffix}")
+    rooms = (integers, inversion) if is_placed else (distributions,)
+    function = f"{distribution}_values{suffix}"
+    values_of = next(getattr(room, function) for room in rooms if hasattr(room, function))
     narrow = getattr(rounding, f"narrow_{element}", None)
 
     @called  # not inlined, or the loop does not vectorise
@@ -121,7 +123,7 @@ def kernel_of(name: str) -> Untyped:
                         next_group(lanes, group, words)
                         write_lines_until(queue, (group + 1) * GROUP_ROWS, out, finished)
                     part, rows = words[first * GROUP_WORDS :], (last - first) * group_elements // LANES
-                    if is_integer:
+                    if is_placed:
                         before = tile * uint64(TILE_WORDS) + uint64(first * GROUP_WORDS)
                         values_of(part, rows, parameters, stream, before, target)
                     elif not is_rounded:
@@ -158,8 +160,12 @@ def fill(request: FillRequest) -> None:
     kernel, stream, parameters, starts, length, step, out, non_temporal, _ = request
     if kernel not in dispatchers:
         dispatchers.setdefault(kernel, kernel_of(kernel))  # one for all threads: each would compile its own
-    # fresh arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
-    words, numbers, positions = np.array(stream, uint32), np.array(parameters, float64), np.array(starts, uint64)
+    # writable arrays and NumPy scalars: a read-only array or a plain int would be another signature to compile
+    words, numbers, positions = (
+        np.array(stream, uint32),
+        np.require(parameters, float64, ["C", "W"]),
+        np.array(starts, uint64),
+    )
     arguments = words, numbers, positions, uint64(length), int64(step), out, non_temporal
     dispatcher = dispatchers[kernel]
     if not dispatcher.overloads:

@@ -112,14 +112,14 @@ def polynomial_f32(name: str) -> Callable[[np.float32], np.float32]:
     return polynomial
 
 
-def polynomial_f64(name: str) -> Callable[[float], float]:
-    """The same for float64."""
-    polynomial: Callable[[float], float] = _polynomial(f"{name}_F64")
+def polynomial_f64(name: str, skipped: int = 0) -> Callable[[float], float]:
+    """The same for float64, without the first `skipped` coefficients."""
+    polynomial: Callable[[float], float] = _polynomial(f"{name}_F64", skipped)
     return polynomial
 
 
-def _polynomial(name: str) -> Untyped:
-    table = getattr(coefficients, name)
+def _polynomial(name: str, skipped: int = 0) -> Untyped:
+    table = getattr(coefficients, name)[skipped:]
     real = numba.from_dtype(table.dtype)
 
     def horner(typing_context: Untyped, x: Untyped) -> Generated:

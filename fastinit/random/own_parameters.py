@@ -1,0 +1,53 @@
+"""Parameters of a draw that may be arrays: each value then has its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastinit.random import requests
+from fastinit.runtime.types import Float64Array
+
+COUNT, FIRST_VALUE, OF_VALUES = 3, 4, 5
+"""Places of csrc/kernels/value_parameters.h; the parameters that all values have are in front of them."""
+
+
+class OwnParameters(NamedTuple):
+    """The parameters of a kernel, in its order: numbers, as arrays without axes, or arrays that broadcast together."""
+
+    arrays: tuple[Float64Array, ...]
+
+    def shape_of(self, size: Any) -> tuple[int, ...] | None:
+        """The shape of the values, where `size` is what a method of the Generator takes; None for one that NumPy refuses."""
+        if isinstance(size, (bool, np.bool_)):
+            return None
+        try:
+            shape = np.broadcast_shapes(*(array.shape for array in self.arrays))
+            wanted = shape if size is None else np.empty(size, np.bool_).shape
+            return wanted if np.broadcast_shapes(shape, wanted) == wanted else None
+        except (TypeError, ValueError):
+            return None
+
+    def block(self, start: int, shape: tuple[int, ...], by_columns: bool) -> Float64Array:
+        """What the kernel takes for values of this shape, in the order of rows or of columns, the first at `start`."""
+        if all(array.size == 1 for array in self.arrays):
+            block = np.zeros(OF_VALUES)
+            block[: len(self.arrays)] = [array.item() for array in self.arrays]
+            return block
+        of_values = [np.broadcast_to(array, shape).ravel("F" if by_columns else "C") for array in self.arrays]
+        block = np.concatenate([np.zeros(OF_VALUES), *of_values])
+        block[COUNT] = of_values[0].size
+        block[FIRST_VALUE : FIRST_VALUE + 1].view(np.uint64)[0] = start
+        return block
+
+
+def checked(are_valid: Callable[..., Any], *parameters: Any) -> OwnParameters | None:
+    """The parameters, where they are numbers for which are_valid(*arrays) holds everywhere; else None."""
+    with np.errstate(all="ignore"):
+        try:
+            arrays = tuple(requests.as_float64(parameter) for parameter in parameters)
+            return OwnParameters(arrays) if np.all(are_valid(*arrays)) else None
+        except (TypeError, ValueError):
+            return None
