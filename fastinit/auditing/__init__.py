@@ -50,6 +50,7 @@ def audit(
     layout: LayoutLike = None,
     copies: Mapping[str, str] | None = None,
     computed: Collection[str] = (),
+    part: tuple[int, int] | None = None,
     progress: Progress = lambda nbytes: None,
 ) -> Report:
     """Measure every tensor, test it against the distribution it should have, and say what is wrong with it.
@@ -65,6 +66,7 @@ def audit(
     `layout`: which axes are inputs and outputs, as initializers take it: "oi" for torch's weights.
     `copies`: by name, the tensor that a tensor is a copy of by design, which is a note, and an error where it differs.
     `computed`: names of tensors that are not drawn, as masks and frequencies: only NaN is an error there.
+    `part`: (k, n) for part k of n, from 0 on, of the files of an index; what is expected of tensors in others is left out.
     `progress` is called, from any thread, with the number of bytes that have just been measured or skipped.
 
     Raises TypeError for anything but mappings, arrays and initializers; ValueError for an unknown initializer, for one that
@@ -79,8 +81,12 @@ def audit(
     >>> print(report.findings[0])
     error: w: std: 1.00288 is 50.1440 of the expected 0.02, +17792.0 standard errors off
     """
-    sources, by_name, computed = sources_of(tensors), _by_name(expected), _names(computed)
+    sources, by_name, computed = sources_of(tensors, part), _by_name(expected), _names(computed)
     copies = {**(expected.ties if isinstance(expected, Plan) else {}), **_copies(copies)}
+    if part is not None:
+        there = {source.name for source in sources}
+        by_name = {name: value for name, value in by_name.items() if name in there}
+        copies = {name: of for name, of in copies.items() if name in there and of in there}
     missing_names = sorted(by_name.keys() - {source.name for source in sources})
     given = _distributions(by_name, sources, layout)
     copied = [*check_copies(sources, copies, given)]

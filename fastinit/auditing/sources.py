@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastinit.distributions.boxes import Box
+from fastinit.files.parts import WHOLE, Part
 from fastinit.files.reading import read_files
 from fastinit.files.safetensors_format import StoredTensor
 from fastinit.runtime.types import Array
@@ -87,11 +88,16 @@ class FileSource(Source):
         return raw.view(self.dtype).reshape(self.shape)
 
 
-def sources_of(tensors: object) -> list[Source]:
-    """The tensors as sources. TypeError for anything but a mapping or a path; OSError or ValueError for unreadable files."""
+def sources_of(tensors: object, part: tuple[int, int] | None = None) -> list[Source]:
+    """The tensors as sources. TypeError for anything but a mapping or a path; OSError or ValueError for unreadable files.
+
+    `part`: (k, n) for part k of n of the files of an index.
+    """
     found: list[Source]
+    if part is not None and not isinstance(tensors, str | os.PathLike):
+        raise ValueError(f"part is for the files of an index, got part={part!r} with tensors in memory")
     if isinstance(tensors, str | os.PathLike):
-        found = [_in_file(path, stored) for path, all in read_files(Path(tensors)).items() for stored in all]
+        found = [_in_file(path, stored) for path, all in read_files(Path(tensors), _part(part)).items() for stored in all]
     elif isinstance(tensors, Mapping):
         by_name = flat(tensors, "tensors", lambda value: isinstance(value, Mapping))
         found = [_in_memory(name, value) for name, value in by_name.items()]
@@ -103,6 +109,15 @@ def sources_of(tensors: object) -> list[Source]:
     if not found:
         raise ValueError("tensors is empty: there is nothing to audit")
     return found
+
+
+def _part(part: tuple[int, int] | None) -> Part:
+    if part is None:
+        return WHOLE
+    is_pair = isinstance(part, tuple) and len(part) == 2 and all(type(n) is int for n in part)
+    if not is_pair or not 0 <= part[0] < part[1]:
+        raise ValueError(f"part must be (k, n) of integers, 0 <= k < n, got {part!r}")
+    return Part(*part)
 
 
 def flat(tree: Mapping[Any, Any], argument: str, is_tree: Callable[[Any], bool], prefix: str = "") -> dict[str, Any]:

@@ -11,9 +11,10 @@ import typer
 from fastinit import auditing
 from fastinit.auditing import terminal
 from fastinit.auditing.picture import check_target
-from fastinit.cli.options import Json, Threads
+from fastinit.cli.options import Json, PartOption, Threads
 from fastinit.cli.output import print_json, progress, results
 from fastinit.cli.plans import plan
+from fastinit.files.parts import WHOLE
 from fastinit.files.reading import read_files
 
 
@@ -26,6 +27,7 @@ def audit(
         Path | None,
         typer.Option(help="Draw histograms and distributions into this .png, .svg or .pdf file, which is replaced."),
     ] = None,
+    part: PartOption = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -33,9 +35,9 @@ def audit(
     if picture:
         check_target(picture)
     expected = None if spec is None else plan(spec)
-    total = sum(tensor.nbytes for tensors in read_files(file).values() for tensor in tensors)
+    total = sum(tensor.nbytes for tensors in read_files(file, part or WHOLE).values() for tensor in tensors)
     with progress("auditing", total) as advance:
-        report = auditing.audit(file, expected, progress=advance)
+        report = auditing.audit(file, expected, part=part, progress=advance)
     if picture:
         report.plot(picture)
     if as_json:

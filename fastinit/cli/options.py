@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from fastinit.files.parts import Part, part_of
 from fastinit.files.specs import FLOAT_DTYPES
 from fastinit.runtime.threads import set_num_threads
 
@@ -37,5 +38,20 @@ Dtype: TypeAlias = Annotated[
 ]
 Threads: TypeAlias = Annotated[
     int | None, typer.Option(min=1, callback=_use_threads, help="Threads to use; the values do not depend on it.")
+]
+
+
+def _part(text: str) -> Part:
+    try:
+        return part_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+PartOption: TypeAlias = Annotated[
+    Part | None,
+    typer.Option(
+        "--part", parser=_part, metavar="K/N", help="Only the files of part K of N, from 0/N on: a part for each machine."
+    ),
 ]
 Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fastinit.cli.options import SPEC_HELP, Dtype, Json, Threads
+from fastinit.cli.options import SPEC_HELP, Dtype, Json, PartOption, Threads
 from fastinit.cli.output import print_json, progress, results
 from fastinit.cli.plans import Source, source_of, source_of_text
 from fastinit.files import checkpoint
-from fastinit.files.checkpoint import Difference
+from fastinit.files.checkpoint import Difference, FilePlan
 from fastinit.files.origin import Origin, origin_of
-from fastinit.files.reading import read_headers
+from fastinit.files.parts import WHOLE, Part
+from fastinit.files.reading import names_of_index, read_headers
+from fastinit.files.safetensors_format import StoredTensor
 from fastinit.files.specs import FLOAT_DTYPES
 from fastinit.recipes.grouping import Entry, grouped
 from fastinit.runtime.printable import printable
@@ -32,17 +34,20 @@ def verify(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The default is what the file says, or 0.")] = None,
     dtype: Dtype = None,
+    part: PartOption = None,
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Recompute every value of a file and say which tensors differ; exit status 1 if any does."""
-    headers = read_headers(file)
+    headers = read_headers(file, part or WHOLE)
     origin = origin_of(header.metadata for header in headers.values())
     source = _source(file, spec, origin)
     asked_seed = seed if seed is not None else origin.seed if origin else 0
     asked_dtype = dtype or (origin.dtype if origin else None)
     plan = source.plan(asked_dtype, asked_seed)
     tensors = {path: header.tensors for path, header in headers.items()}
+    if part is not None:
+        plan = _of_part(plan, file, part, tensors)
     with progress("verifying", plan.nbytes()) as advance:
         differences = checkpoint.verify(tensors, plan, asked_seed, progress=advance)
     if as_json:
@@ -55,9 +60,17 @@ def verify(
         for line in _lines(file, differences, len(total), unlike):
             results.print(line)
     else:
-        results.print(f"{file}: all {len(plan)} tensors are as seed {asked_seed} makes them")
+        of_part = "" if part is None else f" of part {part}"
+        results.print(f"{file}: all {len(plan)} tensors{of_part} are as seed {asked_seed} makes them")
     if differences:
         sys.exit(1)
+
+
+def _of_part(plan: FilePlan, index: Path, part: Part, stored: Mapping[Path, Sequence[StoredTensor]]) -> FilePlan:
+    """The tensors of the plan that are in these files; part 0 has those too that no file has."""
+    names = {tensor.name for tensors in stored.values() for tensor in tensors}
+    nowhere = {tensor.name for tensor in plan} - names_of_index(index) if part.number == 0 else set()
+    return replace(plan, tensors=tuple(tensor for tensor in plan if tensor.name in names or tensor.name in nowhere))
 
 
 def _source(file: Path, spec: str | None, origin: Origin | None) -> Source:

@@ -3,7 +3,8 @@
 Values of a whole-tensor distribution cannot be computed in pieces: of such tensors, or slabs, one at a time is in memory.
 
 Nothing appears under a final name before all of it is written and synced; an error or an interrupt leaves no file behind.
-Files of several shards get their names together, the index last.
+Files of several shards get their names together, the index last; where runs share the work, or go on with that of one that
+ended, each file gets its name as it is complete.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import hashlib
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from glob import escape
 from io import FileIO
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,10 +33,13 @@ from fastinit.distributions import Distribution
 from fastinit.files import disk
 from fastinit.files import safetensors_format as format
 from fastinit.files.partial import PartialFile, check_final, publish, remove_abandoned
+from fastinit.files.parts import WHOLE, Part
+from fastinit.files.reading import read_header
 from fastinit.files.safetensors_format import StoredTensor
 from fastinit.files.syncer import Syncer
 from fastinit.recipes import Plan, PlannedTensor
 from fastinit.runtime import threads
+from fastinit.runtime.checks import shown
 from fastinit.runtime.types import Array
 
 PIECE_BYTES = 2**20  # a thread's buffer: it stays in the second-level cache between the fill and the copy to the file
@@ -98,6 +103,24 @@ class Difference:
         return self.reason or f"{self.elements:,} elements differ, the first at position {self.first:,}"
 
 
+class Share(NamedTuple):
+    """What one of several runs writes of a model's files; others write the rest, before it or beside it.
+
+    `part`: which of the files, None for the index alone. `resume`: whether files that are complete stay as they are.
+    """
+
+    part: Part | None = WHOLE
+    resume: bool = False
+
+    @property
+    def has_index(self) -> bool:
+        """Whether it writes the index."""
+        return self.part is None or self.part.number == 0
+
+    def of(self, files: Sequence[Path]) -> list[Path]:
+        return [] if self.part is None else self.part.of(files)
+
+
 def target_files(path: Path, plan: FilePlan, shard_size: int | None) -> dict[Path, list[PlannedTensor]]:
     """The files that `write` makes for this plan, and what goes into each; the index is not among them."""
     shards = format.split_into_shards([_nbytes(tensor) for tensor in plan], shard_size)
@@ -113,6 +136,7 @@ def write(
     metadata: Mapping[str, str] | None = None,
     shard_size: int | None = None,
     overwrite: bool = False,
+    share: Share | None = None,
     progress: Progress = lambda nbytes: None,
 ) -> list[Path]:
     """Write the planned tensors to `path`, or to shards of at most `shard_size` bytes beside it; return the files written.
@@ -120,36 +144,126 @@ def write(
     FileExistsError where a file is there already and `overwrite` is false; OSError where there is no room, no permission or
     no such directory; ValueError for names, and headers, that the safetensors library does not take. In every such case, and
     when interrupted, all is as it was before.
+
+    `share`: what other runs leave to this one. Its files get their names one by one, so that those which are complete stay
+    when it ends early. ValueError where there are files by runs with another seed, SPEC, dtype or size of the shards.
     """
-    shards = target_files(path, plan, shard_size)
-    layouts = {
-        final: format.layout(final, (tensor.spec for tensor in tensors), metadata or {}) for final, tensors in shards.items()
-    }
-    check_targets(path, plan, shard_size, overwrite)
-    with ExitStack() as stack:
-        files: list[PartialFile] = []
-        written: list[StoredTensor] = []
-        for final, (header, places) in layouts.items():
-            files.append(stack.enter_context(PartialFile(final)))
-            _write_file(files[-1].file, header, places, plan, seed, progress)
-            written += places
-        if len(shards) > 1:
-            files.append(stack.enter_context(PartialFile(_index_of(path))))
-            files[-1].file.write(format.index_text(written).encode())
-            disk.sync(files[-1].file.fileno())
-        publish(files, overwrite)
-    return [file.final for file in files]
+    return run_of(path, plan, metadata=metadata, shard_size=shard_size, share=share).write(seed, overwrite, progress)
 
 
-def check_targets(path: Path, plan: FilePlan, shard_size: int | None, overwrite: bool) -> None:
-    """Whether `write` can begin: raise its errors. What writers that were killed have left there is removed first."""
-    shards = list(target_files(path, plan, shard_size))
-    for final in [*shards, *([_index_of(path)] if len(shards) > 1 else [])]:
-        check_final(final, overwrite)
-    remove_abandoned(path.parent)
-    free = shutil.disk_usage(path.parent).free
-    if plan.nbytes() > free:
-        raise OSError(f"no space for {plan.nbytes():,} bytes in {path.parent}: {free:,} are free")
+def run_of(
+    path: Path,
+    plan: FilePlan,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    shard_size: int | None = None,
+    share: Share | None = None,
+) -> Run:
+    """What `write` does with these arguments, to be looked at before."""
+    return Run(path, plan, metadata or {}, target_files(path, plan, shard_size), share)
+
+
+@dataclass(frozen=True)
+class Run:
+    """The files of a plan and the tensors in each, and which of them are written; `write` is the function of that name."""
+
+    path: Path
+    plan: FilePlan
+    metadata: Mapping[str, str]
+    shards: Mapping[Path, Sequence[PlannedTensor]]
+    share: Share | None
+
+    def check(self, overwrite: bool) -> None:
+        """Whether it can begin: raise its errors. What writers that were killed have left there is removed first."""
+        if self.share and self.share.part is None and len(self.shards) == 1:
+            raise ValueError(f"{self.path} is the one file of this model, which has no index: --shard-size makes several")
+        for file in self.own:
+            self._begin(file)  # names and headers that no file can have
+        if self.share and not overwrite:
+            self._check_others()
+        for final in self.to_write:
+            check_final(final, overwrite)
+        remove_abandoned(self.path.parent)
+        free, nbytes = shutil.disk_usage(self.path.parent).free, self.plan_to_write().nbytes()
+        if nbytes > free:
+            raise OSError(f"no space for {nbytes:,} bytes in {self.path.parent}: {free:,} are free")
+
+    def write(self, seed: int, overwrite: bool, progress: Progress) -> list[Path]:
+        self.check(overwrite)
+        with ExitStack() as together:
+            files: list[PartialFile] = []
+            for final in self.to_write:
+                with ExitStack() if self.share else nullcontext(together) as named:
+                    files.append(named.enter_context(PartialFile(final)))
+                    self._write_one(files[-1].file, final, seed, progress)
+                    if self.share:
+                        publish(files[-1:], overwrite)
+            if not self.share:
+                publish(files, overwrite)
+        return self.to_write
+
+    def plan_to_write(self) -> FilePlan:
+        """The plan of the tensors alone that are in the files to write."""
+        return replace(self.plan, tensors=tuple(t for file in self.to_write for t in self.shards.get(file, ())))
+
+    @cached_property
+    def own(self) -> list[Path]:
+        """The files of this run, the index last."""
+        share = self.share or Share()
+        return [*share.of([*self.shards]), *([_index_of(self.path)] if share.has_index and len(self.shards) > 1 else [])]
+
+    @cached_property
+    def to_write(self) -> list[Path]:
+        """Its own files without those that are complete already."""
+        is_resumed = self.share is not None and self.share.resume
+        return [file for file in self.own if not (is_resumed and self._is_complete(file))]
+
+    @cached_property
+    def _layouts(self) -> dict[Path, tuple[bytes, list[StoredTensor]]]:
+        """The headers of its files, or of all where it writes the index, and where each tensor lies."""
+        specs = {file: (tensor.spec for tensor in tensors) for file, tensors in self.shards.items()}
+        seen = self.shards if _index_of(self.path) in self.own else self.own
+        return {file: format.layout(file, specs[file], self.metadata) for file in seen}
+
+    def _begin(self, file: Path) -> tuple[bytes, int]:
+        """What a file begins with, and how many bytes it has."""
+        if file == _index_of(self.path):
+            text = format.index_text([place for shard in self.shards for place in self._layouts[shard][1]]).encode()
+            return text, len(text)
+        header, places = self._layouts[file]
+        return header, len(header) + sum(place.nbytes for place in places)
+
+    def _write_one(self, opened: FileIO, file: Path, seed: int, progress: Progress) -> None:
+        if file == _index_of(self.path):
+            opened.write(self._begin(file)[0])
+            disk.sync(opened.fileno())
+        else:
+            header, places = self._layouts[file]
+            _write_file(opened, header, places, self.plan, seed, progress)
+
+    def _is_complete(self, file: Path) -> bool:
+        """Whether it is there with its length and header: under its name there is never an unfinished one."""
+        begin, nbytes = self._begin(file)
+        if not file.is_file() or file.stat().st_size != nbytes:
+            return False
+        with file.open("rb") as opened:
+            return opened.read(len(begin)) == begin
+
+    def _check_others(self) -> None:
+        """ValueError where there are files of other runs that are parts of another model."""
+        stem = escape(self.path.name.removesuffix(".safetensors"))
+        for file in sorted(self.path.parent.glob(f"{stem}-[0-9]*-of-[0-9]*.safetensors")):
+            if file not in self.shards:
+                raise ValueError(
+                    f"{file} is none of the {len(self.shards)} files of this model: its parts need one --shard-size"
+                )
+            said = {} if file in self.own else read_header(file).metadata
+            unlike = sorted(key for key in said if said[key] != self.metadata.get(key))
+            if unlike:
+                raise ValueError(
+                    f"{file} was made with {unlike[0]} {shown(said[unlike[0]])}, not {shown(self.metadata.get(unlike[0]))}: "
+                    "parts of one model need one SPEC, --seed and --dtype"
+                )
 
 
 def _index_of(path: Path) -> Path:

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastinit.files.parts import WHOLE, Part
 from fastinit.files.safetensors_format import DTYPES, NAME_OF_CODE, StoredTensor, nbytes
 from fastinit.runtime.forks import without_forks
 from fastinit.runtime.schema import ANYTHING, STRING, Table, TableOf
 from fastinit.runtime.text_files import check_is_file, json_of, read_text
 
 INDEX = Table({"weight_map": TableOf(STRING, "the file of")}, required=("weight_map",), others=ANYTHING)
+MOST_NAMES = 8  # of missing files in an error
 MOST_AXES = 32  # of an array in every NumPy
 
 
@@ -27,19 +29,40 @@ class Header(NamedTuple):
     metadata: dict[str, str]
 
 
-def read_files(path: Path) -> dict[Path, list[StoredTensor]]:
+def read_files(path: Path, part: Part = WHOLE) -> dict[Path, list[StoredTensor]]:
     """The tensors of the files that `read_headers` reads, by file."""
-    return {file: header.tensors for file, header in read_headers(path).items()}
+    return {file: header.tensors for file, header in read_headers(path, part).items()}
 
 
-def read_headers(path: Path) -> dict[Path, Header]:
-    """The headers of a `.safetensors` file, or of every file that a `.safetensors.index.json` names, by file.
+def read_headers(path: Path, part: Part = WHOLE) -> dict[Path, Header]:
+    """The headers of a `.safetensors` file, or of the files that a `.safetensors.index.json` names, by file.
 
-    OSError for what cannot be read. ValueError for what the safetensors library does not open, and for an index of the wrong
-    form, or that names files outside its own folder, tensors that a file lacks, or two files that have one tensor.
+    `part`: only that part of the files of an index. OSError for what cannot be read, or is not there. ValueError for what
+    the safetensors library does not open, and for an index of the wrong form, or that names files outside its own folder,
+    tensors that a file lacks, or two files that have one tensor.
     """
     if path.suffix != ".json":
+        if part != WHOLE:
+            raise ValueError(f"{path} is one file: --part is for the files of a .safetensors.index.json")
         return {path: read_header(path)}
+    weight_map = _weight_map(path)
+    files = part.of([path.parent / name for name in sorted(set(weight_map.values()))])
+    missing = [file.name for file in files if not file.exists()]
+    if missing:
+        shown_names = ", ".join(map(repr, missing[:MOST_NAMES])) + (", ..." if len(missing) > MOST_NAMES else "")
+        raise FileNotFoundError(f"{path} names {len(missing)} of {len(files)} files that are not there: {shown_names}")
+    headers = {file: read_header(file) for file in files}
+    _check_index(path, {tensor: name for tensor, name in weight_map.items() if path.parent / name in headers}, headers)
+    return headers
+
+
+def names_of_index(path: Path) -> set[str]:
+    """The names of all tensors that an index has; errors as of `read_headers`."""
+    return {*_weight_map(path)}
+
+
+def _weight_map(path: Path) -> dict[str, str]:
+    """By tensor, the name of its file."""
     try:
         content = json_of(read_text(path))
         INDEX.check("", content)
@@ -48,9 +71,7 @@ def read_headers(path: Path) -> dict[Path, Header]:
             _check_is_inside(name)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is no index of safetensors files: {error}") from None
-    headers = {path.parent / name: read_header(path.parent / name) for name in sorted(set(weight_map.values()))}
-    _check_index(path, weight_map, headers)
-    return headers
+    return weight_map
 
 
 def read_header(path: Path) -> Header:

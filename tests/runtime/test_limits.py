@@ -1,4 +1,4 @@
-"""The limits that joblib, torch's DataLoader and threadpoolctl set to threads; in processes that import them in some order."""
+"""The limits that joblib, torch's DataLoader and threadpoolctl set to threads; in processes, which import them anew."""
 
 import subprocess
 import sys
