@@ -165,7 +165,9 @@ class _Values(NamedTuple):
         """Elements `first`, first + 1, ... of the result into `out`, 1-D, contiguous and of the storage type."""
         if self.wanted.tables:
             tile = TILE // KERNELS[self.kernel].words_per_value
-            fill_scattered(partial(self._fill, nontemporal=nontemporal), self.wanted, first, tile, out)
+            fill_scattered(
+                partial(self._fill, nontemporal=nontemporal, num_threads=num_threads), self.wanted, first, tile, out
+            )
             return
         at = 0
         for starts, count, step in self.wanted.runs(first, first + out.size):
