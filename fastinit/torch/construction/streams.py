@@ -132,8 +132,8 @@ def _names_by_ref(model: Mapping[str, Ref]) -> Mapping[Ref, list[str]]:
 
 def _like(name: str, form: Form, own: Mapping[Source, Owner]) -> str | None:
     """The tensor from whose streams it is drawn just as that tensor is; None where there is none such."""
-    if form.is_computed or not own:
+    if form.distribution is None or not own:
         return name
     names = {owner.name for owner in own.values()}
-    keys_agree = tuple(owner.key for owner in own.values()) == form.keys
+    keys_agree = tuple([owner.key for owner in own.values()]) == form.keys
     return names.pop() if len(names) == 1 and keys_agree else None
