@@ -108,7 +108,7 @@ def recorded_recipe(factory: Factory) -> tuple[Recipe, tuple[TensorSpec, ...]]:
     """The recipe of the model that the factory builds, and its tensors."""
     from fastinit.torch import deferred
     from fastinit.torch.construction.recipe import recipe_of_record
-    from fastinit.torch.names import tensors_by_name
+    from fastinit.torch.structure.names import tensors_by_name
 
     with deferred():
         model = factory()

@@ -25,15 +25,15 @@ except ModuleNotFoundError as error:
 
 from fastinit.torch import construction, nn_init
 from fastinit.torch.acceleration import accelerate, install, uninstall
-from fastinit.torch.auditing import audit
 from fastinit.torch.building import build
 from fastinit.torch.construction import deferred, record
-from fastinit.torch.data_dependent import data_dependent_
-from fastinit.torch.lsuv import lsuv_
 from fastinit.torch.module import by_name, init_, init_missing_
 from fastinit.torch.parameters import ParamInit, param_init
-from fastinit.torch.report import InitReport
-from fastinit.torch.residual import fixup_, tfixup_
+from fastinit.torch.reports.auditing import audit
+from fastinit.torch.reports.report import InitReport
+from fastinit.torch.rescaling.data_dependent import data_dependent_
+from fastinit.torch.rescaling.lsuv import lsuv_
+from fastinit.torch.rescaling.residual import fixup_, tfixup_
 from fastinit.torch.unrecorded.doubts import UncertainInitialization
 
 __all__ = ["build", "construction", "deferred", "record"]  # how a model constructs itself

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from fastinit.runtime.blocks import switch
-from fastinit.torch import streams
-from fastinit.torch.replacements import PATCH
+from fastinit.torch.drawing import streams
+from fastinit.torch.drawing.replacements import PATCH
 
 _installed: list[AbstractContextManager[None]] = []  # the block of each `install` in force
 

@@ -11,13 +11,13 @@ from torch.nn.modules.conv import _ConvNd
 
 from fastinit.core.stream import stream_of
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
-from fastinit.torch import streams
-from fastinit.torch.by_memory import NamesByMemory, Note
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.own_methods import reset
-from fastinit.torch.replacements import PATCH
+from fastinit.torch.drawing import streams
+from fastinit.torch.drawing.by_memory import NamesByMemory, Note
+from fastinit.torch.drawing.replacements import PATCH
+from fastinit.torch.drawing.watch import Watch
 from fastinit.torch.sharding.parts import is_part_tensor
-from fastinit.torch.watch import Watch
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.own_methods import reset
 
 
 @contextmanager

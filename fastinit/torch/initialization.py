@@ -25,19 +25,19 @@ from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.streams import named_as_in_whole
 from fastinit.torch.layers import layouts_by_name
 from fastinit.torch.meta import CPU, materialized
-from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.one_mapping import in_one_mapping
-from fastinit.torch.own_methods import convert
-from fastinit.torch.padding import PaddingRow, padded
-from fastinit.torch.progress import progress_bar
-from fastinit.torch.report import InitReport, Write
+from fastinit.torch.reports.progress import progress_bar
+from fastinit.torch.reports.report import InitReport, Write
+from fastinit.torch.reports.write_log import WriteLog, nbytes
 from fastinit.torch.sharding.local_parts import known_shards
 from fastinit.torch.sharding.part_tensor import PartTensor
 from fastinit.torch.sharding.shard_of import ShardOf, shards_of
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.own_methods import convert
+from fastinit.torch.structure.padding import PaddingRow, padded
 from fastinit.torch.tensors import TORCH, fill_, is_fillable
 from fastinit.torch.unrecorded.checking import check, check_computed
 from fastinit.torch.unrecorded.parametrized import forms_of_parametrized
-from fastinit.torch.write_log import WriteLog, nbytes
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from fastinit.initializers.layouts import KERNEL_LETTERS, Layout
-from fastinit.torch.names import modules_by_name
+from fastinit.torch.structure.names import modules_by_name
 from fastinit.torch.tensors import is_plain
 
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)

@@ -10,11 +10,11 @@ from torch import nn
 
 from fastinit.recipes import Recipe
 from fastinit.runtime.blocks import switch
-from fastinit.torch.choice import recipe_of
+from fastinit.torch.asked_recipe import recipe_of
 from fastinit.torch.initialization import Initialization, Options, drawing_by_name
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.report import InitReport
+from fastinit.torch.reports.report import InitReport
 from fastinit.torch.sharding.shard_of import ShardOf
+from fastinit.torch.structure.module_tensors import ModuleTensors
 from fastinit.torch.tensors import dtype_of
 from fastinit.torch.ties import tie_again
 

@@ -19,8 +19,8 @@ from torch.nn.init import calculate_gain, constant_, dirac_, eye_, ones_, zeros_
 
 from fastinit import distributions
 from fastinit.initializers import HeNormal, HeUniform, Initializer, XavierNormal, XavierUniform
-from fastinit.torch import replacements
-from fastinit.torch.replacements import drawn
+from fastinit.torch.drawing import replacements
+from fastinit.torch.drawing.replacements import drawn
 
 if TYPE_CHECKING:
     from torch.nn.init import _FanMode, _NonlinearityType

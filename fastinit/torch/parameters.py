@@ -13,7 +13,7 @@ from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, distribution_of, get
 from fastinit.initializers.layouts import Layout, LayoutLike, layout_of
 from fastinit.initializers.names import InitializerLike
-from fastinit.torch.filling import filled
+from fastinit.torch.drawing.filling import filled
 from fastinit.torch.tensors import DTYPES, TORCH, check_range
 
 

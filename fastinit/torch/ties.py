@@ -7,9 +7,9 @@ from collections.abc import Collection
 
 from torch import nn
 
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.own_methods import is_hugging_face
 from fastinit.torch.sharding.parts import is_dtensor
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.own_methods import is_hugging_face
 
 
 def tie_again(found: ModuleTensors, loaded: Collection[str] = ()) -> None:

@@ -27,8 +27,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import fastinit
 import fastinit.torch
 from fastinit.torch import accelerate
-from fastinit.torch.replacements import METHODS, STOCK
-from fastinit.torch.streams import drawn_from
+from fastinit.torch.drawing.replacements import METHODS, STOCK
+from fastinit.torch.drawing.streams import drawn_from
 from tests.thresholds import LEAST_P_VALUE
 
 STANDARD = fastinit.distributions.Normal(0.0, 1.0)

@@ -15,7 +15,7 @@ from torch import nn
 import fastinit.torch
 from fastinit import Recipe, recipes
 from fastinit.torch import UncertainInitialization, audit, by_name, init_, init_missing_
-from fastinit.torch.module_tensors import ModuleTensors
+from fastinit.torch.structure.module_tensors import ModuleTensors
 from fastinit.torch.unrecorded.rehearsal import rehearse
 
 

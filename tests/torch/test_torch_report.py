@@ -13,7 +13,7 @@ import fastinit.torch
 from fastinit.distributions import Constant, Normal, Uniform
 from fastinit.recipes import Recipe
 from fastinit.torch import audit, init_
-from fastinit.torch.report import Rows
+from fastinit.torch.reports.report import Rows
 
 
 class Custom(nn.Module):

@@ -9,11 +9,11 @@ import torch
 from fastinit.core.stream import stream_of
 from fastinit.runtime import checks
 from fastinit.runtime.blocks import switch
-from fastinit.torch import recorder
 from fastinit.torch.construction import functions
 from fastinit.torch.construction.records import attach
 from fastinit.torch.construction.tape import Tape
-from fastinit.torch.replacements import PATCH
+from fastinit.torch.drawing import recorder
+from fastinit.torch.drawing.replacements import PATCH
 
 
 @switch("fastinit.torch.deferred()")

@@ -18,8 +18,8 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 from torch.utils._device import _device_constructors
 
 from fastinit.runtime.scoped_patch import Replacement
-from fastinit.torch import recorder
 from fastinit.torch.construction.tape import CPU, Tape, is_meta
+from fastinit.torch.drawing import recorder
 
 STOCK_DEVICE = vars(torch._C.TensorBase)["device"].__get__
 STOCK_IS_CPU = vars(torch._C.TensorBase)["is_cpu"].__get__

@@ -20,9 +20,9 @@ from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.construction.streams import Named
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.report import Write
+from fastinit.torch.reports.report import Write
 from fastinit.torch.sharding.parts import local, part_of
+from fastinit.torch.structure.module_tensors import ModuleTensors
 from fastinit.torch.tensors import DTYPES, as_array, fill_, is_fillable, is_plain
 
 Note = Callable[[str, Write], None]

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
-from fastinit.torch import recorder
 from fastinit.torch.construction import devices
 from fastinit.torch.construction.tape import CPU, FILL, Tape, is_meta, new_meta_tensor
-from fastinit.torch.replacements import copied
+from fastinit.torch.drawing import recorder
+from fastinit.torch.drawing.replacements import copied
 
 FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
 """The functions that make most parameters, and the value of what they make."""
@@ -120,13 +120,13 @@ def _noting(stock: Callable[..., None]) -> Callable[..., None]:
 
 
 def _orthogonal_(tensor: Tensor, gain: float = 1, generator: torch.Generator | None = None) -> Tensor:
-    from fastinit.torch.replacements import orthogonal_
+    from fastinit.torch.drawing.replacements import orthogonal_
 
     return orthogonal_(tensor, gain, generator)
 
 
 def _sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: torch.Generator | None = None) -> Tensor:
-    from fastinit.torch.replacements import sparse_
+    from fastinit.torch.drawing.replacements import sparse_
 
     return sparse_(tensor, sparsity, std, generator)
 

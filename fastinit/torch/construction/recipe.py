@@ -18,7 +18,7 @@ from fastinit.torch.construction.deferral import deferred
 from fastinit.torch.construction.forms import Form, computed_form
 from fastinit.torch.construction.programs import Computed, Program
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
-from fastinit.torch.module_tensors import ModuleTensors
+from fastinit.torch.structure.module_tensors import ModuleTensors
 
 
 def record(factory: Callable[..., nn.Module], /, *args: Any, **kwargs: Any) -> Recipe:

@@ -11,8 +11,8 @@ from torch import Tensor
 from fastinit.torch.construction.forms import Form, form_of
 from fastinit.torch.construction.records import records_by_tensor, records_of
 from fastinit.torch.construction.steps import real_tensor
-from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.sharding.parts import is_dtensor
+from fastinit.torch.structure.module_tensors import ModuleTensors
 
 
 class RecordedTensors:

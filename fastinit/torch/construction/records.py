@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from fastinit.torch.attributes import attributes
 from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.steps import Ref
 from fastinit.torch.construction.tape import Tape
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.names import tensors_by_name
-from fastinit.torch.own_methods import is_hugging_face
 from fastinit.torch.sharding.parts import is_dtensor
+from fastinit.torch.structure.attributes import attributes
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.names import tensors_by_name
+from fastinit.torch.structure.own_methods import is_hugging_face
 
 ATTRIBUTE = "_fastinit_construction"
 

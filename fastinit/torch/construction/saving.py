@@ -18,8 +18,8 @@ from fastinit.torch.construction.execution import Target, fill_recorded
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.steps import Ref, real_tensor
 from fastinit.torch.construction.streams import Named, named_forms
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.own_methods import convert
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.own_methods import convert
 from fastinit.torch.tensors import DTYPES, as_array
 
 

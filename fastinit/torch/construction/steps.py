@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fastinit.distributions import Distribution
 from fastinit.runtime.forks import without_forks
-from fastinit.torch.replacements import METHODS, STOCK, STOCK_INIT, STOCK_TRUNC_NORMAL
+from fastinit.torch.drawing.replacements import METHODS, STOCK, STOCK_INIT, STOCK_TRUNC_NORMAL
 
 T = TypeVar("T")
 

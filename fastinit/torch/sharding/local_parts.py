@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from fastinit.torch.module_tensors import ModuleTensors
 from fastinit.torch.sharding import megatron
 from fastinit.torch.sharding.parts import is_dtensor
 from fastinit.torch.sharding.shard_of import Shard
+from fastinit.torch.structure.module_tensors import ModuleTensors
 
 SHARD_OF = "say which parts they are by shard_of={name: (global_shape, index)}"
 FSDP1 = (

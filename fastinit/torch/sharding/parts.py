@@ -29,7 +29,7 @@ def is_dtensor(tensor: Tensor) -> TypeIs[DTensor]:
 
 
 def is_part_tensor(tensor: object) -> TypeIs[PartTensor]:
-    """Whether it stands for a larger tensor of which it has a part: see fastinit/torch/part_tensor.py."""
+    """Whether it stands for a larger tensor of which it has a part: see sharding/part_tensor.py."""
     return hasattr(tensor, "part_by_axis")
 
 

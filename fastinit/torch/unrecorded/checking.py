@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
-from fastinit.torch.module_tensors import ModuleTensors
+from fastinit.torch.structure.module_tensors import ModuleTensors
 from fastinit.torch.unrecorded.doubts import (
     WAYS_OUT,
     Doubt,

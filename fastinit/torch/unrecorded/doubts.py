@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.names import joined
-from fastinit.torch.own_methods import is_hugging_face
 from fastinit.torch.sharding.parts import is_dtensor, local
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.names import joined
+from fastinit.torch.structure.own_methods import is_hugging_face
 from fastinit.torch.tensors import DTYPES
 from fastinit.torch.unrecorded.construction_code import writes_of, writes_unseen
 from fastinit.torch.unrecorded.fitting import Critical, described, misfit, unlike_each_other

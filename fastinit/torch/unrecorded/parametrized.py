@@ -18,7 +18,7 @@ from torch.nn.utils.parametrizations import _SpectralNorm, _WeightNorm
 from fastinit.torch.construction.deferral import deferred
 from fastinit.torch.construction.forms import Form
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
-from fastinit.torch.module_tensors import ModuleTensors
+from fastinit.torch.structure.module_tensors import ModuleTensors
 
 LAYERS = (nn.Linear, nn.Bilinear, nn.Embedding, _ConvNd)
 """Layers whose `reset_parameters` needs nothing but their attributes and parameters."""

@@ -16,18 +16,18 @@ from torch._ops import OpOverload
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Constant, Distribution
 from fastinit.initializers import distribution_of
-from fastinit.torch import streams
-from fastinit.torch.by_memory import MOST_FILLS, SOMEWHERE, Make, NamesByMemory
 from fastinit.torch.construction.steps import each
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.own_methods import reset
-from fastinit.torch.padding import padded
-from fastinit.torch.replacements import PATCH
-from fastinit.torch.report import InitReport, Rows, Write
+from fastinit.torch.drawing import streams
+from fastinit.torch.drawing.by_memory import MOST_FILLS, SOMEWHERE, Make, NamesByMemory
+from fastinit.torch.drawing.replacements import PATCH
+from fastinit.torch.drawing.watch import Watch, write_of, written_by
+from fastinit.torch.reports.report import InitReport, Rows, Write
 from fastinit.torch.sharding.parts import is_dtensor, local
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.own_methods import reset
+from fastinit.torch.structure.padding import padded
 from fastinit.torch.tensors import TORCH
 from fastinit.torch.unrecorded.samples import Values, sample
-from fastinit.torch.watch import Watch, write_of, written_by
 
 ZERO = Write.of(Constant(0.0))
 

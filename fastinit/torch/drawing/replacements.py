@@ -21,8 +21,8 @@ from fastinit import distributions
 from fastinit.distributions import Distribution
 from fastinit.initializers import Constant, Initializer, Orthogonal, Sparse, TruncatedNormal
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
-from fastinit.torch import streams
-from fastinit.torch.filling import filled
+from fastinit.torch.drawing import streams
+from fastinit.torch.drawing.filling import filled
 
 
 def copied(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -170,4 +170,4 @@ def _replacements() -> Iterator[Replacement]:
 
 
 PATCH = ScopedPatch(_replacements)
-"""Puts the replacements in force, in the whole process; what they fill by fastinit, `fastinit.torch.streams` decides."""
+"""Puts the replacements in force, in the whole process; what they fill by fastinit, streams.py decides."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from fastinit.torch.module_tensors import ModuleTensors
+from fastinit.torch.structure.module_tensors import ModuleTensors
 
 
 class PaddingRow(NamedTuple):

@@ -11,8 +11,8 @@ from torch import nn
 from fastinit.recipes import READY, Recipe, ready
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.torch.construction.records import has_recorded_family
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.own_methods import is_hugging_face
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.own_methods import is_hugging_face
 
 IN_CONFIGS = {"depth": "num_hidden_layers", "width": "hidden_size"}
 """By parameter of the families' recipes, the name in the configs of Hugging Face's models, for all of them."""

@@ -7,8 +7,8 @@ from functools import cached_property
 
 from torch import Tensor, nn
 
-from fastinit.torch.attributes import Attribute, attributes
-from fastinit.torch.names import checked_prefix, matching, parts_by_name
+from fastinit.torch.structure.attributes import Attribute, attributes
+from fastinit.torch.structure.names import checked_prefix, matching, parts_by_name
 
 
 class ModuleTensors:

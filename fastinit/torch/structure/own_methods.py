@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
-from fastinit.torch.names import joined, modules_by_name
+from fastinit.torch.structure.names import joined, modules_by_name
 
 Run: TypeAlias = Callable[[str, nn.Module, Callable[[], object]], object]
 """Runs a module's method, which is called without arguments; takes the module's name and the module before it."""

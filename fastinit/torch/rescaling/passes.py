@@ -15,8 +15,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from fastinit.core.stream import stream_of
 from fastinit.initializers import Initializer
 from fastinit.torch.layers import Layer, check_memory, layers_by_name, parameter_name, weight_layout
-from fastinit.torch.names import tensors_by_name
-from fastinit.torch.report import InitReport, Size
+from fastinit.torch.reports.report import InitReport, Size
+from fastinit.torch.structure.names import tensors_by_name
 from fastinit.torch.tensors import fill_
 
 Batch: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]

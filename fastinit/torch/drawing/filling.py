@@ -18,9 +18,9 @@ from fastinit.core import remembered_fills
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer, distribution_of
-from fastinit.torch import streams
-from fastinit.torch.recorder import current as current_recorder
-from fastinit.torch.report import Write
+from fastinit.torch.drawing import streams
+from fastinit.torch.drawing.recorder import current as current_recorder
+from fastinit.torch.reports.report import Write
 from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
 
 

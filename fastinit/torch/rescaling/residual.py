@@ -13,10 +13,10 @@ from fastinit.initializers import HeNormal, Initializer, Normal, Ones, Parts, Va
 from fastinit.initializers.layouts import Layout
 from fastinit.torch.initialization import drawing_by_name
 from fastinit.torch.layers import layers_by_name, weight_layout
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.names import matching, modules_by_name, tensors_by_name
 from fastinit.torch.parameters import ParamInit
-from fastinit.torch.report import InitReport
+from fastinit.torch.reports.report import InitReport
+from fastinit.torch.structure.module_tensors import ModuleTensors
+from fastinit.torch.structure.names import matching, modules_by_name, tensors_by_name
 from fastinit.torch.tensors import TORCH
 
 Globs: TypeAlias = str | Iterable[str]

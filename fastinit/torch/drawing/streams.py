@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from fastinit.core.stream import Stream, stream_of
 from fastinit.runtime.forks import free_in_child
-from fastinit.torch.by_memory import NamesByMemory
+from fastinit.torch.drawing.by_memory import NamesByMemory
 
 _names: ContextVar[NamesByMemory | None] = ContextVar("fastinit_names", default=None)
 _sources: list[torch.Generator | None] = []  # one for each `accelerate` or `install` in force; the last one counts

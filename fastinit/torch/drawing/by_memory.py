@@ -14,7 +14,7 @@ from torch import Tensor
 from fastinit.core.stream import Stream, child_stream, stream_of
 from fastinit.distributions.boxes import longer_axes
 from fastinit.runtime.forks import without_forks
-from fastinit.torch.report import Write
+from fastinit.torch.reports.report import Write
 from fastinit.torch.sharding.parts import is_dtensor, is_part_tensor, local
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Note: TypeAlias = Callable[[str, Write, "tuple[int, int] | None"], None]
 
 
 class NamesByMemory:
-    """The names of a module's tensors, for `fastinit.torch.streams.named`."""
+    """The names of a module's tensors, for `streams.named`."""
 
     def __init__(self, tensors: Mapping[str, Tensor], skips: Callable[[str | None], bool], seed: int, note: Note) -> None:
         self._tensors, self._skips, self._seed, self._note = tensors, skips, seed, note

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _disable_current_modes
 
 from fastinit.distributions import Constant
-from fastinit.torch.module_tensors import ModuleTensors
-from fastinit.torch.report import InitReport, Size, Write
+from fastinit.torch.reports.report import InitReport, Size, Write
 from fastinit.torch.sharding.parts import local
+from fastinit.torch.structure.module_tensors import ModuleTensors
 
 
 class WriteLog:

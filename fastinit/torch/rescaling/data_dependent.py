@@ -14,8 +14,8 @@ from fastinit.core.stream import stream_of
 from fastinit.initializers import LecunNormal, Normal
 from fastinit.runtime import checks
 from fastinit.torch.layers import Layer, channel_axis, parameter_name, scale_channels_
-from fastinit.torch.passes import Batch, Passes, check_variance, passes
-from fastinit.torch.report import InitReport
+from fastinit.torch.reports.report import InitReport
+from fastinit.torch.rescaling.passes import Batch, Passes, check_variance, passes
 from fastinit.torch.tensors import fill_
 
 MOST_DRIFT = 0.25  # of the logarithm of the output's std, as in the authors' code of Krähenbühl et al.

@@ -12,9 +12,9 @@ from fastinit.core import positions
 from fastinit.core.selection import Selection
 from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
-from fastinit.torch.names import tensors_by_name
-from fastinit.torch.report import InitReport, Rows, span_of
+from fastinit.torch.reports.report import InitReport, Rows, span_of
 from fastinit.torch.sharding.parts import Part, local, part_of
+from fastinit.torch.structure.names import tensors_by_name
 from fastinit.torch.tensors import DTYPES, as_array
 
 

@@ -13,9 +13,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from fastinit.distributions import Constant
 from fastinit.runtime.forks import without_forks
-from fastinit.torch.by_memory import NamesByMemory
-from fastinit.torch.filling import AllowsFills
-from fastinit.torch.report import Write
+from fastinit.torch.drawing.by_memory import NamesByMemory
+from fastinit.torch.drawing.filling import AllowsFills
+from fastinit.torch.reports.report import Write
 from fastinit.torch.sharding.parts import is_dtensor, is_part_tensor
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from fastinit.initializers import Orthogonal
 from fastinit.runtime import checks
 from fastinit.torch.layers import Layer
-from fastinit.torch.passes import Batch, check_variance, passes
-from fastinit.torch.report import InitReport
+from fastinit.torch.reports.report import InitReport
+from fastinit.torch.rescaling.passes import Batch, check_variance, passes
 
 
 def lsuv_(module: nn.Module, batch: Batch, *, seed: int = 0, tolerance: float = 0.1, max_iterations: int = 10) -> InitReport:
