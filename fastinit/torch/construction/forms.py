@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
@@ -110,7 +112,13 @@ def _distribution(content: Draw | Value, dtype: torch.dtype) -> Distribution | N
     value = content.value
     if not content.is_written or isinstance(value, complex) or value != value:
         return None
-    return Constant(float(value)) if dtype.is_floating_point or abs(value) < EXACT else None
+    return _constant(value, math.copysign(1, value)) if dtype.is_floating_point or abs(value) < EXACT else None
+
+
+@lru_cache(maxsize=1024)
+def _constant(value: float, sign: float) -> Constant:
+    """The same object each time, since most tensors are of few values; the sign tells -0.0."""
+    return Constant(float(value))
 
 
 EXACT = 2**53

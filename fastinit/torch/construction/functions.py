@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch.construction import devices
-from fastinit.torch.construction.tape import CPU, FILL, Tape, is_meta, new_meta_tensor
+from fastinit.torch.construction.tape import CPU, FILL, META, Tape, is_meta, undispatched
 from fastinit.torch.drawing import recorder
 from fastinit.torch.drawing.replacements import copied
 
@@ -20,6 +20,8 @@ FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
 
 OF_DATA = ("tensor", "as_tensor", "asarray")
 """Functions that make tensors of lists and arrays."""
+
+STOCK_EMPTY = torch.empty
 
 STOCK_NEW_TENSOR = torch.Tensor.new_tensor
 
@@ -40,7 +42,12 @@ def _factory(stock: Callable[..., Tensor], value: float | None) -> Callable[...,
         tape = _tape()
         if tape is None or "out" in kwargs or "names" in kwargs or not tape.is_innermost():
             return stock(*args, **kwargs)
-        tensor = new_meta_tensor(stock, args, kwargs)
+        on_meta = {**kwargs, "device": META}
+        on_meta.pop("pin_memory", None)
+        try:
+            tensor = undispatched(STOCK_EMPTY, args, on_meta)
+        except (TypeError, RuntimeError):
+            return stock(*args, **kwargs)  # for its message
         tape.made(tensor)
         if value is not None:
             tape.fill(tensor, value)
@@ -54,9 +61,13 @@ def _of_data(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @wraps(stock)
     def make(*args: Any, **kwargs: Any) -> Tensor:
-        if _tape() is None or any(isinstance(data, Tensor) and is_meta(data) for data in args[:1]):
+        tape = _tape()
+        if tape is None or any(isinstance(data, Tensor) and is_meta(data) for data in args[:1]):
             return stock(*args, **kwargs)
-        return stock(*args, **{**kwargs, "device": CPU})
+        kwargs = {**kwargs, "device": CPU}
+        if tape.is_innermost() and args and type(args[0]) in (bool, int, float):  # as the counters of batch norms
+            return undispatched(stock, args, kwargs)
+        return stock(*args, **kwargs)
 
     return make
 
