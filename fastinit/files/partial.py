@@ -99,7 +99,8 @@ def publish(files: Sequence[PartialFile], overwrite: bool) -> None:
     """Give complete files of one directory their final names, the last one's last, all or none.
 
     FileExistsError where a name is taken and `overwrite` is false, also where another process took it a moment ago. After an
-    error all names are as they were.
+    error all names are as they were. No system gives several files their names in one step, so a kill on the way leaves some
+    of them; of files with an index, which goes first and comes last, none that it would name.
     """
     with ending.delayed(), ExitStack() as undo:
         for file in files:

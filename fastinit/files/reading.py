@@ -6,6 +6,7 @@ Whether a file is a right one the format's own library says, so that no file is 
 from __future__ import annotations
 
 from collections import Counter
+from glob import escape
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, NamedTuple
 
@@ -69,6 +70,9 @@ def _weight_map(path: Path) -> dict[str, str]:
         weight_map: dict[str, str] = content["weight_map"]
         for name in sorted(set(weight_map.values())):
             _check_is_inside(name)
+    except FileNotFoundError:
+        _check_is_not_lost(path)
+        raise
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path} is no index of safetensors files: {error}") from None
     return weight_map
@@ -114,6 +118,17 @@ def _check_is_an_arrays(name: str, shape: tuple[int, ...], dtype: np.dtype[Any])
         np.broadcast_to(np.empty((), dtype), shape)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"tensor {name!r} has shape {shape}, which no array can have: {error}") from None
+
+
+def _check_is_not_lost(index: Path) -> None:
+    """Say of an index that is not there whether its files are: a kill while they get their names leaves them so."""
+    stem = index.name.removesuffix(".safetensors.index.json")
+    shards = sorted(index.parent.glob(f"{escape(stem)}-?????-of-?????.safetensors"))
+    if shards:
+        raise FileNotFoundError(
+            f"{index} is not there, though {shards[0].name} is, as a writer leaves it that was killed while it gave "
+            f"files their names: write the model again (fastinit init with --overwrite)"
+        )
 
 
 def _check_is_inside(name: str) -> None:

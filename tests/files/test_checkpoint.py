@@ -3,7 +3,9 @@
 import errno
 import json
 import os
+import signal
 import threading
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -324,6 +326,50 @@ def test_no_shard_is_written_where_one_file_of_them_exists(tmp_path, name):
         write(tmp_path / "model.safetensors", SMALL, seed=0, shard_size=800)
     assert names_in(tmp_path) == [name]
     assert (tmp_path / name).read_text() == "precious"
+
+
+def seeds_in(index):
+    """Of the seeds 0 and 1 those whose model the files hold."""
+    return [seed for seed in (0, 1) if not verify(read_files(index), SMALL, seed)]
+
+
+def die_at(step):
+    """Have the process killed instead of renaming, linking or removing a file for the `step`-th time."""
+    steps = iter(range(1, 100))
+
+    def dying(real):
+        def call(*paths, **options):
+            if next(steps) == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return real(*paths, **options)
+
+        return call
+
+    for name in ("rename", "link", "unlink"):
+        setattr(os, name, dying(getattr(os, name)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+@pytest.mark.parametrize("step", [*range(1, 10), 13, 17, 21])  # 4 are set aside, 4 get names, 12 are removed
+def test_a_kill_at_any_step_of_replacing_shards_leaves_no_index_of_a_mixture(tmp_path, step):
+    path, index = tmp_path / "model.safetensors", tmp_path / "model.safetensors.index.json"
+    write(path, SMALL, 0, shard_size=800)
+    child = os.fork()
+    if child == 0:
+        die_at(step)
+        write(path, SMALL, 1, shard_size=800, overwrite=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (0 if step == 21 else -signal.SIGKILL)
+    if 2 <= step <= 8:
+        with pytest.raises(FileNotFoundError) as refusal:
+            read_files(index)
+        assert ("index.json is not there, though model-0000" in str(refusal.value)) == (step != 5)  # all are set aside
+    else:
+        assert seeds_in(index) == [int(step > 1)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of the killed writer's files, which are removed
+        write(path, SMALL, 1, shard_size=800, overwrite=True)
+    assert seeds_in(index) == [1] and len(names_in(tmp_path)) == 4
 
 
 def test_a_model_larger_than_the_disk_is_refused_before_a_byte_is_written(tmp_path):

@@ -55,6 +55,17 @@ def test_an_index_that_leads_out_of_its_folder_is_refused(folder, name):
         read_files(path)
 
 
+@pytest.mark.parametrize(
+    "others", [[], ["model-1-of-2.safetensors", "another-00001-of-00002.safetensors", "model.safetensors"]]
+)
+def test_a_missing_index_without_shards_is_a_missing_file(folder, others):
+    for name in others:
+        (folder / name).touch()
+    with pytest.raises(FileNotFoundError) as refusal:
+        read_files(folder / "model.safetensors.index.json")
+    assert refusal.value.strerror == "No such file or directory"
+
+
 def test_an_index_that_names_a_tensor_its_file_lacks_is_refused(folder):
     path = index(folder, {"a": "1.safetensors", "b": "1.safetensors"})
     with pytest.raises(ValueError, match=r"says that tensor 'b' is in 1\.safetensors, which has no such tensor"):
