@@ -21,7 +21,7 @@ def cdf_sf(x: float) -> tuple[Decimal, Decimal]:
         z = abs(Decimal(x))
         term = total = z
         n = 1
-        while term > total.scaleb(-context.prec):
+        while term and term.adjusted() > total.adjusted() - context.prec:  # digits that the sum has
             n += 2
             term = term * z * z / n
             total += term

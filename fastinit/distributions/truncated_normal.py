@@ -126,10 +126,10 @@ def _rounded(mean: float, std: float, bound: float, real: Real, towards: float) 
     """mean + bound std, rounded towards the inside of the interval."""
     if std == 0 or math.isinf(bound):
         return mean if std == 0 else bound
-    exact = Fraction(mean) + Fraction(std) * Fraction(bound)
-    largest = Fraction(float(np.finfo(real).max))
-    if abs(exact) > largest:
-        return float(largest) if exact > 0 else -float(largest)
+    exact: float | Fraction = bound if (mean, std) == (0, 1) else Fraction(mean) + Fraction(std) * Fraction(bound)
+    largest = float(np.finfo(real).max)
+    if abs(exact) > largest:  # Python compares floats with fractions exactly
+        return math.copysign(largest, exact)
     nearest = real(float(exact))
-    outside = Fraction(float(nearest)) < exact if towards > 0 else Fraction(float(nearest)) > exact
+    outside = float(nearest) < exact if towards > 0 else float(nearest) > exact
     return float(np.nextafter(nearest, real(towards))) if outside else float(nearest)
