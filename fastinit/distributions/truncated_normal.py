@@ -130,6 +130,6 @@ def _rounded(mean: float, std: float, bound: float, real: Real, towards: float) 
     largest = float(np.finfo(real).max)
     if abs(exact) > largest:  # Python compares floats with fractions exactly
         return math.copysign(largest, exact)
-    nearest = real(float(exact))
-    outside = float(nearest) < exact if towards > 0 else float(nearest) > exact
+    nearest = float(real(float(exact)))
+    outside = nearest < exact if towards > 0 else nearest > exact
     return float(np.nextafter(nearest, real(towards))) if outside else float(nearest)

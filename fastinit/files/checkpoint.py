@@ -67,8 +67,13 @@ class FilePlan(Plan):
     computed: Mapping[str, Callable[[int], Array]] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """The bytes of each tensor."""
+        return tuple(format.nbytes(tensor.spec.shape, tensor.spec.dtype or "float32") for tensor in self)
+
     def nbytes(self) -> int:
-        return sum(map(_nbytes, self))
+        return sum(self.sizes)
 
     def digests_of_kept(self) -> dict[str, str]:
         """The `digests` of the tensors that are kept, which are read whole."""
@@ -77,10 +82,6 @@ class FilePlan(Plan):
 
 def _digest(stored: StoredTensor) -> str:
     return hashlib.sha256(stored.values().view(np.uint8).data).hexdigest()
-
-
-def _nbytes(tensor: PlannedTensor) -> int:
-    return format.nbytes(tensor.spec.shape, tensor.spec.dtype or "float32")
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Share(NamedTuple):
 
 def target_files(path: Path, plan: FilePlan, shard_size: int | None) -> dict[Path, list[PlannedTensor]]:
     """The files that `write` makes for this plan, and what goes into each; the index is not among them."""
-    shards = format.split_into_shards([_nbytes(tensor) for tensor in plan], shard_size)
+    shards = format.split_into_shards(plan.sizes, shard_size)
     names = format.shard_names(path.name, len(shards))
     return {path.parent / name: [plan.tensors[i] for i in shard] for name, shard in zip(names, shards, strict=True)}
 
@@ -360,6 +361,10 @@ def _make_batch(batch: Sequence[Work], plan: FilePlan, seed: int) -> None:
         fill_batch(
             distributions, {name: out.shape for name, out in outs.items()}, seed, ELEMENT_TYPES[batch[0][0].dtype], outs
         )
+    (first, use), (last, _) = batch[0], batch[-1]
+    if all(other is use for _, other in batch) and last.offset + last.nbytes - first.offset == at:
+        use(_buffers.values[:at].view(first.unit), 0, first.offset)  # tensors that lie side by side are written at once
+        return
     for place, use in batch:
         use(outs[place.name].reshape(-1), 0, place.offset)
 

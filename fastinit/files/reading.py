@@ -126,8 +126,8 @@ def _check_is_not_lost(index: Path) -> None:
     shards = sorted(index.parent.glob(f"{escape(stem)}-?????-of-?????.safetensors"))
     if shards:
         raise FileNotFoundError(
-            f"{index} is not there, though {shards[0].name} is, as a writer leaves it that was killed while it gave "
-            f"files their names: write the model again (fastinit init with --overwrite)"
+            f"{index} is not there, though {shards[0].name} is: the run that writes it has not ended, or was killed while "
+            f"its files got their names; then write them again (fastinit init with --overwrite)"
         )
 
 

@@ -185,7 +185,8 @@ def _to_write(tensor: PlannedTensor, dtype: str | None) -> PlannedTensor:
     chosen = (dtype or tensor.spec.dtype or "float32") if tensor.action == "draw" else tensor.spec.dtype
     if chosen is not None and DTYPES[chosen].numpy is None:
         raise ValueError(f"tensor {tensor.name!r} has dtype {chosen}, which is only kept: name it in `skip`, or in `omit`")
-    return replace(tensor, spec=replace(tensor.spec, dtype=chosen))
+    spec = TensorSpec(tensor.name, tensor.spec.shape, chosen, tensor.spec.layout)
+    return PlannedTensor(spec, tensor.action, tensor.distribution, tensor.source, tensor.value)
 
 
 def _tensor(name: str, entry: object) -> TensorSpec:
@@ -193,4 +194,5 @@ def _tensor(name: str, entry: object) -> TensorSpec:
     table: dict[str, Any] = entry if isinstance(entry, dict) else {"shape": entry}
     if "dtype" in table:
         checks.one_of(f"dtype of tensor {name!r}", table["dtype"], DTYPES)
-    return replace(tensor_specs({name: table["shape"]})[0], dtype=table.get("dtype"))
+    spec = tensor_specs({name: table["shape"]})[0]
+    return replace(spec, dtype=table["dtype"]) if "dtype" in table else spec

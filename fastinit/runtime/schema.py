@@ -67,6 +67,8 @@ class ListOf(Schema):
         return isinstance(value, list) and all(map(self.item.fits, value))
 
     def check_items(self, where: str, value: list[Any]) -> None:
+        if isinstance(self.item, Kind):  # which has nothing in it
+            return
         for number, item in enumerate(value, 1):
             self.item.check(f"{self.entry} {number}", item)
 
@@ -120,5 +122,8 @@ class Either(Schema):
     def fits(self, value: Any) -> bool:
         return self.first.fits(value) or self.second.fits(value)
 
-    def check_items(self, where: str, value: Any) -> None:
-        (self.first if self.first.fits(value) else self.second).check(where, value)
+    def check(self, where: str, value: Any) -> None:
+        for schema in (self.first, self.second):
+            if schema.fits(value):
+                return schema.check_items(where, value)
+        super().check(where, value)

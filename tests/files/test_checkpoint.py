@@ -116,6 +116,15 @@ def test_small_tensors_are_computed_together(tmp_path, monkeypatch, plan, expect
     assert sorted(computed) == sorted(expected)
 
 
+def test_small_tensors_that_lie_side_by_side_are_written_at_once(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(
+        disk, "write_at", lambda file, data, at, real=disk.write_at: (sizes.append(len(data)), real(file, data, at))
+    )
+    write(tmp_path / "model.safetensors", SMALL, 0)
+    assert sizes[1:] == [5 * 400]  # after the header
+
+
 @pytest.mark.parametrize("num_threads", [1, 2, 7])
 def test_the_bytes_do_not_depend_on_the_threads(written, tmp_path, num_threads):
     before = fastinit.get_num_threads()
