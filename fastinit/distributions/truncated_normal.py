@@ -128,7 +128,7 @@ def _rounded(mean: float, std: float, bound: float, real: Real, towards: float) 
         return mean if std == 0 else bound
     exact: float | Fraction = bound if (mean, std) == (0, 1) else Fraction(mean) + Fraction(std) * Fraction(bound)
     largest = float(np.finfo(real).max)
-    if abs(exact) > largest:  # Python compares floats with fractions exactly
+    if not -largest <= exact <= largest:  # Python compares floats with fractions exactly
         return math.copysign(largest, exact)
     nearest = float(real(float(exact)))
     outside = nearest < exact if towards > 0 else nearest > exact
