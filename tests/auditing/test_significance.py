@@ -28,7 +28,7 @@ def test_the_critical_score_is_the_normal_quantile_of_the_false_alarm_rate():
     assert z_limit(FALSE_ALARM_RATE) == pytest.approx(CRITICAL_SCORE, rel=1e-9)
 
 
-@pytest.mark.parametrize("expected", [1e-7, 0.01, 1.0, 10.0, 500.0, 5e3, 1e6])
+@pytest.mark.parametrize("expected", [1e-7, 0.01, 1.0, 10.0, 500.0, 1100.0, 5e3, 1e6])
 def test_scores_of_counts_are_as_rare_as_poissons_tails(expected):
     for count in {int(expected + z * math.sqrt(expected)) for z in (-4, -2, 2, 4, 6)} | {3}:
         if count >= 0:
@@ -36,6 +36,11 @@ def test_scores_of_counts_are_as_rare_as_poissons_tails(expected):
             sign = 1 if count > expected else -1
             exact = sign * max(0.0, stats.norm.isf(max(tail, 1e-300)))
             assert score_of_count(count, expected) == pytest.approx(exact, abs=0.02)
+
+
+@pytest.mark.parametrize(("count", "score"), [(0, 0.0), (1, math.inf)])
+def test_where_nothing_is_expected_only_something_is_significant(count, score):
+    assert score_of_count(count, 0.0) == score
 
 
 @pytest.mark.parametrize("skewness", [-0.5, -1e-7, 0.0, 0.3, 1.0])
@@ -58,6 +63,29 @@ def test_the_chi_square_of_many_samples_is_as_rare_as_it_says():
     expected = 2000 * np.diff(stats.norm.cdf(np.linspace(-3, 3, 50)), prepend=0.0, append=1.0)
     scores = [score_of_chi_square(rng.multinomial(2000, expected / expected.sum()), expected) for _ in range(2000)]
     assert stats.kstest(scores, "norm").statistic < ks_limit(2000, rate=1e-3) + 0.02  # for the formula
+
+
+@pytest.mark.parametrize(
+    ("expected", "runs"),
+    [
+        ([25.0] * 4, [1] * 4),  # LEAST_EXPECTED
+        ([24.9, 0.2] * 5, [2] * 5),
+        ([10.0] * 12, [3] * 4),
+        ([10.0] * 13, [3, 3, 3, 4]),  # too little is left for a run of its own
+        ([30.0] * 4 + [24.0], [1, 1, 1, 2]),
+        ([30.0] * 4 + [26.0], [1] * 5),
+    ],
+)
+def test_the_chi_square_takes_bins_together_to_enough_values(expected, runs):
+    observed = np.array(expected) + 1.5 * np.sqrt(np.arange(len(expected)))
+    first = np.cumsum([0, *runs[:-1]])
+    together, of = np.add.reduceat(observed, first), np.add.reduceat(np.array(expected), first)
+    exact = stats.norm.isf(stats.chi2.sf(((together - of) ** 2 / of).sum(), len(runs) - 1))
+    assert score_of_chi_square(observed, np.array(expected)) == pytest.approx(exact, abs=0.05)
+
+
+def test_the_chi_square_of_fewer_than_four_runs_is_no_alarm():
+    assert score_of_chi_square(np.array([100.0, 0.0, 0.0]), np.full(3, 30.0)) == -math.inf
 
 
 def of_scipy(distribution):

@@ -200,6 +200,20 @@ def test_boxes_in_order_are_the_tensor(distribution, most):
     assert not distribution.is_elementwise or max(map(len, boxes)) <= most
 
 
+@pytest.mark.parametrize(
+    ("shape", "most", "shapes"),
+    [
+        ((10, 4), 12, [(3, 4)] * 3 + [(1, 4)]),
+        ((10, 4), 40, [(10, 4)]),
+        ((2, 3, 4), 9, [(1, 2, 4), (1, 1, 4)] * 2),
+        ((2, 5), 3, [(1, 3), (1, 2)] * 2),
+        ((0, 5), 3, []),
+    ],
+)
+def test_boxes_in_order_are_as_large_as_they_may_be(shape, most, shapes):
+    assert [box.shape for box in in_order(NORMAL, shape, most)] == shapes
+
+
 def test_boxes_in_order_divide_nothing_that_is_made_together():
     boxes = list(in_order(DISTRIBUTIONS["a stack of matrices"], (9, 7, 6), 84))
     assert [box.shape for box in boxes] == [(2, 7, 6)] * 4 + [(1, 7, 6)]

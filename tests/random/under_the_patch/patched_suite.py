@@ -11,4 +11,5 @@ fastinit.patch_numpy().install()  # before any test is imported, which may bind 
 def pytest_runtest_logreport(report):
     if report.failed:
         with open(os.environ["FAILURES"], "a") as file:
-            print(Path(report.nodeid.split("[")[0]).name, file=file)
+            name = report.nodeid.split("[")[0].partition("::")[2]  # before that some versions of pytest have no path
+            print(f"{Path(report.location[0]).name}::{name}", file=file)
