@@ -217,6 +217,7 @@ def test_boxes_in_order_are_as_large_as_they_may_be(shape, most, shapes):
 def test_boxes_in_order_divide_nothing_that_is_made_together():
     boxes = list(in_order(DISTRIBUTIONS["a stack of matrices"], (9, 7, 6), 84))
     assert [box.shape for box in boxes] == [(2, 7, 6)] * 4 + [(1, 7, 6)]
+    assert [box.start for box in boxes] == [(row, 0, 0) for row in range(0, 9, 2)]
 
 
 @pytest.mark.parametrize(
