@@ -24,6 +24,7 @@ from fastinit.cli.run import OPTIONS as OPTIONS_OF_RUN
 from fastinit.cli.run import run as run_program
 from fastinit.cli.stream import stream
 from fastinit.cli.verify import verify
+from fastinit.cli.warm_up import warm_up
 from fastinit.runtime.printable import printable
 
 READER_GONE = 128 + 13  # as a program has that SIGPIPE ended
@@ -80,6 +81,7 @@ def options(
 
 for sub_command in (init, verify, audit, record, diff, explain, stream, models, config, doctor):
     app.command()(sub_command)
+app.command("warm-up")(warm_up)
 app.command("run", context_settings=OPTIONS_OF_RUN)(run_program)
 
 

@@ -1,5 +1,6 @@
 """What Numba compiles is cached in the user's folder, once for all threads, and announced where it takes long."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,9 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
 
 import fastinit
-from fastinit.backends.numba import compiling
+from fastinit.backends.catalogue import KERNELS
+from fastinit.backends.numba import compiling, kernels
+from fastinit.cli.app import app
 
 FILL = "import fastinit; fastinit.normal((300, 300), seed=0)"
 
@@ -31,6 +35,30 @@ def test_code_is_cached_in_the_users_folder_and_not_beside_the_sources(tmp_path,
     run(FILL, **{variable: str(tmp_path)})
     assert sorted(cached_in(tmp_path)) == [".nbc", ".nbi"]
     assert cached_in(Path(fastinit.__file__).parent) == before
+
+
+def test_what_was_warmed_up_is_not_compiled_again(tmp_path):
+    folder = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "fastinit", "warm-up", "--only", "uniform_float32", "--json"],
+        env={**os.environ, **folder}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    said = json.loads(done.stdout)
+    assert said["folder"] == str(tmp_path) and [*said["seconds"]] == ["uniform_float32"]
+    compiled = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    run("import fastinit; fastinit.uniform((300, 300), seed=0)", **folder)
+    assert len(compiled) == 2 and {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == compiled
+
+
+def test_warm_up_compiles_what_the_patterns_match_and_refuses_those_that_match_nothing(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(kernels, "compile_ahead", compiled.append)
+    chosen = CliRunner().invoke(app, ["warm-up", "--only", "normal_float??", "--only", "words_*"])
+    assert chosen.exit_code == 0 and compiled == ["words_uint32", "normal_float32", "normal_float64", "normal_float16"]
+    compiled.clear()
+    assert CliRunner().invoke(app, ["warm-up"]).exit_code == 0 and compiled == [*KERNELS]
+    refused = CliRunner().invoke(app, ["warm-up", "--only", "gaussian"])
+    assert refused.exit_code == 2 and "--only 'gaussian' matches no kernel; there are words_uint32, " in refused.output
 
 
 def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path):

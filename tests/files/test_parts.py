@@ -50,9 +50,8 @@ def test_each_file_is_in_exactly_one_part_and_parts_are_of_equal_size():
     for n in range(20):
         for total in range(1, 9):
             parts = [Part(number, total).of(range(n)) for number in range(total)]
-            assert [file for part in parts for file in part] == [*range(n)] and max(map(len, parts)) - min(
-                map(len, parts)
-            ) <= 1
+            assert [file for part in parts for file in part] == [*range(n)]
+            assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
 def test_a_share_of_the_index_alone_writes_nothing_else(whole, tmp_path):

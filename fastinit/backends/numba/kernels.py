@@ -11,6 +11,7 @@ from numpy import float32, float64, int64, uint32, uint64
 from numpy.typing import NDArray
 
 from fastinit.backends.catalogue import KERNELS
+from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.numba import distributions, integers, inversion
 from fastinit.backends.numba import narrow as rounding
 from fastinit.backends.numba.compiling import compile_for, compiled_at_first_call
@@ -157,6 +158,19 @@ dispatchers: dict[str, Untyped] = {}
 
 
 def fill(request: FillRequest) -> None:
+    dispatcher, arguments = _compiled(request)
+    dispatcher(*arguments)
+
+
+def compile_ahead(kernel: str) -> None:
+    """Compile a kernel, a name of `catalogue.KERNELS`, or load it from the cache, without calling it."""
+    element = KERNELS[kernel].element
+    storage = ELEMENT_TYPES[element].storage if element in ELEMENT_TYPES else np.dtype(element)
+    _compiled(FillRequest(kernel, (0, 0, 0, 0), np.zeros(1), np.zeros(1, uint64), 0, 1, np.empty(0, storage)))
+
+
+def _compiled(request: FillRequest) -> tuple[Untyped, tuple[object, ...]]:
+    """The compiled kernel and what it is called with."""
     kernel, stream, parameters, starts, length, step, out, non_temporal, _ = request
     if kernel not in dispatchers:
         dispatchers.setdefault(kernel, kernel_of(kernel))  # one for all threads: each would compile its own
@@ -170,4 +184,4 @@ def fill(request: FillRequest) -> None:
     dispatcher = dispatchers[kernel]
     if not dispatcher.overloads:
         compile_for(dispatcher, arguments, kernel)
-    dispatcher(*arguments)
+    return dispatcher, arguments
