@@ -93,7 +93,7 @@ def fill_run(
 ) -> None:
     """Write the values at `start`, start + 1, ... into `flat`, 1-D, contiguous and of the storage type, on all threads."""
     backend = current()
-    fill_contiguous(backend, _run(backend, kernel, stream, parameters, start), flat, nontemporal)
+    fill_contiguous(_run(backend, kernel, stream, parameters, start), flat, nontemporal, backend.has_threads)
 
 
 def fill_run_strided(

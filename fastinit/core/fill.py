@@ -95,7 +95,10 @@ class _Fill:
         is_plain = array.flags.aligned and array.dtype.isnative
         if is_plain and array.flags.c_contiguous:
             nontemporal = not self._is_fresh and array.nbytes >= NONTEMPORAL_BYTES
-            fill_contiguous(values.backend, values.write, array.reshape(-1).view(element.storage), nontemporal)
+            flat = array.reshape(-1).view(element.storage)
+            # scattered positions take as long to look up and to sort, which NumPy does, as their values to make
+            has_threads = values.backend.has_threads and not self._wanted.tables
+            fill_contiguous(values.write, flat, nontemporal, has_threads)
         elif is_plain and values.backend.takes_rows and _has_rows(array, self._wanted):
             fill_rows(values.backend, values.write_rows, array, element)
         else:

@@ -31,9 +31,9 @@ Write = Callable[[int, Array, bool, int], None]
 type, by so many threads of the backend's own."""
 
 
-def fill_contiguous(backend: Backend, write: Write, flat: Array, nontemporal: bool) -> None:
-    """Fill a 1-D array whose elements follow each other in memory."""
-    if backend.has_threads:
+def fill_contiguous(write: Write, flat: Array, nontemporal: bool, has_threads: bool) -> None:
+    """Fill a 1-D array whose elements follow each other in memory, by the backend's own threads if it `has_threads`."""
+    if has_threads:
         write(0, flat, nontemporal, native_threads(flat.size))
     else:
         share(lambda first, out: write(first, out, nontemporal, 1), flat)
