@@ -1,8 +1,9 @@
 """What handing out the pieces of a fill to native threads costs: python -m bench.threads; needs a C compiler.
 
 With kernels that only pass time, so that two cores show what hundreds would: of each number of threads the time of a fill as
-a multiple of the ideal one, beside that of threads which have their pieces from the start. Then with real kernels, on this
-machine's cores: the time on all threads as a share of that on one, by the size of the array.
+a multiple of the ideal one, beside that of threads which have their pieces from the start. Then, by the size of the array,
+the time on several threads as a share of that on one: on two with such kernels, which says from where on threads pay when
+cores are free, and on all with real kernels, on this machine as it is.
 """
 
 from __future__ import annotations
@@ -34,14 +35,19 @@ def compiled(folder: str) -> str:
     return to
 
 
-def simulated(program: str, num_threads: int, nanoseconds: int) -> tuple[float, float]:
+def simulated(program: str, num_threads: int, nanoseconds: int, elements: int = ELEMENTS) -> tuple[float, float]:
     """Multiples of the ideal time: of a fill by the pool, and of threads that have their pieces from the start."""
-    command = [program, str(ELEMENTS), str(num_threads), str(nanoseconds), str(ROUNDS)]
+    command = [program, str(elements), str(num_threads), str(nanoseconds), str(ROUNDS)]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     rounds = np.array([[float(text) for text in line.split()] for line in lines])
-    ideal = ELEMENTS * nanoseconds / num_threads / 1000
+    ideal = elements * nanoseconds / num_threads / 1000
     handed_out, given = np.median(rounds, axis=0) / ideal
     return float(handed_out), float(given)
+
+
+def simulated_share(program: str, elements: int) -> float:
+    """The simulated time on two threads, as a share of that on one, at a nanosecond an element."""
+    return simulated(program, 2, 1, elements)[0] / 2 / simulated(program, 1, 1, elements)[0]
 
 
 def share_of_one_thread(n: int) -> float:
@@ -72,9 +78,13 @@ def main() -> None:
             for n in NUM_THREADS
             for each in NANOSECONDS
         ]
+        free = [simulated_share(program, n) for n in SIZES]
     table(["threads", "ns an element", "handed out, multiple of ideal", "given from the start"], rows)
-    shares = [[f"2^{n.bit_length() - 1}", f"{share_of_one_thread(n):.2f}"] for n in SIZES]
-    table(["elements", "all threads, share of one"], shares)
+    shares = [
+        [f"2^{n.bit_length() - 1}", f"{simulated:.2f}", f"{share_of_one_thread(n + 1):.2f}"]
+        for n, simulated in zip(SIZES, free)
+    ]
+    table(["elements", "two threads, share of one: simulated", "all threads here"], shares)
 
 
 if __name__ == "__main__":

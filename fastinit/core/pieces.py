@@ -16,7 +16,8 @@ TILE = 2048  # elements; whole tiles of every dtype
 # Above so many elements (250 microseconds of normals) several of Python's threads share the work: to wake one and to pass
 # the interpreter's lock back and forth takes 120 microseconds on a virtual machine.
 LEAST_FOR_THREADS = 256 * TILE
-# Above so many elements those do that a backend has of its own, which wake up in microseconds (`python -m bench.threads`).
+# Above so many elements those do that a backend has of its own: two take 0.75 of the time of one where cores are free
+# (`python -m bench.threads`).
 LEAST_FOR_NATIVE_THREADS = 32 * TILE
 LEAST_PIECE = 64 * TILE
 # The most elements that a thread takes at a time: 32 MiB of float32, some milliseconds. To hand out a piece costs 20
