@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,12 +19,24 @@ from fastinit.auditing.moments import SampleMoments, combined, moments, moments_
 from fastinit.auditing.patterns import bits, patterns, significand_bits, smallest_normal
 from fastinit.auditing.sources import Source
 from fastinit.auditing.structure import HEAD, LEAST_RUN, PIECE, Indices, ZeroRuns
+from fastinit.backends import current
+from fastinit.distributions.base import unit_of
 from fastinit.runtime.types import Array, Float64Array
 
 SAMPLE = 2**16  # values of 4 or 8 bytes among which the distinct ones are counted
 MOST_ROWS = 2**18  # rows of a tensor, from the first, that are examined and compared with one another
 SMALL = 1e-30  # dtypes with normal numbers below this have no use for subnormal ones
 HUGE = 2.0**60  # no initial weight is larger; memory that was never written, read as floats, often is
+
+
+class _Buffer(threading.local):
+    """Each thread's own memory for a piece that is read from a file: new memory a piece costs more than to measure it."""
+
+    def __init__(self) -> None:
+        self.memory = np.empty(PIECE * 8, np.uint8)
+
+
+_buffer = _Buffer()
 
 
 class Passes(ABC):
@@ -49,9 +62,13 @@ class Passes(ABC):
         self.centre = self.sigma = math.nan
 
     def first_pass(self, i: int) -> None:
-        piece = self.source.read(*self.pieces[i])
+        piece = self._read(i)
         self._examine_rows(i, bits(piece))
         self._examine_values(i, piece)
+
+    def _read(self, i: int) -> Array:
+        """A piece, which may be in memory that the thread's next piece is read into."""
+        return self.source.read(*self.pieces[i], _buffer.memory)
 
     def choose_sigma(self) -> None:
         """Choose the histogram's units: the distribution's mean and std where the tensor's are near, else the tensor's."""
@@ -122,6 +139,15 @@ class WidePasses(Passes):
     @np.errstate(over="ignore", invalid="ignore")  # where the sum of the values is beyond float64, and of NaN
     def _examine_values(self, i: int, piece: Array) -> None:
         words, nan, inf = bits(piece), 0, 0
+        sample = words[: math.ceil(len(words) * min(1.0, SAMPLE / max(1, self.n)))].copy()
+        found = _measured_in_c(piece)
+        if found is not None:
+            of_all = SampleMoments(len(piece), found.mean, found.m2, found.m3, found.m4)
+            counts = Counts(0, 0, found.zeros, found.out_of_range)
+            if counts.zeros >= LEAST_RUN:
+                self._runs[i] = structure.zero_runs(words << 1 == 0)
+            self._tallies[i] = Tally(of_all, found.low, found.high, counts, words.dtype.type(found.bits_used), sample)
+            return
         real = piece.astype(np.float64)
         if not math.isfinite(real.sum()):
             nan, inf = _count(np.isnan(piece)), _count(np.isinf(piece))
@@ -132,22 +158,28 @@ class WidePasses(Passes):
         if zeros >= LEAST_RUN:
             self._runs[i] = structure.zero_runs(words << 1 == 0)
         low, high = float(piece.min(initial=math.inf)), float(piece.max(initial=-math.inf))
-        sample = words[: math.ceil(len(words) * min(1.0, SAMPLE / max(1, self.n)))].copy()
         counts = Counts(nan, inf, zeros, out_of_range)
         of_all = moments(real, max(-low, high))
         self._tallies[i] = Tally(of_all, low, high, counts, np.bitwise_or.reduce(words), sample)
 
     def second_pass(self, i: int) -> int:
-        piece = self.source.read(*self.pieces[i])
         if self.histogram is not None:
-            bins = np.bincount(self._bins(piece), minlength=len(EDGES) + 1)
+            bins = self._histogram(self._read(i))
             with self._lock:
                 self.histogram += bins
-        return piece.nbytes
+        return self.pieces[i][1] * self.source.dtype.itemsize
 
-    def _bins(self, piece: Array) -> Indices:
+    def _histogram(self, piece: Array) -> Array:
+        unit, counts = self.values.moments.unit, self.values.counts
+        native = _native(piece)
+        if native is None or unit != 1 or counts.nan + counts.inf:
+            return np.bincount(self._bins(piece, unit), minlength=len(EDGES) + 1)
+        scale, offset = EDGES_PER_SIGMA / self.sigma, (len(EDGES) + 1) // 2
+        found: Array = native.histogram(current().level, piece, self.centre, scale, offset, len(EDGES) + 1)
+        return found
+
+    def _bins(self, piece: Array, unit: float) -> Indices:
         """For each finite value, the number of edges that are not above it."""
-        unit = self.values.moments.unit
         if unit != 1:
             piece = piece.astype(np.float64) / unit
         places: Float64Array = np.subtract(piece, np.float64(self.centre / unit), dtype=np.float64)
@@ -200,6 +232,23 @@ class NarrowPasses(Passes):
         low, high = (float(there[0]) + 0.0, float(there[-1])) if len(there) else (math.inf, -math.inf)  # no -0
         counted, sample = Counts(int(counts[-2]), int(counts[-1]), zeros, strange), sample_of(self._counts[self._counts > 0])
         return Values(moments_of_counts(values, self._finite), low, high, counted, 0, sample)
+
+
+def _native(piece: Array) -> Any:
+    """What measures in C, where that is the backend and has the piece's type."""
+    if current().name != "c" or piece.dtype not in (np.float32, np.float64):
+        return None
+    return import_module("fastinit.backends.c_measures")
+
+
+def _measured_in_c(piece: Array) -> Any:
+    """The tally of a piece; None where some values are not finite, or are to be measured in units (`unit_of`)."""
+    native = _native(piece)
+    if native is None or not len(piece):
+        return None
+    found = native.tally(current().level, piece, _least_in_range(piece.dtype), HUGE)
+    usable = not found.not_finite and unit_of(max(-found.low, found.high)) == 1
+    return found if usable else None
 
 
 def _matrix(rows: int, n: int) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastinit.distributions.boxes import Box
+from fastinit.files import disk
 from fastinit.files.parts import WHOLE, Part
 from fastinit.files.reading import read_files
 from fastinit.files.safetensors_format import StoredTensor
@@ -28,8 +29,8 @@ class Source(ABC):
     dtype: np.dtype[Any]
 
     @abstractmethod
-    def read(self, first: int, count: int) -> Array:
-        """At most `count` elements in row-major order, contiguous."""
+    def read(self, first: int, count: int, memory: Array | None = None) -> Array:
+        """At most `count` elements in row-major order, contiguous; where they are to be copied, into `memory`, of bytes."""
 
     @property
     def size(self) -> int:
@@ -60,7 +61,7 @@ class ArraySource(Source):
     def array_of(self) -> Array:
         return self.array
 
-    def read(self, first: int, count: int) -> Array:
+    def read(self, first: int, count: int, memory: Array | None = None) -> Array:
         flat = self.array.reshape(-1) if self.array.flags.c_contiguous else self.array.flat  # `flat` copies only that
         return np.ascontiguousarray(flat[first : first + count], self.dtype)
 
@@ -73,11 +74,13 @@ class FileSource(Source):
     path: Path
     offset: int
 
-    def read(self, first: int, count: int) -> Array:
+    def read(self, first: int, count: int, memory: Array | None = None) -> Array:
         """ValueError where the file ends before these elements."""
-        count, itemsize = min(count, self.size - first), self.dtype.itemsize
-        raw = np.fromfile(self.path, np.uint8, count * itemsize, offset=self.offset + first * itemsize)
-        if raw.size < count * itemsize:
+        nbytes = min(count, self.size - first) * self.dtype.itemsize
+        raw = np.empty(nbytes, np.uint8) if memory is None else memory[:nbytes]
+        with self.path.open("rb", buffering=0) as file:
+            got = disk.read_at(file.fileno(), raw.data, self.offset + first * self.dtype.itemsize)
+        if got < nbytes:
             raise ValueError(f"{self.path} ends before all of tensor {self.name!r}")
         return raw.view(self.dtype)
 
