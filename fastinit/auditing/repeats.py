@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from fastinit.auditing.alike import alike
 from fastinit.auditing.findings import Finding, severity_where
 from fastinit.auditing.leading import ALIKE, directions, is_informative
 from fastinit.auditing.significance import CRITICAL_SCORE, score_of_count
@@ -91,10 +92,10 @@ def _same_leading(tensors: Sequence[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
     lengths = np.array([len(tensor.measured.head) for tensor in tensors])
     seen: set[int] = set()
     for length in sorted(set(lengths.tolist())):
-        indices = np.flatnonzero(lengths >= length)
-        towards = directions(np.stack([tensors[i].measured.head[:length] for i in indices.tolist()]))
-        for at in np.flatnonzero(lengths[indices] == length).tolist():
-            alike = indices[np.abs(towards @ towards[at]) > ALIKE]
-            first, *later = alike.tolist() or [0]
-            yield from ((tensors[i], tensors[first]) for i in later if i not in seen)
-            seen.update(later)
+        indices = np.flatnonzero(lengths >= length).tolist()
+        towards = directions(np.stack([tensors[i].measured.head[:length] for i in indices]))
+        for later, first in alike(towards):
+            pair = indices[later], indices[first]
+            if pair[0] not in seen and length in lengths[[*pair]]:
+                yield tensors[pair[0]], tensors[pair[1]]
+                seen.add(pair[0])
