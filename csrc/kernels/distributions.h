@@ -13,28 +13,33 @@ static ALWAYS_INLINE uint64_t wide_word(const uint32_t *words, int r, int l)
     return (uint64_t)words[2 * r * LANES + l] << 32 | words[(2 * r + 1) * LANES + l];
 }
 
-static ALWAYS_INLINE void uniform_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
+/* Uniform values of `n` words each: of double, `words` holds the high halves and then the low ones. */
+static ALWAYS_INLINE void uniform_values_f32(const uint32_t *words, int n, float unit, float width, float low, float *values)
 {
-    float low = (float)parameters[0], width = (float)parameters[1], step = width * 0x1p-24f;
-    if (step * 0x1p24f == width)
-        for (int i = 0; i < rows * LANES; i++)
-            values[i] = uniform_f32(words[i], 1.0f, step, low);
-    else
-        for (int i = 0; i < rows * LANES; i++)
-            values[i] = uniform_f32(words[i], 0x1p-24f, width, low);
+    for (int i = 0; i < n; i++)
+        values[i] = uniform_f32(words[i], unit, width, low);
 }
 
-static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int n, double unit, double width, double low,
+                                             double *values)
 {
-    double low = parameters[0], width = parameters[1], step = width * 0x1p-53;
-    if (step * 0x1p53 == width)
-        for (int r = 0; r < rows; r++)
-            for (int l = 0; l < LANES; l++)
-                values[r * LANES + l] = uniform_f64(wide_word(words, r, l), 1.0, step, low);
-    else
-        for (int r = 0; r < rows; r++)
-            for (int l = 0; l < LANES; l++)
-                values[r * LANES + l] = uniform_f64(wide_word(words, r, l), 0x1p-53, width, low);
+    for (int i = 0; i < n; i++)
+        values[i] = uniform_f64(words[i], words[n + i], unit, width, low);
+}
+
+/* -2 ln u of every `step`-th row, written to these rows of `values`. This too is two loops, for the reason below. */
+static ALWAYS_INLINE void neg2log_u_values_f32(const uint32_t *words, int rows, int step, float *values)
+{
+    float linear[TILE_WORDS];
+    for (int r = 0; r < rows * LANES; r += step * LANES)
+        for (int l = 0; l < LANES; l++) {
+            struct split_f32 u = split_u_f32(words[r + l]);
+            values[r + l] = u.f;
+            linear[r + l] = neg2log_linear_f32(u);
+        }
+    for (int r = 0; r < rows * LANES; r += step * LANES)
+        for (int l = 0; l < LANES; l++)
+            values[r + l] = neg2log_from_linear_f32(values[r + l], linear[r + l]);
 }
 
 /* Each step of a normal is a loop over all rows and leaves in `values` what the next one needs: in a single loop the chains of
@@ -43,9 +48,7 @@ static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int rows, co
 static ALWAYS_INLINE void normal_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
 {
     float mean = (float)parameters[0], std = (float)parameters[1];
-    for (int r = 0; r < rows * LANES; r += 2 * LANES)
-        for (int l = 0; l < LANES; l++)
-            values[r + l] = neg2log_u_f32(words[r + l]);
+    neg2log_u_values_f32(words, rows, 2, values);
     for (int r = 0; r < rows * LANES; r += 2 * LANES)
         for (int l = 0; l < LANES; l++) {
             struct pair_f32 pair = normal_f32(values[r + l], words[r + LANES + l], mean, std);
@@ -76,27 +79,21 @@ static ALWAYS_INLINE void lognormal_values_f64(const uint32_t *words, int rows, 
         values[i] = exp_f64(values[i]);
 }
 
-/* The loops of a distribution each of whose values is <name>_<real>(word, c) of its own word, with `count` parameters. They
-   are copied, so that choosing between two of them needs no branch. */
-#define VALUES_OF_EACH_WORD(name, count)                                                                                   \
-    static ALWAYS_INLINE void name##_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)  \
-    {                                                                                                                      \
-        float c[count];                                                                                                    \
-        for (int i = 0; i < count; i++)                                                                                    \
-            c[i] = (float)parameters[i];                                                                                   \
-        for (int i = 0; i < rows * LANES; i++)                                                                             \
-            values[i] = name##_f32(words[i], c);                                                                           \
-    }                                                                                                                      \
-    static ALWAYS_INLINE void name##_values_f64(const uint32_t *words, int rows, const double *parameters, double *values) \
-    {                                                                                                                      \
-        double c[count];                                                                                                   \
-        for (int i = 0; i < count; i++)                                                                                    \
-            c[i] = parameters[i];                                                                                          \
-        for (int r = 0; r < rows; r++)                                                                                     \
-            for (int l = 0; l < LANES; l++)                                                                                \
-                values[r * LANES + l] = name##_f64(wide_word(words, r, l), c);                                             \
-    }
-VALUES_OF_EACH_WORD(exponential, 1)
+static ALWAYS_INLINE void exponential_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
+{
+    float scale = (float)parameters[0];
+    neg2log_u_values_f32(words, rows, 1, values);
+    for (int i = 0; i < rows * LANES; i++)
+        values[i] = exponential_f32(values[i], scale);
+}
+
+static ALWAYS_INLINE void exponential_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+{
+    double scale = parameters[0];
+    for (int r = 0; r < rows; r++)
+        for (int l = 0; l < LANES; l++)
+            values[r * LANES + l] = exponential_f64(neg2log_u_f64(wide_word(words, r, l)), scale);
+}
 
 /* Rows that are searched together for values in the tails: the search itself takes a third as many instructions as computing
    what is searched. */

@@ -52,22 +52,34 @@ static ALWAYS_INLINE struct split_f64 split_exponent_f64(double x)
 /* 1 - x = 2^e (1 + f), for x in (0, 1/2], without rounding 1 - x when it is near 1. */
 static ALWAYS_INLINE struct split_f32 split_complement_f32(float x)
 {
-    int low = x > (float)ONE_LESS_SQRT_HALF;
-    struct split_f32 parts = {low ? -1.0f : 0.0f, low ? fmaf(-2.0f, x, 1.0f) : -x};
+    /* -1 or 0, from its bits: compilers would choose between constants at each use */
+    float e = from_bits_f32(-(uint32_t)(x > (float)ONE_LESS_SQRT_HALF) & bits_f32(-1.0f));
+    struct split_f32 parts = {e, fmaf(e - 1.0f, x, -e)};
     return parts;
 }
 
 static ALWAYS_INLINE struct split_f64 split_complement_f64(double x)
 {
-    int low = x > ONE_LESS_SQRT_HALF;
-    struct split_f64 parts = {low ? -1.0 : 0.0, low ? fma(-2.0, x, 1.0) : -x};
+    double e = from_bits_f64(-(uint64_t)(x > ONE_LESS_SQRT_HALF) & bits_f64(-1.0));
+    struct split_f64 parts = {e, fma(e - 1.0, x, -e)};
     return parts;
 }
 
-/* -2 ln(2^e (1 + f)); relative error below 2^-22.5 (float), 2^-51 (double), also for 1 + f near 1. */
+/* -2 ln(2^e (1 + f)); relative error below 2^-22.5 (float), 2^-51 (double), also for 1 + f near 1. Of a float it is made from
+   f and the linear part, -2 e ln 2 - 2 f. */
+static ALWAYS_INLINE float neg2log_linear_f32(struct split_f32 x)
+{
+    return fmaf(-2.0f, x.f, x.e * -TWO_LN2_F32);
+}
+
+static ALWAYS_INLINE float neg2log_from_linear_f32(float f, float linear)
+{
+    return fmaf(f * f, POLYNOMIAL_F32(NEG2LOG_F32, f), linear);
+}
+
 static ALWAYS_INLINE float neg2log_f32(struct split_f32 x)
 {
-    return fmaf(x.f * x.f, POLYNOMIAL_F32(NEG2LOG_F32, x.f), fmaf(-2.0f, x.f, -x.e * TWO_LN2_F32));
+    return neg2log_from_linear_f32(x.f, neg2log_linear_f32(x));
 }
 
 static ALWAYS_INLINE double neg2log_f64(struct split_f64 x)
@@ -89,14 +101,20 @@ static ALWAYS_INLINE double unit_below_half_f64(uint64_t a)
     return fma(from_bits_f64(0x4330000000000000ull | count) - 0x1p52, 0x1p-53, 0x1p-54);
 }
 
-/* -2 ln u, u = (a + 1/2) 2^-32, of a word; relative error of neg2log; in [0, 45.8]. */
-static ALWAYS_INLINE float neg2log_u_f32(uint32_t a)
+/* u = (a + 1/2) 2^-32 of a word, split. */
+static ALWAYS_INLINE struct split_f32 split_u_f32(uint32_t a)
 {
-    int near_one = (int32_t)a < 0;
+    int32_t near_one = (int32_t)a >> 31;
     float x = unit_below_half_f32(a);
     struct split_f32 small = split_exponent_f32(x), near = split_complement_f32(x);
     struct split_f32 parts = {near_one ? near.e : small.e, near_one ? near.f : small.f};
-    return neg2log_f32(parts);
+    return parts;
+}
+
+/* -2 ln u; relative error of neg2log; in [0, 45.8]. */
+static ALWAYS_INLINE float neg2log_u_f32(uint32_t a)
+{
+    return neg2log_f32(split_u_f32(a));
 }
 
 /* The same of a 64-bit word, u = ((a >> 11) + 1/2) 2^-53; in [0, 74.9]. */
@@ -151,33 +169,35 @@ static ALWAYS_INLINE double expm1_f64(double x)
     return x == x ? result : x;
 }
 
-/* Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53). The quadrant is removed in integers, exactly.
+/* Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53). The quadrant is removed in integers, exactly:
+   the highest two bits of `turned`, which is half a quadrant more, are its number, and what is left is all other bits of a,
+   their highest being the sign. In odd quadrants cosine and sine are swapped, by exclusive or, as is the sign.
    |error| <= 2^-23 (2^-52). */
 struct sincos_f32 { float cosine, sine; };
 struct sincos_f64 { double cosine, sine; };
 
 static ALWAYS_INLINE struct sincos_f32 sincos_f32(uint32_t a)
 {
-    uint32_t quadrant = (a + 0x20000000u) >> 30;
-    float y = (float)(int32_t)(a - (quadrant << 30)) * 0x1p-30f; /* [-1/2, 1/2) quadrants */
+    uint32_t turned = a + (1u << 29), odd = turned << 1; /* the highest bit */
+    float y = (float)(int32_t)(a << 2) * 0x1p-32f;       /* [-1/2, 1/2) quadrants */
     float z = y * y;
     float s = y * POLYNOMIAL_F32(SIN_F32, z), c = fmaf(z, POLYNOMIAL_F32(COS_F32, z), 1.0f);
-    uint32_t cosine = bits_f32(quadrant & 1 ? s : c), sine = bits_f32(quadrant & 1 ? c : s);
-    struct sincos_f32 result = {from_bits_f32(cosine ^ ((quadrant + 1) & 2) << 30),
-                                from_bits_f32(sine ^ (quadrant & 2) << 30)};
+    uint32_t swap = (bits_f32(s) ^ bits_f32(c)) & (uint32_t)((int32_t)odd >> 31);
+    struct sincos_f32 result = {from_bits_f32(bits_f32(c) ^ swap ^ ((turned ^ odd) & 0x80000000u)),
+                                from_bits_f32(bits_f32(s) ^ swap ^ (turned & 0x80000000u))};
     return result;
 }
 
 static ALWAYS_INLINE struct sincos_f64 sincos_f64(uint64_t a)
 {
-    uint64_t turns = a >> 11, quadrant = (turns + (1ull << 50)) >> 51; /* 0 to 4 */
-    uint64_t shifted = turns - (quadrant << 51) + (1ull << 51);        /* the remainder plus 2^51, never negative */
-    double y = (from_bits_f64(0x4330000000000000ull | shifted) - (0x1p52 + 0x1p51)) * 0x1p-51;
+    uint64_t turned = a + (1ull << 61), odd = turned << 1;
+    uint64_t shifted = (a << 2 ^ 1ull << 63) >> 13; /* what is left plus 2^50, never negative */
+    double y = (from_bits_f64(0x4330000000000000ull | shifted) - (0x1p52 + 0x1p50)) * 0x1p-51;
     double z = y * y;
     double s = y * POLYNOMIAL_F64(SIN_F64, z), c = fma(z, POLYNOMIAL_F64(COS_F64, z), 1.0);
-    uint64_t cosine = bits_f64(quadrant & 1 ? s : c), sine = bits_f64(quadrant & 1 ? c : s);
-    struct sincos_f64 result = {from_bits_f64(cosine ^ ((quadrant + 1) & 2) << 62),
-                                from_bits_f64(sine ^ (quadrant & 2) << 62)};
+    uint64_t swap = (bits_f64(s) ^ bits_f64(c)) & -(odd >> 63);
+    struct sincos_f64 result = {from_bits_f64(bits_f64(c) ^ swap ^ ((turned ^ odd) & 1ull << 63)),
+                                from_bits_f64(bits_f64(s) ^ swap ^ (turned & 1ull << 63))};
     return result;
 }
 

@@ -47,11 +47,11 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     ALL_ROWS(level, element)                                      \
     values_of(words, rows / words_each, parameters, to);
 
-#define KERNEL_ROUNDED(level, values_of, element, words_each, narrow) \
-    ALL_ROWS(level, element)                                          \
-    float values[TILE_WORDS];                                         \
-    values_of(words, rows, parameters, values);                       \
-    for (int i = 0; i < rows * LANES; i++)                            \
+#define KERNEL_ALL_ROUNDED(level, values_of, element, words_each, narrow) \
+    ALL_ROWS(level, element)                                              \
+    float values[TILE_WORDS];                                             \
+    values_of(words, rows, parameters, values);                           \
+    for (int i = 0; i < rows * LANES; i++)                                \
         to[i] = narrow(values[i]);
 
 /* The values of these also depend on the stream and on the position of their first word: what is rejected is drawn again, and
@@ -61,18 +61,37 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
     values_of(words, rows / words_each, parameters, stream, position, to);
 
-/* A distribution with little to do to a word takes few rows: their values are stored between the lines of the queue. With 8,
-   16, 32 and all rows one core wrote 21.6, 23.1, 22.5 and 19.9 GB/s of uniform float32 into memory, 25.1 being the limit. */
-enum { FEW = 16 };
-#define KERNEL_FEW(level, values_of, element, words_each, narrow)                                                       \
-    _Alignas(64) uint32_t words[FEW * LANES];                                                                           \
-    for (int row = 0, rows; row < end; row += rows) {                                                                   \
-        int left = (row < first_row ? first_row : end) - row;                                                           \
-        rows = left < FEW ? left : FEW;                                                                                 \
-        next_rows_##level(lanes, rows, words, queue);                                                                   \
-        if (row >= first_row)                                                                                           \
-            values_of(words, rows / words_each, parameters, (element *)out + (row - first_row) * (LANES / words_each)); \
+/* A uniform value takes so little that its word stays in registers: a second pass over the words would cost as much as they
+   do. Some rows are made together; compilers keep `next` and `values` in registers. */
+#define REAL_1 float
+#define REAL_2 double
+#define UNIT_1 0x1p-24f
+#define UNIT_2 0x1p-53
+
+#define UNIFORM_ROWS(level, words_each, together, ...)                                                        \
+    uint32_t skipped[TILE_WORDS], next[together * LANES_##level];                                             \
+    const REAL_##words_each low = (REAL_##words_each)parameters[0], width = (REAL_##words_each)parameters[1]; \
+    const REAL_##words_each step = width * UNIT_##words_each;                                                 \
+    const int rows = end - first_row;                                                                         \
+    next_rows_##level(lanes, first_row, skipped, queue);                                                      \
+    if (step / UNIT_##words_each == width) {                                                                  \
+        const REAL_##words_each unit = 1, scaled = step;                                                      \
+        FOR_NEXT_ROWS(level, lanes, rows, together, queue, next + i * LANES_##level, __VA_ARGS__)             \
+    } else {                                                                                                  \
+        const REAL_##words_each unit = UNIT_##words_each, scaled = width;                                     \
+        FOR_NEXT_ROWS(level, lanes, rows, together, queue, next + i * LANES_##level, __VA_ARGS__)             \
     }
+
+#define KERNEL_UNIFORM(level, values_of, element, words_each, narrow)                                      \
+    UNIFORM_ROWS(level, words_each, words_each, element *to = (element *)out + r / words_each * LANES + l; \
+                 values_of(next, LANES_##level, unit, scaled, low, to);)
+
+/* As many rows together as fill a vector with 16-bit elements. Their loop is not unrolled, or gcc makes half vectors. */
+#define KERNEL_UNIFORM_ROUNDED(level, values_of, element, words_each, narrow)                                \
+    enum { ROWS = 2 * WIDTH_##level / LANES_##level, COUNT = ROWS * LANES_##level };                         \
+    UNIFORM_ROWS(level, words_each, ROWS, element *to = (element *)out + r * LANES + l; float values[COUNT]; \
+                 values_of(next, COUNT, unit, scaled, low, values);                                          \
+                 NOT_UNROLLED for (int i = 0; i < COUNT; i++) to[i] = narrow(values[i]);)
 
 #define DEFINE_KERNEL(template, name, values_of, element, words_each, narrow, level, TARGET)                                \
     static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters, \

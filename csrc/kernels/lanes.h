@@ -23,39 +23,61 @@ static ALWAYS_INLINE void seed_lanes(uint32_t lanes[4][LANES], const uint32_t *s
         lanes[0][l] |= (lanes[0][l] | lanes[1][l] | lanes[2][l] | lanes[3][l]) == 0;
 }
 
-/* next_rows_<level>: the next `rows` rows; words[16 r + l] is that of lane l. Two vectors of lanes at a time, whose state
-   stays in registers. With every row, as many bytes of the queue are written: a core computes words and empties its write
-   buffers at the same time, but only if the instructions of the two alternate. */
-#define NEXT_ROWS(level, TARGET, vector_bytes, test)                                                                  \
-    static ALWAYS_INLINE TARGET void next_rows_##level(uint32_t lanes[4][LANES], int rows, uint32_t *words,           \
-                                                       struct store_queue *queue)                                     \
-    {                                                                                                                 \
-        typedef uint32_t vector __attribute__((vector_size(vector_bytes), aligned(4), may_alias));                    \
-        enum { WIDTH = vector_bytes / 4, VECTORS = 2 * WIDTH <= LANES ? 2 : 1, STEP = VECTORS * vector_bytes };       \
-        for (int l = 0; l < LANES; l += VECTORS * WIDTH) {                                                            \
-            struct { vector s0, s1, s2, s3; } x[VECTORS];                                                             \
-            for (int v = 0; v < VECTORS; v++) {                                                                       \
-                x[v].s0 = *(vector *)&lanes[0][l + v * WIDTH], x[v].s1 = *(vector *)&lanes[1][l + v * WIDTH];         \
-                x[v].s2 = *(vector *)&lanes[2][l + v * WIDTH], x[v].s3 = *(vector *)&lanes[3][l + v * WIDTH];         \
-            }                                                                                                         \
-            size_t left = (queue->line_bytes - queue->written) / STEP;                                                \
-            int waiting = left < (size_t)rows ? (int)left : rows;                                                     \
-            char *to = queue->to + queue->written;                                                                    \
-            const char *from = queue->from + queue->written;                                                          \
-            for (int r = 0; r < waiting; r++)                                                                         \
-                for (int v = 0; v < VECTORS; v++) {                                                                   \
-                    NEXT_WORD(vector, x[v], words + r * LANES + l + v * WIDTH);                                       \
-                    store_non_temporal_##level(to + r * STEP + v * vector_bytes, from + r * STEP + v * vector_bytes); \
-                }                                                                                                     \
-            for (int r = waiting; r < rows; r++)                                                                      \
-                for (int v = 0; v < VECTORS; v++)                                                                     \
-                    NEXT_WORD(vector, x[v], words + r * LANES + l + v * WIDTH);                                       \
-            queue->written += (size_t)waiting * STEP;                                                                 \
-            for (int v = 0; v < VECTORS; v++) {                                                                       \
-                *(vector *)&lanes[0][l + v * WIDTH] = x[v].s0, *(vector *)&lanes[1][l + v * WIDTH] = x[v].s1;         \
-                *(vector *)&lanes[2][l + v * WIDTH] = x[v].s2, *(vector *)&lanes[3][l + v * WIDTH] = x[v].s3;         \
-            }                                                                                                         \
-        }                                                                                                             \
+/* vector_<level>, and LANES_<level>, the lanes that a loop over rows works on: those of two vectors, whose state stays in
+   registers. */
+#define LANES_AT_ONCE(level, TARGET, vector_bytes, test)                                               \
+    typedef uint32_t vector_##level __attribute__((vector_size(vector_bytes), aligned(4), may_alias)); \
+    enum {                                                                                             \
+        WIDTH_##level = vector_bytes / 4,                                                              \
+        VECTORS_##level = 2 * WIDTH_##level <= LANES ? 2 : 1,                                          \
+        LANES_##level = VECTORS_##level * WIDTH_##level                                                \
+    };
+LEVELS(LANES_AT_ONCE)
+
+/* Makes the next `rows` rows of `lanes`, `together` at a time: for l, the first of the lanes at once, and each r-th row, it
+   writes the words of row r + i, i below `together`, to `address`, and then does the statements that follow. With every row,
+   as many bytes of the queue are written: a core computes words and empties its write buffers at the same time, but only if
+   the instructions of the two alternate. */
+#define FOR_NEXT_ROWS(level, lanes, rows, together, queue, address, ...)                               \
+    for (int l = 0; l < LANES; l += LANES_##level) {                                                   \
+        struct { vector_##level s0, s1, s2, s3; } x[VECTORS_##level];                                  \
+        for (int v = 0, at = l; v < VECTORS_##level; v++, at += WIDTH_##level) {                       \
+            x[v].s0 = *(vector_##level *)&lanes[0][at], x[v].s1 = *(vector_##level *)&lanes[1][at];    \
+            x[v].s2 = *(vector_##level *)&lanes[2][at], x[v].s3 = *(vector_##level *)&lanes[3][at];    \
+        }                                                                                              \
+        const size_t nbytes = VECTORS_##level * sizeof(vector_##level); /* of a row */                 \
+        const size_t left = (queue->line_bytes - queue->written) / (together * nbytes);                \
+        const int waiting = left < (size_t)(rows / together) ? (int)left * together : rows;            \
+        char *memory = queue->to + queue->written;                                                     \
+        const char *from = queue->from + queue->written;                                               \
+        for (int r = 0; r < waiting; r += together) {                                                  \
+            for (int i = 0; i < together; i++)                                                         \
+                for (int v = 0; v < VECTORS_##level; v++) {                                            \
+                    const size_t byte = (size_t)(r + i) * nbytes + (size_t)v * sizeof(vector_##level); \
+                    NEXT_WORD(vector_##level, x[v], (address) + v * WIDTH_##level);                    \
+                    store_non_temporal_##level(memory + byte, from + byte);                            \
+                }                                                                                      \
+            __VA_ARGS__                                                                                \
+        }                                                                                              \
+        for (int r = waiting; r < rows; r += together) {                                               \
+            for (int i = 0; i < together; i++)                                                         \
+                for (int v = 0; v < VECTORS_##level; v++)                                              \
+                    NEXT_WORD(vector_##level, x[v], (address) + v * WIDTH_##level);                    \
+            __VA_ARGS__                                                                                \
+        }                                                                                              \
+        queue->written += (size_t)waiting * nbytes;                                                    \
+        for (int v = 0, at = l; v < VECTORS_##level; v++, at += WIDTH_##level) {                       \
+            *(vector_##level *)&lanes[0][at] = x[v].s0, *(vector_##level *)&lanes[1][at] = x[v].s1;    \
+            *(vector_##level *)&lanes[2][at] = x[v].s2, *(vector_##level *)&lanes[3][at] = x[v].s3;    \
+        }                                                                                              \
+    }
+
+/* next_rows_<level>: the next `rows` rows; words[16 r + l] is that of lane l. */
+#define NEXT_ROWS(level, TARGET, vector_bytes, test)                                                        \
+    static ALWAYS_INLINE TARGET void next_rows_##level(uint32_t lanes[4][LANES], int rows, uint32_t *words, \
+                                                       struct store_queue *queue)                           \
+    {                                                                                                       \
+        FOR_NEXT_ROWS(level, lanes, rows, 1, queue, words + (r + i) * LANES + l, (void)0;)                  \
     }
 LEVELS(NEXT_ROWS)
 

@@ -5,6 +5,12 @@
 
 #include "portable.h"
 
+#if defined(__clang__)
+#define NOT_UNROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define NOT_UNROLLED _Pragma("GCC unroll 1")
+#endif
+
 #define TARGET_BASELINE
 #define TARGET_AVX2 __attribute__((target("avx2,fma")))
 #if defined(__clang__) /* uses the whole width by itself, and does not know the option */

@@ -1,6 +1,6 @@
 /* One value of each distribution from its word or words: <distribution>_f32 takes one 32-bit word a value, _f64 one of 64
    bits; both in steps where a loop over many values takes them one by one. Parameters are doubles that are exact in the
-   value's type, and `c` is an array of them in that type. */
+   value's type; here they are in that type. */
 #ifndef FASTINIT_VALUES_H
 #define FASTINIT_VALUES_H
 
@@ -14,12 +14,12 @@ static ALWAYS_INLINE float uniform_f32(uint32_t word, float unit, float width, f
     return fmaf((float)(int32_t)(word >> 8) * unit, width, low);
 }
 
-static ALWAYS_INLINE double uniform_f64(uint64_t word, double unit, double width, double low)
+static ALWAYS_INLINE double uniform_f64(uint32_t high_word, uint32_t low_word, double unit, double width, double low)
 {
-    uint64_t count = word >> 11;
-    /* the 2^52 trick does not reach 2^53: the high 21 and the low 32 bits are converted separately, both exactly */
-    double high = from_bits_f64(0x4530000000000000ull | count >> 32) - 0x1p84;
-    return fma((from_bits_f64(0x4330000000000000ull | (count & 0xffffffffu)) - 0x1p52 + high) * unit, width, low);
+    /* the 2^52 trick does not reach 2^53: the high 21 and the low 32 bits of the count are converted separately, exactly */
+    double high = from_bits_f64(0x4530000000000000ull | high_word >> 11) - 0x1p84;
+    double rest = from_bits_f64(0x4330000000000000ull | (high_word << 21 | low_word >> 11)) - 0x1p52;
+    return fma((rest + high) * unit, width, low);
 }
 
 /* Normal by Box and Muller (1958): R = sqrt(neg2log_u(a)) and the angle of the next row's word b give R cos and R sin, for
@@ -43,16 +43,16 @@ static ALWAYS_INLINE struct pair_f64 normal_f64(double neg2log, uint64_t b, doub
     return pair;
 }
 
-/* Exponential by inversion: -ln u times scale, u = (w + 1/2) 2^-32 (double: 2^-53). Relative error of neg2log; at most 22.9
-   (37.4) scales. Parameter: scale. */
-static ALWAYS_INLINE float exponential_f32(uint32_t word, const float *c)
+/* Exponential by inversion: -ln u times scale, from neg2log_u of the word, u = (w + 1/2) 2^-32 (double: 2^-53). Relative error
+   of neg2log; at most 22.9 (37.4) scales. Parameter: scale. */
+static ALWAYS_INLINE float exponential_f32(float neg2log, float scale)
 {
-    return 0.5f * neg2log_u_f32(word) * c[0];
+    return 0.5f * neg2log * scale;
 }
 
-static ALWAYS_INLINE double exponential_f64(uint64_t word, const double *c)
+static ALWAYS_INLINE double exponential_f64(double neg2log, double scale)
 {
-    return 0.5 * neg2log_u_f64(word) * c[0];
+    return 0.5 * neg2log * scale;
 }
 
 /* Truncated normal: the quantile of cdf(low) + u (cdf(high) - cdf(low)), u = (w + 1/2) 2^-32 (double: 2^-53), scaled and

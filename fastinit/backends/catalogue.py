@@ -59,7 +59,7 @@ class Distribution(NamedTuple):
     words: int = 1
     """32-bit words that a value is made of; those computed in float64 take two at least."""
     c_template: str = "ALL"
-    """KERNEL_<c_template> of csrc/kernels/kernels.c: how C makes elements that are not rounded."""
+    """KERNEL_<c_template> of csrc/kernels/kernels.c is how C makes it, KERNEL_<c_template>_ROUNDED where it is rounded."""
 
     @property
     def fills_tensors(self) -> bool:
@@ -84,7 +84,7 @@ DISTRIBUTIONS = {
     distribution.name: distribution
     for distribution in (
         Distribution("words", 0, ("uint32",), c_template="WORDS"),
-        Distribution("uniform", 2, tuple(ELEMENTS), c_template="FEW"),
+        Distribution("uniform", 2, tuple(ELEMENTS), c_template="UNIFORM"),
         Distribution("normal", 2, tuple(ELEMENTS)),
         Distribution("truncated", 13, tuple(ELEMENTS)),
         Distribution("exponential", 1, ("float32", "float64")),
@@ -123,7 +123,7 @@ class Kernel(NamedTuple):
 
     @property
     def c_template(self) -> str:
-        return "ROUNDED" if self.is_rounded else self.distribution.c_template
+        return f"{self.distribution.c_template}_ROUNDED" if self.is_rounded else self.distribution.c_template
 
 
 KERNELS = {

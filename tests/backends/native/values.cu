@@ -43,15 +43,15 @@ static struct state seeded(const uint32_t *stream, uint64_t tile)
 #define F64(name, values) KERNEL(name##_f64, double, uint64_t, next_wide, values)
 
 F32(uniform, *value = uniform_f32(w, 0x1p-24f, c[1], c[0]);)
-F64(uniform, *value = uniform_f64(w, 0x1p-53, c[1], c[0]);)
+F64(uniform, *value = uniform_f64((uint32_t)(w >> 32), (uint32_t)w, 0x1p-53, c[1], c[0]);)
 F32(normal, struct pair_f32 pair = normal_f32(neg2log_u_f32(w), next(&lane), c[0], c[1]); *value = pair.first; r++;
     value[16] = pair.second;)
 F64(normal, struct pair_f64 pair = normal_f64(neg2log_u_f64(w), next_wide(&lane), c[0], c[1]); *value = pair.first; r++;
     value[16] = pair.second;)
 F64(lognormal, struct pair_f64 pair = normal_f64(neg2log_u_f64(w), next_wide(&lane), c[0], c[1]);
     *value = exp_f64(pair.first); r++; value[16] = exp_f64(pair.second);)
-F32(exponential, *value = exponential_f32(w, c);)
-F64(exponential, *value = exponential_f64(w, c);)
+F32(exponential, *value = exponential_f32(neg2log_u_f32(w), c[0]);)
+F64(exponential, *value = exponential_f64(neg2log_u_f64(w), c[0]);)
 F32(truncated, struct probability_f32 p = probability_f32(w, c);
     *value = in_tail_f32(p.tail, c) ? truncated_tail_f32(p, c)
                                     : truncated_centre_f32(p.v, centre_neg2log_f32(centre_product_f32(p.tail)), c);)
