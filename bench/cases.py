@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 import fastinit
-from bench import instructions
+from bench import in_cache, instructions
 from bench.conftest import NBYTES
 from bench.limits import limit
 from bench.memory import warm
 from bench.peers import draw
 from bench.scaling import columns
-from fastinit.backends import available_backends, current
+from fastinit.backends import available_backends, available_levels, current
 
 LEAST_SHARES = {  # of the streaming-store limit, by level
     ("uniform", "float32"): {"baseline": 0.03, "avx2": 0.2, "avx512": 0.4},
@@ -49,6 +49,11 @@ def test_a_fill_of_warm_memory_keeps_its_share_of_the_limit(ratio, distribution,
 def test_a_fill_of_fresh_memory_keeps_its_share_of_a_memset(ratio):
     at_least = {"baseline": 0.03, "avx2": 0.15, "avx512": 0.3}.get(current().level, 0)
     ratio(fill("normal", "float32", fresh=True), limit("fresh", NBYTES), at_least)
+
+
+@pytest.mark.skipif("avx2" not in available_levels(), reason="the CPU or the C kernels have no level avx2")
+def test_uniforms_keep_up_with_a_loop_written_by_hand(ratio):
+    ratio(in_cache.kernel(in_cache.DISTRIBUTIONS["uniform"], "float32", "avx2"), in_cache.by_hand(), 0.5)
 
 
 @needs_c
