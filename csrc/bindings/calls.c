@@ -38,7 +38,9 @@ static PyObject * override(PyObject *module, PyObject *change)
 }
 
 static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
+                                  {"bind_torch", bind_torch, METH_VARARGS, NULL},
                                   {"fill_many", fill_many, METH_VARARGS, NULL},
+                                  {"hold_tensors", hold_tensors, METH_O, NULL},
                                   {"override", override, METH_O, NULL},
                                   {"plan_many", plan_many, METH_VARARGS, NULL},
                                   {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL, NULL},
@@ -46,6 +48,7 @@ static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
                                   {"small_fill", new_small_fill, METH_VARARGS, NULL},
                                   {"stream", (PyCFunction)(void (*)(void))stream, METH_FASTCALL, NULL},
                                   {"streams", (PyCFunction)(void (*)(void))streams, METH_FASTCALL, NULL},
+                                  {"tensor_source", tensor_source, METH_O, NULL},
                                   {NULL, NULL, 0, NULL}};
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "fastinit._calls", NULL, -1, functions, NULL, NULL, NULL, NULL};

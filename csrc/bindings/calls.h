@@ -73,6 +73,9 @@ PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *fill_many(PyObject *module, PyObject *args);
 PyObject *plan_many(PyObject *module, PyObject *args);
 PyObject *run_many(PyObject *module, PyObject *args);
+PyObject *bind_torch(PyObject *module, PyObject *args);
+PyObject *tensor_source(PyObject *module, PyObject *options);
+PyObject *hold_tensors(PyObject *module, PyObject *change);
 extern PyType_Spec remembered_fills_spec;
 
 #endif

@@ -18,7 +18,8 @@ COMPILED = {
         *("csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
     ),
     "_calls": tuple(
-        f"csrc/bindings/{name}.c" for name in ("calls", "many_fills", "remembered_fills", "small_fills", "streams")
+        f"csrc/bindings/{name}.c"
+        for name in ("calls", "many_fills", "remembered_fills", "small_fills", "streams", "tensor_methods")
     ),
     "_short_draws": ("csrc/bindings/short_draws.c",),
 }

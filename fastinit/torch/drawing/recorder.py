@@ -12,6 +12,7 @@ from torch import Tensor
 
 from fastinit.distributions import Distribution
 from fastinit.initializers import Initializer
+from fastinit.torch.drawing.streams import hold
 
 
 class Recorder(Protocol):
@@ -42,4 +43,5 @@ def current() -> Recorder | None:
 
 def set_current(recorder: Recorder | None) -> None:
     """Put a recorder in force in this thread, or none."""
+    hold((recorder is not None) - (_current.recorder is not None))
     _current.recorder = recorder

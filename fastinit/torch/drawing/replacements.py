@@ -23,6 +23,7 @@ from fastinit.initializers import Constant, Initializer, Orthogonal, Sparse, Tru
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch.drawing import streams
 from fastinit.torch.drawing.filling import filled
+from fastinit.torch.drawing.tensor_methods import in_c
 
 
 def copied(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -155,9 +156,12 @@ def _copy_of_trunc_normal(stock: Callable[..., Tensor]) -> Callable[..., Tensor]
     return draw
 
 
+TENSOR_METHODS = in_c(normal_, uniform_)
+
+
 def _replacements() -> Iterator[Replacement]:
-    yield torch.Tensor, "normal_", normal_
-    yield torch.Tensor, "uniform_", uniform_
+    for name, method in TENSOR_METHODS.items():
+        yield torch.Tensor, name, method
     # Hugging Face calls what it found in torch.nn.init when it was imported, by way of this table
     table = getattr(sys.modules.get("transformers.initialization"), "TORCH_INIT_FUNCTIONS", {})
     for name, new in (("_no_grad_trunc_normal_", trunc_normal_), ("orthogonal_", orthogonal_), ("sparse_", sparse_)):

@@ -10,6 +10,7 @@ from contextvars import ContextVar
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
+from fastinit.backends import c_calls
 from fastinit.core.stream import Stream, stream_of
 from fastinit.runtime.forks import free_in_child
 from fastinit.torch.drawing.by_memory import NamesByMemory
@@ -18,16 +19,26 @@ _names: ContextVar[NamesByMemory | None] = ContextVar("fastinit_names", default=
 _sources: list[torch.Generator | None] = []  # one for each `accelerate` or `install` in force; the last one counts
 _lock = free_in_child(threading.Lock())
 _of_thread = threading.local()
+_native = c_calls.native()  # which must know of what is in force (csrc/bindings/tensor_methods.c)
+WORDS = (0, 2**32)  # the bounds of a stream's words
 
 
 @contextmanager
 def named(names: NamesByMemory | None) -> Iterator[None]:
     """Within the block, in this thread or task alone, tensors that `names` knows are filled from streams of their own."""
     token = _names.set(names)
+    hold(1)
     try:
         yield
     finally:
+        hold(-1)
         _names.reset(token)
+
+
+def hold(change: int) -> None:
+    """Where a block begins within which C must leave tensors to Python, 1; where it ends, -1."""
+    if _native is not None:
+        _native.hold_tensors(change)
 
 
 def names() -> NamesByMemory | None:
@@ -37,16 +48,21 @@ def names() -> NamesByMemory | None:
 
 def drawn_from(generator: torch.Generator | None) -> Stream:
     """A new stream: four words drawn from a torch generator, by default the one that `torch.manual_seed` seeds."""
-    return Stream._make(_words().random_(0, 2**32, generator=generator).tolist())
+    return Stream._make(_words().random_(*WORDS, generator=generator).tolist())
 
 
 def _words() -> torch.Tensor:
     """Memory for four words, one for each thread: to make a tensor each time takes longer than to draw."""
     found: torch.Tensor | None = getattr(_of_thread, "words", None)
     if found is None:
-        with torch.inference_mode(False), _disable_current_modes():
-            found = _of_thread.words = torch.empty(4, dtype=torch.int64, device="cpu")
+        found = _of_thread.words = new_words()
     return found
+
+
+def new_words() -> torch.Tensor:
+    """Memory for four words."""
+    with torch.inference_mode(False), _disable_current_modes():
+        return torch.empty(4, dtype=torch.int64, device="cpu")
 
 
 def source_stream(generator: torch.Generator | None) -> Stream | None:
@@ -64,11 +80,19 @@ def source(seed: int | None) -> Iterator[None]:
     generator = None if seed is None else torch.Generator().manual_seed(_torch_seed(seed))
     with _lock:
         _sources.append(generator)
+        _tell_c()
     try:
         yield
     finally:
         with _lock:
             del _sources[max(i for i, entered in enumerate(_sources) if entered is generator)]
+            _tell_c()
+
+
+def _tell_c() -> None:
+    if _native is not None:
+        options = {"generator": _sources[-1]} if _sources and _sources[-1] is not None else {}
+        _native.tensor_source(options if _sources else None)
 
 
 def _torch_seed(seed: int) -> int:
