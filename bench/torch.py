@@ -11,7 +11,7 @@ import gc
 from collections.abc import Iterator
 from functools import partial
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 
 from bench import program
 from bench.memory import forget_peak, page_faults, peak_bytes
@@ -64,8 +64,8 @@ def rows_of_fills() -> Iterator[tuple[str, ...]]:
 def build(name: str) -> program.Measures:
     """Build a model in all ways, in turn, each into memory that the process did not have before.
 
-    The median seconds of each way, the bytes of the weights, the highest peak of `build` as a multiple of them, and
-    how many page faults stock takes for each of `build`.
+    The median seconds of each way, the bytes of the weights, the highest peak of `build` as a multiple of them, and how much
+    CPU time and how many page faults stock takes for each of `build`: the CPU time depends little on what else runs.
     """
     from torch.nn import Linear
 
@@ -84,13 +84,14 @@ def build(name: str) -> program.Measures:
         "build in bfloat16": partial(fastinit.torch.build, factory, dtype="bfloat16"),
     }
     taken: dict[str, list[float]] = {way: [] for way in ways}
-    faults, peaks, weights, began = dict[str, int](), [0.0], 0, perf_counter()
+    cpu, faults, peaks, weights, began = dict[str, float](), dict[str, int](), [0.0], 0, perf_counter()
     while not taken["stock"] or (len(taken["stock"]) < ROUNDS and perf_counter() - began < BUDGET):
         for way, make in ways.items():
             gc.collect()  # the last model
-            before, faults[way], start = forget_peak(), -page_faults(), perf_counter()
+            before, faults[way], cpu[way], start = forget_peak(), -page_faults(), -process_time(), perf_counter()
             model = make()
             taken[way].append(perf_counter() - start)
+            cpu[way] += process_time()
             faults[way] += page_faults()
             nbytes = sum(parameter.nbytes for parameter in model.parameters())
             if way == "stock":
@@ -98,12 +99,13 @@ def build(name: str) -> program.Measures:
             if way.startswith("build"):
                 peaks.append((peak_bytes() - before) / nbytes)
             del model
-    ratio = faults["stock"] / max(1, faults["build"])
-    return {**{way: median(found) for way, found in taken.items()}, "weights": weights, "peak": max(peaks), "faults": ratio}
+    ratios = {"cpu": cpu["stock"] / cpu["build"], "faults": faults["stock"] / max(1, faults["build"])}
+    return {**{way: median(found) for way, found in taken.items()}, "weights": weights, "peak": max(peaks), **ratios}
 
 
 def models() -> None:
-    columns = ("model", "parameters", "stock", *WAYS[1:], "peak memory / weights", "page faults: stock / build")
+    of_build = ("CPU time: stock / build", "peak memory / weights", "page faults: stock / build")
+    columns = ("model", "parameters", "stock", *WAYS[1:], *of_build)
     print_table(columns, rows_of_models())
 
 
@@ -113,7 +115,8 @@ def rows_of_models() -> Iterator[tuple[str, ...]]:
         stock = found["stock"]
         cells = (f"{found[way]:.3g} s, {stock / found[way]:.1f} times as fast" for way in WAYS[1:])
         peak = f"{found['peak']:.3f}" if found["weights"] > LEAST_FOR_PEAK else ""
-        yield model, f"{found['weights'] / 4e6:,.1f} M", f"{stock:.3g} s", *cells, peak, f"{found['faults']:.1f}"
+        of_build = (f"{found['cpu']:.1f}", peak, f"{found['faults']:.1f}")
+        yield model, f"{found['weights'] / 4e6:,.1f} M", f"{stock:.3g} s", *cells, *of_build
 
 
 if __name__ == "__main__":
