@@ -17,7 +17,7 @@ from fastinit.lab.structure import Link, chains
 from fastinit.lab.theory import fitted_depth_scale
 from fastinit.recipes.grouping import aligned
 from fastinit.runtime import checks
-from fastinit.torch.passes import Batch
+from fastinit.torch.rescaling.passes import Batch
 
 HEAD = ("layer", "kind", "mean", "std", "rms", "theory", "correlation", "dead", "saturated", "gradient rms", "s_max")
 

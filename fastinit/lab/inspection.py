@@ -20,8 +20,8 @@ from fastinit.lab.observation import Observer, Row
 from fastinit.lab.spectra import Spectrum, jacobian_spectrum, layer_spectra
 from fastinit.lab.untouched import untouched
 from fastinit.runtime import checks
-from fastinit.torch.names import tensors_by_name
-from fastinit.torch.passes import Batch
+from fastinit.torch.rescaling.passes import Batch
+from fastinit.torch.structure.names import tensors_by_name
 from fastinit.torch.tensors import fill_
 
 MOST_PASSES, SMALL = 32, 2_000_000  # outputs of a sample, and parameters, up to which the Jacobian is computed by default

@@ -26,7 +26,7 @@ from fastinit.lab.measures import (
     share_beyond,
     share_never_positive,
 )  # fmt: skip
-from fastinit.torch.names import modules_by_name
+from fastinit.torch.structure.names import modules_by_name
 
 PASSED_ON = {
     "view", "reshape", "flatten", "permute", "transpose", "contiguous", "unsqueeze", "squeeze", "to", "float", "dropout",

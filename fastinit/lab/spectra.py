@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fastinit.lab.layers import WEIGHTED, is_transposed_linear, kind_of
 from fastinit.runtime.types import Float64Array
 from fastinit.torch.layers import TRANSPOSED
-from fastinit.torch.names import modules_by_name
+from fastinit.torch.structure.names import modules_by_name
 
 MOST_WORK = 4e9  # of m n min(m, n) over all layers, which decompositions take some seconds for
 MOST_ROWS = 512  # of a Jacobian that is computed whole

@@ -25,8 +25,8 @@ from fastinit.lab.observation import Row
 from fastinit.lab.structure import ends_of_branches, normalization_of, residual_sums
 from fastinit.recipes import Recipe, Rule
 from fastinit.torch.layers import parameter_name
-from fastinit.torch.names import modules_by_name, tensors_by_name
-from fastinit.torch.passes import Batch
+from fastinit.torch.rescaling.passes import Batch
+from fastinit.torch.structure.names import modules_by_name, tensors_by_name
 
 NUMBER = re.compile(r"(?<![^.])\d+(?![^.])")
 
