@@ -64,8 +64,8 @@ def rows_of_fills() -> Iterator[tuple[str, ...]]:
 def build(name: str) -> program.Measures:
     """Build a model in all ways, in turn, each into memory that the process did not have before.
 
-    The median seconds of each way, the bytes of the weights, the highest peak of `build` as a multiple of them, and how much
-    CPU time and how many page faults stock takes for each of `build`: the CPU time depends little on what else runs.
+    The median seconds of each way, and its CPU time, which depends little on what else runs; the bytes of the weights, the
+    highest peak of `build` as a multiple of them, and how many page faults stock takes for each of `build`.
     """
     from torch.nn import Linear
 
@@ -99,24 +99,27 @@ def build(name: str) -> program.Measures:
             if way.startswith("build"):
                 peaks.append((peak_bytes() - before) / nbytes)
             del model
-    ratios = {"cpu": cpu["stock"] / cpu["build"], "faults": faults["stock"] / max(1, faults["build"])}
-    return {**{way: median(found) for way, found in taken.items()}, "weights": weights, "peak": max(peaks), **ratios}
+    times = {way: median(found) for way, found in taken.items()} | {f"CPU, {way}": cpu[way] for way in ways}
+    return {**times, "weights": weights, "peak": max(peaks), "faults": faults["stock"] / max(1, faults["build"])}
 
 
 def models() -> None:
-    of_build = ("CPU time: stock / build", "peak memory / weights", "page faults: stock / build")
-    columns = ("model", "parameters", "stock", *WAYS[1:], *of_build)
+    ways = [f"{way}: s; stock / it; in CPU time" for way in WAYS[1:]]
+    columns = ("model", "parameters", "stock: s", *ways, "peak of build / weights", "page faults: stock / build")
     print_table(columns, rows_of_models())
 
 
 def rows_of_models() -> Iterator[tuple[str, ...]]:
     for model in MODELS:
         (found,) = program.medians("bench.torch", [("build", model)], 1, MEMORY)
-        stock = found["stock"]
-        cells = (f"{found[way]:.3g} s, {stock / found[way]:.1f} times as fast" for way in WAYS[1:])
+        cells = [f"{found[way]:.3g}; {found['stock'] / found[way]:.1f}; {_ratio_of_cpu(found, way):.1f}" for way in WAYS[1:]]
         peak = f"{found['peak']:.3f}" if found["weights"] > LEAST_FOR_PEAK else ""
-        of_build = (f"{found['cpu']:.1f}", peak, f"{found['faults']:.1f}")
-        yield model, f"{found['weights'] / 4e6:,.1f} M", f"{stock:.3g} s", *cells, *of_build
+        parameters, faults = f"{found['weights'] / 4e6:,.1f} M", f"{found['faults']:.1f}"
+        yield model, parameters, f"{found['stock']:.3g}", *cells, peak, faults
+
+
+def _ratio_of_cpu(found: program.Measures, way: str) -> float:
+    return found["CPU, stock"] / found[f"CPU, {way}"]
 
 
 if __name__ == "__main__":
