@@ -77,7 +77,7 @@ FRAMEWORKS = ("torch", "jax", "keras", "dask")
 """What fastinit has adapters for, each with a folder of tests of its name."""
 
 
-LIBRARIES_OF_LAB = ("torch", "scipy", "matplotlib")
+LIBRARIES_OF_LAB = ("torch", "scipy", "matplotlib", "sklearn", "scikit_posthocs")
 """What `fastinit.lab` is imported with."""
 
 

@@ -3,6 +3,7 @@
     print(fastinit.lab.inspect(model, batch))          # layer by layer beside the theory, and what is wrong, in words
     recipe = fastinit.lab.suggest(model, batch)        # rules, each with its reason
     fastinit.torch.init_(model, recipe, seed=0)
+    print(fastinit.lab.compare(make_model, (x, y), ["torch", "he_normal", recipe]))  # trains, tests, and gives a verdict
 
 Nothing that is looked at is changed: not the parameters, buffers, gradients and modes of a model, nor torch's generators.
 """
@@ -15,9 +16,14 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError(f"fastinit.lab needs {error.name}: {install_hint('lab')}") from None
 
+from fastinit.lab.comparison import compare
 from fastinit.lab.findings import Finding
 from fastinit.lab.inspecting import Inspection, inspect
+from fastinit.lab.result import Comparison
+from fastinit.lab.search import search
 from fastinit.lab.suggestion import Suggestion, suggest
+from fastinit.lab.tasks import Supervised
 from fastinit.lab.theory import MeanField
 
 __all__ = ["Finding", "Inspection", "MeanField", "Suggestion", "inspect", "suggest"]
+__all__ += ["Comparison", "Supervised", "compare", "search"]

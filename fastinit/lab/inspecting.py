@@ -125,8 +125,12 @@ class Inspection:
 
     def __str__(self) -> str:
         found = [str(finding) for finding in self.findings] or ["nothing was found"]
-        rows = [_cells(row, self.seen.spectra.get(row.module or "")) for row in self.layers]
-        return "\n".join([*found, "", *aligned([HEAD, *rows])])
+        return "\n".join([*found, "", *aligned(self.table)])
+
+    @property
+    def table(self) -> list[tuple[str, ...]]:
+        """A head, and a row of texts for each layer."""
+        return [HEAD, *(_cells(row, self.seen.spectra.get(row.module or "")) for row in self.layers)]
 
     def as_dict(self) -> dict[str, Any]:
         """All of it as plain data that JSON can hold: what is not finite is None."""
