@@ -1,5 +1,6 @@
 """Describes the C extension to cffi, and writes the list of kernels that the C code is compiled from."""
 
+import re
 import runpy
 import sys
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ ROOT = HERE.parent
 sources = runpy.run_path(str(ROOT / "fastinit/backends/sources.py"))
 CATALOGUE = sources["CATALOGUE"]
 KERNEL_LIST = HERE / "kernels" / "kernel_list.h"
+CUDA_SOURCE = HERE.parent / "fastinit" / "backends" / "cuda" / "kernels.h"
 XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"
 
 # Contraction would fuse a * b + c where stream version 1 has two roundings. No value depends on the other three flags: with
@@ -44,11 +46,27 @@ def kernel_list() -> str:
     return "\n\n".join([f"/* Written by csrc/build.py from {CATALOGUE}. */", *macros]) + "\n"
 
 
-def write_kernel_list() -> None:
-    """Write kernel_list.h, unless it is as it should be: then what was compiled from it stays valid."""
-    text = kernel_list()
-    if not KERNEL_LIST.is_file() or KERNEL_LIST.read_text() != text:
-        KERNEL_LIST.write_text(text)
+def cuda_source() -> str:
+    """The headers of the kernels for GPUs in one text, which is compiled where a GPU is: each at its first include."""
+    seen = set()
+
+    def text_of(name: str) -> str:
+        path = next(path for path in (HERE / "cuda" / name, HERE / "kernels" / name) if path.is_file())
+        return re.sub(r'^#include "(.*)"\n', lambda match: included(match[1]), path.read_text(), flags=re.MULTILINE)
+
+    def included(name: str) -> str:
+        if name in seen:
+            return ""
+        seen.add(name)
+        return text_of(name)
+
+    return f"/* Written by csrc/build.py from csrc/cuda/kernels.h. */\n{included('kernels.h')}"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, unless it is as it should be: then what was compiled from it stays valid."""
+    if not path.is_file() or path.read_text() != text:
+        path.write_text(text)
 
 
 def xla_include() -> list[str]:
@@ -60,7 +78,8 @@ def xla_include() -> list[str]:
     return [folder for folder in folders if folder and Path(folder, "xla", "ffi", "api", "c_api.h").is_file()]
 
 
-write_kernel_list()
+write(KERNEL_LIST, kernel_list())
+write(CUDA_SOURCE, cuda_source())
 ffi = cffi.FFI()
 HEADERS = ("kernels/kernels.h", "kernels/measure.h", "bindings/api.h", "bindings/xla_handler.h")
 ffi.cdef("".join((HERE / header).read_text() for header in HEADERS))

@@ -8,9 +8,13 @@ from typing import Any
 from fastinit import backends
 from fastinit.__about__ import __version__
 from fastinit.backends.catalogue import ELEMENTS
+from fastinit.core.device import has_kernels
 from fastinit.core.stream import STREAM_VERSION
 from fastinit.runtime import threads
 from fastinit.runtime.forks import without_forks
+from fastinit.runtime.installation import install_hint
+
+CUDA = "kernels, which were compiled and emulated, and have not yet run on a GPU"
 
 
 def config() -> dict[str, Any]:
@@ -24,6 +28,7 @@ def config() -> dict[str, Any]:
         "available backends": list(backends.available_backends()),
         "available levels": list(backends.available_levels()),
         "dtypes": list(ELEMENTS),
+        "CUDA devices": CUDA if has_kernels() else f"filled by way of the CPU; {install_hint('cuda')} has kernels for them",
         "threads": threads.get_num_threads(),
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -13,6 +13,7 @@ from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES, ElementType
 from fastinit.backends.request import FillRequest
 from fastinit.core import positions
+from fastinit.core.device import fill_device, is_on_device, memory_of
 from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out, element_type
 from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_rows, fill_strided, repeat
@@ -45,6 +46,10 @@ def fill(
     wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
     stream = stream_of(seed, name)
     check_shape(distribution, whole_shape)
+    if out is not None and is_on_device(out):
+        memory = memory_of(out, wanted.shape, element.dtype)
+        fill_device(distribution, whole_shape, stream, element, index, *memory)
+        return out
     if out is not None:
         check_out(out, wanted.shape, element.dtype)
     request = _Fill(stream, element, whole_shape, wanted, index, out)

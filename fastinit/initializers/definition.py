@@ -99,7 +99,7 @@ def _function(cls: type[Initializer]) -> InitializerFunction:
                 return filled
         made = _called(cls, (shape, *positional), parameters, tuple(DEFAULTS)) if positional or parameters else plain()
         values = made(shape, seed=seed, name=name, dtype=dtype, layout=layout, out=out, index=index)
-        if filled is False:
+        if filled is False and isinstance(values, np.ndarray):  # and no array of a device
             asked = shape, positional, parameters, dtype, layout
             remembered_fills.learn(fills, asked, made.distribution_for(shape, layout=layout), values.shape)
         return values

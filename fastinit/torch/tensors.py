@@ -12,7 +12,9 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.core.device import fill_device, has_kernels
 from fastinit.core.division import in_order
+from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
 from fastinit.distributions import Distribution
@@ -141,6 +143,10 @@ def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], s
         out = as_array(tensor)
         huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
         fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
+    elif tensor.device.type == "cuda" and torch.version.cuda and has_kernels():
+        out = as_array(tensor)  # of the device's memory, which is not touched here
+        cuda_stream = torch.cuda.current_stream(tensor.device).cuda_stream
+        fill_device(distribution, shape, stream, element_type(dtype), index, out, tensor.device.index, cuda_stream)
     else:
         parts = [index] if index is not None else (box.slices for box in in_order(distribution, shape, CHUNK))
         chunks = (fill(distribution, shape, seed=stream, dtype=dtype, index=part).reshape(-1) for part in parts)

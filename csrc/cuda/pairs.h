@@ -1,0 +1,70 @@
+/* Two values of each distribution that fills tensors, of the words of two rows of a lane: pair_<distribution>_<real>. The
+   parameters `c` are those of values.h. */
+#ifndef FASTINIT_PAIRS_H
+#define FASTINIT_PAIRS_H
+
+#include "values.h"
+
+static ALWAYS_INLINE float uniform_from_f32(uint32_t word, const float *c)
+{
+    float step = c[1] * 0x1p-24f;
+    return step * 0x1p24f == c[1] ? uniform_f32(word, 1.0f, step, c[0]) : uniform_f32(word, 0x1p-24f, c[1], c[0]);
+}
+
+static ALWAYS_INLINE double uniform_from_f64(uint64_t word, const double *c)
+{
+    double step = c[1] * 0x1p-53;
+    int is_exact = step * 0x1p53 == c[1];
+    return uniform_f64((uint32_t)(word >> 32), (uint32_t)word, is_exact ? 1.0 : 0x1p-53, is_exact ? step : c[1], c[0]);
+}
+
+static ALWAYS_INLINE float truncated_from_f32(uint32_t word, const float *c)
+{
+    struct probability_f32 p = probability_f32(word, c);
+    if (in_tail_f32(p.tail, c))
+        return truncated_tail_f32(p, c);
+    return truncated_centre_f32(p.v, centre_neg2log_f32(centre_product_f32(p.tail)), c);
+}
+
+static ALWAYS_INLINE double truncated_from_f64(uint64_t word, const double *c)
+{
+    struct probability_f64 p = probability_f64(word, c);
+    double radius = radius_f64(p.tail);
+    return in_tail_f64(radius) ? truncated_tail_f64(p.q, radius, c) : truncated_inner_f64(p.q, radius, c);
+}
+
+static ALWAYS_INLINE struct pair_f32 pair_uniform_f32(uint32_t a, uint32_t b, const float *c)
+{
+    struct pair_f32 pair = {uniform_from_f32(a, c), uniform_from_f32(b, c)};
+    return pair;
+}
+
+static ALWAYS_INLINE struct pair_f64 pair_uniform_f64(uint64_t a, uint64_t b, const double *c)
+{
+    struct pair_f64 pair = {uniform_from_f64(a, c), uniform_from_f64(b, c)};
+    return pair;
+}
+
+static ALWAYS_INLINE struct pair_f32 pair_normal_f32(uint32_t a, uint32_t b, const float *c)
+{
+    return normal_f32(neg2log_u_f32(a), b, c[0], c[1]);
+}
+
+static ALWAYS_INLINE struct pair_f64 pair_normal_f64(uint64_t a, uint64_t b, const double *c)
+{
+    return normal_f64(neg2log_u_f64(a), b, c[0], c[1]);
+}
+
+static ALWAYS_INLINE struct pair_f32 pair_truncated_f32(uint32_t a, uint32_t b, const float *c)
+{
+    struct pair_f32 pair = {truncated_from_f32(a, c), truncated_from_f32(b, c)};
+    return pair;
+}
+
+static ALWAYS_INLINE struct pair_f64 pair_truncated_f64(uint64_t a, uint64_t b, const double *c)
+{
+    struct pair_f64 pair = {truncated_from_f64(a, c), truncated_from_f64(b, c)};
+    return pair;
+}
+
+#endif
