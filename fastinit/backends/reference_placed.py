@@ -38,7 +38,8 @@ def parameters_of_tile(parameters: Parameters, known: int, element: int, shape: 
 
 
 def _is_upper_half(words: UInt64Array) -> np.ndarray:
-    return words >> np.uint64(63) == 1
+    upper: np.ndarray = words >> np.uint64(63) == 1
+    return upper
 
 
 def _on_both_sides(words: UInt64Array, distance: Float64Array) -> Float64Array:
@@ -64,7 +65,8 @@ def gumbel(words: UInt64Array, loc: Float64Array, scale: Float64Array) -> Float6
 
 
 def rayleigh(words: UInt64Array, scale: Float64Array) -> Float64Array:
-    return np.sqrt(neg2log_u(words)) * scale
+    drawn: Float64Array = np.sqrt(neg2log_u(words)) * scale
+    return drawn
 
 
 def weibull(words: UInt64Array, a: Float64Array) -> Float64Array:
