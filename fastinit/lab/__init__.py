@@ -24,6 +24,7 @@ from fastinit.lab.search import search
 from fastinit.lab.suggestion import Suggestion, suggest
 from fastinit.lab.tasks import Supervised
 from fastinit.lab.theory import MeanField
+from fastinit.lab.writing import write_report
 
 __all__ = ["Finding", "Inspection", "MeanField", "Suggestion", "inspect", "suggest"]
-__all__ += ["Comparison", "Supervised", "compare", "search"]
+__all__ += ["Comparison", "Supervised", "compare", "search", "write_report"]

@@ -1,0 +1,154 @@
+"""The pictures of a report, signals by layer, curves with bands, who beats whom: SVG whose text has the page's colour."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastinit.lab.inspecting import Inspection
+from fastinit.lab.result import Comparison, bands
+from fastinit.runtime.forks import without_forks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which people of every colour vision tell apart; those that white and black both carry.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("-", "--", "-.", ":")
+INK = "#777678"  # stands for the page's colour of text, which the SVG takes from the page
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG element, and what it shows in words, for those who do not see it."""
+
+    title: str
+    svg: str
+    alt: str
+
+
+def of_signals(inspections: Mapping[str, Inspection]) -> Picture:
+    """The rms of activations, and of gradients, by layer, a line for each initialization."""
+    figure = _figure(2)
+    above, below = figure.subplots(2, 1, sharex=True)
+    said = []
+    for number, (name, inspection) in enumerate(inspections.items()):
+        rows = [row for row in inspection.layers if row.weights is not None or row.kind in ("recurrent", "attention")]
+        style = _style(number)
+        above.plot(range(1, len(rows) + 1), [row.output.rms or math.nan for row in rows], label=name, **style)
+        gradients = [row.gradient.rms if row.gradient is not None and row.gradient.rms else math.nan for row in rows]
+        below.plot(range(1, len(rows) + 1), gradients, label=name, **style)
+        if rows:
+            said.append(f"{name}: {rows[0].output.rms:.3g} in the first layer, {rows[-1].output.rms:.3g} in the last")
+    for axes, what in ((above, "activations (rms)"), (below, "gradients (rms)")):
+        axes.set_yscale("log")
+        axes.set_ylabel(what)
+    below.set_xlabel("layer")
+    below.xaxis.get_major_locator().set_params(integer=True)
+    above.legend(fontsize=8, frameon=False, labelcolor=INK)
+    return _picture("The signal by layer", figure, "Size of activations: " + "; ".join(said))
+
+
+def of_curves(comparison: Comparison) -> Picture:
+    """The median loss on what is held out after each epoch, with a band between the quartiles of the runs."""
+    figure = _figure(1)
+    axes = figure.subplots()
+    said = []
+    for number, name in enumerate(comparison.strategies):
+        middle, low, high = bands(comparison.curve(name))
+        epochs = range(len(middle))
+        style = _style(number)
+        axes.plot(epochs, middle, label=name, **style)
+        axes.fill_between(epochs, low, high, color=style["color"], alpha=0.2, linewidth=0)
+        said.append(f"{name}: {middle[-1]:.3g}")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss, median and quartiles")
+    axes.legend(fontsize=8, frameon=False, labelcolor=INK)
+    return _picture("Training", figure, "Median loss at the end: " + "; ".join(said))
+
+
+def of_differences(comparison: Comparison) -> Picture:
+    """A matrix: the mean difference of the metric of row minus column, with a star where it is significant."""
+    names = [*comparison.strategies]
+    figure = _figure(1)
+    axes = figure.subplots()
+    values = [[0.0 if a == b else comparison.tests.between(a, b).mean for b in names] for a in names]
+    finite = [abs(value) for row in values for value in row if math.isfinite(value)]
+    most = max(finite, default=0.0) or 1.0
+    axes.imshow(values, cmap="PuOr_r", vmin=-most, vmax=most, alpha=0.85)
+    for i, a in enumerate(names):
+        for j, b in enumerate(names):
+            if i != j:
+                star = " *" if comparison.tests.between(a, b).significant else ""
+                light = abs(values[i][j]) < most * 0.6 or not math.isfinite(values[i][j])
+                ink = "#111112" if light and math.isfinite(values[i][j]) else "#fefefd" if not light else INK
+                text = f"{values[i][j]:+.3f}{star}" if math.isfinite(values[i][j]) else f"failed{star}"
+                axes.text(j, i, text, ha="center", va="center", fontsize=8, color=ink)
+    axes.set_xticks(range(len(names)), [_short(name) for name in names], rotation=25, ha="right")
+    axes.set_yticks(range(len(names)), [_short(name) for name in names])
+    wins = [f"{one.first} against {one.second}: {one.mean:+.3g}" for one in comparison.tests.differences if one.significant]
+    alt = f"Difference in {comparison.task.metric}, row minus column. " + ("; ".join(wins) or "None is significant")
+    return _picture("Who beats whom (row minus column, * significant)", figure, alt)
+
+
+def _style(number: int) -> dict[str, Any]:
+    """Colour and dashes both differ, so that neither alone is needed."""
+    return {"color": COLOURS[number % len(COLOURS)], "linestyle": LINES[number % len(LINES)], "linewidth": 1.8}
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 22 else name[:21] + "…"
+
+
+def _figure(panels: int) -> Figure:
+    with without_forks():
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+
+    with mpl.rc_context(
+        {"text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}
+    ):
+        return Figure(figsize=(6.4, 2.2 + 1.6 * panels), layout="constrained")
+
+
+def _picture(title: str, figure: Figure, alt: str) -> Picture:
+    import matplotlib as mpl
+
+    for axes in figure.axes:
+        _ink(axes)
+    file = io.StringIO()
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": title + alt}):
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    svg = file.getvalue()
+    svg = svg[svg.index("<svg") :].replace(INK, "currentColor")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    return Picture(
+        title,
+        re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1), count=1),
+        alt,
+    )
+
+
+def _ink(axes: Axes) -> None:
+    axes.set_facecolor("none")
+    axes.tick_params(colors=INK, which="both", labelsize=8)
+    for spine in axes.spines.values():
+        spine.set_edgecolor(INK)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
+    axes.spines[["right", "top"]].set_visible(False)
+
+
+def unique_ids(svgs: Sequence[str]) -> list[str]:
+    """The SVGs with ids of their own each, since one page has them all."""
+    made = []
+    for number, svg in enumerate(svgs):
+        svg = re.sub(r'id="([^"]+)"', rf'id="p{number}-\1"', svg)
+        svg = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#p{number}-\2"', svg)
+        made.append(re.sub(r"url\(#([^)]+)\)", rf"url(#p{number}-\1)", svg))
+    return made
