@@ -177,8 +177,9 @@ PyObject *plan_many(PyObject *module, PyObject *args)
     }
     if (is_plain && !PyErr_Occurred() && divide(&division, many, 1) == 0) {
         PyObject *plan = PyCapsule_New(many, CAPSULE, free_capsule);
-        result = plan ? Py_BuildValue("OOOKO", many->arrays, left, division.ends, (unsigned long long)division.all_values, plan)
-                      : NULL;
+        result =
+            plan ? Py_BuildValue("OOOKO", many->arrays, left, division.ends, (unsigned long long)division.all_values, plan)
+                 : NULL;
         many = plan ? NULL : many;
         Py_XDECREF(plan);
     }

@@ -99,8 +99,8 @@ static int parse_arguments(const short_draw *self, PyObject *args, PyObject *nam
 static double plain_number(PyObject *object)
 {
     PyObject *type = (PyObject *)Py_TYPE(object);
-    int is_plain = PyFloat_CheckExact(object) || PyLong_CheckExact(object) || type == float64_type ||
-                   type == float32_type || type == int64_type || type == int32_type;
+    int is_plain = PyFloat_CheckExact(object) || PyLong_CheckExact(object) || type == float64_type || type == float32_type ||
+                   type == int64_type || type == int32_type;
     double number = is_plain ? PyFloat_AsDouble(object) : NAN;
     if (PyErr_Occurred()) { /* an int beyond double */
         PyErr_Clear();
@@ -186,8 +186,8 @@ static PyArray_Descr *dtype_of(PyObject *dtype, int without)
 static int is_plain_out(const target *target, int has_size)
 {
     PyArrayObject *out = target->out;
-    int fits = PyArray_ISCARRAY(out) && PyArray_DESCR(out)->type_num == target->dtype->type_num &&
-               PyArray_SIZE(out) > 0 && PyArray_SIZE(out) <= most;
+    int fits = PyArray_ISCARRAY(out) && PyArray_DESCR(out)->type_num == target->dtype->type_num && PyArray_SIZE(out) > 0 &&
+               PyArray_SIZE(out) <= most;
     if (fits && has_size)
         fits = PyArray_NDIM(out) == target->axes &&
                memcmp(PyArray_DIMS(out), target->lengths, (size_t)target->axes * sizeof(npy_intp)) == 0;
@@ -272,8 +272,7 @@ static int holds_integers(const PyArray_Descr *dtype, long long low, long long l
     for (*log2_bytes = 0; 1 << *log2_bytes < bytes; ++*log2_bytes)
         ;
     int bits = 8 * bytes - is_signed;
-    return low >= (is_signed ? -(1ll << (bits - 1)) * 2 : 0) &&
-           (bits >= 63 || last < 1ll << bits);
+    return low >= (is_signed ? -(1ll << (bits - 1)) * 2 : 0) && (bits >= 63 || last < 1ll << bits);
 }
 
 static PyObject *drawn_integers(const short_draw *self, PyObject *generator, arguments given)
@@ -311,7 +310,8 @@ static PyObject *single_value(const short_draw *self, PyObject *generator, argum
     if (self->form == STANDARD) /* takes a dtype, behind the size */
         return given[DTYPE] ? PyObject_CallFunctionObjArgs(self->single, generator, Py_None, given[DTYPE], NULL)
                             : PyObject_CallFunctionObjArgs(self->single, generator, NULL);
-    if (self->form == INTEGER_RANGE || given[DTYPE] || (given[SECOND] && !given[FIRST]) || !parameters_of(self, given, parameters))
+    if (self->form == INTEGER_RANGE || given[DTYPE] || (given[SECOND] && !given[FIRST]) ||
+        !parameters_of(self, given, parameters))
         return NULL;
     return PyObject_CallFunctionObjArgs(self->single, generator, given[FIRST], given[FIRST] ? given[SECOND] : NULL, NULL);
 }
@@ -467,8 +467,8 @@ PyMODINIT_FUNC PyInit__short_draws(void)
     int32_type = attribute_of("numpy", "int32");
     int64_type = attribute_of("numpy", "int64");
     cursor_name = PyUnicode_InternFromString("_cursor_address");
-    if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !int32_type || !int64_type ||
-        !cursor_name)
+    if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !int32_type ||
+        !int64_type || !cursor_name)
         return NULL;
     if (PyModule_AddStringConstant(module, "stamp", STAMP) < 0) /* of fastinit/backends/sources.py */
         return NULL;

@@ -65,10 +65,9 @@ static int is_unwatched(void)
 /* Whether its memory is one block of its own, and autograd need not know: fastinit/torch/tensors.py, is_plain. */
 static int is_plain(PyObject *tensor)
 {
-    if (PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor)) != 1 ||
-        !is_attribute(tensor, names.is_cpu, Py_True) || !is_attribute(tensor, names.layout, strided) ||
-        !gives(tensor, names.is_contiguous, Py_True) || !gives(tensor, names.is_neg, Py_False) ||
-        !gives(tensor, names.is_inference, Py_False))
+    if (PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor)) != 1 || !is_attribute(tensor, names.is_cpu, Py_True) ||
+        !is_attribute(tensor, names.layout, strided) || !gives(tensor, names.is_contiguous, Py_True) ||
+        !gives(tensor, names.is_neg, Py_False) || !gives(tensor, names.is_inference, Py_False))
         return 0;
     if (is_attribute(tensor, names.requires_grad, Py_False))
         return 1;
@@ -186,8 +185,8 @@ static PyObject *call(struct tensor_method *method, PyObject *tensor, PyObject *
 {
     PyObject *numbers[2], *dtype = NULL, *capsule = NULL, *result = NULL;
     uint64_t count = 0, address = 0;
-    int is_mine = source && !holds && !is_overridden() && parse(method, args, n, named, numbers) && is_plain(tensor) &&
-                  is_unwatched();
+    int is_mine =
+        source && !holds && !is_overridden() && parse(method, args, n, named, numbers) && is_plain(tensor) && is_unwatched();
     if (is_mine)
         count = integer_of(tensor, names.numel);
     if (count > 0 && count <= (uint64_t)most_values)

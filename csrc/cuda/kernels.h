@@ -65,32 +65,32 @@ struct places {
         }                                                                                                                  \
     }
 
-#define PLACES_KERNEL(name, distribution, real, element, narrow)                                                           \
-    extern "C" __global__ void name##_places(struct drawn drawn, struct places of, element *out)                           \
-    {                                                                                                                      \
-        uint64_t group = (uint64_t)blockIdx.x * blockDim.x + threadIdx.x;                                                  \
-        if (group >= of.groups)                                                                                            \
-            return;                                                                                                        \
-        COPIED_PARAMETERS(real)                                                                                            \
-        struct lane lane = seeded_lane(drawn.stream, of.lanes[group]);                                                     \
-        uint64_t i = of.begins[group], end = of.begins[group + 1];                                                         \
-        for (int row = 0; i < end; row += 2) {                                                                             \
-            word_##real a = next_##real(&lane), b = next_##real(&lane);                                                    \
-            if (of.rows[i] >= row + 2)                                                                                     \
-                continue;                                                                                                  \
-            struct pair_##real pair = pair_##distribution##_##real(a, b, c);                                               \
-            for (; i < end && of.rows[i] < row + 2; i++)                                                                   \
-                out[of.places[i]] = narrow(of.rows[i] == row ? pair.first : pair.second);                                  \
-        }                                                                                                                  \
+#define PLACES_KERNEL(name, distribution, real, element, narrow)                                 \
+    extern "C" __global__ void name##_places(struct drawn drawn, struct places of, element *out) \
+    {                                                                                            \
+        uint64_t group = (uint64_t)blockIdx.x * blockDim.x + threadIdx.x;                        \
+        if (group >= of.groups)                                                                  \
+            return;                                                                              \
+        COPIED_PARAMETERS(real)                                                                  \
+        struct lane lane = seeded_lane(drawn.stream, of.lanes[group]);                           \
+        uint64_t i = of.begins[group], end = of.begins[group + 1];                               \
+        for (int row = 0; i < end; row += 2) {                                                   \
+            word_##real a = next_##real(&lane), b = next_##real(&lane);                          \
+            if (of.rows[i] >= row + 2)                                                           \
+                continue;                                                                        \
+            struct pair_##real pair = pair_##distribution##_##real(a, b, c);                     \
+            for (; i < end && of.rows[i] < row + 2; i++)                                         \
+                out[of.places[i]] = narrow(of.rows[i] == row ? pair.first : pair.second);        \
+        }                                                                                        \
     }
 
-#define COPIED_PARAMETERS(real)                  \
-    real_##real c[MOST_PARAMETERS];              \
-    for (int i = 0; i < MOST_PARAMETERS; i++)    \
+#define COPIED_PARAMETERS(real)               \
+    real_##real c[MOST_PARAMETERS];           \
+    for (int i = 0; i < MOST_PARAMETERS; i++) \
         c[i] = (real_##real)drawn.parameters[i];
 
-#define CUDA_KERNELS(name, distribution, real, element, narrow)    \
-    RUNS_KERNEL(name, distribution, real, element, narrow)         \
+#define CUDA_KERNELS(name, distribution, real, element, narrow) \
+    RUNS_KERNEL(name, distribution, real, element, narrow)      \
     PLACES_KERNEL(name, distribution, real, element, narrow)
 
 #endif

@@ -95,15 +95,15 @@ static ALWAYS_INLINE void OF(histogram)(const REAL *values, uint64_t n, double c
             bins[bin] += tables[table][bin];
 }
 
-#define DEFINE_MEASURES(level, TARGET, vector_bytes, test)                                                                  \
-    static TARGET void OF_LEVEL(tally, level)(const REAL *values, uint64_t n, REAL least, REAL most, fi_tally *tally)       \
-    {                                                                                                                       \
-        OF(tally)(values, n, least, most, tally);                                                                           \
-    }                                                                                                                       \
-    static TARGET void OF_LEVEL(histogram, level)(const REAL *values, uint64_t n, double centre, double scale,              \
-                                                  double offset, int last, int64_t *bins)                                   \
-    {                                                                                                                       \
-        OF(histogram)(values, n, centre, scale, offset, last, bins);                                                        \
+#define DEFINE_MEASURES(level, TARGET, vector_bytes, test)                                                            \
+    static TARGET void OF_LEVEL(tally, level)(const REAL *values, uint64_t n, REAL least, REAL most, fi_tally *tally) \
+    {                                                                                                                 \
+        OF(tally)(values, n, least, most, tally);                                                                     \
+    }                                                                                                                 \
+    static TARGET void OF_LEVEL(histogram, level)(const REAL *values, uint64_t n, double centre, double scale,        \
+                                                  double offset, int last, int64_t *bins)                             \
+    {                                                                                                                 \
+        OF(histogram)(values, n, centre, scale, offset, last, bins);                                                  \
     }
 LEVELS(DEFINE_MEASURES)
 
@@ -118,8 +118,8 @@ void OF(fi_tally)(int level, const REAL *values, uint64_t n, REAL least, REAL mo
 void OF(fi_histogram)(int level, const REAL *values, uint64_t n, double centre, double scale, double offset, int last,
                       int64_t *bins)
 {
-    static void (*const histograms[])(const REAL *, uint64_t, double, double, double, int, int64_t *) = {
-        LEVELS(HISTOGRAM_OF)};
+    static void (*const histograms[])(const REAL *, uint64_t, double, double, double, int,
+                                      int64_t *) = {LEVELS(HISTOGRAM_OF)};
     histograms[level](values, n, centre, scale, offset, last, bins);
 }
 

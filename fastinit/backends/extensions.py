@@ -46,7 +46,7 @@ def bound(name: str, functions: Sequence[str], *numbers: int) -> Any:
         native = None if kernels is None else extension(name)
     except ImportError:
         return None
-    if native is not None:
+    if kernels is not None and native is not None:
         ffi, lib = kernels.ffi, kernels.lib
         native.bind(*(int(ffi.cast("uintptr_t", ffi.addressof(lib, function))) for function in functions), *numbers)
     return native

@@ -31,7 +31,7 @@ class TruePlaces:
     def __init__(self, mask: Array) -> None:
         self._flat = mask.reshape(-1)
         counts = [np.count_nonzero(self._flat[at : at + self.BLOCK]) for at in range(0, mask.size, self.BLOCK)]
-        self._before = np.cumsum([0, *counts])  # of each block, how many True stand before it
+        self._before = np.cumsum(np.array([0, *counts]))  # of each block, how many True stand before it
         self.shape = (int(self._before[-1]),)
 
     def __getitem__(self, part: slice) -> Int64Array:

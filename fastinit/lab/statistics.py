@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,8 @@ def _wilcoxon_of_two(scores: Float64Array) -> Float64Array:
         return np.ones((2, 2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ties, for which the normal approximation is used
-        return np.full((2, 2), float(wilcoxon(scores[0], scores[1]).pvalue))
+        tested: Any = wilcoxon(scores[0], scores[1])  # pyright knows another result
+        return np.full((2, 2), float(tested.pvalue))
 
 
 def _wilcoxon(scores: Float64Array) -> Float64Array:

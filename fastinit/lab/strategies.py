@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import torch
 from torch import nn
@@ -96,7 +96,10 @@ def strategies_of(given: Mapping[str, MadeOf] | Iterable[MadeOf]) -> list[Strate
     """By labels where it is a mapping; else the specs themselves are the labels. Errors for what no strategy is."""
     if isinstance(given, str):
         raise TypeError(f"strategies must be a list of at least two, got the string {given!r}")
-    pairs = [*given.items()] if isinstance(given, Mapping) else [(_label(spec), spec) for spec in given]
+    if isinstance(given, Mapping):
+        pairs = [*cast("Mapping[str, MadeOf]", given).items()]
+    else:
+        pairs = [(_label(spec), spec) for spec in given]
     if len(pairs) < 2:
         raise ValueError(f"strategies must be at least two to be compared, got {len(pairs)}")
     labels = [label for label, _ in pairs]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import _GeneratorContextManager as GeneratorBlock  # pyright: ignore[reportPrivateUsage]
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
@@ -39,15 +39,12 @@ def switch(call: str, instead: str = "") -> Callable[[Callable[P, Iterator[T]]],
     `call`: as a user writes it. `instead`: another way of writing what may have been meant.
     """
 
-    class Switched(Block[T]):
-        pass
-
-    Switched.call, Switched.instead = call, instead
+    kind: Any = type("Switched", (Block,), {"call": call, "instead": instead})
 
     def decorate(function: Callable[P, Iterator[T]]) -> Callable[P, GeneratorBlock[T]]:
         @wraps(function)
         def made(*args: P.args, **options: P.kwargs) -> GeneratorBlock[T]:
-            return Switched(cast(Callable[..., Generator[T, None, None]], function), args, options)
+            return cast(GeneratorBlock[T], kind(function, args, options))
 
         return made
 

@@ -47,7 +47,7 @@ def compile_source(text: str, architecture: str) -> bytes:
 
 def _nvrtc() -> Any:
     try:
-        from cuda.bindings import nvrtc
+        from cuda.bindings import nvrtc  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError:
         raise ImportError(f"fills on CUDA devices need NVIDIA's cuda-bindings and NVRTC: {install_hint('cuda')}") from None
     return nvrtc

@@ -19,7 +19,7 @@ from fastinit.backends.cuda.launches import THREADS
 from fastinit.runtime.installation import install_hint
 
 try:
-    from cuda.bindings import driver as _driver
+    from cuda.bindings import driver as _driver  # pyright: ignore[reportMissingImports]
 except ModuleNotFoundError:
     raise ImportError(f"fills on CUDA devices need NVIDIA's cuda-bindings: {install_hint('cuda')}") from None
 
