@@ -10,9 +10,20 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastinit.backends import reference
 from fastinit.backends.catalogue import KERNELS
-from fastinit.backends.reference import exp, expm1, fma, ln, neg2log_u, unit_below_half
+from fastinit.backends.reference_elementary import (
+    exp,
+    expm1,
+    fma,
+    is_upper_half,
+    ln,
+    neg2log,
+    neg2log_u,
+    polynomial,
+    split_complement,
+    split_exponent,
+    unit_below_half,
+)
 from fastinit.backends.request import Parameters, Stream
 from fastinit.runtime.types import Float64Array, UInt64Array
 
@@ -37,13 +48,8 @@ def parameters_of_tile(parameters: Parameters, known: int, element: int, shape: 
     return [parameters[OF_VALUES + k * count + at] for k in range(known)]
 
 
-def _is_upper_half(words: UInt64Array) -> np.ndarray:
-    upper: np.ndarray = words >> np.uint64(63) == 1
-    return upper
-
-
 def _on_both_sides(words: UInt64Array, distance: Float64Array) -> Float64Array:
-    return np.where(_is_upper_half(words), distance, -distance)
+    return np.where(is_upper_half(words), distance, -distance)
 
 
 def _exponential(words: UInt64Array) -> Float64Array:
@@ -86,12 +92,12 @@ def cauchy(words: UInt64Array) -> Float64Array:
     near_axis = p <= 0.25
     y = np.where(near_axis, 2.0 * p, fma(p, -2.0, 1.0))
     z = y * y
-    sine, cosine = y * reference.polynomial("SIN", z), fma(z, reference.polynomial("COS", z), 1.0)
+    sine, cosine = y * polynomial("SIN", z), fma(z, polynomial("COS", z), 1.0)
     return _on_both_sides(words, np.where(near_axis, cosine, sine) / np.where(near_axis, sine, cosine))
 
 
 def triangular(words: UInt64Array, left: Float64Array, mode: Float64Array, right: Float64Array) -> Float64Array:
-    p, width, upper = unit_below_half(words), right - left, _is_upper_half(words)
+    p, width, upper = unit_below_half(words), right - left, is_upper_half(words)
     u, complement = np.where(upper, 1.0 - p, p), np.where(upper, p, 1.0 - p)
     rise, fall = (mode - left) / width, (right - mode) / width
     rises = u <= rise
@@ -100,9 +106,9 @@ def triangular(words: UInt64Array, left: Float64Array, mode: Float64Array, right
 
 
 def geometric(words: UInt64Array, p: Float64Array) -> UInt64Array:
-    pairs = zip(reference.split_complement(p), reference.split_exponent(1.0 - p))
+    pairs = zip(split_complement(p), split_exponent(1.0 - p))
     e, f = (np.where(p > 0.5, far, near) for near, far in pairs)
-    trials = np.maximum(np.ceil(2.0 * _exponential(words) / reference.neg2log(e, f)), 1.0)
+    trials = np.maximum(np.ceil(2.0 * _exponential(words) / neg2log(e, f)), 1.0)
     is_large = trials >= 2.0**63
     return np.where(is_large, np.uint64(2**63 - 1), np.where(is_large, 1.0, trials).astype(np.uint64))
 

@@ -126,8 +126,7 @@ class Drawing(np.random.Generator):
         if parameters is None or shape is None or is_single:
             drawn = by_numpy(size)
         else:
-            in_place = out is not None and out.dtype.itemsize == 8
-            drawn = out if in_place else np.empty(shape)
+            drawn = out if out is not None and out.dtype.itemsize == 8 else np.empty(shape)
             self._fill(f"{kernel}_float64", parameters, drawn, np.float64)
         if drawn is out or (out is None and requests.is_float64(dtype)):
             return drawn
