@@ -87,7 +87,8 @@ def repeat(value: Array, out: Array) -> None:
 
 def native_threads(size: int) -> int:
     """How many threads of a backend's own so many elements are worth."""
-    return threads.get_num_threads() if size > LEAST_FOR_NATIVE_THREADS else 1
+    num_threads = threads.get_num_threads()  # of any size, so that the first fill refuses a wrong setting
+    return num_threads if size > LEAST_FOR_NATIVE_THREADS else 1
 
 
 def threads_and_piece(size: int) -> tuple[int, int]:

@@ -724,8 +724,8 @@ def test_show_config_says_what_is_in_use(capsys, num_threads):
     lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
     shown = {key: value.strip() for key, value in lines.items()}
     assert list(shown) == [
-        "fastinit", "stream", "backend", "level", "available backends", "available levels", "dtypes", "threads", "python",
-        "machine", "numpy", "numba", "cffi", "ml_dtypes",
+        "fastinit", "stream", "backend", "level", "available backends", "available levels", "dtypes", "CUDA devices",
+        "threads", "python", "machine", "numpy", "numba", "cffi", "ml_dtypes",
     ]  # fmt: skip
     assert shown["stream"] == "1" and shown["backend"] == "reference" and shown["threads"] == "3"
     assert shown["available backends"] == ", ".join(backends.available_backends())

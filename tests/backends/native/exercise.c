@@ -329,9 +329,19 @@ static void begin(fi_cursor *cursor, int level)
     cursor->level = (uint32_t)level;
 }
 
-/* `n` values of a kernel, from the next tile on. */
-static void draw(fi_cursor *cursor, int kernel, const double *parameters, void *out, uint64_t n)
+static int kernel_of(const char *name)
 {
+    for (int kernel = 0; kernel < fi_kernel_count(); kernel++)
+        if (strcmp(fi_kernel_name(kernel), name) == 0)
+            return kernel;
+    fprintf(stderr, "no kernel is called %s\n", name);
+    exit(2);
+}
+
+/* `n` values of a kernel, from the next tile on. */
+static void draw(fi_cursor *cursor, const char *name, const double *parameters, void *out, uint64_t n)
+{
+    int kernel = kernel_of(name);
     uint64_t start = fi_take_values(cursor, kernel, n);
     fi_fill((int)cursor->level, kernel, cursor->stream, parameters, &start, 1, n, 1, out, 0, 0);
 }
@@ -339,7 +349,7 @@ static void draw(fi_cursor *cursor, int kernel, const double *parameters, void *
 static void draw_uniform(fi_cursor *cursor, double *out, uint64_t n)
 {
     const double parameters[] = {0.0, 1.0};
-    draw(cursor, 2 /* uniform_float64 */, parameters, out, n);
+    draw(cursor, "uniform_float64", parameters, out, n);
 }
 
 static void draw_integer(fi_cursor *cursor, void *out)
@@ -347,7 +357,7 @@ static void draw_integer(fi_cursor *cursor, void *out)
     const uint64_t low_range_threshold[3] = {5, (uint64_t)3 << 61, (uint64_t)1 << 62};
     double parameters[3];
     memcpy(parameters, low_range_threshold, sizeof parameters);
-    draw(cursor, fi_kernel_count() - 1, parameters, out, 1);
+    draw(cursor, "wideintegers_uint64", parameters, out, 1);
 }
 
 /* Single numbers by NumPy's interface between bulk draws. */
