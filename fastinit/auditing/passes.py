@@ -21,6 +21,7 @@ from fastinit.auditing.sources import Source
 from fastinit.auditing.structure import HEAD, LEAST_RUN, PIECE, Indices, ZeroRuns
 from fastinit.backends import current
 from fastinit.distributions.base import unit_of
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Array, Float64Array
 
 SAMPLE = 2**16  # values of 4 or 8 bytes among which the distinct ones are counted
@@ -238,7 +239,8 @@ def _native(piece: Array) -> Any:
     """What measures in C, where that is the backend and has the piece's type."""
     if current().name != "c" or piece.dtype not in (np.float32, np.float64):
         return None
-    return import_module("fastinit.backends.c_measures")
+    with without_forks():
+        return import_module("fastinit.backends.c_measures")
 
 
 def _measured_in_c(piece: Array) -> Any:

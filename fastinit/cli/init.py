@@ -58,7 +58,8 @@ def init(
         return
     metadata = {} if dry_run and not share else Origin(source.text(), seed, dtype, plan.digests_of_kept()).metadata()
     run = checkpoint.run_of(output, plan, metadata={"format": "pt", **metadata}, shard_size=most, share=share)
-    run.check(overwrite)
+    with plain_warnings():
+        run.check(overwrite)
     plan, kept = run.plan_to_write(), [file for file in run.own if file not in run.to_write]
     if dry_run:
         _report_plan(plan, as_json)

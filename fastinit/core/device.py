@@ -25,7 +25,8 @@ MOST_PLACES = 2**22  # positions that are sent to the device at a time: 40 MB
 
 def has_kernels() -> bool:
     """Whether NVIDIA's bindings are installed, by which the kernels for GPUs are compiled and started."""
-    return find_spec("cuda") is not None and find_spec("cuda.bindings") is not None
+    with without_forks():  # to find a module its package is imported
+        return find_spec("cuda") is not None and find_spec("cuda.bindings") is not None
 
 
 def is_on_device(out: object) -> bool:

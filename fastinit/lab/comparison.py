@@ -19,6 +19,7 @@ from fastinit.lab.strategies import MadeOf, Strategy, constructed, strategies_of
 from fastinit.lab.tasks import Task, task_of
 from fastinit.runtime import checks
 from fastinit.runtime.cpus import usable_cpus
+from fastinit.runtime.forks import without_forks
 
 Advance = Callable[[Run, int, int], None]
 """Called after each run with it, the number of those that are done, and of all."""
@@ -124,7 +125,8 @@ def _in_processes(calls: list[tuple[Any, ...]], jobs: int) -> Iterator[Run | Non
     if jobs == 1 or len(calls) < 2:
         yield from (train_one(*call) for call in calls)
         return
-    from joblib import Parallel, delayed, parallel_config
+    with without_forks():
+        from joblib import Parallel, delayed, parallel_config
 
     with parallel_config("loky", n_jobs=min(jobs, len(calls)), inner_max_num_threads=1):
         yield from Parallel(return_as="generator_unordered")(delayed(train_one)(*call) for call in calls)

@@ -117,7 +117,8 @@ def _figure(panels: int) -> Figure:
 
 
 def _picture(title: str, figure: Figure, alt: str) -> Picture:
-    import matplotlib as mpl
+    with without_forks():
+        import matplotlib as mpl
 
     for axes in figure.axes:
         _ink(axes)

@@ -15,6 +15,7 @@ from fastinit.files.partial import check_final, written_whole
 from fastinit.lab.inspecting import Inspection
 from fastinit.lab.pictures import Picture, of_curves, of_differences, of_signals, unique_ids
 from fastinit.lab.result import Comparison
+from fastinit.runtime.forks import without_forks
 
 FORMATS = (".html", ".md", ".json")
 LIBRARIES = ("numpy", "torch", "scipy", "scikit-learn", "scikit-posthocs", "matplotlib")
@@ -59,7 +60,8 @@ class Report:
 
     def html(self) -> str:
         """One page, which loads nothing: styles, scripts and pictures are in it."""
-        import jinja2
+        with without_forks():
+            import jinja2
 
         loader: Any = jinja2.PackageLoader  # which has no types
         environment = jinja2.Environment(

@@ -18,6 +18,7 @@ from fastinit.lab.tasks import Task
 from fastinit.lab.verdict import verdict_of
 from fastinit.recipes import Recipe
 from fastinit.recipes.grouping import aligned
+from fastinit.runtime.forks import without_forks
 
 TRAINED = 0.9  # of the loss of the best constant answer: a training loss above it has learned hardly anything
 
@@ -140,7 +141,8 @@ class Comparison:
     @property
     def ranking(self) -> list[str]:
         """The strategies by their mean rank in the blocks, the best first; where ranks are equal, by their mean."""
-        from scipy.stats import rankdata
+        with without_forks():
+            from scipy.stats import rankdata
 
         scores = np.array([self.scores[name] for name in self.strategies])
         if scores.size == 0:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fastinit.lab.layers import WEIGHTED, is_transposed_linear, kind_of
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Float64Array
 from fastinit.torch.layers import TRANSPOSED
 from fastinit.torch.structure.names import modules_by_name
@@ -96,7 +97,8 @@ def jacobian_spectrum(output: Tensor, given: Tensor) -> Spectrum | None:
 
 
 def _by_lanczos(transposed_times: Callable[..., Tensor | None], first: Tensor) -> Spectrum | None:
-    from scipy.sparse.linalg import LinearOperator, svds
+    with without_forks():
+        from scipy.sparse.linalg import LinearOperator, svds
 
     u = torch.zeros(first.numel(), dtype=first.dtype, device=first.device, requires_grad=True)
     linear = transposed_times(u, create_graph=True)  # J' u, linear in u: its derivative in the direction v is J v

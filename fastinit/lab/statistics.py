@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Float64Array
 
 ALPHA = 0.04
@@ -109,7 +110,8 @@ def _worst_last(scores: Float64Array) -> Float64Array:
 
 
 def _friedman(scores: Float64Array) -> float:
-    from scipy.stats import friedmanchisquare
+    with without_forks():
+        from scipy.stats import friedmanchisquare
 
     if (scores == scores[:1]).all():
         return 1.0
@@ -120,7 +122,8 @@ def _friedman(scores: Float64Array) -> float:
 
 
 def _wilcoxon_of_two(scores: Float64Array) -> Float64Array:
-    from scipy.stats import wilcoxon
+    with without_forks():
+        from scipy.stats import wilcoxon
 
     if (scores[0] == scores[1]).all():
         return np.ones((2, 2))
@@ -132,7 +135,8 @@ def _wilcoxon_of_two(scores: Float64Array) -> Float64Array:
 
 def _wilcoxon(scores: Float64Array) -> Float64Array:
     """The p-values of all pairs, corrected by Holm's method; blocks without a difference are left out."""
-    from scikit_posthocs import posthoc_wilcoxon
+    with without_forks():
+        from scikit_posthocs import posthoc_wilcoxon
 
     equal = [pair for pair in combinations(range(len(scores)), 2) if (scores[pair[0]] == scores[pair[1]]).all()]
     moved = scores.copy()
@@ -148,7 +152,8 @@ def _wilcoxon(scores: Float64Array) -> Float64Array:
 
 
 def _nemenyi(scores: Float64Array) -> Float64Array:
-    from scikit_posthocs import posthoc_nemenyi_friedman
+    with without_forks():
+        from scikit_posthocs import posthoc_nemenyi_friedman
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -189,7 +194,8 @@ def _interval(differences: Float64Array) -> tuple[float, float, float]:
 
 def _rank_biserial(scores: Float64Array, pair: tuple[int, int]) -> float:
     """(sum of ranks where the first is better - where the second is) / sum of ranks (Kerby 2014)."""
-    from scipy.stats import rankdata
+    with without_forks():
+        from scipy.stats import rankdata
 
     differences = scores[pair[0]] - scores[pair[1]]
     differences = differences[differences != 0]

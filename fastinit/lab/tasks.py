@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fastinit.runtime import checks
+from fastinit.runtime.forks import without_forks
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": lambda parameters, rate: torch.optim.SGD(parameters, rate, momentum=0.9),
@@ -124,7 +125,8 @@ class Supervised:
             mixed = np.random.default_rng([seed, 1]).permutation(n)
             held = max(1, int(HELD_OUT * n))
             return mixed[held:], torch.from_numpy(mixed[:held])
-        from sklearn.model_selection import KFold, StratifiedKFold
+        with without_forks():
+            from sklearn.model_selection import KFold, StratifiedKFold
 
         made: Any = StratifiedKFold if self.metric == "accuracy" else KFold
         splits = [*made(folds, shuffle=True, random_state=seed).split(np.zeros(n), self.targets.numpy())]

@@ -14,6 +14,7 @@ import numpy as np
 
 from fastinit.lab.activations import Activation, named
 from fastinit.runtime import checks
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Float64Array, Int64Array
 
 MOST_STEPS = 10_000  # of the length map: its fixed point is near after some depth scales, which are below this by far
@@ -188,7 +189,8 @@ def fitted_depth_scale(correlations: Sequence[float], limit: float = 1.0) -> flo
 
 
 def _fitted_exponential(layers: Int64Array, correlations: Float64Array, limit: float) -> float | None:
-    from scipy.optimize import curve_fit
+    with without_forks():
+        from scipy.optimize import curve_fit
 
     def approach(layer: Int64Array, end: float, amplitude: float, rate: float) -> Float64Array:
         return np.asarray(end + amplitude * np.exp(-layer * rate))

@@ -10,6 +10,7 @@ from typing import Any
 
 from fastinit.backends.cuda.source import source
 from fastinit.backends.numba.compiling import cache_folder
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.installation import install_hint
 
 OPTIONS = ("--fmad=false", "--ftz=false", "--prec-sqrt=true", "--prec-div=true", "--device-as-default-execution-space")
@@ -47,7 +48,8 @@ def compile_source(text: str, architecture: str) -> bytes:
 
 def _nvrtc() -> Any:
     try:
-        from cuda.bindings import nvrtc  # pyright: ignore[reportMissingImports]
+        with without_forks():
+            from cuda.bindings import nvrtc  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError:
         raise ImportError(f"fills on CUDA devices need NVIDIA's cuda-bindings and NVRTC: {install_hint('cuda')}") from None
     return nvrtc

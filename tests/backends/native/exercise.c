@@ -61,6 +61,19 @@ static const struct parameters PARAMETERS[] = {
      {0x5p-1074, 1000000000 * 0x1p-1074, 709551616 * 0x1p-1074},
      {0x5p-1074, 1000000000 * 0x1p-1074, 709551616 * 0x1p-1074}},
     {"wideintegers", {0x5p-1074, 0x1p513, 2.0}, {0x5p-1074, 0x1p513, 2.0}},
+    /* csrc/kernels/value_parameters.h: the same for all values; then two values', the first of them element 0, with their own */
+    {"laplace", {0}, {0.5, 2}},
+    {"laplace", {0}, {0, 0, 0, 2, 0, 0.5, -0.5, 2, 3}},
+    {"logistic", {0}, {0.5, 2}},
+    {"gumbel", {0}, {0.5, 2}},
+    {"rayleigh", {0}, {2}},
+    {"weibull", {0}, {1.5}},
+    {"pareto", {0}, {1.5}},
+    {"power", {0}, {1.5}},
+    {"cauchy", {0}, {0}},
+    {"triangular", {0}, {-1, 0.5, 2}},
+    {"triangular", {0}, {0, 0, 0, 2, 0, -1, -2, 0.5, 0, 2, 3}},
+    {"geometric", {0}, {0.25}},
 };
 
 static const uint64_t FIRSTS[] = {
