@@ -33,17 +33,19 @@ static ALWAYS_INLINE double truncated_from_f64(uint64_t word, const double *c)
     return in_tail_f64(radius) ? truncated_tail_f64(p.q, radius, c) : truncated_inner_f64(p.q, radius, c);
 }
 
-static ALWAYS_INLINE struct pair_f32 pair_uniform_f32(uint32_t a, uint32_t b, const float *c)
-{
-    struct pair_f32 pair = {uniform_from_f32(a, c), uniform_from_f32(b, c)};
-    return pair;
-}
-
-static ALWAYS_INLINE struct pair_f64 pair_uniform_f64(uint64_t a, uint64_t b, const double *c)
-{
-    struct pair_f64 pair = {uniform_from_f64(a, c), uniform_from_f64(b, c)};
-    return pair;
-}
+/* Of distributions each of whose values is <name>_from_<real>(word, c) of its own word. */
+#define PAIR_OF_VALUES(name, real, word)                                                                    \
+    static ALWAYS_INLINE struct pair_##real pair_##name##_##real(word a, word b, const PARAMETER_##real *c) \
+    {                                                                                                       \
+        struct pair_##real pair = {name##_from_##real(a, c), name##_from_##real(b, c)};                     \
+        return pair;                                                                                        \
+    }
+#define PARAMETER_f32 float
+#define PARAMETER_f64 double
+PAIR_OF_VALUES(uniform, f32, uint32_t)
+PAIR_OF_VALUES(uniform, f64, uint64_t)
+PAIR_OF_VALUES(truncated, f32, uint32_t)
+PAIR_OF_VALUES(truncated, f64, uint64_t)
 
 static ALWAYS_INLINE struct pair_f32 pair_normal_f32(uint32_t a, uint32_t b, const float *c)
 {
@@ -53,18 +55,6 @@ static ALWAYS_INLINE struct pair_f32 pair_normal_f32(uint32_t a, uint32_t b, con
 static ALWAYS_INLINE struct pair_f64 pair_normal_f64(uint64_t a, uint64_t b, const double *c)
 {
     return normal_f64(neg2log_u_f64(a), b, c[0], c[1]);
-}
-
-static ALWAYS_INLINE struct pair_f32 pair_truncated_f32(uint32_t a, uint32_t b, const float *c)
-{
-    struct pair_f32 pair = {truncated_from_f32(a, c), truncated_from_f32(b, c)};
-    return pair;
-}
-
-static ALWAYS_INLINE struct pair_f64 pair_truncated_f64(uint64_t a, uint64_t b, const double *c)
-{
-    struct pair_f64 pair = {truncated_from_f64(a, c), truncated_from_f64(b, c)};
-    return pair;
 }
 
 #endif
