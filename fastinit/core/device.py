@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +34,16 @@ def is_on_device(out: object) -> bool:
     return hasattr(out, "__cuda_array_interface__")
 
 
-def memory_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[Array, int, int]:
-    """The array as one of NumPy, whose memory must not be touched; its device; and CUDA's stream to write it in.
+class DeviceMemory(NamedTuple):
+    """A device's array as one of NumPy, whose memory must not be touched; and CUDA's stream to write it in."""
+
+    array: Array
+    device: int
+    stream: int
+
+
+def memory_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> DeviceMemory:
+    """What an array with the interface says of itself.
 
     TypeError or ValueError where values of this shape and dtype cannot be written to it.
     """
@@ -44,8 +52,8 @@ def memory_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[A
         raise TypeError("out has a mask: pass the array without it")
     array = _named(interface, dtype)
     check_out(array, shape, dtype)
-    pointer = interface["data"][0]
-    return array, _cuda().driver.device_of(pointer) if array.size else 0, _stream(interface.get("stream"))
+    device = _cuda().driver.device_of(interface["data"][0]) if array.size else 0
+    return DeviceMemory(array, device, _stream(interface.get("stream")))
 
 
 def _named(interface: dict[str, Any], dtype: np.dtype[Any]) -> Array:
@@ -83,14 +91,12 @@ def fill_device(
     stream: Stream,
     element: ElementType,
     index: Index,
-    out: Array,
-    device: int,
-    cuda_stream: int,
+    wanted: Positions,
+    out: DeviceMemory,
 ) -> None:
-    """Write the values to `out`, an array of NumPy whose memory is the device's."""
-    wanted = positions.whole(shape) if index is None else positions.indexed(shape, index)
-    if out.size:
-        distribution.write(DeviceFill(stream, element, shape, wanted, index, out, device, cuda_stream))
+    """Write the values of the positions `wanted`, which are those of the index."""
+    if out.array.size:
+        distribution.write(DeviceFill(stream, element, shape, wanted, index, out))
 
 
 class DeviceFill:
@@ -103,13 +109,11 @@ class DeviceFill:
         shape: tuple[int, ...],
         wanted: Positions,
         index: Index,
-        out: Array,
-        device: int,
-        cuda_stream: int,
+        out: DeviceMemory,
     ) -> None:
         self.real = element.real
         self._stream, self._element, self._shape, self._wanted, self._index = stream, element, shape, wanted, index
-        self._out, self._device, self._cuda_stream = out, device, cuda_stream
+        self._to, self._out = out, out.array
 
     def draw(self, kernel: str, parameters: Float64Array) -> None:
         cuda, wanted, name = _cuda(), self._wanted, f"{kernel}_{self._element.name}"
@@ -141,17 +145,14 @@ class DeviceFill:
         self._copy(np.asarray(wanted).astype(self._element.dtype))
 
     def compose(self, slabs: Slabs) -> None:
-        selection = Selection.of(self._shape, self._index, self._wanted)
-        found = [(slab, selection.part(slab.box)) for slab in slabs.seen(self._shape, *selection.rows())]
-        parts = [(slab, part) for slab, part in found if part is not None]
+        parts = Selection.of(self._shape, self._index, self._wanted).parts(slabs)
+        if not all(part.is_view for _, part in parts):
+            raise ValueError("out on a CUDA device takes no arrays in index for tensors of several slabs: use slices")
         for (slab, part), stream in zip(parts, child_streams(self._stream, [slab.key for slab, _ in parts])):
-            if not part.is_view:
-                raise ValueError("out on a CUDA device takes no arrays in index for tensors of several slabs: use slices")
             within = (*part.place, ...)  # a view, also of one element
-            view = self._out[within]
-            fill_device(
-                slab.distribution, slab.shape, stream, self._element, part.index, view, self._device, self._cuda_stream
-            )
+            view = self._to._replace(array=self._out[within])
+            wanted = positions.wanted(slab.shape, part.index)
+            fill_device(slab.distribution, slab.shape, stream, self._element, part.index, wanted, view)
 
     def _strides(self) -> list[int]:
         """In elements. ValueError where they are no whole number of them."""
@@ -165,4 +166,4 @@ class DeviceFill:
 
     def _memory(self) -> Any:
         address: int = self._out.__array_interface__["data"][0]
-        return _cuda().Memory(address, self._device, self._cuda_stream)
+        return _cuda().Memory(address, self._to.device, self._to.stream)

@@ -43,12 +43,12 @@ def fill(
     """
     element = element_type(dtype)
     whole_shape = checks.shape(shape)
-    wanted = positions.whole(whole_shape) if index is None else positions.indexed(whole_shape, index)
+    wanted = positions.wanted(whole_shape, index)
     stream = stream_of(seed, name)
     check_shape(distribution, whole_shape)
     if out is not None and is_on_device(out):
         memory = memory_of(out, wanted.shape, element.dtype)
-        fill_device(distribution, whole_shape, stream, element, index, *memory)
+        fill_device(distribution, whole_shape, stream, element, index, wanted, memory)
         return out
     if out is not None:
         check_out(out, wanted.shape, element.dtype)
@@ -129,9 +129,7 @@ class _Fill:
         out, shape = self._memory(), self._shape
         if not out.size:
             return
-        selection = Selection.of(shape, self._index, self._wanted)
-        found = [(slab, selection.part(slab.box)) for slab in slabs.seen(shape, *selection.rows())]
-        parts = [(slab, part) for slab, part in found if part is not None]
+        parts = Selection.of(shape, self._index, self._wanted).parts(slabs)
         small = self._small or SmallArrays()
         streams = child_streams(self._stream, [slab.key for slab, _ in parts])
         for (slab, part), stream in zip(parts, streams):
@@ -141,7 +139,7 @@ class _Fill:
 
     def _fill_slab(self, slab: Slab, part: Part, stream: Stream, out: Array, small: SmallArrays | None) -> None:
         shape, index = slab.shape, part.index
-        wanted = positions.whole(shape) if index is None else positions.indexed(shape, index)
+        wanted = positions.wanted(shape, index)
         within = (*part.place, ...)  # a view, also of one element
         view = out[within] if part.is_view else np.empty(wanted.shape, self._element.dtype)
         is_fresh = self._is_fresh or not part.is_view

@@ -191,6 +191,11 @@ def whole(shape: tuple[int, ...]) -> Positions:
     return Positions(shape, 0, _row_major_steps(shape), is_whole=True)
 
 
+def wanted(shape: tuple[int, ...], index: Any) -> Positions:
+    """Those of an index; without one all."""
+    return whole(shape) if index is None else indexed(shape, index)
+
+
 def boxes_of_run(shape: tuple[int, ...], first: int, last: int) -> Iterator[tuple[int, Box]]:
     """Boxes that together are elements `first` to `last` - 1 of a tensor, in order, each with where it begins in the run."""
     if not shape:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fastinit.core import positions
 from fastinit.core.positions import Positions
+from fastinit.distributions import Slab, Slabs
 from fastinit.distributions.boxes import Box
 from fastinit.runtime.types import Array, Index
 
@@ -52,6 +53,11 @@ class Selection:
         numbers = np.asarray(entry)
         numbers = np.where(numbers < 0, numbers + n, numbers)
         return int(numbers.min()), int(numbers.max()) + 1
+
+    def parts(self, slabs: Slabs) -> list[tuple[Slab, Part]]:
+        """The slabs of which the index takes something, and what."""
+        found = [(slab, self.part(slab.box)) for slab in slabs.seen(self.shape, *self.rows())]
+        return [(slab, part) for slab, part in found if part is not None]
 
     def part(self, box: Box) -> Part | None:
         """What the index takes of a box; None for nothing."""

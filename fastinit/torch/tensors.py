@@ -12,7 +12,8 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.backends.elements import ELEMENT_TYPES
-from fastinit.core.device import fill_device, has_kernels
+from fastinit.core import positions
+from fastinit.core.device import DeviceMemory, fill_device, has_kernels
 from fastinit.core.division import in_order
 from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill
@@ -144,9 +145,10 @@ def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], s
         huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
         fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
     elif tensor.device.type == "cuda" and torch.version.cuda and has_kernels():
-        out = as_array(tensor)  # of the device's memory, which is not touched here
+        wanted = positions.wanted(shape, index)
         cuda_stream = torch.cuda.current_stream(tensor.device).cuda_stream
-        fill_device(distribution, shape, stream, element_type(dtype), index, out, tensor.device.index, cuda_stream)
+        memory = DeviceMemory(as_array(tensor), tensor.device.index, cuda_stream)
+        fill_device(distribution, shape, stream, element_type(dtype), index, wanted, memory)
     else:
         parts = [index] if index is not None else (box.slices for box in in_order(distribution, shape, CHUNK))
         chunks = (fill(distribution, shape, seed=stream, dtype=dtype, index=part).reshape(-1) for part in parts)

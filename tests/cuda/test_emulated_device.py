@@ -114,6 +114,15 @@ def test_slabs_are_filled_each_by_its_own_stream(gpu):
     assert same(out.host, stacked((3, 8, 6), initializer="he_normal", seed=2, layout="eio"))
 
 
+def test_arrays_in_the_index_of_slabs_are_refused_before_anything_is_started(gpu):
+    stacked = fastinit.initializers.stacked
+    out = DeviceArray(gpu, (3, 2, 6), np.float32)
+    with pytest.raises(ValueError, match="takes no arrays in index for tensors of several slabs: use slices"):
+        index = (np.array([0, 2, 1])[:, None], np.array([[1, 0], [4, 5], [2, 2]]))
+        stacked((3, 8, 6), initializer="he_normal", seed=2, layout="eio", index=index, out=out)
+    assert not gpu.launched
+
+
 def test_the_kernel_runs_in_the_order_of_the_arrays_stream_on_its_device(gpu):
     fastinit.normal((5,), seed=0, out=DeviceArray(gpu, (5,), np.float32, stream=77))
     assert gpu.launched == [("normal_float32_runs", "context of 0", 77)] and not gpu.current
