@@ -125,7 +125,7 @@ def plan(spec: str, dtype: str | None = None) -> FilePlan:
     """What is done with each tensor of `spec`, in `dtype` where given, else in the spec's own, else float32.
 
     `spec`: the name of a built-in model; the path of a `.safetensors` or `.safetensors.index.json` file, whose names, shapes
-    and dtypes are taken and whose values are ignored; or the path of a `.toml` file (README, "A SPEC of your own").
+    and dtypes are taken and whose values are ignored; or the path of a `.toml` file (docs/command.md, "A SPEC of your own").
     In a TOML file `omit` has globs of tensors that are left out of the file that is written, and `skip` those that are not
     filled but copied from the file of `like`.
     ValueError or OSError for anything else.
