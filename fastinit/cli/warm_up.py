@@ -23,14 +23,14 @@ def warm_up(
 ) -> None:
     """Compile the Numba backend's kernels into the user's cache folder, for machines without a C compiler."""
     chosen = _chosen(only or ["*"])
-    errors.print(f"fastinit: {len(chosen)} kernels are compiled or loaded, each up to half a minute")
+    errors.print(f"fastinit: {len(chosen)} kernels are compiled or loaded, some of a second or two")
     from fastinit.backends.numba.compiling import cache_folder
-    from fastinit.backends.numba.kernels import compile_ahead
+    from fastinit.backends.numba.kernels import compiled
 
     seconds: dict[str, float] = {}
     for kernel in chosen:
         began = time.perf_counter()
-        compile_ahead(kernel)
+        compiled(kernel)
         seconds[kernel] = round(time.perf_counter() - began, 3)
         if errors.is_terminal:
             errors.print(f"{kernel}: {seconds[kernel]:.1f} s ({len(seconds)} of {len(chosen)})")

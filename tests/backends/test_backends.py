@@ -132,23 +132,23 @@ def test_every_element_of_the_catalogue_is_a_dtype_of_torch():
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_numba_has_the_functions_of_every_kernel_of_the_catalogue(name):
-    from fastinit.backends.numba.kernels import kernel_of
+    from fastinit.backends.numba.kernels import compiled
 
-    assert callable(kernel_of(name))
+    assert compiled(name).values_of and bool(compiled(name).rounded) == KERNELS[name].is_rounded
 
 
 @pytest.fixture
 def numba_sources(monkeypatch):
     """Set the files whose code Numba's kernels are made of."""
-    from fastinit.backends.numba import kernels
+    from fastinit.backends.numba import compiling
 
     def sources(*files):
-        monkeypatch.setattr(kernels, "SOURCES", list(files))
-        kernels.digest.cache_clear()
-        return kernels
+        monkeypatch.setattr(compiling, "SOURCES", list(files))
+        compiling.digest.cache_clear()
+        return compiling
 
     yield sources
-    kernels.digest.cache_clear()
+    compiling.digest.cache_clear()
 
 
 def test_other_code_is_another_name_in_numbas_cache(numba_sources, tmp_path):
@@ -159,11 +159,17 @@ def test_other_code_is_another_name_in_numbas_cache(numba_sources, tmp_path):
     assert before != numba_sources(code).digest()
 
 
-def test_numba_compiles_without_a_cache_where_its_code_cannot_be_read(numba_sources, tmp_path):
-    kernel = numba_sources(tmp_path / "missing.py").kernel_of("uniform_float32")
-    stream, start, out = np.array(stream_of(0), np.uint32), np.zeros(1, np.uint64), np.empty(5, np.float32)
-    kernel(stream, np.array([0.0, 1.0]), start, np.uint64(5), np.int64(1), out, False)
-    assert np.array_equal(out, run(REFERENCE, Uniform(0, 1), "float32", count=5, stream=stream_of(0)))
+def test_numba_compiles_without_a_cache_where_its_code_cannot_be_read(numba_sources, tmp_path, monkeypatch):
+    from fastinit.backends.numba import kernels
+
+    compiling = numba_sources(tmp_path / "missing.py")
+    monkeypatch.setattr(compiling, "_compiled", {})
+    monkeypatch.setattr(kernels, "compiled", kernels.compiled.__wrapped__)
+    assert np.array_equal(
+        run(("numba", None), Uniform(0, 1), "float32", count=5, stream=stream_of(0)),
+        run(REFERENCE, Uniform(0, 1), "float32", count=5, stream=stream_of(0)),
+    )
+    assert not any(function.stats.cache_hits for name, function in compiling._compiled.items() if name == "fill")
 
 
 def uint64_bits(*numbers):

@@ -33,7 +33,7 @@ def cached_in(folder):
 def test_code_is_cached_in_the_users_folder_and_not_beside_the_sources(tmp_path, variable):
     before = cached_in(Path(fastinit.__file__).parent)
     run(FILL, **{variable: str(tmp_path)})
-    assert sorted(cached_in(tmp_path)) == [".nbc", ".nbi"]
+    assert sorted(cached_in(tmp_path)) == [".nbc", ".nbc", ".nbi", ".nbi"]  # the loop, and the distribution's values
     assert cached_in(Path(fastinit.__file__).parent) == before
 
 
@@ -47,12 +47,12 @@ def test_what_was_warmed_up_is_not_compiled_again(tmp_path):
     assert said["folder"] == str(tmp_path) and [*said["seconds"]] == ["uniform_float32"]
     compiled = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
     run("import fastinit; fastinit.uniform((300, 300), seed=0)", **folder)
-    assert len(compiled) == 2 and {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == compiled
+    assert len(compiled) == 4 and {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == compiled
 
 
 def test_warm_up_compiles_what_the_patterns_match_and_refuses_those_that_match_nothing(monkeypatch):
     compiled = []
-    monkeypatch.setattr(kernels, "compile_ahead", compiled.append)
+    monkeypatch.setattr(kernels, "compiled", compiled.append)
     chosen = CliRunner().invoke(app, ["warm-up", "--only", "normal_float??", "--only", "words_*"])
     assert chosen.exit_code == 0 and compiled == ["words_uint32", "normal_float32", "normal_float64", "normal_float16"]
     compiled.clear()
@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path):
 
 def test_other_code_of_the_process_is_cached_where_it_was():
     code = "; import numba; before = numba.config.CACHE_DIR; from fastinit.backends.numba import kernels"
-    run(f"import fastinit{code}; kernels.kernel_of('normal_float32'); assert numba.config.CACHE_DIR == before")
+    run(f"import fastinit{code}; kernels.compiled('normal_float32'); assert numba.config.CACHE_DIR == before")
 
 
 def test_a_long_compilation_is_announced(monkeypatch, capsys):
@@ -85,16 +85,20 @@ def test_a_long_compilation_is_announced(monkeypatch, capsys):
     with compiling.compiling("normal_float32"):
         pass
     said = capsys.readouterr().err
-    assert said.startswith("fastinit: Numba compiles normal_float32, which takes up to half a minute the first time")
+    assert said.startswith("fastinit: Numba compiles normal_float32, which takes some seconds the first time")
     assert timers[1:] == ["ended"]
 
 
-def test_threads_that_need_a_kernel_at_once_have_it_compiled_once():
-    made = []
-    dispatcher = SimpleNamespace(overloads={}, compile=lambda types: (made.append(types), dispatcher.overloads.update(x=1)))
-    threads = [threading.Thread(target=compiling.compile_for, args=(dispatcher, (1.0,), "x")) for _ in range(8)]
+def test_threads_that_need_a_function_at_once_have_it_compiled_once():
+    made, got = [], []
+
+    def compile():
+        made.append(object())
+        return made[-1]
+
+    threads = [threading.Thread(target=lambda: got.append(compiling.compiled_once("a test's", compile))) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(made) == 1
+    assert got == made * 8 and len(made) == 1

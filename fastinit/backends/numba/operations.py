@@ -83,6 +83,20 @@ def _wide_product(typing_context: Untyped, word: Untyped, factor: Untyped) -> Ge
     return pair(types.uint64, 2)(word, factor), generate
 
 
+def _call_c(typing_context: Untyped, address: Untyped, arguments: Untyped) -> Generated:
+    def generate(context: Untyped, builder: Untyped, signature: Untyped, values: Untyped) -> Untyped:
+        i64 = ir.IntType(64)
+        kinds = signature.args[1]
+        integers = [
+            context.cast(builder, builder.extract_value(values[1], k), kind, types.int64) for k, kind in enumerate(kinds)
+        ]
+        function = ir.FunctionType(ir.VoidType(), [i64] * len(integers))
+        builder.call(builder.inttoptr(values[0], function.as_pointer()), integers)
+        return context.get_dummy_value()
+
+    return types.void(address, arguments), generate
+
+
 def _reinterpreted(source: Untyped, target: Untyped) -> Untyped:
     """A function that reinterprets the bits of a `source` as a `target`."""
 
@@ -100,6 +114,8 @@ fma: Fma = intrinsic(_fma)
 sqrt: Sqrt = intrinsic(_sqrt)
 wide_product: Callable[[np.uint64, np.uint64], tuple[np.uint64, np.uint64]] = intrinsic(_wide_product)
 """word * factor as its high half and its low half."""
+call_c: Callable[[int, tuple[Index | np.uint64, ...]], None] = intrinsic(_call_c)
+"""Call the C function at an address with integers or pointers, all of 64 bits; it returns nothing."""
 bits_f32: Callable[[np.float32], np.uint32] = _reinterpreted(types.float32, types.uint32)
 from_bits_f32: Callable[[np.uint32], np.float32] = _reinterpreted(types.uint32, types.float32)
 bits_f64: Callable[[float], np.uint64] = _reinterpreted(types.float64, types.uint64)
