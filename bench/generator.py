@@ -1,7 +1,8 @@
 """fastinit's Generator beside NumPy's (PCG64), in the same run: python -m bench.generator
 
 Large draws of 10^8 values (NumPy's are 10^7, at their usual speed), draws of 100 values, and single values; medians. Then
-every method that a kernel draws for, with every form of `size`, `dtype` and `out`: medians of NumPy's time / fastinit's.
+every method that a kernel draws for, with every form of `size`, `dtype` and `out`: medians of NumPy's time / fastinit's; and
+10^6 values, or things, of the other methods.
 """
 
 from __future__ import annotations
@@ -52,6 +53,22 @@ SMALL_DRAWS = {
     "integers(10, size=100)": lambda rng: rng.integers(10, size=100),
 }
 
+
+MILLION = 10**6
+EQUAL = np.full(1000, 0.001)
+DRAWS_OF_A_MILLION = {
+    "permutation(n)": lambda rng, things: rng.permutation(MILLION),
+    "permutation of an array": lambda rng, things: rng.permutation(things),
+    "shuffle": lambda rng, things: rng.shuffle(things),
+    "shuffle of 10^5 rows": lambda rng, things: rng.shuffle(things.reshape(-1, 10)),
+    "choice of an array's": lambda rng, things: rng.choice(things, MILLION),
+    "choice with p, of 1000": lambda rng, things: rng.choice(1000, MILLION, p=EQUAL),
+    "choice of half, none twice": lambda rng, things: rng.choice(2 * MILLION, MILLION, replace=False),
+    "choice of 1 %, none twice": lambda rng, things: rng.choice(100 * MILLION, MILLION, replace=False),
+    "choice of 10 % with p, none twice": lambda rng, things: rng.choice(
+        MILLION, MILLION // 10, replace=False, p=np.full(MILLION, 1 / MILLION)
+    ),
+}
 
 METHODS = {  # and their parameters
     "random": (), "standard_normal": (), "standard_exponential": (), "normal": (0.5, 2.0), "uniform": (-1.0, 2.0),
@@ -110,6 +127,12 @@ def small() -> None:
     print_table(TITLES, (row(name, *of_both, (CALLS, CALLS), "ns a call") for name, of_both in works.items()))
 
 
+def million() -> None:
+    things = np.arange(float(MILLION))
+    works = {name: [partial(draw, rng, things) for rng in GENERATORS] for name, draw in DRAWS_OF_A_MILLION.items()}
+    print_table(TITLES, (row(name, *of_both, (MILLION, MILLION), "ns a value") for name, of_both in works.items()))
+
+
 def forms() -> None:
     print_table(("form of the draw", *METHODS), ((form, *(_times(method, form) for method in METHODS)) for form in FORMS))
 
@@ -132,4 +155,4 @@ def _times(method: str, form: str) -> str:
 
 
 if __name__ == "__main__":
-    program.main(__doc__, {"large": large, "small": small, "forms": forms})
+    program.main(__doc__, {"large": large, "small": small, "forms": forms, "million": million})

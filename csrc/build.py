@@ -81,14 +81,15 @@ def xla_include() -> list[str]:
 write(KERNEL_LIST, kernel_list())
 write(CUDA_SOURCE, cuda_source())
 ffi = cffi.FFI()
-HEADERS = ("kernels/kernels.h", "kernels/measure.h", "bindings/api.h", "bindings/xla_handler.h")
+HEADERS = ("kernels/kernels.h", "kernels/measure.h", "kernels/shuffles.h", "bindings/api.h", "bindings/xla_handler.h")
 ffi.cdef("".join((HERE / header).read_text() for header in HEADERS))
 ffi.cdef('extern "Python" int fi_check_signals(void);')  # a `pause` for fi_fill_shared: fastinit/backends/c.py
 ffi.cdef("extern const char fi_stamp[];")  # of fastinit/backends/sources.py
 ffi.set_source(
     "fastinit._kernels",
-    '#include <stdint.h>\n#include "kernels.h"\n#include "measure.h"\n#include "api.h"\n#include "xla_handler.h"\n'
-    f'const char fi_stamp[] = "{sources["stamp"]("_kernels", ROOT)}";\n',
+    "#include <stdint.h>\n"
+    + "".join(f'#include "{Path(header).name}"\n' for header in HEADERS)
+    + f'const char fi_stamp[] = "{sources["stamp"]("_kernels", ROOT)}";\n',
     sources=[*sources["COMPILED"]["_kernels"]],
     include_dirs=["csrc/kernels", "csrc/bindings", *xla_include()],
     depends=[*sources["contents"]("_kernels", ROOT), "csrc/kernels/kernel_list.h"],

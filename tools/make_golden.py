@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fastinit.backends import reference
+from fastinit.backends import backend, reference
 from fastinit.backends.elements import ELEMENT_TYPES
-from fastinit.backends.request import FillRequest
+from fastinit.backends.request import FillRequest, ShuffleRequest
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
 
@@ -26,6 +26,7 @@ from tests.support import GENERATORS_PARAMETERS, own_parameters  # noqa: E402
 
 VECTORS = ROOT / "tests" / "vectors"
 SEED, FIRST, MANY = 0, 16, 2**16
+ORDERS = ((1, 0), (2048, 0), (2049, 1), (10_000, 3))  # numbers, bits of their bucket
 
 DISTRIBUTIONS = [
     Uniform(0.0, 1.0),
@@ -64,9 +65,20 @@ INTEGER_DRAWS = [
 
 
 def pinned(kernel, parameters, storage):
-    bits = np.empty(MANY, storage)
-    reference.fill(FillRequest(kernel, stream_of(SEED), parameters, np.zeros(1, np.uint64), MANY, 1, bits))
-    bits = bits.view(f"u{bits.itemsize}")
+    values = np.empty(MANY, storage)
+    reference.fill(FillRequest(kernel, stream_of(SEED), parameters, np.zeros(1, np.uint64), MANY, 1, values))
+    return pinned_values(values)
+
+
+def order(n, bits):
+    """The entry of a random order of n numbers in 2^bits buckets."""
+    numbers = np.empty(n, np.int64)
+    backend("reference").orders.shuffle(ShuffleRequest(stream_of(SEED), 0, bits, n, None, numbers))
+    return {"n": n, "bits": bits, **pinned_values(numbers)}
+
+
+def pinned_values(values):
+    bits = values.view(f"u{values.itemsize}")
     return {
         "first_bits": " ".join(f"{b:0{2 * bits.itemsize}x}" for b in bits[:FIRST].tolist()),
         "sha256": hashlib.sha256(bits.astype(bits.dtype.newbyteorder("<")).tobytes()).hexdigest(),
@@ -116,7 +128,7 @@ def new_ones_last(entries, before):
 
 def main():
     path = VECTORS / "golden.json"
-    before = json.loads(path.read_text()) if path.exists() else {"cases": [], "draws": []}
+    before = json.loads(path.read_text()) if path.exists() else {}
     cases = [case(distribution, element) for distribution in DISTRIBUTIONS for element in ELEMENT_TYPES.values()]
     draws = [
         *(draw(kernel, numbers) for kernel, numbers in FLOAT_DRAWS),
@@ -128,9 +140,10 @@ def main():
         "stream": "1",
         "seed": SEED,
         "first_bits": f"of elements 0 to {FIRST - 1}, in hex",
-        "sha256": f"of the bits of {MANY} elements, little-endian",
-        "cases": new_ones_last(cases, before["cases"]),
-        "draws": new_ones_last(draws, before["draws"]),
+        "sha256": f"of the bits of {MANY} elements, of orders all, little-endian",
+        "cases": new_ones_last(cases, before.get("cases", [])),
+        "draws": new_ones_last(draws, before.get("draws", [])),
+        "orders": new_ones_last([order(n, bits) for n, bits in ORDERS], before.get("orders", [])),
     }
     path.write_text(json.dumps(golden, indent=1) + "\n")
 

@@ -18,7 +18,7 @@ from fastinit.backends import c_calls
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.extensions import extension, is_there, why_stale
-from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
+from fastinit.backends.request import Fill, FillMany, FillRequest, Orders, Parameters
 from fastinit.runtime import settings
 from fastinit.runtime.blocks import switch
 from fastinit.runtime.forks import without_forks
@@ -51,10 +51,27 @@ class Backend(NamedTuple):
     takes_rows: bool
     has_threads: bool
 
+    @property
+    def orders(self) -> Orders:
+        """Its random orders, and its searches in tables."""
+        return _orders(self.name, self.level)
+
 
 def _imported(name: str) -> Any:
     with without_forks():
         return import_module(f"fastinit.backends.{name}")
+
+
+@cache
+def _orders(name: str, level: str) -> Orders:
+    orders: Orders
+    if name == "c":
+        orders = _imported("c_orders").orders_at(level)
+    else:
+        with_numpy = _imported("orders")
+        shuffle = _imported("numba.shuffles" if name == "numba" else "orders").shuffle_buckets
+        orders = with_numpy.orders_with(_imported(name).fill, shuffle)
+    return orders
 
 
 def available_levels() -> tuple[str, ...]:

@@ -54,6 +54,13 @@ def _raise() -> None:
         _raised.clear()
 
 
+def interruptible(function: Any, *arguments: Any) -> None:
+    """Call a C function whose last argument is `pause`; on the main thread signals are let in, and may end it."""
+    on_main_thread = threading.get_ident() == threading.main_thread().ident
+    if function(*arguments, _lib.fi_check_signals if on_main_thread else _ffi.NULL):
+        _raise()
+
+
 def _fill(level: int, request: FillRequest) -> None:
     kernel, stream, parameters, starts, count, step, out, non_temporal, num_threads = request
     if out.ndim == 1:
@@ -65,11 +72,8 @@ def _fill(level: int, request: FillRequest) -> None:
     if num_threads == 1 and out.size < LEAST_WITH_PAUSES:
         _lib.fi_fill(level, KERNELS[kernel], stream, parameters, starts, len(starts), count, step, *where)
         return
-    on_main_thread = threading.get_ident() == threading.main_thread().ident
-    pause = _lib.fi_check_signals if on_main_thread else _ffi.NULL
     runs = starts, len(starts), count, step
-    if _lib.fi_fill_shared(level, KERNELS[kernel], stream, parameters, *runs, *where, num_threads, pause):
-        _raise()
+    interruptible(_lib.fi_fill_shared, level, KERNELS[kernel], stream, parameters, *runs, *where, num_threads)
 
 
 def fill_at(level: str) -> Fill:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +43,54 @@ FillMany = Callable[[Sequence[str], bytes, Sequence[Parameters], Sequence[NDArra
 streams: the four words for each array, one after the other; outs: C-contiguous, aligned, of their element's dtype; the rest
 as in `FillRequest`, one for each array.
 """
+
+
+class ShuffleRequest(NamedTuple):
+    """A random order of n items, of which the first `wanted` are needed: csrc/kernels/shuffles.h says which."""
+
+    stream: Stream
+    start: int
+    """The position of the first of its words."""
+    bits: int
+    """2^bits buckets are shuffled."""
+    wanted: int
+    items: NDArray[np.generic] | None
+    """1-D, contiguous, aligned, of unsigned integers of 1, 2, 4 or 8 bytes; None for the numbers from 0 on."""
+    out: NDArray[Any]
+    """1-D, contiguous, of the same type, int64 for numbers; n long. It may be `items`."""
+    num_threads: int = 1
+
+
+class Table(NamedTuple):
+    """A distribution of the numbers from `first` on: cdf[i] is the probability of those up to first + i, and 1 at last."""
+
+    cdf: NDArray[np.float64]
+    first: int
+    guide: NDArray[np.int32]
+    """Of 2^k entries; where the C backend begins to search: how many of the cdf are at most j / 2^k."""
+
+    @classmethod
+    def of(cls, cdf: NDArray[np.float64], first: int = 0) -> Table:
+        cells = 2 << min(len(cdf).bit_length(), 29)  # a power of 2: the products are exact
+        counts = np.bincount(np.ceil(cdf * cells).astype(np.int64), minlength=cells)[:cells]
+        return cls(cdf, first, counts.cumsum().astype(np.int32))
+
+
+class SearchRequest(NamedTuple):
+    """The numbers that a table gives at positions start, start + 1, ...: the first whose cdf is above the uniform there."""
+
+    stream: Stream
+    table: Table
+    start: int
+    out: NDArray[np.int64]
+    num_threads: int = 1
+
+
+class Orders(NamedTuple):
+    """What a backend has beside `fill`: random orders, and searches in tables."""
+
+    shuffle: Callable[[ShuffleRequest], None]
+    search: Callable[[SearchRequest], None]
+    distinct: Callable[[NDArray[np.int64], int], Callable[[int], int]]
+    """distinct(values, below) is a function of how many of the values, all from 0 to `below` - 1, are unlike each other and
+    stand first: it moves those of the others that occur for the first time behind them, and returns how many it is now."""

@@ -14,7 +14,7 @@ CATALOGUE = "fastinit/backends/catalogue.py"
 ROOMS = ("csrc/kernels", "csrc/bindings")
 COMPILED = {
     "_kernels": (
-        *("csrc/kernels/kernels.c", "csrc/kernels/measure.c", "csrc/kernels/threads.c"),
+        *(f"csrc/kernels/{name}.c" for name in ("kernels", "measure", "searches", "shuffles", "threads")),
         *("csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
     ),
     "_calls": tuple(

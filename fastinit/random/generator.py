@@ -19,6 +19,7 @@ from fastinit.random import requests
 from fastinit.random.bit_generator import Entropy, TiledXoshiro128
 from fastinit.random.drawing import copied
 from fastinit.random.inversion import Inversion
+from fastinit.random.ordering import Ordering
 from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.truncation import bounds_of
 from fastinit.random.typed import F32, F64, F32s, F64s, Number, Out32, Out64, Reals, Size, typed_as
@@ -33,7 +34,7 @@ _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
 _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
 
-class Generator(Inversion):
+class Generator(Inversion, Ordering):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
     Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`, `lognormal`,

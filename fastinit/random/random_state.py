@@ -25,8 +25,9 @@ class RandomState(np.random.RandomState):
     `seed`: what NumPy's takes, ints of 32 bits or sequences of them, or a bit generator. Arrays of `random_sample`, `rand`,
     `uniform`, `normal`, `randn`, `standard_normal`, `exponential`, `standard_exponential`, `lognormal`, `laplace`,
     `logistic`, `gumbel`, `rayleigh`, `weibull`, `pareto`, `power`, `standard_cauchy`, `triangular`, `geometric`, `randint`
-    and `bytes` are those of `fastinit.Generator`, as long as the bit generator is a `TiledXoshiro128`; all else is NumPy's
-    legacy code on the same stream, with its errors. ValueError and TypeError for seeds that NumPy refuses.
+    and `bytes`, and long ones of `permutation`, `shuffle` and `choice`, are those of `fastinit.Generator`, as long as the
+    bit generator is a `TiledXoshiro128`; all else is NumPy's legacy code on the same stream, with its errors. ValueError
+    and TypeError for seeds that NumPy refuses.
 
     >>> state = fastinit.random.RandomState(0)
     >>> state.normal(0.0, 0.02, 3)
@@ -143,6 +144,22 @@ class RandomState(np.random.RandomState):
 
     def geometric(self, p: Any, size: Any = None) -> Any:
         return self._drawn("geometric", _numpy.geometric, p, size)
+
+    def permutation(self, *arguments: Any, **named: Any) -> Any:  # NumPy's method refuses wrong ones in its words
+        is_plain = len(arguments) == 1 and not named
+        permuted = self._generator._permuted(arguments[0], 0) if self._generator is not None and is_plain else None
+        return super().permutation(*arguments, **named) if permuted is None else permuted
+
+    def shuffle(self, *arguments: Any, **named: Any) -> None:
+        is_plain = len(arguments) == 1 and not named
+        if self._generator is None or not is_plain or not self._generator._has_shuffled(arguments[0], 0):
+            super().shuffle(*arguments, **named)
+
+    def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None) -> Any:
+        chosen = None
+        if self._generator is not None and np.ndim(a) <= 1:  # other arrays NumPy's method refuses
+            chosen = self._generator._chosen(a, size, replace, p, 0)
+        return super().choice(a, size, replace, p) if chosen is None else chosen
 
     def bytes(self, length: int) -> bytes:
         drawn: bytes = self._drawn("bytes", _numpy.bytes, length)

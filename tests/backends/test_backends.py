@@ -21,7 +21,7 @@ from fastinit import backends
 from fastinit.backends import backend, catalogue, reference
 from fastinit.backends.catalogue import ELEMENTS, KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES
-from fastinit.backends.request import FillRequest
+from fastinit.backends.request import FillRequest, ShuffleRequest
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform
@@ -232,6 +232,14 @@ def test_every_backend_gives_the_golden_values_of_a_generators_distributions(eac
     stream = stream_of(GOLDEN["seed"])
     backend(*each_backend).fill(FillRequest(kernel, stream, parameters, np.zeros(1, np.uint64), out.size, 1, out))
     check_golden(bits(out), case)
+
+
+@pytest.mark.parametrize("case", GOLDEN["orders"], ids=lambda case: f"{case['n']} in 2^{case['bits']}")
+def test_every_backend_gives_the_golden_orders(each_backend, case):
+    order = np.empty(case["n"], np.int64)
+    request = ShuffleRequest(stream_of(GOLDEN["seed"]), 0, case["bits"], case["n"], None, order)
+    backend(*each_backend).orders.shuffle(request)
+    check_golden(order.view(np.uint64), case)
 
 
 def check_golden(found, case):

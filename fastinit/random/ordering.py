@@ -1,0 +1,239 @@
+"""Methods of NumPy's Generator that choose and order things: `permutation`, `shuffle`, `choice`.
+
+Many at once come from kernels, the same on any number of threads; few, and what is not plainly valid, from NumPy's code.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fastinit.backends import current
+from fastinit.backends.request import SearchRequest, ShuffleRequest, Table
+from fastinit.core.pieces import native_threads
+from fastinit.random.bit_generator import TILE_WORDS
+from fastinit.random.drawing import Drawing
+from fastinit.random.typed import typed_as
+from fastinit.runtime.types import Array, Float64Array, Int64Array
+
+_numpy = np.random.Generator
+
+LEAST = 2048
+"""Items, or choices among them, from which on kernels take less time than NumPy's code."""
+BUCKET_BITS = 12  # a bucket has 2^11 to 2^12 items, which fit the first cache
+MOST_BITS = 24
+PIECE = 2**17  # numbers that are drawn before the elements are taken that have them
+LEAST_RATIO = 2  # of things to choices without replacement, from which on drawing until all differ beats an order of all
+MOST_RATIO_WEIGHTED = 16  # the same with probabilities, up to which an order of all beats NumPy's way
+# Of the sum of probabilities from 1: of what is between this and NumPy's limit NumPy's code draws, or refuses it.
+LARGEST_DEVIATION = 1e-9
+
+
+class Ordering(Drawing):
+    """These methods, for the Generator."""
+
+    @typed_as(_numpy.permutation)
+    def permutation(self, x: Any, axis: int = 0) -> Any:
+        """A random order of the numbers below `x`, or a copy of an array, shuffled along `axis`.
+
+        See `numpy.random.Generator.permutation`. Every order is equally likely: items are dealt out to buckets at random,
+        and each bucket is shuffled (Rao 1961, Sandelius 1962).
+
+        >>> fastinit.default_rng(0).permutation(5)
+        array([3, 1, 2, 0, 4])
+        """
+        if type(x) is int and 0 <= x < LEAST and axis == 0:  # NumPy's code, which would call `shuffle` again
+            order = np.arange(x)
+            _numpy.shuffle(self, order)
+            return order
+        permuted = self._permuted(x, axis)
+        return _numpy.permutation(self, x, axis) if permuted is None else permuted
+
+    @typed_as(_numpy.shuffle)
+    def shuffle(self, x: Any, axis: int = 0) -> None:
+        """Put an array or a list into a random order along `axis`, in place, arrays as `permutation` does.
+
+        See `numpy.random.Generator.shuffle`, whose code shuffles lists.
+
+        >>> deck = [1, 2, 3, 4]
+        >>> fastinit.default_rng(0).shuffle(deck)
+        >>> deck
+        [2, 3, 4, 1]
+        """
+        if type(x) is not np.ndarray or not self._has_shuffled(x, axis):
+            _numpy.shuffle(self, x, axis)
+
+    @typed_as(_numpy.choice)
+    def choice(
+        self, a: Any, size: Any = None, replace: bool = True, p: Any = None, axis: int = 0, shuffle: bool = True
+    ) -> Any:
+        """Elements of an array, or of the numbers below `a`, with or without replacement, equally likely or as `p` says.
+
+        See `numpy.random.Generator.choice`. Without replacement and with `p` each next one is chosen among those left in
+        proportion to their probabilities, by the least of exponentials (Efraimidis and Spirakis 2006).
+
+        >>> fastinit.default_rng(0).choice(5, 3)
+        array([2, 0, 4])
+        """
+        is_small = size is None or (type(size) is int and size < LEAST)
+        chosen = None if is_small else self._chosen(a, size, replace, p, axis)
+        return _numpy.choice(self, a, size, replace, p, axis, shuffle) if chosen is None else chosen
+
+    # ---- requests that kernels answer ----
+
+    def _permuted(self, x: Any, axis: Any) -> Array | None:
+        """The result, or None where NumPy's code must give it, or raise the error."""
+        if type(x) is int or isinstance(x, np.integer):
+            return self._order(int(x)) if x >= LEAST and axis == 0 else None
+        if not _has_many(x, axis):
+            return None
+        items = _unsigned(x) if x.ndim == 1 else None
+        if items is None:
+            return np.asarray(x.take(self._order(x.shape[axis]), axis))
+        permuted = np.empty_like(items)
+        self._write_order(items, permuted)
+        return np.asarray(permuted.view(x.dtype))
+
+    def _has_shuffled(self, x: Any, axis: Any) -> bool:
+        """Whether it has shuffled it; else NumPy's code must."""
+        if not _has_many(x, axis) or not x.flags.writeable:
+            return False
+        items = _unsigned(x) if x.ndim == 1 else None
+        if items is not None:
+            self._write_order(items, items)
+        else:
+            x[...] = x.take(self._order(x.shape[axis]), axis)
+        return True
+
+    def _chosen(self, a: Any, size: Any, replace: Any, p: Any, axis: Any) -> Array | None:
+        """The result of a choice of many, or None where NumPy's code must give it, or raise the error."""
+        shape, n = _shape(size), _population(a, axis)
+        if shape is None or n is None:
+            return None
+        count = math.prod(shape)
+        probabilities = None if p is None else _probabilities(p, n)
+        if count < LEAST or (p is not None and probabilities is None):
+            return None
+        if replace and probabilities is None:
+            return self._elements(a, n, shape, axis)
+        chosen: Int64Array | None
+        if probabilities is None:
+            chosen = self._different(n, count)
+        else:
+            chosen = self._searched(probabilities, count) if replace else self._weighted(probabilities, count)
+        if chosen is None:
+            return None
+        return _taken(a, chosen.reshape(shape), axis)
+
+    def _elements(self, a: Any, n: int, shape: tuple[int, ...], axis: int) -> Array:
+        """Equally likely ones, in pieces of whole tiles whose numbers stay in the caches."""
+        if not isinstance(a, np.ndarray) or a.ndim > 1 or a.dtype.hasobject:
+            return _taken(a, self.integers(n, size=shape), axis)
+        taken = np.empty(math.prod(shape), a.dtype)
+        for at in range(0, len(taken), PIECE):
+            out = taken[at : at + PIECE]
+            a.take(self.integers(n, size=len(out)), out=out, mode="clip")  # other modes copy
+        return taken.reshape(shape)
+
+    # ---- numbers ----
+
+    def _order(self, n: int, wanted: int | None = None) -> Int64Array:
+        """The first `wanted` of the numbers below n in a random order."""
+        order = np.empty(n, np.int64)
+        self._write_order(None, order, n if wanted is None else wanted)
+        if wanted is not None:
+            order.resize(wanted, refcheck=False)  # without a copy
+        return order
+
+    def _write_order(self, items: Array | None, out: Array, wanted: int | None = None) -> None:
+        n = len(out)
+        bits = min(max((n - 1).bit_length() - BUCKET_BITS, 0), MOST_BITS)
+        stream, start = self._take("words_uint32", -(-n // TILE_WORDS) * TILE_WORDS + n)
+        request = ShuffleRequest(stream, start, bits, n if wanted is None else wanted, items, out, native_threads(n))
+        current().orders.shuffle(request)
+
+    def _different(self, n: int, count: int) -> Int64Array | None:
+        """`count` numbers below n, all unlike each other: the first that occur of equally likely ones."""
+        if count > n:
+            return None
+        if n < LEAST_RATIO * count:
+            return self._order(n, count)
+        chosen = np.empty(count, np.int64)
+        move, known = current().orders.distinct(chosen, n), 0
+        while known < count:
+            self.integers(n, out=chosen[known:])  # type: ignore[call-overload]  # of the Generator, which takes `out`
+            known = move(known)
+        return chosen
+
+    def _searched(self, probabilities: Float64Array, count: int) -> Int64Array | None:
+        """`count` numbers with these probabilities, as NumPy's code gets them: by their cdf, of `random`."""
+        if len(probabilities) > count:  # NumPy's search takes less time than the guide to be made
+            return None
+        cdf = probabilities.cumsum()
+        return self._tabled(Table.of(cdf / cdf[-1]), count)
+
+    def _tabled(self, table: Table, count: int) -> Int64Array:
+        """Values of a table's distribution."""
+        stream, start = self._take("uniform_float64", count)
+        out = np.empty(count, np.int64)
+        current().orders.search(SearchRequest(stream, table, start, out, native_threads(count)))
+        return out
+
+    def _weighted(self, probabilities: Float64Array, count: int) -> Int64Array | None:
+        """`count` numbers, all unlike each other: those that come first where each comes after an exponential time."""
+        possible = np.flatnonzero(probabilities)
+        if count > len(possible) or len(possible) > MOST_RATIO_WEIGHTED * count:
+            return None
+        with np.errstate(over="ignore"):
+            times = self.standard_exponential(len(possible)) / probabilities[possible]
+        last = np.partition(times, count - 1)[count - 1]
+        early = np.flatnonzero(times <= last)  # in their order, so that equal times decide the same on every machine
+        chosen: Int64Array = possible[early[np.argsort(times[early], kind="stable")[:count]]]
+        return chosen
+
+
+def _taken(a: Any, numbers: Int64Array, axis: int) -> Array:
+    """The elements of these numbers; those of an int are the numbers."""
+    return np.asarray(a).take(numbers, axis) if isinstance(a, (np.ndarray, list)) else numbers
+
+
+def _has_many(x: Any, axis: Any) -> bool:
+    """Whether it is a plain array with many items along a valid axis."""
+    return type(x) is np.ndarray and type(axis) is int and -x.ndim <= axis < x.ndim and x.shape[axis] >= LEAST
+
+
+def _unsigned(x: Array) -> Array | None:
+    """The same memory as unsigned integers; None where that cannot be: it has gaps, or holds objects, or longer items."""
+    plain = x.flags.c_contiguous and x.flags.aligned and not x.dtype.hasobject and x.itemsize in (1, 2, 4, 8)
+    return x.view(f"u{x.itemsize}") if plain else None
+
+
+def _shape(size: Any) -> tuple[int, ...] | None:
+    """The shape of a plain size."""
+    sizes = size if type(size) is tuple else (size,)
+    plain = all(type(one) is int or isinstance(one, np.integer) for one in sizes) and all(one >= 0 for one in sizes)
+    return tuple(int(one) for one in sizes) if plain else None
+
+
+def _population(a: Any, axis: Any) -> int | None:
+    """How many there are to choose among."""
+    if type(a) is int or isinstance(a, np.integer):
+        return int(a) if a > 0 else None
+    if type(a) is list:
+        return len(a) if axis == 0 and a and not isinstance(a[0], (list, tuple, np.ndarray)) else None
+    if type(a) is np.ndarray and type(axis) is int and -a.ndim <= axis < a.ndim:
+        return a.shape[axis] or None
+    return None
+
+
+def _probabilities(p: Any, n: int) -> Float64Array | None:
+    """Valid ones as an array."""
+    if type(p) is list:
+        p = np.asarray(p)
+    if type(p) is not np.ndarray or p.dtype.kind not in "fiu" or p.itemsize > 8 or p.shape != (n,):
+        return None
+    probabilities: Float64Array = p.astype(np.float64)
+    is_valid = abs(probabilities.sum() - 1.0) < LARGEST_DEVIATION and probabilities.min() >= 0.0
+    return probabilities if is_valid else None
