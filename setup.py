@@ -48,7 +48,7 @@ def extension(name):
         f"fastinit.{name}",
         [*sources["COMPILED"][name]],
         include_dirs=[*INCLUDE, numpy.get_include()],
-        depends=[*sources["contents"](name, Path())],
+        depends=["fastinit/backends/sources.py", *sources["contents"](name, Path())],
         define_macros=[("Py_LIMITED_API", "0x030a0000"), ("STAMP", f'"{sources["stamp"](name, Path())}"')],
         py_limited_api=True,
         optional=True,

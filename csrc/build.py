@@ -92,7 +92,7 @@ ffi.set_source(
     + f'const char fi_stamp[] = "{sources["stamp"]("_kernels", ROOT)}";\n',
     sources=[*sources["COMPILED"]["_kernels"]],
     include_dirs=["csrc/kernels", "csrc/bindings", *xla_include()],
-    depends=[*sources["contents"]("_kernels", ROOT), "csrc/kernels/kernel_list.h"],
+    depends=["fastinit/backends/sources.py", *sources["contents"]("_kernels", ROOT), "csrc/kernels/kernel_list.h"],
     extra_compile_args=FLAGS,
     libraries=[] if sys.platform == "win32" else ["m"],
     optional=True,  # without a C compiler the install goes on, and the Numba backend serves

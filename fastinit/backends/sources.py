@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from hashlib import blake2b
+import zlib
 from pathlib import Path
 
 CATALOGUE = "fastinit/backends/catalogue.py"
@@ -46,9 +46,9 @@ def contents(extension: str, clone: Path) -> dict[str, bytes]:
 
 
 def stamp(extension: str, clone: Path) -> str:
-    """16 hexadecimal digits, which change with every byte of the files."""
-    digest = blake2b(digest_size=8)
+    """8 hexadecimal digits, which change with every byte of the files. (Cryptographic hashes would load OpenSSL.)"""
+    checksum = 0
     for path, content in sorted(contents(extension, clone).items()):
-        digest.update(f"{path} {len(content)}\n".encode())
-        digest.update(content)
-    return digest.hexdigest()
+        checksum = zlib.crc32(f"{path} {len(content)}\n".encode(), checksum)
+        checksum = zlib.crc32(content, checksum)
+    return f"{checksum:08x}"

@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.random import SeedSequence
 
 from fastinit.backends import c_calls
 from fastinit.backends.elements import ElementType
@@ -16,6 +15,7 @@ from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out
 from fastinit.core.fill import check_shape, fill
 from fastinit.core.pieces import LEAST_FOR_THREADS
+from fastinit.core.seed_sequences import seed_sequence
 from fastinit.core.small import MOST_ARRAYS, PART, SmallArrays, is_small
 from fastinit.core.small_fills import small_fill
 from fastinit.core.stream import Stream, streams_of, words_before_name
@@ -41,7 +41,7 @@ def fill_batch(
     The distribution is distribution_for(given[name], shape), called once for each of what is given and shape; by default
     it is given. Everything is checked before anything is written; the errors are those of `fill`.
     """
-    seed = SeedSequence() if seed is None else seed
+    seed = seed_sequence(None) if seed is None else seed
     distributions = _Distributions(distribution_for)
     in_c = _planned_in_c(given, shapes, distributions, seed, element, out)
     in_python = _Batch({name: shapes[name] for name in in_c.left}, given, distributions, seed, element, out)

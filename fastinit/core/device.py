@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastinit.backends.cuda.launches import Axis
 from fastinit.backends.elements import ElementType
 from fastinit.core import positions
 from fastinit.core.draws import Draws
@@ -118,7 +117,7 @@ class DeviceFill:
     def draw(self, kernel: str, parameters: Float64Array) -> None:
         cuda, wanted, name = _cuda(), self._wanted, f"{kernel}_{self._element.name}"
         if not wanted.tables:
-            axes = [Axis(n, step, stride) for n, step, stride in zip(wanted.shape, wanted.steps, self._strides())]
+            axes = [cuda.Axis(n, step, stride) for n, step, stride in zip(wanted.shape, wanted.steps, self._strides())]
             cuda.fill_axes(name, self._stream, parameters, wanted.origin, axes, self._memory())
             return
         for first in range(0, wanted.size, MOST_PLACES):

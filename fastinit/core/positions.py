@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from fastinit.distributions.boxes import Box
 from fastinit.runtime.types import Array, Int64Array, UInt64Array
+from fastinit.runtime.values import value_class
 
 RUNS_AT_ONCE = 8192  # 64 KiB of starts, and as much again for each axis while they are worked out
 
@@ -43,7 +43,7 @@ class TruePlaces:
         return found
 
 
-@dataclass(frozen=True)
+@value_class
 class Table:
     """What an integer array in an index adds to a position: step times its entry at the result's axes from `first` on.
 
@@ -68,7 +68,7 @@ class Table:
         return entries
 
 
-@dataclass(frozen=True)
+@value_class
 class Positions:
     """The positions of a result of this shape: origin + steps . i + the tables' entries at i, for a multi-index i.
 

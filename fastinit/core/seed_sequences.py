@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.random import SeedSequence
 
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import UInt32Array
+
+if TYPE_CHECKING:
+    from numpy.random import SeedSequence
+    from typing_extensions import TypeIs
 
 # SeedSequence's algorithm (O'Neill 2015, "Developing a seed_seq alternative"; numpy/random/bit_generator.pyx)
 INIT_A, MULT_A, INIT_B, MULT_B = 0x43B0D7E5, 0x931E8875, 0x8B51F9DD, 0x58F38DED
 MIX_LEFT, MIX_RIGHT = np.uint32(0xCA01F9DD), np.uint32(0x4973F715)
 POOL = 4  # words
+
+
+def is_seed_sequence(seed: object) -> TypeIs[SeedSequence]:
+    """Whether it is a numpy.random.SeedSequence, of which there is none before that module is imported."""
+    random = sys.modules.get("numpy.random")
+    return random is not None and isinstance(seed, random.SeedSequence)
+
+
+def seed_sequence(entropy: int | Sequence[int] | None, key: Sequence[int] = ()) -> SeedSequence:
+    with without_forks():
+        from numpy.random import SeedSequence  # a tenth of an import of fastinit; and C hashes most seeds
+
+    return SeedSequence(entropy, spawn_key=key)
 
 
 def states_spawned(seed: SeedSequence, keys: UInt32Array) -> UInt32Array:
@@ -77,4 +96,4 @@ def _words_of(number: int | str | Sequence[int | str]) -> list[int]:
 
 
 def child(seed: SeedSequence, key: Sequence[int]) -> SeedSequence:
-    return SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size)
+    return type(seed)(seed.entropy, spawn_key=(*seed.spawn_key, *key), pool_size=seed.pool_size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from fastinit.core.positions import Positions
 from fastinit.distributions import Slab, Slabs
 from fastinit.distributions.boxes import Box
 from fastinit.runtime.types import Array, Index
+from fastinit.runtime.values import value_class
 
 Place = tuple[Any, ...]
 """An index of a result, as long as it has axes."""
@@ -25,7 +25,7 @@ class Part(NamedTuple):
     is_view: bool
 
 
-@dataclass(frozen=True)
+@value_class
 class Selection:
     """The elements of a tensor of this shape that an index takes, which gives `wanted`.
 

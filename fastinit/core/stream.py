@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import operator
 import struct
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.random import SeedSequence
 
 from fastinit.backends import c_calls
-from fastinit.core.seed_sequences import child, entropy_before, states_spawned
+from fastinit.core.seed_sequences import child, entropy_before, is_seed_sequence, seed_sequence, states_spawned
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Seed, UInt32Array
+
+if TYPE_CHECKING:
+    from numpy.random import SeedSequence
 
 _native = c_calls.native()
 STREAM_VERSION = "1"  # in another version a seed and a name give other values; files and states say theirs
@@ -51,8 +53,8 @@ def stream_of(seed: Seed | Stream, name: str | None = None) -> Stream:
     if words is not None:
         return Stream._make(words)
     key = () if name is None else struct.unpack("<4I", _digest(name))
-    if not isinstance(seed, SeedSequence):
-        seed = SeedSequence(_entropy(seed), spawn_key=key)
+    if not is_seed_sequence(seed):
+        seed = seed_sequence(_entropy(seed), key)
     elif key:
         seed = child(seed, key)
     return Stream(*seed.generate_state(4, np.uint32).tolist())
@@ -60,7 +62,7 @@ def stream_of(seed: Seed | Stream, name: str | None = None) -> Stream:
 
 def child_stream(stream: Stream, key: str) -> Stream:
     """The stream that is derived from this one and a key: that of a slab, or of what an initializer draws by itself."""
-    return stream_of(SeedSequence(list(stream)), key)
+    return stream_of(seed_sequence(list(stream)), key)
 
 
 def child_streams(stream: Stream, keys: Sequence[str | None]) -> list[Stream]:
@@ -68,7 +70,7 @@ def child_streams(stream: Stream, keys: Sequence[str | None]) -> list[Stream]:
     named = [key for key in keys if key is not None]
     if len(named) < MANY:
         return [stream if key is None else child_stream(stream, key) for key in keys]
-    children = iter(streams_of(SeedSequence(list(stream)), named).tolist())
+    children = iter(streams_of(seed_sequence(list(stream)), named).tolist())
     return [stream if key is None else Stream(*next(children)) for key in keys]
 
 
@@ -93,7 +95,10 @@ def _digest(name: str) -> bytes:
         letters = name.encode("utf-8")
     except UnicodeEncodeError:
         raise ValueError(f"name must be text that UTF-8 can hold, got {name!r}") from None
-    return hashlib.blake2b(letters, digest_size=16).digest()
+    with without_forks():
+        from hashlib import blake2b  # which brings OpenSSL along; and C hashes most names
+
+    return blake2b(letters, digest_size=16).digest()
 
 
 def streams_of(seed: Seed, names: Sequence[str]) -> UInt32Array:
@@ -114,4 +119,4 @@ def words_before_name(seed: Seed) -> bytes | None:
 
 
 def _seed_sequence(seed: Seed) -> SeedSequence:
-    return seed if isinstance(seed, SeedSequence) else SeedSequence(_entropy(seed))
+    return seed if is_seed_sequence(seed) else seed_sequence(_entropy(seed))

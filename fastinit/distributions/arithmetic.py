@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from statistics import NormalDist
 
 from fastinit.distributions.base import Distribution
@@ -11,6 +10,7 @@ from fastinit.distributions.constant import Constant
 from fastinit.distributions.normal import Normal
 from fastinit.distributions.truncated_normal import TruncatedNormal
 from fastinit.distributions.uniform import Uniform
+from fastinit.runtime.values import replace
 
 CLOSE = 1e-4
 """In standard deviations: how near to a bound code clamps that has computed the bound from a cdf in float32 or float64.

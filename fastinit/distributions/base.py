@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast
 
@@ -14,6 +13,7 @@ from fastinit.distributions.boxes import Box
 from fastinit.runtime import checks
 from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
+from fastinit.runtime.values import replace, value_class
 
 if TYPE_CHECKING:
     from fastinit.distributions.slabs import Slabs
@@ -88,7 +88,7 @@ class Moments(NamedTuple):
     sixth: float
 
 
-@dataclass(frozen=True)
+@value_class
 class Distribution:
     """Base of the distributions; two are equal where their class and parameters are.
 

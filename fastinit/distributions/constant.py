@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastinit.distributions.base import Distribution, Request, make_floats, rounded_to, with_factor
 from fastinit.runtime.types import Float64Array, Real
+from fastinit.runtime.values import value_class
 from fastinit.runtime.zeros import signs_of_zeros
 
 
-@dataclass(frozen=True)
+@value_class
 class Constant(Distribution):
     """Every value is `value`, which may be infinite. TypeError if it is not a number, ValueError for NaN.
 

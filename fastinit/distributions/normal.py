@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -20,13 +19,14 @@ from fastinit.distributions.base import (
     with_factor,
 )
 from fastinit.runtime.types import Array, Float64Array, Real
+from fastinit.runtime.values import value_class
 
 REACH: dict[Real, float] = {np.float32: 6.77, np.float64: 8.66}
 """How many standard deviations from the mean values may be, by the type that they are computed in."""
 NEGLIGIBLE = 80.0  # a normal's density beyond sqrt(mode^2 + 80) is less than e^-40 of that at its mode
 
 
-@dataclass(frozen=True)
+@value_class
 class Normal(Drawn):
     """Normal with this mean and standard deviation: density exp(-((x - mean) / std)^2 / 2) / (std sqrt(2 pi)).
 

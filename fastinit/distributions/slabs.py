@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import overload
 
@@ -14,9 +13,10 @@ from fastinit.distributions.base import Distribution, Quadrature, Region, Reques
 from fastinit.distributions.boxes import Box, Grid, longer_axes
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Float64Array, Real
+from fastinit.runtime.values import replace, value_class
 
 
-@dataclass(frozen=True)
+@value_class
 class Slab:
     """A box of a tensor, `shape` many indices along each axis from `start` on, with a distribution of its own.
 
@@ -56,13 +56,12 @@ class Slab:
         return Slab(*self.box.placed(of, into), self.distribution, self.key)
 
 
-@dataclass(frozen=True)
+@value_class
 class Slices(Sequence[Slab]):
     """The slabs of a stack of this shape: slice i along axis 0 has the key str(i). Each is made when it is asked for."""
 
     shape: tuple[int, ...]
     distribution: Distribution
-    _first: Slab = field(init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -76,9 +75,11 @@ class Slices(Sequence[Slab]):
         return tuple(map(self._slab, numbers)) if isinstance(numbers, range) else self._slab(numbers)
 
     def __post_init__(self) -> None:
-        vars(self)["_first"] = Slab(
-            (0,) * len(self.shape), (1, *self.shape[1:]), self.distribution, "0"
-        )  # raises if they do not fit
+        assert self._first  # raises if they do not fit
+
+    @cached_property
+    def _first(self) -> Slab:
+        return Slab((0,) * len(self.shape), (1, *self.shape[1:]), self.distribution, "0")
 
     def _slab(self, number: int) -> Slab:
         """As the first one, without its checks."""
@@ -87,7 +88,7 @@ class Slices(Sequence[Slab]):
         return slab
 
 
-@dataclass(frozen=True, repr=False)
+@value_class
 class Slabs(Distribution):
     """A tensor of this shape made of slabs, which together cover it; where two overlap, the later one's values count.
 

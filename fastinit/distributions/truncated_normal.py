@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from decimal import Context, Decimal, localcontext
-from fractions import Fraction
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -21,14 +18,18 @@ from fastinit.distributions.base import (
     with_factor,
 )
 from fastinit.distributions.normal import normal_quadrature, standard_cdf
-from fastinit.distributions.normal_tails import cdf_sf
+from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Array, Float64Array, Real
+from fastinit.runtime.values import value_class
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 TWO_LN2 = 1.3862943611198906
 FARTHEST = 36.0  # standard deviations: the probabilities farther out are too small for float64
 
 
-@dataclass(frozen=True)
+@value_class
 class TruncatedNormal(Drawn):
     """Normal with this mean and std, conditioned on lying between mean + low std and mean + high std.
 
@@ -92,6 +93,11 @@ class TruncatedNormal(Drawn):
 @cached
 def _parameters(distribution: TruncatedNormal, real: Real) -> Float64Array:
     """In the order of csrc/kernels/values.h, which says what each one is."""
+    with without_forks():
+        from decimal import Context, Decimal, localcontext  # exact arithmetic, for the first of these distributions alone
+
+        from fastinit.distributions.normal_tails import cdf_sf
+
     mean, std = rounded_to(real, {"mean": distribution.mean, "std": distribution.std}).tolist()
     check_reach(
         distribution,
@@ -126,6 +132,9 @@ def _rounded(mean: float, std: float, bound: float, real: Real, towards: float) 
     """mean + bound std, rounded towards the inside of the interval."""
     if std == 0 or math.isinf(bound):
         return mean if std == 0 else bound
+    with without_forks():
+        from fractions import Fraction
+
     exact: float | Fraction = bound if (mean, std) == (0, 1) else Fraction(mean) + Fraction(std) * Fraction(bound)
     largest = float(np.finfo(real).max)
     if not -largest <= exact <= largest:  # Python compares floats with fractions exactly

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from fastinit.distributions.base import Drawn, Quadrature, cached, gauss_legendre, make_floats, rounded_to, with_factor
 from fastinit.runtime.types import Array, Float64Array, Real
+from fastinit.runtime.values import value_class
 
 
-@dataclass(frozen=True)
+@value_class
 class Uniform(Drawn):
     """Uniform on [low, high): mean (low + high) / 2, variance (high - low)^2 / 12.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from fastinit.distributions.base import Distribution, Draws, Request
 from fastinit.distributions.boxes import Box
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real
+from fastinit.runtime.values import value_class
 
 L = TypeVar("L")
 L_contra = TypeVar("L_contra", contravariant=True)
@@ -24,7 +24,7 @@ class WholeTensorMaker(Protocol[L_contra]):
         ...
 
 
-@dataclass(frozen=True)
+@value_class
 class WholeTensor(Distribution, Generic[L]):
     """Values that `initializer.values(shape, layout, draws)` makes for the whole tensor at once.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from typing import Any, ClassVar, TypeVar
 
@@ -14,8 +13,8 @@ from fastinit.distributions import Distribution, WholeTensor
 from fastinit.distributions.base import Draws
 from fastinit.initializers.layouts import UNSPECIFIED, Layout, LayoutLike, layout_of
 from fastinit.runtime import checks
-from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
+from fastinit.runtime.values import complaint, fields, value_class
 from fastinit.runtime.zeros import signs_of_zeros
 
 CONVENTIONS = {"math": UNSPECIFIED, "torch": Layout("oi"), "keras": Layout("io"), "jax": Layout("io")}
@@ -34,7 +33,7 @@ CHECKS: dict[object, Callable[[str, object], object]] = {
 """For each annotation of a parameter, the function that converts a value to that type."""
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@value_class
 class Initializer:
     """Base of the initializers. Two are equal if their class and parameters are; the repr makes an equal one again.
 
@@ -42,7 +41,7 @@ class Initializer:
     `check` where parameters may be wrong.
 
         >>> from fastinit.initializers import HeNormal
-        >>> HeNormal(0.1) == HeNormal(negative_slope=0.1), HeNormal(0.1).get_config()["mode"]
+        >>> HeNormal(negative_slope=0.1) == HeNormal(negative_slope=0.1, mode="fan_in"), HeNormal().get_config()["mode"]
         (True, 'fan_in')
     """
 
@@ -182,33 +181,16 @@ def made_of(
     options: tuple[str, ...] = (),
     foreign: Mapping[str, str] | None = None,
 ) -> I:
-    """cls(*positional, **parameters). TypeError for a parameter that is unknown or missing, with what there is.
+    """An initializer of these parameters, as its function takes them: `positional` ones whatever the class takes.
 
-    `options`: other parameters that the caller takes, listed in the error too; `foreign`: parameters' names elsewhere.
+    TypeError for a parameter that is unknown or missing, with what there is. `options`: other parameters that the caller
+    takes, listed in the error too; `foreign`: parameters' names elsewhere.
     """
     try:
         return cls(*positional, **parameters)
     except TypeError as error:
-        raise TypeError(_complaint(cls, parameters, positional, options, foreign or {}) or error) from None
-
-
-def _complaint(
-    cls: type[Initializer],
-    parameters: Mapping[str, Any],
-    positional: tuple[object, ...],
-    options: tuple[str, ...],
-    foreign: Mapping[str, str],
-) -> str | None:
-    """What is wrong with the names of the parameters, if anything is."""
-    own = {field.name: field for field in fields(cls)}
-    known = (*own, *options)
-    for parameter in parameters:
-        if parameter not in own:
-            hint = did_you_mean(parameter, {name: name for name in known} | dict(foreign))
-            return f"{cls.function_name} has no parameter {parameter!r}: {hint}it takes {', '.join(known) or 'none'}"
-    missing = [name for name in list(own)[len(positional) :] if own[name].default is MISSING and name not in parameters]
-    have = "it has" if len(missing) == 1 else "they have"
-    return f"{cls.function_name} needs {' and '.join(missing)}: {have} no default" if missing else None
+        wrong = complaint(cls.function_name, fields(cls), positional, parameters, options, foreign)
+        raise TypeError(wrong or error) from None
 
 
 def _plain(value: Any) -> Any:

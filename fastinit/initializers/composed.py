@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from fastinit.initializers.names import InitializerLike, distribution_of, get, n
 from fastinit.initializers.weights import weight_of
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array
+from fastinit.runtime.values import replace
 
 
 def _agreed(initializers: Iterable[Initializer], layout: LayoutLike) -> Layout:

@@ -1,24 +1,24 @@
-"""`@initializer`, which turns a class into a frozen dataclass with a function, and registers both."""
+"""`@initializer`, which turns a class into one of immutable values with a function, and registers both."""
 
 from __future__ import annotations
 
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
-from numpy.random import SeedSequence
 
 from fastinit.core import remembered_fills
+from fastinit.core.seed_sequences import is_seed_sequence
 from fastinit.distributions import Distribution
 from fastinit.initializers.base import CLASSES, Initializer, made_of
 from fastinit.initializers.layouts import LayoutLike
 from fastinit.initializers.other_libraries import PARAMETERS
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
+from fastinit.runtime.values import MISSING, fields, value_class
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform  # in `typing` from Python 3.11 on
@@ -63,12 +63,11 @@ C = TypeVar("C", bound=Initializer)
 
 @dataclass_transform(frozen_default=True)
 def initializer(cls: type[C]) -> type[C]:
-    """A decorator: the class becomes a frozen dataclass, registered, with a function: he_normal for HeNormal.
+    """A decorator: the class becomes one of values, registered, with a function: he_normal for HeNormal.
 
     The class may set another `function_name`, its `aliases`, and how many parameters are `positional`.
     """
-    if cls.__annotations__ or not fields(cls):  # else its base is a dataclass with all the parameters
-        dataclass(frozen=True, repr=False, eq=False)(cls)
+    value_class(cls)
     if "function_name" not in vars(cls):
         cls.function_name = re.sub("(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", cls.__name__).lower()
     function = _function(cls)
@@ -157,7 +156,7 @@ def _refused_position(
         first, second, shape = *positional, *size
         here = f"{name}({shape!r}, {own[0]}={first!r}, {own[1]}={second!r})"
         hint = f"NumPy's {name}({first!r}, {second!r}, {'size=' if size else ''}{shape!r}) is {here} here; "
-    elif len(extra) == 1 and isinstance(extra[0], (int, np.integer, SeedSequence)) and "seed" in options:
+    elif len(extra) == 1 and (isinstance(extra[0], (int, np.integer)) or is_seed_sequence(extra[0])) and "seed" in options:
         shape = [f"the shape {positional}"] if all(isinstance(length, int) for length in positional) else []
         hint = f"did you mean {' or '.join([*shape, f'seed={extra[0]!r}', *meant])}? "
     given, takes = ", ".join(map(repr, extra)), ", ".join([*others, *options])

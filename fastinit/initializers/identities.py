@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from fastinit.initializers.layouts import Layout, Lengths
 from fastinit.initializers.weights import at_tap, convolution_of, finite, on_diagonal, rounded, weight_of
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array
+from fastinit.runtime.values import replace
 
 
 @initializer

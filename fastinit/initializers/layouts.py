@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from fastinit.runtime import checks
+from fastinit.runtime.values import fields, value_class
 
 KERNEL_LETTERS = "dhwxyzt"
 STACK_LETTERS = "begln"
@@ -32,7 +32,7 @@ class AxesOfWeight(NamedTuple):
     stack: tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@value_class
 class Layout:
     """How to read a weight's shape. Give `letters`, or `in_axis` and `out_axis`, or nothing but `fan`.
 

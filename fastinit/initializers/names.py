@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from fastinit.distributions import Distribution
@@ -14,6 +13,7 @@ from fastinit.initializers.layouts import Layout, LayoutLike
 from fastinit.initializers.other_libraries import NAMES, PARAMETERS
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Shape
+from fastinit.runtime.values import fields, value_class
 
 InitializerLike: TypeAlias = "str | Initializer | type[Initializer] | InitializerFunction | Distribution | Mapping[str, Any]"
 """What `get` takes."""
@@ -69,7 +69,7 @@ def distribution_of(anything: InitializerLike, shape: Shape, layout: LayoutLike 
     return get(anything).distribution_for(shape, layout=layout)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@value_class
 class Fixed(Initializer):
     """The distribution of tensors of one shape as an initializer, which takes that shape only."""
 

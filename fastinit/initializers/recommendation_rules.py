@@ -208,7 +208,7 @@ def _by_activation(network: Network) -> Recommendation:
         slope = network.parameters.get("negative_slope", {"leaky_relu": 0.01, "prelu": 0.25}.get(str(name), 0.0))
         kept = (1 + slope * slope) / 2
         reason = f"{name} keeps {kept:.4g} of the second moment: variance {1 / kept:.4g} / fan_in makes up for it."
-        return _for(HeNormal(slope), reason, of=(HE,))
+        return _for(HeNormal(negative_slope=slope), reason, of=(HE,))
     if name == "selu":
         reason = "SELU has gain 1: with variance 1 / fan_in its fixed point is mean 0 and variance 1."
         return _for(LecunNormal(), reason, of=(SELU,))
@@ -221,7 +221,7 @@ def _by_activation(network: Network) -> Recommendation:
     factor = network.gain
     if name in BOUNDED:
         reason = f"Xavier's, of the mean of both fans, with the exact gain of {name}, {factor:.4g}."
-        return _for(XavierNormal(factor), reason, of=(XAVIER,))
+        return _for(XavierNormal(gain=factor), reason, of=(XAVIER,))
     called = name if isinstance(name, str) else "this activation"
     reason = (
         f"The exact gain of {called} is {factor:.4g}; variance gain^2 / fan_in keeps the second moment (ReLU's is 1.414)."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fastinit.distributions import Distribution, Normal, TruncatedNormal, Uniform
 from fastinit.initializers.base import Initializer
@@ -14,6 +13,7 @@ from fastinit.initializers.gains import second_moment
 from fastinit.initializers.layouts import Layout, Lengths
 from fastinit.initializers.weights import check_nonlinearity
 from fastinit.runtime import checks
+from fastinit.runtime.values import value_class
 
 STD_OF_NORMAL_TRUNCATED_AT_2 = 0.87962566103423978  # sqrt(1 - 4 pdf(2) / (2 cdf(2) - 1))
 
@@ -82,7 +82,7 @@ class _Preset(Initializer):
         return distribution(std_of(shape, layout, self._scale(), self.mode, self.function_name))
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@value_class(kw_only=True)  # by position they would be taken for seeds, which the namesakes in Keras have there
 class _Xavier(_Preset):
     gain: float = 1.0
     convention: str = "math"
@@ -130,7 +130,7 @@ class XavierNormal(_Xavier):
     aliases = ("glorot_normal",)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@value_class(kw_only=True)  # by position they would be taken for seeds, which the namesakes in Keras have there
 class _He(_Preset):
     negative_slope: float = 0.0
     mode: str = "fan_in"
@@ -190,7 +190,7 @@ class HeNormal(_He):
     aliases = ("kaiming_normal",)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@value_class(kw_only=True)  # by position they would be taken for seeds, which the namesakes in Keras have there
 class _Lecun(_Preset):
     convention: str = "math"
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastinit.distributions import Distribution, Normal, Uniform
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.definition import initializer
 from fastinit.initializers.layouts import Layout, Lengths
 from fastinit.initializers.scaled import std_of
 from fastinit.initializers.weights import finite
+from fastinit.runtime.values import value_class
 
 
 @initializer
@@ -61,7 +60,7 @@ class GaussianInit(Initializer):
         return Normal(self.mean, self.std)
 
 
-@dataclass(frozen=True, repr=False, eq=False)
+@value_class
 class _AboutBias(Initializer):
     """Base of the normals about a bias, of variance `scale` / n, n being the fan of `mode`."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ from fastinit.distributions import Uniform
 from fastinit.initializers.layouts import Layout
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Index, Real
+from fastinit.runtime.values import value_class
 
 
-@dataclass(frozen=True)
+@value_class
 class Weight:
     """A tensor read as `n` weights of `outputs` units with `inputs` each, one for each place on the stack and each group."""
 

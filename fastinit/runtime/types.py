@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, SupportsIndex, TypeAlias
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from numpy.random import SeedSequence
+
+if TYPE_CHECKING:
+    from numpy.random import SeedSequence  # NumPy imports it where it is used first
 
 Array: TypeAlias = npt.NDArray[Any]
 """An array of any dtype, those of ml_dtypes included."""
@@ -34,7 +36,7 @@ DTypeLike: TypeAlias = npt.DTypeLike
 Shape: TypeAlias = SupportsIndex | Sequence[SupportsIndex]
 """A shape as users write it: 3, (3, 4) or [3, 4]."""
 
-Seed: TypeAlias = int | SeedSequence | None
+Seed: TypeAlias = "int | SeedSequence | None"
 """A seed: None asks for fresh entropy."""
 
 Index: TypeAlias = Any

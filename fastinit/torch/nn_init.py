@@ -74,7 +74,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | No
     >>> bool(nn_init.xavier_uniform_(torch.empty(20, 10)).abs().max() <= (6 / 30) ** 0.5)
     True
     """
-    return drawn(tensor, lambda: XavierUniform(gain), "xavier_uniform_", gain, generator)
+    return drawn(tensor, lambda: XavierUniform(gain=gain), "xavier_uniform_", gain, generator)
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -85,7 +85,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     >>> nn_init.xavier_normal_(torch.empty(20, 10, 3, dtype=torch.bfloat16)).dtype
     torch.bfloat16
     """
-    return drawn(tensor, lambda: XavierNormal(gain), "xavier_normal_", gain, generator)
+    return drawn(tensor, lambda: XavierNormal(gain=gain), "xavier_normal_", gain, generator)
 
 
 def kaiming_uniform_(

@@ -39,6 +39,12 @@ def test_an_initializer_is_an_immutable_value(name):
             setattr(initializer, field.name, None)
 
 
+@pytest.mark.parametrize("name", ["HeNormal", "HeUniform", "XavierNormal", "XavierUniform", "LecunNormal", "LecunUniform"])
+def test_a_seed_by_position_is_refused_where_keras_has_it_there(name):
+    with pytest.raises(TypeError, match=f"{name} takes nothing by position, got 42: did you mean"):
+        CLASSES[name](42)
+
+
 @pytest.mark.parametrize("name", INITIALIZERS)
 @pytest.mark.parametrize(
     "again",
@@ -68,7 +74,7 @@ def test_a_convention_is_kept(name, convention):
 
 def test_the_repr_has_what_is_not_the_default():
     assert repr(HeNormal()) == "HeNormal()"
-    assert repr(HeNormal(0.2, convention="torch")) == "HeNormal(negative_slope=0.2, convention='torch')"
+    assert repr(HeNormal(negative_slope=0.2, convention="torch")) == "HeNormal(negative_slope=0.2, convention='torch')"
     assert repr(Stacked(Constant(1))) == "Stacked(initializer=Constant(value=1.0))"
 
 
@@ -145,7 +151,7 @@ def test_the_names_are_all_that_the_installed_library_has(library):
         (
             "kaiming_uniform_",
             {"a": 5**0.5, "convention": "torch"},
-            fastinit.initializers.HeUniform(5**0.5, convention="torch"),
+            fastinit.initializers.HeUniform(negative_slope=5**0.5, convention="torch"),
         ),
         ("trunc_normal_", {"a": -1, "b": 3}, TruncatedNormal(low=-1, high=3)),
         ("uniform_", {"a": 1, "b": 2}, Uniform(1, 2)),
@@ -155,13 +161,13 @@ def test_the_names_are_all_that_the_installed_library_has(library):
         ("truncated_normal", {"stddev": 2, "lower": -1, "upper": 1}, TruncatedNormal(0, 2, -1, 1)),
         ("Normal", {"sigma": 0.01}, Normal(0, 0.01)),
         ("orthogonal", {"scale": 2}, fastinit.initializers.Orthogonal(2)),
-        ("MSRAPrelu", {}, HeNormal(0.25, "fan_avg")),
-        ("MSRAPrelu", {"slope": 0.1}, HeNormal(0.1, "fan_avg")),
+        ("MSRAPrelu", {}, HeNormal(negative_slope=0.25, mode="fan_avg")),
+        ("MSRAPrelu", {"slope": 0.1}, HeNormal(negative_slope=0.1, mode="fan_avg")),
         ("Xavier", {}, fastinit.initializers.XavierUniform()),
         ("HE-NORMAL", {}, HeNormal()),
-        (HeNormal, {"negative_slope": 0.2}, HeNormal(0.2)),
+        (HeNormal, {"negative_slope": 0.2}, HeNormal(negative_slope=0.2)),
         (fastinit.he_normal, {}, HeNormal()),
-        (HeNormal(0.2), {}, HeNormal(0.2)),
+        (HeNormal(negative_slope=0.2), {}, HeNormal(negative_slope=0.2)),
         (
             {"class_name": "GlorotUniform", "config": {"convention": "keras"}},
             {},

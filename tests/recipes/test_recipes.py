@@ -554,7 +554,7 @@ def test_a_toml_file_says_all_that_a_recipe_can(toml):
         negative_slope = 0.2
         optional = true
     """)
-    own = Rule("*.c_proj.weight", HeNormal(0.2), Layout("oi"), 2, True)
+    own = Rule("*.c_proj.weight", HeNormal(negative_slope=0.2), Layout("oi"), 2, True)
     gpt2 = recipes.gpt2(12)
     expected = Recipe((own, *gpt2), ["*.wte.weight"], (*gpt2.tied, ("head.weight", "transformer.wte.weight")))
     assert recipes.load(path) == expected

@@ -20,7 +20,7 @@ assert_type(fastinit.orthogonal((4, 4), gain=2.0, layout=fastinit.Layout("oi", g
 assert_type(fastinit.fill_many("he_normal", {"a": (3, 4), "b": (5,)}, seed=0), dict[str, npt.NDArray[Any]])
 
 # Classes are values, functions their calls.
-he = fastinit.HeNormal(0.1)
+he = fastinit.HeNormal(negative_slope=0.1)
 assert_type(he((3, 4), seed=0), npt.NDArray[Any])
 assert_type(he.distribution_for((3, 4), layout="io"), distributions.Distribution)
 assert_type(fastinit.he_normal.distribution_for((3, 4)), distributions.Distribution)

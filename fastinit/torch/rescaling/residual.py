@@ -140,7 +140,7 @@ def tfixup_(module: nn.Module, *, seed: int = 0) -> InitReport:
 def _of_transformer(part: nn.Module, gain: float, embedding_gain: float) -> list[Fill]:
     """The fills of the part's own parameters."""
     own = dict(part.named_parameters(recurse=False))
-    xavier, scaled = XavierUniform(), XavierUniform(gain)
+    xavier, scaled = XavierUniform(), XavierUniform(gain=gain)
     of: dict[str, Initializer] = {}
     if isinstance(part, nn.MultiheadAttention):
         thirds = Parts(0, ((1 / 3, xavier), (1 / 3, xavier), (1 / 3, scaled)))
