@@ -17,6 +17,7 @@ except ModuleNotFoundError as error:
     raise ImportError(f"fastinit.lab needs {error.name}: {install_hint('lab')}") from None
 
 from fastinit.lab.comparison import compare
+from fastinit.lab.depth_scales import DepthScale, depth_scale
 from fastinit.lab.findings import Finding
 from fastinit.lab.inspecting import Inspection, inspect
 from fastinit.lab.result import Comparison
@@ -26,5 +27,5 @@ from fastinit.lab.tasks import Supervised
 from fastinit.lab.theory import MeanField
 from fastinit.lab.writing import write_report
 
-__all__ = ["Finding", "Inspection", "MeanField", "Suggestion", "inspect", "suggest"]
+__all__ = ["DepthScale", "Finding", "Inspection", "MeanField", "Suggestion", "depth_scale", "inspect", "suggest"]
 __all__ += ["Comparison", "Supervised", "compare", "search", "write_report"]

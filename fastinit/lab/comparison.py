@@ -42,8 +42,8 @@ def compare(
     """Train the same network under each strategy with each seed, all else equal, and test which strategies differ.
 
     - `make_model`: builds the network. `data`: a pair (inputs, targets), or a task as `lab.Supervised`.
-    - `strategies`: "torch" (as constructed), initializers or their names, Recipes, "suggest", "lsuv", "data_dependent", or
-      functions of (model, batch, seed); a mapping gives them labels.
+    - `strategies`: "torch" (as constructed), initializers or their names, Recipes, "suggest", "lsuv", "data_dependent",
+      "metainit", or functions of (model, batch, seed); a mapping gives them labels.
     - `seeds`: how many, from `first_seed` on. A seed decides the constructor's draws, the initialization, what is held out,
       and the order of the data: it is the same for all strategies (common random numbers), so that their scores are
       compared pair by pair.

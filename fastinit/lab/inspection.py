@@ -20,7 +20,7 @@ from fastinit.lab.observation import Observer, Row
 from fastinit.lab.spectra import Spectrum, jacobian_spectrum, layer_spectra
 from fastinit.lab.untouched import untouched
 from fastinit.runtime import checks
-from fastinit.torch.rescaling.passes import Batch
+from fastinit.torch.rescaling.passes import Batch, finite_arguments_of
 from fastinit.torch.structure.names import tensors_by_name
 from fastinit.torch.tensors import fill_
 
@@ -65,7 +65,7 @@ def observe(
     model: nn.Module, batch: Batch, loss: Loss | None, spectra: bool | None, learning_rate: float, seed: int
 ) -> Observed:
     """See `inspect`, which checks the model with words as well."""
-    arguments, named = _arguments(batch)
+    arguments, named = finite_arguments_of(batch)
     model = _whole(model, arguments, named)
     samples = next((len(t) for t in tree_leaves((arguments, named)) if isinstance(t, Tensor) and t.ndim), 0)
     with untouched(model, seed), torch.enable_grad():
@@ -109,20 +109,6 @@ def _whole(model: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) 
         with torch.no_grad(), torch.random.fork_rng():
             _called(model, arguments, named)
     return model
-
-
-def _arguments(batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    if isinstance(batch, Mapping):
-        arguments: tuple[tuple[Any, ...], dict[str, Any]] = (), dict(batch)
-    else:
-        arguments = (tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)), {}
-    tensors = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, Tensor)]
-    if not tensors:
-        raise TypeError(f"batch must hold a tensor, got {checks.shown(batch)}")
-    for tensor in tensors:
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise ValueError("batch must have finite values, got NaN or infinity among them")
-    return arguments
 
 
 def _with_gradients(

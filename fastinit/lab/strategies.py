@@ -13,7 +13,7 @@ from fastinit.core.stream import stream_of
 from fastinit.initializers import Initializer, get
 from fastinit.lab.suggestion import suggest
 from fastinit.recipes import Recipe, Rule
-from fastinit.torch import data_dependent_, init_, lsuv_, record
+from fastinit.torch import data_dependent_, init_, lsuv_, metainit_, record
 from fastinit.torch.structure.names import tensors_by_name
 
 Fill: TypeAlias = Callable[[nn.Module, Any, int], object]
@@ -22,8 +22,9 @@ Fill: TypeAlias = Callable[[nn.Module, Any, int], object]
 BY_DATA: dict[str, Fill] = {
     "lsuv": lambda model, batch, seed: lsuv_(model, batch, seed=seed),
     "data_dependent": lambda model, batch, seed: data_dependent_(model, batch, seed=seed),
+    "metainit": lambda model, batch, seed: metainit_(model, batch, seed=seed),
 }
-"""Methods whose values depend on the data."""
+"""Methods whose values depend on the data, or on its shape and the model's gradients."""
 
 MadeOf: TypeAlias = "str | Initializer | Recipe | Fill"
 
@@ -32,9 +33,10 @@ MadeOf: TypeAlias = "str | Initializer | Recipe | Fill"
 class Strategy:
     """One way to initialize, by the label that results call it.
 
-    `spec`: "torch", what the model's constructor does; "suggest", what `lab.suggest` says; "lsuv" or "data_dependent"; an
-    initializer or its name, for all weights of two axes or more, with biases 0 and the rest as the constructor has it; a
-    Recipe; or a function of (model, batch, seed), which initializes the model in place.
+    `spec`: "torch", what the model's constructor does; "suggest", what `lab.suggest` says; "lsuv" or "data_dependent";
+    "metainit", the constructor's weights with learned scales; an initializer or its name, for all weights of two axes or
+    more, with biases 0 and the rest as the constructor has it; a Recipe; or a function of (model, batch, seed), which
+    initializes the model in place.
     """
 
     label: str

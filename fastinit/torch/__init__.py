@@ -33,11 +33,12 @@ from fastinit.torch.reports.auditing import audit
 from fastinit.torch.reports.report import InitReport
 from fastinit.torch.rescaling.data_dependent import data_dependent_
 from fastinit.torch.rescaling.lsuv import lsuv_
+from fastinit.torch.rescaling.metainit import LearnedScales, metainit_
 from fastinit.torch.rescaling.residual import fixup_, tfixup_
 from fastinit.torch.unrecorded.doubts import UncertainInitialization
 
 __all__ = ["build", "construction", "deferred", "record"]  # how a model constructs itself
 __all__ += ["InitReport", "UncertainInitialization", "audit", "by_name", "init_", "init_missing_"]  # whole models, by name
-__all__ += ["data_dependent_", "fixup_", "lsuv_", "tfixup_"]  # by data, or by the structure of residual networks
+__all__ += ["LearnedScales", "data_dependent_", "fixup_", "lsuv_", "metainit_", "tfixup_"]  # by data, or by the structure
 __all__ += ["ParamInit", "nn_init", "param_init"]  # one tensor
 __all__ += ["accelerate", "install", "uninstall"]  # code that calls torch's functions

@@ -11,9 +11,11 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils._pytree import tree_leaves
 
 from fastinit.core.stream import stream_of
 from fastinit.initializers import Initializer
+from fastinit.runtime import checks
 from fastinit.torch.layers import Layer, check_memory, layers_by_name, parameter_name, weight_layout
 from fastinit.torch.reports.report import InitReport, Size
 from fastinit.torch.structure.names import tensors_by_name
@@ -24,6 +26,25 @@ Batch: TypeAlias = Tensor | tuple[Any, ...] | list[Any] | Mapping[str, Any]
 
 Visit: TypeAlias = Callable[[str, Layer, Tensor, Callable[[], Tensor]], Tensor]
 """Called at a layer with its name, itself, its input, and a function that calls it again; gives the output to go on with."""
+
+
+def arguments_of(batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The batch as positional and keyword arguments."""
+    if isinstance(batch, Mapping):
+        return (), dict(batch)
+    return (tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)), {}
+
+
+def finite_arguments_of(batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The same. TypeError for a batch without a tensor, ValueError for one that is not finite."""
+    arguments = arguments_of(batch)
+    tensors = [leaf for leaf in tree_leaves(arguments) if isinstance(leaf, Tensor)]
+    if not tensors:
+        raise TypeError(f"batch must hold a tensor, got {checks.shown(batch)}")
+    for tensor in tensors:
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise ValueError("batch must have finite values, got NaN or infinity among them")
+    return arguments
 
 
 @dataclass(frozen=True)
@@ -37,9 +58,7 @@ class Passes:
 
     def arguments(self) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """The batch as positional and keyword arguments."""
-        if isinstance(self.batch, Mapping):
-            return (), dict(self.batch)
-        return (tuple(self.batch) if isinstance(self.batch, (tuple, list)) else (self.batch,)), {}
+        return arguments_of(self.batch)
 
     def walk(self, visit: Visit) -> list[str]:
         """Call the module, and visit each layer at its first call. Gives the names of the visited layers, in that order.
