@@ -14,7 +14,7 @@ from tests.support import is_installed
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
-ROOMS = ("", ".initializers", ".distributions", ".recipes", ".random", ".auditing")
+ROOMS = ("", ".initializers", ".distributions", ".recipes", ".random", ".auditing", ".growing")
 ROOMS += (".torch", ".jax", ".keras", ".dask", ".lab")
 MODULES = [f"fastinit{room}" for room in ROOMS if is_installed(room[1:])]
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
