@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
+import numba
 import numpy as np
+from numba import types
 from numpy import uint32, uint64
 
-from fastinit.backends.numba.compiling import compile_for, compiled_at_first_call
+from fastinit.backends.numba.compiling import compiled_at_first_call, compiled_once, compiling
 from fastinit.backends.numba.integers import redraw
-from fastinit.backends.numba.kernels import digest
 from fastinit.backends.numba.operations import Untyped, Words
 from fastinit.backends.request import Stream
 
@@ -27,14 +26,15 @@ def _shuffle(order: np.ndarray, starts: np.ndarray, words: Words, stream: Words,
             order[place], order[other] = order[other], order[place]
 
 
-@cache
-def _dispatcher() -> Untyped:
-    _shuffle.__name__ = _shuffle.__qualname__ = f"shuffle_{digest()}"  # so that the cache notices the other files
-    return compiled_at_first_call(_shuffle, is_cached=bool(digest()))
+def _compiled() -> Untyped:
+    shuffle = compiled_at_first_call(_shuffle, "shuffle_buckets")
+    numbers, words = (types.Array(numba.from_dtype(np.dtype(of)), 1, "C") for of in (np.int64, np.uint32))
+    with compiling("shuffles"):
+        shuffle.compile((numbers, numbers, words, words, types.uint64))
+    return shuffle
 
 
 def shuffle_buckets(order: np.ndarray, starts: np.ndarray, words: np.ndarray, stream: Stream, position: int) -> None:
     """See `fastinit.backends.orders.shuffle_buckets`."""
-    arguments = order, starts, words, np.array(stream, uint32), uint64(position)
-    compile_for(_dispatcher(), arguments, "shuffles")
-    _dispatcher()(*arguments)
+    shuffle = compiled_once("shuffle_buckets", _compiled)
+    shuffle(order, starts, words, np.array(stream, uint32), uint64(position))
