@@ -19,8 +19,9 @@ XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"
 
 # Contraction would fuse a * b + c where stream version 1 has two roundings. No value depends on the other three flags: with
 # errno or floating-point traps neither sqrt nor a choice between floats vectorises, and under -fwrapv, which is among
-# Python's own build flags, the loops do not (5 times slower).
-FLAGS = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv"]
+# Python's own build flags, the loops do not (5 times slower). Without debugging's data, which names the folder of the build,
+# the same sources give the same bytes.
+FLAGS = ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv", "-g0"]
 
 C_TYPES = {"float32": "float", "float64": "double", **{f"uint{bits}": f"uint{bits}_t" for bits in (8, 16, 32, 64)}}
 

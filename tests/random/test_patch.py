@@ -26,7 +26,7 @@ def patched():
 @pytest.mark.parametrize(
     "seed",
     [np.random.PCG64(1), np.random.RandomState(1), TiledXoshiro128(1), np.random.default_rng(1), fastinit.default_rng(1)],
-    ids=str,
+    ids=lambda seed: type(seed).__name__,
 )
 @pytest.mark.parametrize("default_rng", [lambda s: np.random.default_rng(s), lambda s: fastinit.default_rng(s)])
 def test_default_rng_takes_generators_and_bit_generators(patched, default_rng, seed):
