@@ -27,6 +27,10 @@ from fastinit.torch import construction, nn_init
 from fastinit.torch.acceleration import accelerate, install, uninstall
 from fastinit.torch.building import build
 from fastinit.torch.construction import deferred, record
+from fastinit.torch.growing.lora import lora_
+from fastinit.torch.growing.net2net import deepen_, widen_
+from fastinit.torch.growing.selection import select_weights_
+from fastinit.torch.growing.vocabulary import grow_vocabulary_
 from fastinit.torch.module import by_name, init_, init_missing_
 from fastinit.torch.parameters import ParamInit, param_init
 from fastinit.torch.reports.auditing import audit
@@ -40,5 +44,6 @@ from fastinit.torch.unrecorded.doubts import UncertainInitialization
 __all__ = ["build", "construction", "deferred", "record"]  # how a model constructs itself
 __all__ += ["InitReport", "UncertainInitialization", "audit", "by_name", "init_", "init_missing_"]  # whole models, by name
 __all__ += ["LearnedScales", "data_dependent_", "fixup_", "lsuv_", "metainit_", "tfixup_"]  # by data, or by the structure
+__all__ += ["deepen_", "grow_vocabulary_", "lora_", "select_weights_", "widen_"]  # from the weights that there are
 __all__ += ["ParamInit", "nn_init", "param_init"]  # one tensor
 __all__ += ["accelerate", "install", "uninstall"]  # code that calls torch's functions
