@@ -17,6 +17,7 @@ PIECES = ("tests/backends/native/pieces.c", "csrc/kernels/threads.c")
 INCLUDES = [f"-I{ROOT / 'csrc' / room}" for room in ("kernels", "bindings")]
 NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there
 
+builds_all_kernels = pytest.mark.slow  # a compiler takes up to a minute for them
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="exercise.c is for POSIX")
 
 
@@ -81,32 +82,38 @@ def native_hashes(native) -> dict[str, dict[str, str]]:
     return run(native)
 
 
+@builds_all_kernels
 def test_every_kernel_is_exercised_at_every_level(native_hashes):
     assert native_hashes
     for kernels in native_hashes.values():
         assert tuple(kernels) == (*KERNELS, "cursor")
 
 
+@builds_all_kernels
 def test_all_levels_write_the_same_bytes(native_hashes):
     first, *others = native_hashes.values()
     assert all(kernels == first for kernels in others)
 
 
+@builds_all_kernels
 def test_gcc_and_clang_builds_write_the_same_bytes(native_hashes, tmp_path):
     assert program("gcc") == NATIVE_COMPILERS[0]
     assert run(compile_(program("clang"), tmp_path / "exercise")) == native_hashes
 
 
+@builds_all_kernels
 def test_neon_writes_the_same_bytes_as_the_native_levels(native_hashes, tmp_path):
     compiler, emulator = program("aarch64-linux-gnu-gcc"), program("qemu-aarch64")
     neon = run(emulator, compile_(compiler, tmp_path / "exercise", "-static"))
     assert neon == {"neon": next(iter(native_hashes.values()))}
 
 
+@builds_all_kernels
 def test_address_and_undefined_behaviour_sanitizers_find_nothing(native_hashes, tmp_path):
     assert run(compile_sanitized(tmp_path / "exercise", "address,undefined")) == native_hashes
 
 
+@builds_all_kernels
 def test_thread_sanitizer_finds_nothing_in_concurrent_fills(native, tmp_path):
     assert run(compile_sanitized(tmp_path / "exercise", "thread"), "threads") == run(native, "threads")
 
