@@ -22,6 +22,18 @@ int fi_fill_shared(int level, int kernel, const uint32_t *stream, const double *
                    uint64_t runs, uint64_t count, int64_t step, void *out, int64_t pitch, int non_temporal, int threads,
                    int (*pause)(void));
 
+/* An axis of a result and of the memory it goes to: positions are `step` apart, and their elements `stride` bytes. */
+typedef struct {
+    uint64_t n;
+    int64_t step, stride;
+} fi_axis;
+
+/* Writes the values at positions origin + sum of index * step to `out` + sum of index * stride, for each index of the axes, on
+   threads as fi_fill_shared does; `out` and the strides are aligned to an element, and no two elements share memory. -1 where
+   there is no memory for a buffer of 512 KiB. */
+int fi_fill_axes(int level, int kernel, const uint32_t *stream, const double *parameters, uint64_t origin, int n,
+                 const fi_axis *axes, int element_bytes, void *out, int non_temporal, int threads, int (*pause)(void));
+
 /* Whether it has others: without, the caller may share the work itself. */
 int fi_has_threads(void);
 

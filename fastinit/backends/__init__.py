@@ -18,7 +18,7 @@ from fastinit.backends import c_calls
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.extensions import extension, is_there, why_stale
-from fastinit.backends.request import Fill, FillMany, FillRequest, Orders, Parameters
+from fastinit.backends.request import Fill, FillAxes, FillMany, FillRequest, Orders, Parameters
 from fastinit.runtime import settings
 from fastinit.runtime.blocks import switch
 from fastinit.runtime.forks import without_forks
@@ -50,6 +50,7 @@ class Backend(NamedTuple):
     fill_many: FillMany
     takes_rows: bool
     has_threads: bool
+    fill_axes: FillAxes | None = None
 
     @property
     def orders(self) -> Orders:
@@ -104,7 +105,9 @@ def backend(name: str | None = None, level: str | None = None) -> Backend:
         raise ValueError(f"level must be one of {', '.join(levels)} on this CPU, got {level!r}")
     c = _imported("c")
     fill = c.fill_at(level)
-    return Backend(name, level, fill, c.fill_many_at(level) or partial(_one_by_one, fill), True, c.HAS_THREADS)
+    return Backend(
+        name, level, fill, c.fill_many_at(level) or partial(_one_by_one, fill), True, c.HAS_THREADS, c.fill_axes_at(level)
+    )
 
 
 def current() -> Backend:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
 from fastinit.backends import c_calls
-from fastinit.backends.request import Fill, FillMany, FillRequest, Parameters
+from fastinit.backends.request import AxesRequest, Fill, FillAxes, FillMany, FillRequest, Parameters
 
 
 def _text(pointer: Any) -> str:  # cffi's objects have no types
@@ -57,7 +57,10 @@ def _raise() -> None:
 def interruptible(function: Any, *arguments: Any) -> None:
     """Call a C function whose last argument is `pause`; on the main thread signals are let in, and may end it."""
     on_main_thread = threading.get_ident() == threading.main_thread().ident
-    if function(*arguments, _lib.fi_check_signals if on_main_thread else _ffi.NULL):
+    result = function(*arguments, _lib.fi_check_signals if on_main_thread else _ffi.NULL)
+    if result < 0:
+        raise MemoryError("fastinit has no memory for its buffers")
+    if result:
         _raise()
 
 
@@ -74,6 +77,19 @@ def _fill(level: int, request: FillRequest) -> None:
         return
     runs = starts, len(starts), count, step
     interruptible(_lib.fi_fill_shared, level, KERNELS[kernel], stream, parameters, *runs, *where, num_threads)
+
+
+def _fill_axes(level: int, request: AxesRequest) -> None:
+    kernel, stream, parameters, origin, steps, out, non_temporal, num_threads = request
+    axes = _ffi.new("fi_axis[]", [*zip(out.shape, steps, out.strides)])
+    where = out.ndim, axes, out.itemsize, _ffi.cast("void *", out.ctypes.data), non_temporal, num_threads
+    parameters = _ffi.from_buffer("double[]", parameters)
+    interruptible(_lib.fi_fill_axes, level, KERNELS[kernel], stream, parameters, origin, *where)
+
+
+def fill_axes_at(level: str) -> FillAxes:
+    """The function of a level that fills arrays of any strides."""
+    return partial(_fill_axes, LEVELS[level])
 
 
 def fill_at(level: str) -> Fill:

@@ -34,6 +34,24 @@ class FillRequest(NamedTuple):
     """How many threads a backend that `has_threads` may use, the calling one included."""
 
 
+class AxesRequest(NamedTuple):
+    """The values at positions origin + the sum of index * step, for each index of `out`, an array of any strides."""
+
+    kernel: str
+    stream: Stream
+    parameters: Parameters
+    origin: int
+    steps: tuple[int, ...]
+    """One for each axis of `out`."""
+    out: NDArray[np.generic]
+    """Aligned and of the storage type."""
+    non_temporal: bool = False
+    num_threads: int = 1
+
+
+FillAxes = Callable[[AxesRequest], None]
+"""What fills arrays of any strides, for backends that have it."""
+
 Fill = Callable[[FillRequest], None]
 """The one function that every backend has."""
 

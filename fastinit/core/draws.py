@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from fastinit.backends import Backend, current
-from fastinit.backends.request import FillRequest
+from fastinit.backends.request import AxesRequest, FillRequest
 from fastinit.core.dtypes import element_type
-from fastinit.core.pieces import TILE, Write, fill_contiguous, fill_strided
+from fastinit.core.pieces import TILE, Write, fill_contiguous, fill_strided, native_threads
+from fastinit.core.positions import whole
 from fastinit.core.stream import Stream, child_stream, child_streams
 from fastinit.distributions import Distribution, Normal, Slabs, Uniform
 from fastinit.runtime import checks
@@ -100,7 +101,13 @@ def fill_run_strided(
     kernel: str, stream: Stream, parameters: Float64Array, start: int, out: Array, storage: type[np.generic]
 ) -> None:
     """The same into any array, in row-major order, whatever its strides, alignment and byte order."""
-    fill_strided(_run(current(), kernel, stream, parameters, start), out, storage)
+    backend = current()
+    if backend.fill_axes is not None and out.flags.aligned and out.dtype.isnative:
+        steps, num_threads = whole(out.shape).steps, native_threads(out.size)
+        request = AxesRequest(kernel, stream, parameters, start, steps, out.view(storage), num_threads=num_threads)
+        backend.fill_axes(request)
+    else:
+        fill_strided(_run(backend, kernel, stream, parameters, start), out, storage)
 
 
 def _run(backend: Backend, kernel: str, stream: Stream, parameters: Float64Array, start: int) -> Write:

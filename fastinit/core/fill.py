@@ -11,12 +11,12 @@ import numpy as np
 from fastinit.backends import Backend, current
 from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES, ElementType
-from fastinit.backends.request import FillRequest
+from fastinit.backends.request import AxesRequest, FillAxes, FillRequest
 from fastinit.core import positions
 from fastinit.core.device import fill_device, is_on_device, memory_of
 from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out, element_type
-from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_rows, fill_strided, repeat
+from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_rows, fill_strided, native_threads, repeat
 from fastinit.core.positions import Positions, boxes_of_run
 from fastinit.core.scattered import fill_scattered
 from fastinit.core.selection import Part, Selection
@@ -106,6 +106,8 @@ class _Fill:
             fill_contiguous(values.write, flat, nontemporal, has_threads)
         elif is_plain and values.backend.takes_rows and _has_rows(array, self._wanted):
             fill_rows(values.backend, values.write_rows, array, element)
+        elif is_plain and values.backend.fill_axes is not None and not self._wanted.tables:
+            values.write_axes(values.backend.fill_axes, array.view(element.storage))
         else:
             fill_strided(values.write, array, element.storage)
 
@@ -190,6 +192,12 @@ class _Values(NamedTuple):
         for starts, step in self.wanted.rows(first, first + out.size, out.shape[1]):
             self._fill(starts, out.shape[1], step, out[at : at + starts.size], nontemporal, num_threads)
             at += starts.size
+
+    def write_axes(self, fill_axes: FillAxes, out: Array) -> None:
+        """All elements into `out` of the storage type, whatever its strides."""
+        wanted, nontemporal = (self.wanted.origin, self.wanted.steps), out.nbytes >= NONTEMPORAL_BYTES
+        values = self.kernel, self.stream, self.parameters
+        fill_axes(AxesRequest(*values, *wanted, out, nontemporal, native_threads(out.size)))
 
     def _fill(self, starts: UInt64Array, count: int, step: int, out: Array, nontemporal: bool, num_threads: int) -> None:
         stream, parameters = self.stream, self.parameters

@@ -1,0 +1,396 @@
+/* Fills arrays of any strides. The values of a box of positions are made in a buffer that stays in the cache, in the order of
+   their positions, and copied from there to where they belong. */
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+#include "levels.h"
+#include "store.h"
+#include "threads.h"
+
+enum {
+    PADDING = LINE_BYTES, /* between runs in the buffer: at powers of 2 they would share the sets of a cache */
+    BUFFER_BYTES = 1024 * 1024 + 128 * PADDING,
+    LEAST_LINES = 4,         /* that a box has of what is next to each other in memory, if there is room */
+    LINES = 4,               /* of a panel */
+    MOST_OF_RUN = 32 * 1024, /* bytes of a run in a box; of longer ones boxes have parts */
+    LEAST_IN_PLACE = 1024,   /* elements of a run that is worth the tile it begins in */
+    STARTS = 512,            /* runs that are filled at a time */
+    MOST_AXES = 64,          /* that arrays of NumPy have */
+    MOST_KEPT = 64           /* buffers */
+};
+
+struct axes_job {
+    int level, kernel;
+    const uint32_t *stream;
+    const double *parameters;
+    uint64_t origin;
+    char *out;
+    int n, memory_axis;          /* the axis along which elements are next to each other in memory */
+    fi_axis axes[MOST_AXES];     /* by their steps, the shortest first */
+    uint64_t lengths[MOST_AXES]; /* of a box */
+    uint64_t element_bytes,
+        before; /* the first box along `memory_axis` is shorter by `before`: the others begin with a line */
+    int in_place, lines_up, non_temporal;
+    _Atomic int failed;
+};
+
+/* ---- buffers, which are kept: fresh memory would be faulted in for each box ---- */
+
+static _Atomic(char *) kept[MOST_KEPT];
+
+static char *take_buffer(void)
+{
+    for (int i = 0; i < MOST_KEPT; i++) {
+        char *buffer = atomic_load_explicit(&kept[i], memory_order_relaxed) ? atomic_exchange(&kept[i], NULL) : NULL;
+        if (buffer)
+            return buffer;
+    }
+    return malloc(BUFFER_BYTES);
+}
+
+static void keep_buffer(char *buffer)
+{
+    for (int i = 0; i < MOST_KEPT; i++) {
+        char *none = NULL;
+        if (atomic_compare_exchange_strong(&kept[i], &none, buffer))
+            return;
+    }
+    free(buffer);
+}
+
+/* ---- copying ---- */
+
+/* Rows of `columns` elements, `pitch` bytes apart, to `to + column * column_stride + row * row_stride`. */
+struct matrix {
+    const char *from;
+    char *to;
+    uint64_t rows, columns;
+    int64_t pitch, row_stride, column_stride;
+    int lines_up, non_temporal; /* lines_up: lines of memory begin at the same rows of all columns */
+};
+
+static ALWAYS_INLINE void copy_part(const struct matrix *of, uint64_t row, uint64_t rows, uint64_t nbytes)
+{
+    for (uint64_t c = 0; c < of->columns; c++)
+        for (uint64_t r = row; r < row + rows; r++)
+            memcpy(of->to + (int64_t)c * of->column_stride + (int64_t)r * of->row_stride,
+                   of->from + (int64_t)r * of->pitch + (int64_t)(c * nbytes), nbytes);
+}
+
+/* Where the elements of a row are nearer to each other in memory than those of a column. */
+static ALWAYS_INLINE void copy_rows(const struct matrix *of, uint64_t nbytes)
+{
+    for (uint64_t r = 0; r < of->rows; r++) {
+        const char *from = of->from + (int64_t)r * of->pitch;
+        char *to = of->to + (int64_t)r * of->row_stride;
+        if (of->column_stride == (int64_t)nbytes)
+            memcpy(to, from, of->columns * nbytes);
+        else
+            for (uint64_t c = 0; c < of->columns; c++)
+                memcpy(to + (int64_t)c * of->column_stride, from + c * nbytes, nbytes);
+    }
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t magnitude(int64_t number)
+{
+    return number < 0 ? -number : number;
+}
+
+/* Writes part of a column, of its lines in memory those that are whole by non-temporal stores. */
+#define DEFINE_WRITE(level, TARGET, vector_bytes)                                                                         \
+    static ALWAYS_INLINE TARGET void write_column_##level(char *to, const char *from, uint64_t nbytes, int non_temporal)  \
+    {                                                                                                                     \
+        uint64_t at = non_temporal ? -(uintptr_t)to % LINE_BYTES : 0, end = at + (nbytes - at) / LINE_BYTES * LINE_BYTES; \
+        memcpy(to, from, at);                                                                                             \
+        for (; at < end; at += vector_bytes)                                                                              \
+            if (non_temporal)                                                                                             \
+                store_non_temporal_##level(to + at, from + at);                                                           \
+            else                                                                                                          \
+                memcpy(to + at, from + at, vector_bytes);                                                                 \
+        memcpy(to + end, from + end, nbytes - end);                                                                       \
+    }
+
+/* A panel is squares of as many rows as a cache line has elements, side by side, whose columns are written together. Squares are
+   transposed by perfect shuffles. Each rotates the bits of an element's number, row and column, by one: compilers make
+   interleavings of vectors of it. Of `columns`, those beyond the matrix are read, in the buffer's padding, and not written. */
+#define DEFINE_PANELS(level, TARGET, vector_bytes, bits, rounds)                                                        \
+    static ALWAYS_INLINE TARGET void copy_panel_##bits##_##level(const struct matrix *of, uint64_t row, uint64_t lines, \
+                                                                 uint64_t column, uint64_t columns)                     \
+    {                                                                                                                   \
+        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES, HALF = SIDE * SIDE / 2 };                                 \
+        _Alignas(LINE_BYTES) uint##bits##_t square[2][2 * HALF];                                                        \
+        _Alignas(LINE_BYTES) char panel[SIDE][LINES * LINE_BYTES];                                                      \
+        const char *from = of->from + (int64_t)row * of->pitch + (int64_t)(column * NBYTES);                            \
+        for (uint64_t line = 0; line < lines; line++) {                                                                 \
+            for (int r = 0; r < SIDE; r++, from += of->pitch)                                                           \
+                memcpy(square[0] + r * SIDE, from, LINE_BYTES);                                                         \
+            for (int round = 0; round < rounds; round++) {                                                              \
+                const uint##bits##_t *in = square[round % 2];                                                           \
+                uint##bits##_t *out = square[(round + 1) % 2];                                                          \
+                for (int i = 0; i < HALF; i++)                                                                          \
+                    out[2 * i] = in[i], out[2 * i + 1] = in[i + HALF];                                                  \
+            }                                                                                                           \
+            for (int c = 0; c < SIDE; c++)                                                                              \
+                memcpy(panel[c] + line * LINE_BYTES, square[rounds % 2] + c * SIDE, LINE_BYTES);                        \
+        }                                                                                                               \
+        char *to = of->to + (int64_t)column * of->column_stride + (int64_t)(row * NBYTES);                              \
+        for (uint64_t c = 0; c < columns; c++, to += of->column_stride)                                                 \
+            write_column_##level(to, panel[c], lines * LINE_BYTES, of->non_temporal);                                   \
+    }                                                                                                                   \
+    static ALWAYS_INLINE TARGET void copy_matrix_##bits##_##level(const struct matrix *of)                              \
+    {                                                                                                                   \
+        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                         \
+        if (of->rows == 1 || magnitude(of->column_stride) <= magnitude(of->row_stride)) {                               \
+            copy_rows(of, NBYTES);                                                                                      \
+            return;                                                                                                     \
+        }                                                                                                               \
+        uint64_t head = of->lines_up ? smaller(of->rows, -(uintptr_t)of->to % LINE_BYTES / NBYTES) : 0;                 \
+        uint64_t lines = of->row_stride == NBYTES ? (of->rows - head) / SIDE : 0, rest = head + lines * SIDE;           \
+        copy_part(of, 0, head, NBYTES);                                                                                 \
+        for (uint64_t line = 0; line < lines; line += LINES)                                                            \
+            for (uint64_t column = 0; column < of->columns; column += SIDE)                                             \
+                copy_panel_##bits##_##level(of, head + line * SIDE, smaller(lines - line, LINES), column,               \
+                                            smaller(of->columns - column, SIDE));                                       \
+        copy_part(of, rest, of->rows - rest, NBYTES);                                                                   \
+    }
+
+#define DEFINE_COPY(level, TARGET, vector_bytes, test)                                      \
+    DEFINE_WRITE(level, TARGET, vector_bytes)                                               \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 64, 3)                                       \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 32, 4)                                       \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 16, 5)                                       \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 8, 6)                                        \
+    static TARGET void copy_matrix_##level(const struct matrix *of, uint64_t element_bytes) \
+    {                                                                                       \
+        if (element_bytes == 8)                                                             \
+            copy_matrix_64_##level(of);                                                     \
+        else if (element_bytes == 4)                                                        \
+            copy_matrix_32_##level(of);                                                     \
+        else if (element_bytes == 2)                                                        \
+            copy_matrix_16_##level(of);                                                     \
+        else                                                                                \
+            copy_matrix_8_##level(of);                                                      \
+    }
+LEVELS(DEFINE_COPY)
+
+#define COPY_OF(level, TARGET, vector_bytes, test) copy_matrix_##level,
+static void (*const copies[])(const struct matrix *, uint64_t) = {LEVELS(COPY_OF)};
+
+/* ---- boxes ---- */
+
+struct box {
+    uint64_t origin; /* of its positions */
+    char *out;
+    uint64_t lengths[MOST_AXES];
+};
+
+static uint64_t boxes_along(const struct axes_job *job, int k)
+{
+    return (job->axes[k].n + (k == job->memory_axis ? job->before : 0) - 1) / job->lengths[k] + 1;
+}
+
+static struct box box_of(const struct axes_job *job, uint64_t number)
+{
+    struct box box = {job->origin, job->out, {0}};
+    for (int k = 0; k < job->n; k++) {
+        const fi_axis *axis = &job->axes[k];
+        uint64_t length = job->lengths[k], boxes = boxes_along(job, k), cut = number % boxes * length;
+        uint64_t before = k == job->memory_axis ? job->before : 0, first = cut < before ? 0 : cut - before;
+        number /= boxes;
+        box.origin += first * (uint64_t)axis->step;
+        box.out += (int64_t)first * axis->stride;
+        box.lengths[k] = smaller(axis->n, cut + length - before) - first;
+    }
+    return box;
+}
+
+/* Moves on to the next index of the axes from `first` on but for `skipped`; 0 after the last. `by` has what a step along each
+   axis adds to each of two numbers. */
+static int next_index(const struct box *box, int first, int n, int skipped, uint64_t *index, int64_t by[][2], int64_t at[2])
+{
+    for (int k = first; k < n; k++) {
+        if (k == skipped)
+            continue;
+        at[0] += by[k][0], at[1] += by[k][1];
+        if (++index[k] < box->lengths[k])
+            return 1;
+        at[0] -= by[k][0] * (int64_t)index[k], at[1] -= by[k][1] * (int64_t)index[k];
+        index[k] = 0;
+    }
+    return 0;
+}
+
+static void fill_runs_of(const struct axes_job *job, const uint64_t *starts, uint64_t runs, uint64_t count, char *out,
+                         int64_t pitch)
+{
+    fi_fill(job->level, job->kernel, job->stream, job->parameters, starts, runs, count, job->axes[0].step, out, pitch, 0);
+}
+
+static void fill_in_place(const struct axes_job *job, const struct box *box)
+{
+    uint64_t index[MOST_AXES] = {0}, starts[STARTS], runs = job->n > 1 ? box->lengths[1] : 1;
+    int64_t by[MOST_AXES][2], at[2] = {0, 0}, step = job->n > 1 ? job->axes[1].step : 0;
+    int64_t pitch = job->n > 1 ? job->axes[1].stride : 0;
+    for (int k = 0; k < job->n; k++)
+        by[k][0] = job->axes[k].step, by[k][1] = job->axes[k].stride;
+    do {
+        for (uint64_t run = 0; run < runs; run += STARTS) {
+            uint64_t some = runs - run < STARTS ? runs - run : STARTS;
+            for (uint64_t i = 0; i < some; i++)
+                starts[i] = box->origin + (uint64_t)at[0] + (run + i) * (uint64_t)step;
+            fill_runs_of(job, starts, some, box->lengths[0], box->out + at[1] + (int64_t)run * pitch, pitch);
+        }
+    } while (next_index(box, 2, job->n, -1, index, by, at));
+}
+
+/* Fills the buffer with a box's values by position; `pitches` are then the bytes from one to the next along each axis. */
+static void fill_buffer(const struct axes_job *job, const struct box *box, char *buffer, int64_t *pitches)
+{
+    uint64_t count = box->lengths[0], index[MOST_AXES] = {0}, starts[STARTS], runs = 0, filled = 0;
+    int64_t by[MOST_AXES][2], at[2] = {0, 0}, nbytes = (int64_t)job->element_bytes;
+    int merged = 1; /* axes whose positions are one run */
+    for (pitches[0] = nbytes; merged < job->n && job->axes[merged].step == job->axes[0].step * (int64_t)count; merged++) {
+        pitches[merged] = (int64_t)count * nbytes;
+        count *= box->lengths[merged];
+    }
+    int64_t pitch = (int64_t)count * nbytes + PADDING;
+    for (int k = merged; k < job->n; k++)
+        pitches[k] = k == merged ? pitch : pitches[k - 1] * (int64_t)box->lengths[k - 1];
+    for (int k = 0; k < job->n; k++)
+        by[k][0] = job->axes[k].step, by[k][1] = 0;
+    int goes_on;
+    do {
+        starts[runs++] = box->origin + (uint64_t)at[0];
+        goes_on = next_index(box, merged, job->n, -1, index, by, at);
+        if (runs == STARTS || !goes_on) {
+            fill_runs_of(job, starts, runs, count, buffer + (int64_t)filled * pitch, pitch);
+            filled += runs, runs = 0;
+        }
+    } while (goes_on);
+}
+
+static void copy_box(const struct axes_job *job, const struct box *box, const char *buffer, const int64_t *pitches)
+{
+    const int across = job->memory_axis > 0 ? job->memory_axis : job->n > 1; /* the axis of a matrix's rows */
+    uint64_t index[MOST_AXES] = {0};
+    int64_t by[MOST_AXES][2], at[2] = {0, 0};
+    for (int k = 0; k < job->n; k++)
+        by[k][0] = pitches[k], by[k][1] = job->axes[k].stride;
+    struct matrix of = {buffer, box->out, 1, box->lengths[0], 0, 0, job->axes[0].stride, job->lines_up, job->non_temporal};
+    if (across > 0)
+        of.rows = box->lengths[across], of.pitch = pitches[across], of.row_stride = job->axes[across].stride;
+    do {
+        of.from = buffer + at[0], of.to = box->out + at[1];
+        copies[job->level](&of, job->element_bytes);
+    } while (next_index(box, 1, job->n, across, index, by, at));
+}
+
+static void fill_box(void *of, uint64_t piece)
+{
+    struct axes_job *job = of;
+    const struct box box = box_of(job, piece);
+    int64_t pitches[MOST_AXES];
+    if (job->in_place) {
+        fill_in_place(job, &box);
+        return;
+    }
+    char *buffer = take_buffer();
+    if (!buffer) {
+        atomic_store(&job->failed, 1);
+        return;
+    }
+    fill_buffer(job, &box, buffer, pitches);
+    copy_box(job, &box, buffer, pitches);
+    if (job->non_temporal)
+        fence_non_temporal();
+    keep_buffer(buffer);
+}
+
+/* Takes the axes longer than 1, the shortest step first, and merges those of which one goes on where the other ends. */
+static void sort_axes(struct axes_job *job, int n, const fi_axis *axes)
+{
+    int sorted = 0;
+    for (int i = 0; i < n; i++) {
+        int k = sorted;
+        if (axes[i].n == 1)
+            continue;
+        for (; k > 0 && magnitude(job->axes[k - 1].step) > magnitude(axes[i].step); k--)
+            job->axes[k] = job->axes[k - 1];
+        job->axes[k] = axes[i];
+        sorted++;
+    }
+    job->n = 0;
+    for (int i = 0; i < sorted; i++) {
+        fi_axis *last = &job->axes[job->n - 1], next = job->axes[i];
+        if (job->n && next.step == last->step * (int64_t)last->n && next.stride == last->stride * (int64_t)last->n)
+            last->n *= next.n;
+        else
+            job->axes[job->n++] = next;
+    }
+    if (!job->n)
+        job->axes[job->n++] = (fi_axis){1, 1, (int64_t)job->element_bytes};
+}
+
+/* Chooses the lengths of the boxes: whole runs, or parts that begin where tiles do; then a few cache lines of what is next to
+   each other in memory; then what the buffer has room for. */
+static void choose_boxes(struct axes_job *job, int non_temporal)
+{
+    const uint64_t nbytes = job->element_bytes, tile = (uint64_t)fi_kernel_tile_elements(job->kernel);
+    const fi_axis *axes = job->axes;
+    int aligned = axes[0].step == 1 && job->origin % tile == 0;
+    job->memory_axis = 0;
+    for (int k = 1; k < job->n; k++) {
+        aligned = aligned && axes[k].step % (int64_t)tile == 0;
+        if (magnitude(axes[k].stride) < magnitude(axes[job->memory_axis].stride))
+            job->memory_axis = k;
+    }
+    job->in_place = job->memory_axis == 0 && axes[0].stride == (int64_t)nbytes && axes[0].n >= LEAST_IN_PLACE;
+    uint64_t most = aligned && !job->in_place ? tile : MOST_OF_RUN / nbytes, rows = 1;
+    job->lengths[0] =
+        aligned ? smaller(axes[0].n, most) : (axes[0].n - 1) / ((axes[0].n - 1) / most + 1) + 1; /* even parts */
+    for (int k = 1; k < job->n; k++)
+        job->lengths[k] = 1;
+    const int m = job->memory_axis;
+    const uint64_t room = (BUFFER_BYTES - PADDING) / (job->lengths[0] * nbytes + PADDING);
+    if (m > 0)
+        rows = job->lengths[m] = smaller(axes[m].n, smaller(room, LEAST_LINES * LINE_BYTES / nbytes));
+    for (int k = 1; k < job->n && room / rows > 1; k++) {
+        rows /= job->lengths[k];
+        job->lengths[k] = smaller(axes[k].n, room / rows);
+        rows *= job->lengths[k];
+    }
+    const uint64_t side = LINE_BYTES / nbytes;
+    if (m == 0 || axes[m].stride != (int64_t)nbytes || job->lengths[m] < side)
+        return;
+    job->lengths[m] -= job->lengths[m] % side;
+    job->non_temporal = HAS_NON_TEMPORAL && non_temporal;
+    job->lines_up = 1;
+    for (int k = 0; k < job->n; k++)
+        job->lines_up = job->lines_up && (k == m || axes[k].stride % LINE_BYTES == 0);
+    job->before = job->lines_up ? (uintptr_t)job->out % LINE_BYTES / nbytes : 0;
+}
+
+int fi_fill_axes(int level, int kernel, const uint32_t *stream, const double *parameters, uint64_t origin, int n,
+                 const fi_axis *axes, int element_bytes, void *out, int non_temporal, int threads, int (*pause)(void))
+{
+    struct axes_job job = {level, kernel, stream, parameters, origin, out, 0, 0, {{0, 0, 0}}, {0}, (uint64_t)element_bytes,
+                           0,     0,      0,      0,          0};
+    uint64_t boxes = 1;
+    for (int i = 0; i < n; i++)
+        if (axes[i].n == 0)
+            return 0;
+    sort_axes(&job, n, axes);
+    choose_boxes(&job, non_temporal);
+    for (int k = 0; k < job.n; k++)
+        boxes *= boxes_along(&job, k);
+    int result = run_pieces(fill_box, &job, boxes, threads, pause);
+    return result ? result : -atomic_load(&job.failed);
+}
