@@ -15,7 +15,6 @@ import typer
 
 import fastinit
 from fastinit import backends
-from fastinit.backends.numba.compiling import cache_folder
 from fastinit.cli.options import Json
 from fastinit.cli.output import print_json, print_table
 from fastinit.runtime import settings, threads
@@ -103,6 +102,9 @@ def _environment() -> Iterator[Finding]:
 
 
 def _compiled() -> Iterator[Finding]:
+    # here, since it imports Numba, half a second that other commands do not need
+    from fastinit.backends.numba.compiling import cache_folder
+
     folder = Path(cache_folder())
     if not os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK):
         yield Finding(NOTE, "Numba's cache", f"{folder} cannot be written: each process compiles again; set NUMBA_CACHE_DIR")

@@ -51,6 +51,13 @@ def test_the_version_is_printed():
     assert run("--version").stdout == f"fastinit {fastinit.__version__}\n"
 
 
+def test_the_command_loads_no_library_that_it_does_not_need():
+    heavy = "{'numba', 'scipy', 'torch', 'jax', 'keras', 'dask', 'matplotlib'}"
+    code = f"import sys, fastinit.cli.app; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
 def test_init_as_json_is_one_object(tmp_path):
     done = run("init", "mlp", "-o", tmp_path / "mlp.safetensors", "--json", "--dtype", "bfloat16", "--threads", 1)
     summary = json.loads(done.stdout)
