@@ -27,6 +27,8 @@ class Element(NamedTuple):
     """The end of its name in XLA's C interface: XLA_FFI_DataType_<xla>."""
     safetensors: str | None
     """Its code in safetensors files; None where the format has none."""
+    dlpack: int
+    """Its code in DLPack's C interface, where the number of bits is said beside it: DLDataTypeCode."""
 
     @property
     def storage(self) -> str:
@@ -37,13 +39,13 @@ class Element(NamedTuple):
 ELEMENTS = {
     element.name: element
     for element in (
-        Element("float32", 32, "float32", "numpy", "F32", "F32"),
-        Element("float64", 64, "float64", "numpy", "F64", "F64"),
-        Element("float16", 16, "float32", "numpy", "F16", "F16"),
-        Element("bfloat16", 16, "float32", "ml_dtypes", "BF16", "BF16"),
-        Element("float8_e4m3fn", 8, "float32", "ml_dtypes", "F8E4M3FN", "F8_E4M3"),
-        Element("float8_e5m2", 8, "float32", "ml_dtypes", "F8E5M2", "F8_E5M2"),
-        Element("float8_e4m3fnuz", 8, "float32", "ml_dtypes", "F8E4M3FNUZ", "F8_E4M3FNUZ"),
+        Element("float32", 32, "float32", "numpy", "F32", "F32", 2),
+        Element("float64", 64, "float64", "numpy", "F64", "F64", 2),
+        Element("float16", 16, "float32", "numpy", "F16", "F16", 2),
+        Element("bfloat16", 16, "float32", "ml_dtypes", "BF16", "BF16", 4),
+        Element("float8_e4m3fn", 8, "float32", "ml_dtypes", "F8E4M3FN", "F8_E4M3", 10),
+        Element("float8_e5m2", 8, "float32", "ml_dtypes", "F8E5M2", "F8_E5M2", 12),
+        Element("float8_e4m3fnuz", 8, "float32", "ml_dtypes", "F8E4M3FNUZ", "F8_E4M3FNUZ", 11),
     )
 }
 

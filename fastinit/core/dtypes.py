@@ -33,7 +33,8 @@ def _element_type(dtype: Any) -> ElementType:
 def check_array(out: object) -> Array:
     """`out` itself. TypeError where it is no array."""
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a numpy array, got {type(out).__name__}")
+        elsewhere = ", or one on a CUDA device" if hasattr(out, "__dlpack_device__") else ""
+        raise TypeError(f"out must be a numpy array{elsewhere}, got {type(out).__name__}")
     return out
 
 

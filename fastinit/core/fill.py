@@ -48,7 +48,7 @@ def fill(
     check_shape(distribution, whole_shape)
     if out is not None and is_on_device(out):
         memory = memory_of(out, wanted.shape, element.dtype)
-        fill_device(distribution, whole_shape, stream, element, index, wanted, memory)
+        fill_device(distribution, whole_shape, stream, element, index, memory, fill)
         return out
     if out is not None:
         check_out(out, wanted.shape, element.dtype)

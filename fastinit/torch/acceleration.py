@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 
+import torch
+
+from fastinit.core.device import has_kernels
 from fastinit.runtime.blocks import switch
+from fastinit.runtime.installation import install_hint
 from fastinit.torch.drawing import streams
 from fastinit.torch.drawing.replacements import PATCH
 
@@ -13,8 +17,8 @@ _installed: list[AbstractContextManager[None]] = []  # the block of each `instal
 
 
 @switch("fastinit.torch.accelerate()", "fastinit.torch.install()")
-def accelerate(seed: int | None = None) -> Iterator[None]:
-    """Within the block torch's random fills of CPU tensors are drawn by fastinit, in all threads of the process.
+def accelerate(seed: int | None = None, devices: Collection[str] = ("cpu",)) -> Iterator[None]:
+    """Within the block torch's random fills of tensors on `devices` are drawn by fastinit, in all threads of the process.
 
     That is all that in the end calls `Tensor.normal_`, `Tensor.uniform_` or `torch.nn.init.trunc_normal_`: `torch.nn.init`,
     the constructors of modules, Hugging Face's models, timm's `trunc_normal_`, under any name they were imported by.
@@ -33,6 +37,10 @@ def accelerate(seed: int | None = None) -> Iterator[None]:
     a contiguous one. float8 tensors, and `orthogonal_` of any dtype, are filled too, where torch raises; with a std of 0,
     `trunc_normal_` gives the mean. Otherwise tensors' versions, and errors, are as in torch.
 
+    `devices`: "cpu", "cuda", or both. On CUDA devices, which needs the extra `cuda`, streams are drawn from `generator=`
+    where one is given, else as for the CPU: the values are the CPU's. ImportError without the extra; ValueError for another
+    name, and for "cuda" where torch is not built for CUDA.
+
     torch itself fills tensors on other devices, meta and fake tensors, subclasses, integers and complex numbers, those that
     require gradients in grad mode, those whose elements share memory, and whatever is compiled, traced, transformed by
     `torch.func` or watched by a mode. Blocks may nest and overlap: `seed` is that of the last one entered, and torch's
@@ -44,11 +52,11 @@ def accelerate(seed: int | None = None) -> Iterator[None]:
     >>> bool(layer.weight.abs().max() <= 512**-0.5)
     True
     """
-    with streams.source(seed), PATCH:
+    with streams.source(seed, _checked(devices)), PATCH:
         yield
 
 
-def install(seed: int | None = None) -> None:
+def install(seed: int | None = None, devices: Collection[str] = ("cpu",)) -> None:
     """`accelerate` for the whole process from now on, until `uninstall` was called as often as `install`.
 
     >>> import torch, fastinit.torch
@@ -56,7 +64,7 @@ def install(seed: int | None = None) -> None:
     >>> layer = torch.nn.Linear(512, 512)
     >>> fastinit.torch.uninstall()
     """
-    block = accelerate(seed)
+    block = accelerate(seed, devices)
     block.__enter__()
     _installed.append(block)
 
@@ -72,3 +80,13 @@ def uninstall() -> None:
     if not _installed:
         raise RuntimeError("uninstall() without install()")
     _installed.pop().__exit__(None, None, None)
+
+
+def _checked(devices: Collection[str]) -> frozenset[str]:
+    if isinstance(devices, str) or not devices or not {*devices} <= {"cpu", "cuda"}:
+        raise ValueError(f"devices must be some of ('cpu', 'cuda'), got {devices!r}")
+    if "cuda" in devices and torch.version.cuda is None:
+        raise ValueError(f"devices has 'cuda', but this torch, {torch.__version__}, is not built for CUDA")
+    if "cuda" in devices and not has_kernels():
+        raise ImportError(f"devices has 'cuda', which needs fastinit's kernels for it: {install_hint('cuda')}")
+    return frozenset(devices)

@@ -3,8 +3,9 @@
 Each fills a tensor in place and returns it, without gradients. The stream is drawn from `generator`, or from torch's
 default one, which `torch.manual_seed` seeds. Beyond torch's: they are fast, float8 tensors are filled without a temporary,
 bfloat16 and float16 are the float32 values rounded once, `orthogonal_` takes every dtype, and the zeros of `sparse_` come
-from `generator` too. Tensors on other devices, meta tensors and complex numbers are left to torch's functions. They may be
-assigned to torch's names, `torch.nn.init.normal_ = nn_init.normal_`; `fastinit.torch.accelerate()` reaches more of torch.
+from `generator` too. With the extra `cuda` tensors on CUDA devices are filled there. Those on other devices, meta tensors
+and complex numbers are left to torch's functions. They may be assigned to torch's names, `torch.nn.init.normal_ =
+nn_init.normal_`; `fastinit.torch.accelerate()` reaches more of torch.
 
 A weight's shape is (out, in, *kernel); fan_in is its second length times the kernel's size, fan_out the first.
 """

@@ -12,7 +12,6 @@ from torch._C._functorch import is_functorch_wrapped_tensor
 
 from fastinit.backends.catalogue import ELEMENTS
 from fastinit.backends.elements import ELEMENT_TYPES
-from fastinit.core import positions
 from fastinit.core.device import DeviceMemory, fill_device, has_kernels
 from fastinit.core.division import in_order
 from fastinit.core.dtypes import element_type
@@ -144,15 +143,19 @@ def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], s
         out = as_array(tensor)
         huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
         fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
-    elif tensor.device.type == "cuda" and torch.version.cuda and has_kernels():
-        wanted = positions.wanted(shape, index)
+    elif tensor.device.type == "cuda" and draws_on_cuda():
         cuda_stream = torch.cuda.current_stream(tensor.device).cuda_stream
         memory = DeviceMemory(as_array(tensor), tensor.device.index, cuda_stream)
-        fill_device(distribution, shape, stream, element_type(dtype), index, wanted, memory)
+        fill_device(distribution, shape, stream, element_type(dtype), index, memory, fill)
     else:
         parts = [index] if index is not None else (box.slices for box in in_order(distribution, shape, CHUNK))
         chunks = (fill(distribution, shape, seed=stream, dtype=dtype, index=part).reshape(-1) for part in parts)
         write_through(tensor, chunks)
+
+
+def draws_on_cuda() -> bool:
+    """Whether there are kernels for what torch calls "cuda", which also AMD's GPUs are."""
+    return torch.version.cuda is not None and has_kernels()
 
 
 def write_through(tensor: Tensor, chunks: Iterator[Array]) -> None:

@@ -4,7 +4,9 @@ import shutil
 
 import pytest
 
-from tests.cuda.emulated import compile_kernels, installed
+pytest.register_assert_rewrite("tests.cuda.claims")
+
+from tests.cuda.emulated import compile_kernels, installed  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -17,5 +19,5 @@ def kernels(tmp_path_factory):
 @pytest.fixture
 def gpu(kernels):
     """An emulated CUDA device, whose driver fastinit finds."""
-    with installed(kernels) as driver:
-        yield driver
+    with installed(kernels) as device:
+        yield device

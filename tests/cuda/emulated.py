@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 import sys
+import time
 import types
 from contextlib import contextmanager
 from enum import IntEnum
@@ -15,6 +16,7 @@ import numpy as np
 import fastinit.backends.cuda
 from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.cuda import source
+from tests.cuda.devices import Device
 
 HERE = Path(__file__).parent
 THREADS_OF_CUDA = """
@@ -24,10 +26,16 @@ static struct dimension threadIdx, blockIdx, blockDim;
 """
 
 
-class Status(IntEnum):
-    CUDA_SUCCESS = 0
-    CUDA_ERROR_INVALID_VALUE = 1
-    CUDA_ERROR_OUT_OF_MEMORY = 2
+Status = IntEnum(
+    "Status",
+    {
+        "CUDA_SUCCESS": 0,
+        "CUDA_ERROR_INVALID_VALUE": 1,
+        "CUDA_ERROR_OUT_OF_MEMORY": 2,
+        "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED": 900,
+    },
+)
+SIZES = {"runs": (120, 72, 8), "places": (120, 40, 8)}  # bytes of the arguments of a kernel
 
 
 def compile_kernels(folder):
@@ -52,6 +60,11 @@ class Driver(types.ModuleType):
         "CUdevice_attribute",
         {"CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR": 75, "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR": 76},
     )
+    CUstreamCaptureStatus = IntEnum(
+        "CUstreamCaptureStatus", {"CU_STREAM_CAPTURE_STATUS_NONE": 0, "CU_STREAM_CAPTURE_STATUS_ACTIVE": 1}
+    )
+    CUstreamCaptureMode = IntEnum("CUstreamCaptureMode", {"CU_STREAM_CAPTURE_MODE_GLOBAL": 0})
+    CUstream_flags = IntEnum("CUstream_flags", {"CU_STREAM_NON_BLOCKING": 1})
     CUDA_MEMCPY2D = types.SimpleNamespace
 
     def __init__(self, kernels):
@@ -61,6 +74,16 @@ class Driver(types.ModuleType):
         self.current = []  # the contexts that were pushed
         self.launched = []  # (kernel, device, stream)
         self.free = None  # bytes that are left, if there is a limit
+        self.waited = []  # streams
+        self.graphs = {}  # what was captured, by stream
+
+    def _do(self, stream, work):
+        """Do it, or have it captured."""
+        if stream in self.graphs:
+            self.graphs[stream].append(work)
+        else:
+            work()
+        return (Status.CUDA_SUCCESS,)
 
     def allocate(self, nbytes):
         memory = np.full(nbytes + 64, 0xA5, np.uint8)
@@ -102,14 +125,85 @@ class Driver(types.ModuleType):
     def cuLibraryGetKernel(self, library, name):
         return Status.CUDA_SUCCESS, name.decode()
 
+    def cuDeviceGetCount(self):
+        return Status.CUDA_SUCCESS, 1
+
+    def cuDeviceGetName(self, length, device):
+        return Status.CUDA_SUCCESS, b"emulated on a CPU\0"
+
     def cuLaunchKernel(self, name, *settings):
         blocks, _, _, threads, _, _, shared, stream, arguments, extra = settings
         assert self.current and shared == extra == 0
-        getattr(self.kernels, f"launch_{name}")(blocks, threads, ctypes.c_void_p(arguments))
-        self.launched.append((name, self.current[-1], stream))
+        pointers, sizes = ctypes.cast(arguments, ctypes.POINTER(ctypes.c_void_p)), SIZES[name.rpartition("_")[2]]
+        copies = [ctypes.create_string_buffer(ctypes.string_at(pointers[i], size), size) for i, size in enumerate(sizes)]
+
+        def work():
+            values = (ctypes.c_void_p * len(copies))(*map(ctypes.addressof, copies))
+            getattr(self.kernels, f"launch_{name}")(blocks, threads, values)
+            self.launched.append((name, self.current[-1], stream))
+
+        return self._do(stream, work)
+
+    def cuMemAlloc(self, nbytes):
+        return Status.CUDA_SUCCESS, self.allocate(nbytes)
+
+    def cuMemFree(self, address):
+        return self.cuMemFreeAsync(address, 0)
+
+    def cuMemcpyHtoD(self, to, source, nbytes):
+        return self.cuMemcpyHtoDAsync(to, source, nbytes, 0)
+
+    def cuMemcpyDtoH(self, to, source, nbytes):
+        ctypes.memmove(to, source, nbytes)
         return (Status.CUDA_SUCCESS,)
 
+    def cuCtxSynchronize(self):
+        return (Status.CUDA_SUCCESS,)
+
+    def cuStreamCreate(self, flags):
+        return Status.CUDA_SUCCESS, 1000 + int(flags)
+
+    def cuStreamDestroy(self, stream):
+        return (Status.CUDA_SUCCESS,)
+
+    def cuStreamSynchronize(self, stream):
+        self.waited.append(stream)
+        return (Status.CUDA_SUCCESS,)
+
+    def cuStreamIsCapturing(self, stream):
+        return Status.CUDA_SUCCESS, self.CUstreamCaptureStatus(stream in self.graphs)
+
+    def cuStreamBeginCapture(self, stream, mode):
+        self.graphs[stream] = []
+        return (Status.CUDA_SUCCESS,)
+
+    def cuStreamEndCapture(self, stream):
+        return Status.CUDA_SUCCESS, self.graphs.pop(stream)
+
+    def cuGraphInstantiate(self, graph, flags):
+        return Status.CUDA_SUCCESS, graph
+
+    def cuGraphLaunch(self, graph, stream):
+        for work in graph:
+            work()
+        return (Status.CUDA_SUCCESS,)
+
+    def cuEventCreate(self, flags):
+        return Status.CUDA_SUCCESS, [0.0]
+
+    def cuEventRecord(self, event, stream):
+        event[0] = time.perf_counter()
+        return (Status.CUDA_SUCCESS,)
+
+    def cuEventSynchronize(self, event):
+        return (Status.CUDA_SUCCESS,)
+
+    def cuEventElapsedTime(self, first, last):
+        return Status.CUDA_SUCCESS, 1000 * (last[0] - first[0])
+
     def cuMemAllocAsync(self, nbytes, stream):
+        if stream in self.graphs:
+            return Status.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, 0
         if self.free is not None and nbytes > self.free:
             return Status.CUDA_ERROR_OUT_OF_MEMORY, 0
         return Status.CUDA_SUCCESS, self.allocate(nbytes)
@@ -119,27 +213,25 @@ class Driver(types.ModuleType):
         return (Status.CUDA_SUCCESS,)
 
     def cuMemcpyHtoDAsync(self, to, source, nbytes, stream):
-        ctypes.memmove(to, source, nbytes)
-        return (Status.CUDA_SUCCESS,)
+        return self._do(stream, lambda: ctypes.memmove(to, source, nbytes))
 
-    def _set(self, pointer, value, n, size, step):
+    def _set(self, stream, pointer, value, n, size, step):
         memory = (ctypes.c_uint8 * (step * (n - 1) + size)).from_address(pointer)
-        for i in range(n):
-            memory[i * step : i * step + size] = list(value.to_bytes(size, "little"))
-        return (Status.CUDA_SUCCESS,)
+        elements = np.lib.stride_tricks.as_strided(np.ctypeslib.as_array(memory), (n, size), (step, 1))
+        return self._do(stream, lambda: elements.__setitem__(..., [*value.to_bytes(size, "little")]))
 
     def cuMemsetD8Async(self, pointer, value, n, stream):
-        return self._set(pointer, value, n, 1, 1)
+        return self._set(stream, pointer, value, n, 1, 1)
 
     def cuMemsetD16Async(self, pointer, value, n, stream):
-        return self._set(pointer, value, n, 2, 2)
+        return self._set(stream, pointer, value, n, 2, 2)
 
     def cuMemsetD32Async(self, pointer, value, n, stream):
-        return self._set(pointer, value, n, 4, 4)
+        return self._set(stream, pointer, value, n, 4, 4)
 
     def cuMemsetD2D32Async(self, pointer, pitch, value, width, height, stream):
         assert width == 1
-        return self._set(pointer, value, height, 4, pitch)
+        return self._set(stream, pointer, value, height, 4, pitch)
 
     def cuMemcpy2DAsync(self, copy, stream):
         for row in range(copy.Height):
@@ -147,25 +239,18 @@ class Driver(types.ModuleType):
         return (Status.CUDA_SUCCESS,)
 
 
-class DeviceArray:
-    """An array in the emulated device's memory, with the interface that CuPy's, Numba's and torch's arrays have."""
+class EmulatedDevice(Device):
+    """`launched`: (kernel, context, stream) of each launch."""
 
-    def __init__(self, driver, shape, dtype, *, cut=(), is_read_only=False, stream=None):
-        dtype = np.dtype(dtype)
-        self.driver, self.dtype = driver, dtype
-        nbytes = int(np.prod(shape, dtype=int)) * dtype.itemsize
-        pointer = driver.allocate(nbytes)
-        whole = np.ndarray(shape, dtype, driver.memory[pointer], pointer - driver.memory[pointer].ctypes.data)
-        self.host = whole[cut] if cut else whole
-        self.memory = driver.memory[pointer]
-        self.__cuda_array_interface__ = {
-            "shape": self.host.shape,
-            "strides": self.host.strides,
-            "typestr": dtype.str if dtype.isbuiltin == 1 else f"<V{dtype.itemsize}",
-            "data": (self.host.__array_interface__["data"][0], is_read_only),
-            "version": 3,
-            "stream": stream,
-        }
+    @property
+    def launched(self):
+        return self.driver.launched
+
+    @contextmanager
+    def full(self):
+        self.driver.free = 0
+        yield
+        self.driver.free = None
 
 
 def forget():
@@ -178,10 +263,10 @@ def forget():
 @contextmanager
 def installed(kernels):
     """Within the block fastinit finds the emulated driver where it looks for NVIDIA's, and kernels by name."""
-    driver = Driver(kernels)
+    device = EmulatedDevice(Driver(kernels))
     bindings = types.ModuleType("cuda.bindings")
-    bindings.driver = driver
-    modules = {"cuda": types.ModuleType("cuda"), "cuda.bindings": bindings, "cuda.bindings.driver": driver}
+    bindings.driver = device.driver
+    modules = {"cuda": types.ModuleType("cuda"), "cuda.bindings": bindings, "cuda.bindings.driver": device.driver}
     for name, module in modules.items():
         module.__spec__, module.__path__ = ModuleSpec(name, None), []
     before = {name: sys.modules[name] for name in modules if name in sys.modules}
@@ -189,7 +274,7 @@ def installed(kernels):
     sys.modules.update(modules)
     try:
         with mock.patch("fastinit.backends.cuda.compiling.compiled", lambda name, architecture: name):
-            yield driver
+            yield device
     finally:
         for name in modules:
             del sys.modules[name]

@@ -75,11 +75,27 @@ def architecture(device: int) -> str:
     return f"sm_{major}{minor}"
 
 
-@cache
-def kernel(device: int, name: str, form: str) -> Any:
-    """The kernel of csrc/cuda/kernels.h for a device, compiled at its first use there; `form` is runs or places."""
-    library = _library(architecture(device), name)
-    return _checked(_driver.cuLibraryGetKernel(library, f"{name}_{form}".encode()))
+_kernels: dict[tuple[int, str, str], Any] = {}
+
+
+def kernel(device: int, name: str, form: str, stream: int) -> Any:
+    """The kernel of csrc/cuda/kernels.h for a device, compiled at its first use there; `form` is runs or places.
+
+    RuntimeError where it is not loaded yet and the stream in which it is to run is captured: loading is no part of a graph.
+    """
+    found = _kernels.get((device, name, form))
+    if found is None:
+        refuse_capture(stream, f"the kernel {name} is loaded")
+        library = _library(architecture(device), name)
+        found = _kernels[device, name, form] = _checked(_driver.cuLibraryGetKernel(library, f"{name}_{form}".encode()))
+    return found
+
+
+def refuse_capture(stream: int, what: str) -> None:
+    """RuntimeError where a CUDA graph is captured in this stream, which would not hold what the host does."""
+    capture = _checked(_driver.cuStreamIsCapturing(stream))
+    if int(capture) != int(_driver.CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_NONE):
+        raise RuntimeError(f"a CUDA graph is being captured, and {what} by the host: fill once before the capture")
 
 
 @cache
@@ -99,19 +115,33 @@ def launch(
 
 
 @contextmanager
-def uploaded(arrays: Sequence[NDArray[Any]], stream: int) -> Iterator[list[int]]:
-    """Addresses of copies of the arrays on the device; they are freed in the stream's order, after the block's calls."""
-    addresses: list[int] = []
+def reserved(nbytes: int, stream: int) -> Iterator[int]:
+    """The address of memory of the device; it is freed in the stream's order, after the block's calls.
+
+    MemoryError where there is none left.
+    """
+    refuse_capture(stream, "memory is reserved and positions are sent")
+    status, address = _driver.cuMemAllocAsync(nbytes, stream)
+    if status.name == "CUDA_ERROR_OUT_OF_MEMORY":
+        raise MemoryError(
+            f"the CUDA device has no {nbytes} bytes left for the positions of index ({status.name}): nothing was written"
+        )
+    address = int(_checked((status, address)))
     try:
-        for array in arrays:
-            addresses.append(int(_checked(_driver.cuMemAllocAsync(array.nbytes, stream))))
-            contiguous = np.ascontiguousarray(array)
-            # of memory that may be paged out the call copies before it returns
-            _checked(_driver.cuMemcpyHtoDAsync(addresses[-1], contiguous.ctypes.data, array.nbytes, stream))
-        yield addresses
+        yield address
     finally:
-        for address in addresses:
-            _checked(_driver.cuMemFreeAsync(address, stream))
+        _checked(_driver.cuMemFreeAsync(address, stream))
+
+
+def send(values: NDArray[np.uint8], pointer: int, stream: int) -> None:
+    """Copy bytes to the device. Of memory that may be paged out, as NumPy's, the call has copied when it returns."""
+    _checked(_driver.cuMemcpyHtoDAsync(pointer, values.ctypes.data, values.nbytes, stream))
+
+
+def wait(stream: int) -> None:
+    """Until all that was started in a stream is done."""
+    refuse_capture(stream, "its end is waited for")
+    _checked(_driver.cuStreamSynchronize(stream))
 
 
 def repeat(value: NDArray[Any], n: int, pointer: int, stream: int) -> None:
@@ -122,14 +152,30 @@ def repeat(value: NDArray[Any], n: int, pointer: int, stream: int) -> None:
         _checked(_driver.cuMemsetD16Async(pointer, int(value.view(np.uint16)), n, stream))
     elif value.itemsize == 4:
         _checked(_driver.cuMemsetD32Async(pointer, int(value.view(np.uint32)), n, stream))
-    else:  # each half to every other word
-        for i, half in enumerate(value.reshape(1).view(np.uint32).tolist()):
+    else:
+        first, second = value.reshape(1).view(np.uint32).tolist()
+        if first == second:
+            _checked(_driver.cuMemsetD32Async(pointer, first, 2 * n, stream))
+            return
+        for i, half in enumerate((first, second)):  # to every other word
             _checked(_driver.cuMemsetD2D32Async(pointer + 4 * i, 8, half, 1, n, stream))
 
 
 def copy(values: NDArray[Any], strides: Sequence[int], pointer: int, stream: int) -> None:
     """Copy an array of the host to where its elements stand `strides` elements apart along each axis."""
-    if not strides or (strides[-1] == 1 and len(strides) == 1):
+    refuse_capture(stream, "values are computed and sent")
+    if not values.size:
+        return
+    upward: list[Any] = []
+    for axis, stride in enumerate(strides):
+        if stride < 0:  # from the lowest address on
+            pointer += (values.shape[axis] - 1) * stride * values.itemsize
+        upward.append(slice(None, None, -1 if stride < 0 else 1))
+    _copy_upward(values[tuple(upward)], [abs(stride) for stride in strides], pointer, stream)
+
+
+def _copy_upward(values: NDArray[Any], strides: Sequence[int], pointer: int, stream: int) -> None:
+    if not strides or (len(strides) == 1 and strides[0] == 1):
         _copy_rows(values.reshape(1, -1), 0, pointer, stream)
     elif len(strides) == 1:
         _copy_rows(values.reshape(-1, 1), strides[0], pointer, stream)
@@ -137,7 +183,7 @@ def copy(values: NDArray[Any], strides: Sequence[int], pointer: int, stream: int
         _copy_rows(values, strides[0], pointer, stream)
     else:
         for i, part in enumerate(values):
-            copy(part, strides[1:], pointer + i * strides[0] * values.itemsize, stream)
+            _copy_upward(part, strides[1:], pointer + i * strides[0] * values.itemsize, stream)
 
 
 def _copy_rows(rows: NDArray[Any], pitch: int, pointer: int, stream: int) -> None:

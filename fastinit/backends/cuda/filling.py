@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,9 @@ from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.cuda import driver
 from fastinit.backends.cuda.launches import Axis, Drawn, Integers, PlacesArguments, places_of, runs_of
 from fastinit.backends.request import Parameters, Stream
+
+BYTES_OF_PLACE = 25
+"""At most, of a position that the kernel is sent: its lane, where that begins, its place, and its row."""
 
 
 class Memory(NamedTuple):
@@ -28,19 +32,29 @@ def fill_axes(
 ) -> None:
     """Write a value for each combination along the axes, whose first position is `origin`."""
     with driver.on_device(memory.device):
-        function = driver.kernel(memory.device, kernel, "runs")
+        function = driver.kernel(memory.device, kernel, "runs", memory.stream)
         drawn, out = Drawn.of(stream, parameters), ctypes.c_void_p(memory.pointer)
         for runs in runs_of(origin, axes, KERNELS[kernel].words_per_value):
             driver.launch(function, runs.threads, memory.stream, (drawn, runs, out))
 
 
+@contextmanager
+def room_for(n: int, memory: Memory) -> Iterator[int]:
+    """The address of memory on the device for n positions, which `fill_places` sends there. MemoryError without it."""
+    with driver.on_device(memory.device), driver.reserved(BYTES_OF_PLACE * (n + 1), memory.stream) as address:
+        yield address
+
+
 def fill_places(
-    kernel: str, stream: Stream, parameters: Parameters, positions: Integers, places: Integers, memory: Memory
+    kernel: str, stream: Stream, parameters: Parameters, positions: Integers, places: Integers, memory: Memory, room: int
 ) -> None:
-    """Write the value of each position to its place, counted in elements."""
+    """Write the value of each position to its place, counted in elements. `room`: that for as many positions."""
     found = places_of(positions, places, KERNELS[kernel].words_per_value)
-    with driver.on_device(memory.device), driver.uploaded(found, memory.stream) as addresses:
-        function = driver.kernel(memory.device, kernel, "places")
+    sizes = [array.nbytes for array in found]
+    addresses = [room + sum(sizes[:i]) for i in range(len(sizes))]
+    with driver.on_device(memory.device):
+        function = driver.kernel(memory.device, kernel, "places", memory.stream)
+        driver.send(np.concatenate([array.view(np.uint8) for array in found]), room, memory.stream)
         drawn, out = Drawn.of(stream, parameters), ctypes.c_void_p(memory.pointer)
         groups = found.lanes.size
         driver.launch(function, groups, memory.stream, (drawn, PlacesArguments(groups, *addresses), out))
@@ -56,3 +70,9 @@ def copy(values: NDArray[np.generic], strides: Sequence[int], memory: Memory) ->
     """Copy values that were computed on the host to where they stand `strides` elements apart along each axis."""
     with driver.on_device(memory.device):
         driver.copy(values, strides, memory.pointer, memory.stream)
+
+
+def wait(memory: Memory) -> None:
+    """Until all that was started in its stream is done."""
+    with driver.on_device(memory.device):
+        driver.wait(memory.stream)

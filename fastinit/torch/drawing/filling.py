@@ -21,7 +21,7 @@ from fastinit.initializers import Initializer, distribution_of
 from fastinit.torch.drawing import streams
 from fastinit.torch.drawing.recorder import current as current_recorder
 from fastinit.torch.reports.report import Write
-from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
+from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, draws_on_cuda, fill_, is_fillable
 
 
 class AllowsFills:
@@ -42,7 +42,7 @@ def filled(
     What torch refuses goes to `stock` as well, so that errors are torch's. `explicit`: a function of fastinit was called,
     which fills without any `accelerate` in force. `asked`: what decides on the distribution, where the shape does not.
     """
-    if not isinstance(tensor, Tensor) or not _is_drawable(generator):
+    if not isinstance(tensor, Tensor) or not _is_drawable(tensor, generator):
         return stock()
     recorder = current_recorder()
     if recorder is not None:
@@ -54,16 +54,19 @@ def filled(
     if foreseen is not None:
         return foreseen
     named = names.stream(tensor) if names and generator is None else None
-    if not _may_fill(tensor, named) or not is_fillable(tensor) or tensor.numel() == 0:
+    device = tensor.device.type
+    if not named and not _draws_on(device, generator, explicit):
         return stock()
-    known = None if names else _known_fill(tensor, asked)
+    if not _may_fill(tensor) or not is_fillable(tensor) or tensor.numel() == 0:
+        return stock()
+    known = None if names or device != "cpu" else _known_fill(tensor, asked)
     try:
         distribution = None if known else distribution_of(make(), tuple(tensor.shape), TORCH)
         if distribution is not None:
             check_range(distribution, tensor.dtype)
     except (TypeError, ValueError):
         return stock()
-    stream = named or (streams.drawn_from(generator) if explicit or names else streams.source_stream(generator))
+    stream = named or (streams.drawn_from(generator) if explicit or names else streams.source_stream(generator, device))
     if stream is None:
         return stock()
     if distribution is None:
@@ -97,18 +100,28 @@ def _filled_as_before(tensor: Tensor, known: Any, stream: Stream) -> Tensor:
     return tensor
 
 
-def _is_drawable(generator: torch.Generator | None) -> bool:
+def _is_drawable(tensor: Tensor, generator: torch.Generator | None) -> bool:
     """Whether a stream can be drawn from it; else torch says what is wrong with it."""
-    return generator is None or (isinstance(generator, torch.Generator) and generator.device.type == "cpu")
+    if generator is None:
+        return True
+    return isinstance(generator, torch.Generator) and generator.device.type in ("cpu", tensor.device.type)
 
 
-def _may_fill(tensor: Tensor, named: Stream | None) -> bool:
-    """Whether fastinit may: not while torch traces, compiles or watches, nor where autograd would have to know, nor on a
-    device that torch fills faster itself.
+def _draws_on(device: str, generator: torch.Generator | None, explicit: bool) -> bool:
+    """Whether fastinit fills tensors without names on this type of devices: on GPUs by its kernels alone, where it is asked
+    to, and from a generator that torch would take for them.
     """
+    if device != "cuda":
+        return device == "cpu"
+    is_asked = explicit or streams.is_source_for(device)
+    return is_asked and (generator is None or generator.device.type == device) and draws_on_cuda()
+
+
+def _may_fill(tensor: Tensor) -> bool:
+    """Whether fastinit may: not while torch traces, compiles or watches, nor where autograd would have to know."""
     if torch.compiler.is_compiling() or torch._C._is_tracing() or _is_transforming():
         return False
-    if (tensor.requires_grad and torch.is_grad_enabled()) or (tensor.device.type != "cpu" and named is None):
+    if tensor.requires_grad and torch.is_grad_enabled():
         return False
     functions = _get_current_function_mode_stack()
     mode = _get_current_dispatch_mode()
