@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NPY_NO_DEPRECATED_API NPY_1_22_API_VERSION
@@ -18,8 +19,11 @@
 
 enum {
     MOST_AXES = 8,
-    MOST_PARAMETERS = 3,       /* of a kernel */
+    MOST_NUMBERS = 3,          /* that are arguments of a method */
+    MOST_PARAMETERS = 5,       /* doubles of a kernel whose values share them (value_parameters.h); the last are 0 */
     MOST_SLOTS = 8,            /* arguments of a method */
+    COUNT_OF_OWN = 3,          /* the places of value_parameters.h: how many values have parameters of their own, */
+    FIRST_OF_OWN = 4,          /* and the number of the first */
     LEAST_WITHOUT_LOCK = 8192, /* values, from which on the interpreter's lock is released: some microseconds */
 };
 
@@ -28,21 +32,25 @@ static __typeof__(fi_take_values) *take_values;
 static __typeof__(fi_fill) *fill;
 static long most;
 
-static PyObject *method_type, *generator_type, *float32_type, *float64_type, *int32_type, *int64_type, *cursor_name;
+static PyObject *method_type, *generator_type, *float32_type, *float64_type, *int32_type, *int64_type, *cursor_name, *zero;
 
 /* A method's arguments before `size`, which give the kernel's parameters. */
 enum form {
-    STANDARD,     /* none; the parameters are the defaults */
-    SCALE,        /* scale > 0 */
-    LOC_SCALE,    /* loc, scale > 0 */
-    LOW_HIGH,     /* low < high; the parameters are low and high - low */
-    INTEGER_RANGE /* low and perhaps high, integers */
+    STANDARD,      /* none; the parameters are the defaults */
+    SCALE,         /* scale > 0 */
+    LOC_SCALE,     /* loc, scale > 0 */
+    LOW_HIGH,      /* low < high; the parameters are low and high - low */
+    INTEGER_RANGE, /* low and perhaps high, integers */
+    UNTYPED,       /* none, and NumPy's method has no dtype */
+    POSITIVE,      /* a > 0, which must be given, as what the next two take */
+    TRIANGLE,      /* left <= mode <= right, left < right */
+    PROBABILITY    /* 0 < p <= 1; the values are integers */
 };
-static const int numbers_of[] = {0, 1, 2, 2, 2};
+static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1};
 
 /* What an argument is; of a call's arguments, null stands for those that are not given. */
-enum role { FIRST, SECOND, SIZE, DTYPE, OUT, ENDPOINT, ROLES };
-static const char *const role_names[ROLES] = {NULL, NULL, "size", "dtype", "out", "endpoint"};
+enum role { FIRST, SECOND, THIRD, SIZE, DTYPE, OUT, ENDPOINT, ROLES };
+static const char *const role_names[ROLES] = {NULL, NULL, NULL, "size", "dtype", "out", "endpoint"};
 
 typedef struct {
     PyObject_HEAD
@@ -51,6 +59,7 @@ typedef struct {
     PyObject *names;  /* of the method's arguments, in their order */
     PyObject *dict;
     int form, slots;
+    int takes_arrays, owns;      /* for numbers; owns: the kernel itself gives each value its own */
     enum role roles[MOST_SLOTS]; /* of the arguments; ROLES for one that no short draw takes */
     /* Numbers of kernels, or -1: for float32 and float64; of integers those of one word for 8, 16, 32 and 64 bits, then
        those of two words. */
@@ -125,18 +134,54 @@ static int plain_integer(PyObject *object, long long *integer)
     return !overflow;
 }
 
+/* Whether numbers are such that a short draw may have them; `numbers` are as in the call. */
+static int are_valid(int form, const double *numbers)
+{
+    const double *p = numbers;
+    for (int i = 0; i < numbers_of[form]; i++)
+        if (!isfinite(p[i]))
+            return 0;
+    switch (form) {
+    case SCALE:
+    case POSITIVE:
+        return p[0] > 0;
+    case LOC_SCALE:
+        return p[1] > 0;
+    case LOW_HIGH:
+        return p[1] > p[0] && isfinite(p[1] - p[0]);
+    case TRIANGLE:
+        return p[0] <= p[1] && p[1] <= p[2] && p[0] < p[2] && isfinite(p[2] - p[0]);
+    case PROBABILITY:
+        return p[0] > 0 && p[0] <= 1;
+    default:
+        return 1;
+    }
+}
+
+/* Whether all that has no default is given. */
+static int has_needed(const short_draw *self, arguments given)
+{
+    int needed = self->form >= POSITIVE ? numbers_of[self->form] : 0;
+    while (needed > 0 && given[FIRST + needed - 1])
+        needed--;
+    return needed == 0;
+}
+
 /* The kernel's parameters; 0 where the numbers are not those of a short draw. */
 static int parameters_of(const short_draw *self, arguments given, double parameters[MOST_PARAMETERS])
 {
-    parameters[0] = self->defaults[0];
-    parameters[1] = self->defaults[1];
+    memset(parameters, 0, MOST_PARAMETERS * sizeof *parameters);
+    memcpy(parameters, self->defaults, sizeof self->defaults);
+    if (!has_needed(self, given))
+        return 0;
     for (int i = 0; i < numbers_of[self->form]; i++)
         if (given[FIRST + i])
             parameters[i] = plain_number(given[FIRST + i]);
+    if (!are_valid(self->form, parameters))
+        return 0;
     if (self->form == LOW_HIGH)
         parameters[1] -= parameters[0];
-    double positive = parameters[self->form == LOC_SCALE || self->form == LOW_HIGH];
-    return isfinite(parameters[0]) && isfinite(parameters[1]) && (self->form == STANDARD || positive > 0);
+    return 1;
 }
 
 /* The array of a short draw: a new one, or `out`. */
@@ -225,8 +270,9 @@ static fi_cursor *cursor_of(PyObject *generator)
     return cursor && !cursor->held ? cursor : NULL;
 }
 
-/* The array, filled; null, without an error set, where this is not a short draw. */
-static PyObject *drawn(PyObject *generator, int kernel, const double *parameters, const target *target)
+/* The array, filled; null, without an error set, where this is not a short draw. `own`: null, or what `parameters` are too,
+   where each value has its own: they get the number of the first. */
+static PyObject *drawn(PyObject *generator, int kernel, const double *parameters, double *own, const target *target)
 {
     fi_cursor *cursor = kernel >= 0 ? cursor_of(generator) : NULL;
     if (!cursor)
@@ -241,6 +287,8 @@ static PyObject *drawn(PyObject *generator, int kernel, const double *parameters
     memcpy(stream, cursor->stream, sizeof stream);
     int level = (int)cursor->level;
     uint64_t start = take_values(cursor, kernel, target->count);
+    if (own)
+        memcpy(own + FIRST_OF_OWN, &start, sizeof start);
     PyThreadState *state = target->count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
     fill(level, kernel, stream, parameters, &start, 1, target->count, 1, PyArray_DATA((PyArrayObject *)array), 0, 0);
     if (state)
@@ -248,18 +296,181 @@ static PyObject *drawn(PyObject *generator, int kernel, const double *parameters
     return array;
 }
 
+static int type_of_values(const short_draw *self)
+{
+    return self->form == PROBABILITY ? NPY_INT64 : NPY_FLOAT64;
+}
+
 static PyObject *drawn_floats(const short_draw *self, PyObject *generator, arguments given)
 {
     double parameters[MOST_PARAMETERS];
     target target;
-    if (!parameters_of(self, given, parameters) || !target_of(given, NPY_FLOAT64, &target))
+    if (!parameters_of(self, given, parameters) || !target_of(given, type_of_values(self), &target))
         return NULL;
     int type = target.dtype->type_num;
-    int kernel = type == NPY_FLOAT32 ? self->kernels[0] : type == NPY_FLOAT64 ? self->kernels[1] : -1;
-    PyObject *array = drawn(generator, kernel, parameters, &target);
+    int kernel = type == NPY_FLOAT32 ? self->kernels[0] : type == type_of_values(self) ? self->kernels[1] : -1;
+    PyObject *array = drawn(generator, kernel, parameters, NULL, &target);
     Py_DECREF(target.dtype);
     return array;
 }
+
+/* ---- parameters that are arrays ---- */
+
+/* The numbers of a method as float64 arrays of any shapes that broadcast together. */
+struct numbers {
+    int n;
+    PyArrayObject *of[MOST_NUMBERS];
+};
+
+static void release(struct numbers *numbers)
+{
+    for (int i = 0; i < numbers->n; i++)
+        Py_CLEAR(numbers->of[i]);
+}
+
+/* Plain numbers, and contiguous arrays of float64; 0 for any other. */
+static int take_numbers(const short_draw *self, arguments given, struct numbers *numbers)
+{
+    numbers->n = 0;
+    if (!has_needed(self, given))
+        return 0;
+    for (int i = 0; i < numbers_of[self->form]; i++) {
+        PyObject *number = given[FIRST + i];
+        int is_array = number && Py_TYPE(number) == &PyArray_Type;
+        if (is_array &&
+            (PyArray_TYPE((PyArrayObject *)number) != NPY_FLOAT64 || !PyArray_ISCARRAY_RO((PyArrayObject *)number)))
+            return 0;
+        if (is_array) {
+            numbers->of[numbers->n++] = (PyArrayObject *)Py_NewRef(number);
+            continue;
+        }
+        PyArrayObject *alone = (PyArrayObject *)PyArray_SimpleNew(0, NULL, NPY_FLOAT64);
+        if (!alone)
+            return 0;
+        *(double *)PyArray_DATA(alone) = number ? plain_number(number) : self->defaults[i];
+        numbers->of[numbers->n++] = alone;
+    }
+    return 1;
+}
+
+/* Sets the shape of the values, which the numbers broadcast to; 0 where that is none of a short draw. */
+static int broadcast(const struct numbers *numbers, PyObject *size, target *target)
+{
+    npy_intp lengths[MOST_AXES];
+    int axes = 0;
+    for (int i = 0; i < numbers->n; i++) {
+        int n = PyArray_NDIM(numbers->of[i]);
+        if (n > MOST_AXES)
+            return 0;
+        for (; axes < n; axes++) {
+            memmove(lengths + 1, lengths, (size_t)axes * sizeof *lengths);
+            lengths[0] = 1;
+        }
+        for (int k = 0; k < n; k++) {
+            npy_intp length = PyArray_DIM(numbers->of[i], k), *have = &lengths[axes - n + k];
+            if (length != 1 && *have != 1 && length != *have)
+                return 0;
+            *have = length == 1 ? *have : length;
+        }
+    }
+    memset(target, 0, sizeof *target);
+    target->count = 1;
+    if (size && !add_axes(target, size))
+        return 0;
+    for (int k = 0; !size && k < axes; k++) {
+        if (lengths[k] < 1 || lengths[k] > most)
+            return 0;
+        target->lengths[target->axes++] = lengths[k];
+        target->count *= (uint64_t)lengths[k];
+        if (target->count > (uint64_t)most)
+            return 0;
+    }
+    for (int k = 0; k < axes; k++)
+        if (axes > target->axes || (lengths[k] != 1 && lengths[k] != target->lengths[target->axes - axes + k]))
+            return 0;
+    return target->axes > 0;
+}
+
+/* The numbers of all values, one array behind the other, as the kernels take them; null, without an error set, where one is
+   not valid. `shape` has the values' shape. */
+static double *numbers_of_values(const struct numbers *numbers, const target *shape, int form)
+{
+    const uint64_t count = shape->count;
+    double *block = calloc(MOST_PARAMETERS + count * (uint64_t)numbers->n, sizeof *block), alone[MOST_NUMBERS];
+    int valid = block != NULL;
+    for (int i = 0; valid && i < numbers->n; i++) {
+        PyObject *own = PyArray_New(&PyArray_Type, shape->axes, (npy_intp *)shape->lengths, NPY_FLOAT64, NULL,
+                                    block + MOST_PARAMETERS + (uint64_t)i * count, 0, NPY_ARRAY_CARRAY, NULL);
+        valid = own && PyArray_CopyInto((PyArrayObject *)own, numbers->of[i]) == 0;
+        Py_XDECREF(own);
+    }
+    for (uint64_t value = 0; valid && value < count; value++) {
+        for (int i = 0; i < numbers->n; i++)
+            alone[i] = block[MOST_PARAMETERS + (uint64_t)i * count + value];
+        valid = are_valid(form, alone);
+    }
+    if (!valid) {
+        PyErr_Clear();
+        free(block);
+        return NULL;
+    }
+    return block;
+}
+
+/* Standard values, times the scale, plus the location: as NumPy's loops do it in the method in Python. */
+static PyObject *drawn_and_scaled(const short_draw *self, PyObject *generator, const struct numbers *numbers,
+                                  const target *target)
+{
+    const double standard[MOST_PARAMETERS] = {self->form == SCALE ? 1.0 : 0.0, 1.0};
+    PyObject *array = drawn(generator, self->kernels[1], standard, NULL, target), *result = array;
+    PyObject *scale = (PyObject *)numbers->of[numbers->n - 1], *loc = (PyObject *)numbers->of[0];
+    PyObject *width = array && self->form == LOW_HIGH ? PyNumber_Subtract(scale, loc) : Py_XNewRef(scale);
+    if (array)
+        result = width ? PyNumber_InPlaceMultiply(array, width) : NULL;
+    if (result && self->form != SCALE) {
+        Py_DECREF(result);
+        result = PyNumber_InPlaceAdd(array, loc);
+    } else if (result) {
+        Py_DECREF(result);
+        result = PyNumber_InPlaceAdd(array, zero);
+    }
+    Py_XDECREF(width);
+    Py_XDECREF(array);
+    return result;
+}
+
+static int is_array_among(const short_draw *self, arguments given)
+{
+    for (int i = 0; i < numbers_of[self->form]; i++)
+        if (given[FIRST + i] && Py_TYPE(given[FIRST + i]) == &PyArray_Type)
+            return 1;
+    return 0;
+}
+
+static PyObject *drawn_by_arrays(const short_draw *self, PyObject *generator, arguments given)
+{
+    struct numbers numbers;
+    target target;
+    PyObject *array = NULL;
+    if (given[OUT] || (given[DTYPE] && given[DTYPE] != float64_type) || !self->takes_arrays)
+        return NULL;
+    if (take_numbers(self, given, &numbers) && broadcast(&numbers, given[SIZE], &target)) {
+        double *block = numbers_of_values(&numbers, &target, self->form);
+        target.dtype = block ? PyArray_DescrFromType(type_of_values(self)) : NULL;
+        if (target.dtype && self->owns) {
+            block[COUNT_OF_OWN] = (double)target.count;
+            array = drawn(generator, self->kernels[1], block, block, &target);
+        } else if (target.dtype) {
+            array = drawn_and_scaled(self, generator, &numbers, &target);
+        }
+        Py_XDECREF(target.dtype);
+        free(block);
+    }
+    release(&numbers);
+    return array;
+}
+
+/* ---- integers ---- */
 
 /* Whether integers from `low` to `last` are of the dtype, and the logarithm of its bytes. */
 static int holds_integers(const PyArray_Descr *dtype, long long low, long long last, int *log2_bytes)
@@ -290,10 +501,10 @@ static PyObject *drawn_integers(const short_draw *self, PyObject *generator, arg
     int one_word = count <= 1u << 24; /* _LARGEST_NARROW_RANGE of generator.py */
     PyObject *array = NULL;
     if (is_range && holds_integers(target.dtype, bound[0], bound[1] - !is_closed, &log2_bytes)) {
-        uint64_t bits[MOST_PARAMETERS] = {(uint64_t)bound[0], count, one_word ? (1ull << 32) % count : -count % count};
-        double parameters[MOST_PARAMETERS];
+        uint64_t bits[3] = {(uint64_t)bound[0], count, one_word ? (1ull << 32) % count : -count % count};
+        double parameters[3];
         memcpy(parameters, bits, sizeof parameters);
-        array = drawn(generator, self->kernels[log2_bytes + (one_word ? 0 : 4)], parameters, &target);
+        array = drawn(generator, self->kernels[log2_bytes + (one_word ? 0 : 4)], parameters, NULL, &target);
     }
     Py_DECREF(target.dtype);
     return array;
@@ -313,7 +524,8 @@ static PyObject *single_value(const short_draw *self, PyObject *generator, argum
     if (self->form == INTEGER_RANGE || given[DTYPE] || (given[SECOND] && !given[FIRST]) ||
         !parameters_of(self, given, parameters))
         return NULL;
-    return PyObject_CallFunctionObjArgs(self->single, generator, given[FIRST], given[FIRST] ? given[SECOND] : NULL, NULL);
+    return PyObject_CallFunctionObjArgs(self->single, generator, given[FIRST], given[FIRST] ? given[SECOND] : NULL,
+                                        given[FIRST] && given[SECOND] ? given[THIRD] : NULL, NULL);
 }
 
 static PyObject *short_draw_call(PyObject *object, PyObject *args, PyObject *named)
@@ -323,7 +535,9 @@ static PyObject *short_draw_call(PyObject *object, PyObject *args, PyObject *nam
     PyObject *result = NULL;
     if (parse_arguments(self, args, named, given)) {
         PyObject *generator = PyTuple_GetItem(args, 0);
-        if (!given[SIZE] && !given[OUT])
+        if (self->form != INTEGER_RANGE && is_array_among(self, given))
+            result = drawn_by_arrays(self, generator, given);
+        else if (!given[SIZE] && !given[OUT])
             result = single_value(self, generator, given);
         else if (self->form == INTEGER_RANGE)
             result = drawn_integers(self, generator, given);
@@ -337,23 +551,23 @@ static PyObject *short_draw_call(PyObject *object, PyObject *args, PyObject *nam
 static enum role role_of(const short_draw *self, int slot)
 {
     if (slot < numbers_of[self->form])
-        return slot == 0 ? FIRST : SECOND;
+        return (enum role)(FIRST + slot);
     for (int role = SIZE; role < ROLES; role++)
         if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(self->names, slot), role_names[role]) == 0)
             return role;
     return ROLES;
 }
 
-/* short_draw(method, single, names, form, kernels, default, default); `names`: of the method's arguments, interned;
-   `kernels`: numbers of the kernels, a tuple. */
+/* short_draw(method, single, names, form, kernels, default, default, takes_arrays, owns); `names`: of the method's arguments,
+   interned; `kernels`: numbers of the kernels, a tuple. */
 static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
     PyObject *method, *single, *names, *kernels;
-    int form;
+    int form, takes_arrays, owns;
     double defaults[2];
     (void)named;
-    if (!PyArg_ParseTuple(args, "OOO!iO!dd", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
-                          &defaults[0], &defaults[1]))
+    if (!PyArg_ParseTuple(args, "OOO!iO!ddii", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
+                          &defaults[0], &defaults[1], &takes_arrays, &owns))
         return NULL;
     short_draw *self = (short_draw *)PyType_GenericAlloc(type, 0);
     if (!self)
@@ -362,6 +576,8 @@ static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *na
     self->single = Py_NewRef(single);
     self->names = Py_NewRef(names);
     self->form = form;
+    self->takes_arrays = takes_arrays;
+    self->owns = owns;
     memcpy(self->defaults, defaults, sizeof defaults);
     self->slots = (int)(PyTuple_Size(names) < MOST_SLOTS ? PyTuple_Size(names) : MOST_SLOTS);
     for (int slot = 0; slot < self->slots; slot++)
@@ -467,8 +683,9 @@ PyMODINIT_FUNC PyInit__short_draws(void)
     int32_type = attribute_of("numpy", "int32");
     int64_type = attribute_of("numpy", "int64");
     cursor_name = PyUnicode_InternFromString("_cursor_address");
+    zero = PyFloat_FromDouble(0.0);
     if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !int32_type ||
-        !int64_type || !cursor_name)
+        !int64_type || !cursor_name || !zero)
         return NULL;
     if (PyModule_AddStringConstant(module, "stamp", STAMP) < 0) /* of fastinit/backends/sources.py */
         return NULL;

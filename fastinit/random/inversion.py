@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fastinit.random.drawing import Drawing
 from fastinit.random.own_parameters import checked
+from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.typed import F32, F64, F32s, F64s, Number, Out32, Out64, Reals, Size, typed_as
 from fastinit.runtime.types import Float64Array
 
@@ -59,6 +60,7 @@ class Inversion(Drawing):
     def laplace(self, loc: Reals = ..., scale: Reals = ..., size: Size = ...,
             dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.LOC_SCALE, "laplace", (0.0, 1.0))
     def laplace(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Laplace: density exp(-|x - loc| / scale) / (2 scale); see `numpy.random.Generator.laplace`.
 
@@ -78,6 +80,7 @@ class Inversion(Drawing):
     def logistic(self, loc: Reals = ..., scale: Reals = ..., size: Size = ...,
             dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.LOC_SCALE, "logistic", (0.0, 1.0))
     def logistic(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Logistic: cdf 1 / (1 + exp(-(x - loc) / scale)); see `numpy.random.Generator.logistic`.
 
@@ -97,6 +100,7 @@ class Inversion(Drawing):
     def gumbel(self, loc: Reals = ..., scale: Reals = ..., size: Size = ...,
             dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.LOC_SCALE, "gumbel", (0.0, 1.0))
     def gumbel(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Gumbel: cdf exp(-exp(-(x - loc) / scale)); see `numpy.random.Generator.gumbel`.
 
@@ -114,6 +118,7 @@ class Inversion(Drawing):
     @overload
     def rayleigh(self, scale: Reals = ..., size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.SCALE, "rayleigh", (1.0, 0.0))
     def rayleigh(self, scale: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Rayleigh: density x / scale^2 exp(-x^2 / (2 scale^2)) on x >= 0; see `numpy.random.Generator.rayleigh`.
 
@@ -131,6 +136,7 @@ class Inversion(Drawing):
     @overload
     def weibull(self, a: Reals, size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.POSITIVE, "weibull")
     def weibull(self, a: Any, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Weibull of scale 1: cdf 1 - exp(-x^a) on x >= 0; see `numpy.random.Generator.weibull`.
 
@@ -148,6 +154,7 @@ class Inversion(Drawing):
     @overload
     def pareto(self, a: Reals, size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.POSITIVE, "pareto")
     def pareto(self, a: Any, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Pareto II (Lomax): density a (1 + x)^(-a - 1) on x >= 0; see `numpy.random.Generator.pareto`.
 
@@ -165,6 +172,7 @@ class Inversion(Drawing):
     @overload
     def power(self, a: Reals, size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.POSITIVE, "power")
     def power(self, a: Any, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Power: density a x^(a - 1) on [0, 1]; see `numpy.random.Generator.power`.
 
@@ -182,6 +190,7 @@ class Inversion(Drawing):
     @overload
     def standard_cauchy(self, size: Size = ..., dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.UNTYPED, "cauchy")
     def standard_cauchy(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Cauchy: density 1 / (pi (1 + x^2)); see `numpy.random.Generator.standard_cauchy`.
 
@@ -202,6 +211,7 @@ class Inversion(Drawing):
     def triangular(self, left: Reals, mode: Reals, right: Reals, size: Size = ...,
             dtype: F32 = ..., out: Out32 = ...) -> F32s: ...
     # fmt: on
+    @short_draw(Form.TRIANGLE, "triangular")
     def triangular(
         self, left: Any, mode: Any, right: Any, size: Any = None, dtype: Any = np.float64, out: Any = None
     ) -> Any:
@@ -214,6 +224,7 @@ class Inversion(Drawing):
         return self._sampled("triangular", checked(_are_triangles, left, mode, right), size, dtype, out, by_numpy)
 
     @typed_as(_numpy.geometric)
+    @short_draw(Form.PROBABILITY, "geometric")
     def geometric(self, p: Any, size: Any = None) -> Any:
         """Geometric: how many trials of probability p it takes to succeed once; see `numpy.random.Generator.geometric`.
 

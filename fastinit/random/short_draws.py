@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from fastinit.backends.catalogue import OF_GENERATORS
 from fastinit.backends.extensions import bound
 from fastinit.runtime.forks import without_forks
 
@@ -25,14 +26,19 @@ class Form(IntEnum):
     LOC_SCALE = 2
     LOW_HIGH = 3
     INTEGER_RANGE = 4
+    UNTYPED = 5
+    POSITIVE = 6
+    TRIANGLE = 7
+    PROBABILITY = 8
 
 
 def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0.0, 0.0)) -> Callable[[Method], Method]:
     """A decorator for methods of the Generator, which calls the method only where the request is not a short draw.
 
-    A short draw has plain numbers as parameters and at most `MOST_VALUES` values, by a `size` of ints or into an `out` that
-    is one block of memory: they come from the kernels of `distribution` at once. A single value comes from NumPy's method.
-    `defaults` are the kernel's parameters where no numbers are given. The values are the same either way.
+    A short draw has plain numbers as parameters, or contiguous arrays of float64, and at most `MOST_VALUES` values, by a
+    `size` of ints, by the arrays' shapes or into an `out` that is one block of memory: they come from the kernels of
+    `distribution` at once. A single value comes from NumPy's method. `defaults` are the kernel's parameters where no numbers
+    are given. The values are the same either way.
     """
 
     def decorated(method: Method) -> Method:
@@ -40,7 +46,9 @@ def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0
         if native is None:
             return method
         single = getattr(np.random.Generator, method.__name__)
-        drawn = native(method, single, _arguments_of(method), form, _kernels_of(distribution), *defaults)
+        owns = distribution in OF_GENERATORS or distribution == "geometric"
+        of_kernels = _kernels_of(distribution), *defaults, distribution != "lognormal", owns
+        drawn = native(method, single, _arguments_of(method), form, *of_kernels)
         return cast(Method, update_wrapper(drawn, method))
 
     return decorated
@@ -65,4 +73,6 @@ def _kernels_of(distribution: str) -> tuple[int, ...]:
     names = [f"{distribution}_float32", f"{distribution}_float64"]
     if distribution == "integers":
         names = [f"{kind}_uint{bits}" for kind in ("integers", "wideintegers") for bits in (8, 16, 32, 64)]
+    if distribution == "geometric":
+        names = ["", "geometric_uint64"]
     return tuple(KERNELS.get(name, -1) for name in names)

@@ -29,6 +29,20 @@ METHODS = {
     "integers of two words": (-(2**62), 2**62),
     "integers below": (10, None),
 }
+INVERSION = {
+    "laplace": (1.5, 2),
+    "logistic": (0.0, 0.5),
+    "gumbel": (-1, 2.0),
+    "rayleigh": (2.0,),
+    "weibull": (1.5,),
+    "pareto": (3,),
+    "power": (0.5,),
+    "standard_cauchy": (),
+    "triangular": (-1, 0.5, 2),
+}
+ROUNDED = ["lognormal", *INVERSION]  # in float32 they are the float64 values, rounded in Python
+FLOATS = [*(name for name in METHODS if "integers" not in name), *INVERSION]
+METHODS = {**METHODS, **INVERSION, "geometric": (0.25,)}
 SIZES = [1, 100, 8191, 8192, MOST_VALUES, (), (7,), (2, 3), [2, 3], (2,) * 8, np.int64(7), (np.int32(2), np.int64(3))]
 OTHER_SIZES = [0, (3, 0), MOST_VALUES + 1, (300, 300), (1,) * 9, np.uint8(7), np.array([2, 3])]
 INTEGER_DTYPES = ["bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -70,11 +84,11 @@ def test_other_sizes_go_to_the_method_in_python(name, size):
     assert_same(short, python)
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if "integers" not in name])
+@pytest.mark.parametrize("name", FLOATS)
 @pytest.mark.parametrize("dtype", [np.float64, "float64", float, np.float32, "f4", np.dtype(np.float32)], ids=repr)
 def test_a_dtype_is_taken_by_place_and_by_name(name, dtype):
-    if name == "lognormal" and np.dtype(dtype) == np.float32:  # float64 values, rounded in Python
-        short, python = (method(default_rng(3), 0.0, 1.0, 50, dtype) for method in both_ways(name))
+    if name in ROUNDED and np.dtype(dtype) == np.float32:
+        short, python = (method(default_rng(3), *METHODS[name], 50, dtype) for method in both_ways(name))
         assert_same(short, python)
         return
     assert assert_short(name, *METHODS[name], 50, dtype).dtype == dtype
@@ -101,12 +115,12 @@ def test_integers_beyond_a_dtype_are_refused_as_numpy_does(dtype):
             default_rng(3).integers(*bounds, 5, dtype)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "geometric"])
 @pytest.mark.parametrize("shape", [(), (7,), (2, 3), (100, 100)])
 def test_out_that_is_one_block_is_filled(name, shape):
     dtypes = [np.float64] if "integers" not in name else [np.int64, np.uint8] if "two" not in name else [np.int64]
     bounds = {"integers": (0, 100)}.get(name, METHODS[name])
-    for dtype in dtypes if name == "lognormal" or "integers" in name else [*dtypes, np.float32]:
+    for dtype in dtypes if name in ROUNDED or "integers" in name else [*dtypes, np.float32]:
         for size in (None, shape):
             out = np.full(shape, 77, dtype)
             assert assert_short(name, *bounds, size=size, dtype=dtype, out=out.copy()).dtype == dtype
@@ -130,6 +144,79 @@ def test_out_of_other_kinds_is_left_to_the_method_in_python(make):
     np.testing.assert_array_equal(short, python)
 
 
+@pytest.mark.parametrize("name", [*(name for name in INVERSION if INVERSION[name]), "geometric"])
+@pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf"), None, "much"])
+def test_a_wrong_parameter_is_answered_as_by_the_method_in_python(name, wrong):
+    answers = []
+    for method in both_ways(name):
+        try:
+            answers.append(repr(method(default_rng(3), *METHODS[name][:-1], wrong, 5)))
+        except (TypeError, ValueError) as error:
+            answers.append(repr(error))
+    assert answers[0] == answers[1]
+
+
+OF_ARRAYS = {
+    "normal": (np.array([0.0, 1.0, 5.0]), 2.0),
+    "uniform": (np.zeros(3), np.array([[1.0], [2.0]])),
+    "exponential": (np.array([1.0, 2.0, 3.0]),),
+    "laplace": (np.array([0.0, 1.0, 5.0]), 2),
+    "logistic": (np.array([[1.0], [2.0]]), np.array([1.0, 2.0, 3.0])),
+    "gumbel": (1.0, np.array([0.1, 0.5, 2.0])),
+    "rayleigh": (np.array([1.0, 2.0, 3.0]),),
+    "weibull": (np.array([0.5, 1.0, 30.0]),),
+    "pareto": (np.array([0.5, 1.0, 30.0]),),
+    "power": (np.array([0.5, 1.0, 30.0]),),
+    "triangular": (0.0, np.array([0.0, 1.0, 2.0]), np.array([[2.0], [3.0]])),
+    "geometric": (np.array([1e-9, 0.3, 1.0]),),
+}
+
+
+@pytest.mark.parametrize("size", [None, (2, 3), [700, 2, 3]])
+@pytest.mark.parametrize("name", OF_ARRAYS)
+def test_parameters_may_be_arrays(name, size):
+    short, python = both_ways(name)
+    if name in (*INVERSION, "geometric"):
+        assert_short(name, *OF_ARRAYS[name], size)
+    rng, other = default_rng(3), default_rng(3)
+    for _ in range(2):  # the second from another tile on
+        assert_same(short(rng, *OF_ARRAYS[name], size=size), python(other, *OF_ARRAYS[name], size=size))
+    assert rng.bit_generator.state == other.bit_generator.state
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        np.array([1.0, -1.0]),
+        np.array([1.0, np.nan]),
+        np.array([0.0, 1.0]),
+        np.array([1, 2]),
+        np.array([1.0, 2.0], np.float32),
+        np.array([1.0, 9.0, 2.0, 9.0])[::2],
+        np.array([1.0, 2.0], ">f8"),
+        np.array(2.0),
+        np.empty(0),
+        np.ones(MOST_VALUES + 1),
+        np.ones((1,) * 9),
+        np.array([1.0, 2.0], object),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("size", [None, 2, (5, 2), 3])
+@pytest.mark.parametrize("name", ["normal", "laplace"])
+def test_other_arrays_are_answered_as_by_the_method_in_python(name, scale, size):
+    answers = []
+    for method in both_ways(name):
+        try:
+            answers.append(method(default_rng(3), 0.5, scale, size))
+        except (TypeError, ValueError) as error:
+            answers.append((type(error), str(error)))
+    if isinstance(answers[0], np.ndarray):
+        assert_same(*answers)
+    else:
+        assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("name", ["normal", "uniform", "exponential", "lognormal"])
 @pytest.mark.parametrize("kind", [int, float, np.float64, np.float32, np.int64, np.int32])
 def test_parameters_are_numbers_of_python_or_numpy(name, kind):
@@ -146,7 +233,7 @@ def test_bounds_of_integers_are_numbers_of_python_or_numpy(kind):
     assert_short("integers", low=kind(7), size=50)
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if "integers" not in name])
+@pytest.mark.parametrize("name", FLOATS)
 def test_a_single_value_is_numpys(name):
     short, python = both_ways(name)
     for given in ({}, {"size": None}, {"out": None}, {"size": None, "out": None}):
@@ -295,7 +382,7 @@ def test_a_draw_without_the_interpreters_lock_follows_one_state():
 
 def test_no_reference_is_lost_or_left_over():
     rng, size, scale, shape, out, dtype = default_rng(3), 1000, 2.5, (10, np.int64(10)), np.empty(10), np.dtype("float64")
-    counts = []
+    array, counts = np.ones(2), []
     for _ in range(3):
         for _ in range(100):
             rng.normal(0.0, scale, size=size)
@@ -304,5 +391,8 @@ def test_no_reference_is_lost_or_left_over():
             rng.random(out=out, dtype=dtype)
             rng.normal(scale)
             rng.integers(size)
-        counts.append([sys.getrefcount(of) for of in (size, scale, rng, shape, shape[1], out, dtype)])
+            rng.laplace(array, scale)
+            rng.normal(array, scale, (5, 2))
+            rng.triangular(0.0, scale, 3.0, size)
+        counts.append([sys.getrefcount(of) for of in (size, scale, rng, shape, shape[1], out, dtype, array)])
     assert counts[0] == counts[1] == counts[2]
