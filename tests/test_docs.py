@@ -1,15 +1,18 @@
 """The pages' links lead somewhere, their commands are ones that exist, and what they say of the tree is so."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import typer
 
 from fastinit.cli.app import app
+from fastinit.initializers import INITIALIZERS
 from fastinit.runtime.text_files import toml_of
 from tests.pages import PAGES, ROOT, blocks, text
 
-ALL = [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "bench/README.md"]
+ALL = [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "bench/README.md"]
 COMMANDS = typer.main.get_command(app).commands
 ROOMS = re.search(r"^```\n(csrc/kernels/.*?)^```$", text("docs/architecture.md"), re.DOTALL | re.MULTILINE)[1]
 
@@ -81,3 +84,14 @@ def test_the_architecture_page_names_every_room_in_the_order_of_the_imports():
 @pytest.mark.parametrize("path", PATHS)
 def test_the_architecture_page_names_files_that_exist(path):
     assert (ROOT / path).is_file()
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path):
+    for module in ("mkdocs", "material", "mkdocstrings_handlers.python"):
+        pytest.importorskip(module)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "api" / "initializers" / "index.html").read_text("utf-8")
+    assert all(f'id="{name}"' in page for name in INITIALIZERS)
