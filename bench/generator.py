@@ -68,6 +68,16 @@ DRAWS_OF_A_MILLION = {
     "choice of 10 % with p, none twice": lambda rng, things: rng.choice(
         MILLION, MILLION // 10, replace=False, p=np.full(MILLION, 1 / MILLION)
     ),
+    "standard_gamma(2)": lambda rng, things: rng.standard_gamma(2.0, MILLION),
+    "gamma(0.5, 3)": lambda rng, things: rng.gamma(0.5, 3.0, MILLION),
+    "chisquare(3)": lambda rng, things: rng.chisquare(3.0, MILLION),
+    "beta(2, 3)": lambda rng, things: rng.beta(2.0, 3.0, MILLION),
+    "beta(0.5, 0.5)": lambda rng, things: rng.beta(0.5, 0.5, MILLION),
+    "f(3, 5)": lambda rng, things: rng.f(3.0, 5.0, MILLION),
+    "standard_t(5)": lambda rng, things: rng.standard_t(5.0, MILLION),
+    "noncentral_chisquare(3, 1)": lambda rng, things: rng.noncentral_chisquare(3.0, 1.0, MILLION),
+    "noncentral_f(3, 5, 1)": lambda rng, things: rng.noncentral_f(3.0, 5.0, 1.0, MILLION),
+    "dirichlet of 4": lambda rng, things: rng.dirichlet([1.0, 2.0, 3.0, 0.5], MILLION // 4),
 }
 
 METHODS = {  # and their parameters

@@ -66,6 +66,10 @@ GENERATORS_PARAMETERS = {
     "power_float64": [(3.0,), (1e9,), (0.01,)],
     "cauchy_float64": [()],
     "triangular_float64": [(0.0, 1.0, 4.0), (0.0, 0.0, 1.0), (-1e308, 7e307, 7e307)],
+    "gamma_float64": [(2.0, 1.0), (0.5, 3.0), (1.0, 0.5), (1e-3, 1.0), (1e12, 1.0)],
+    "beta_float64": [(2.0, 3.0), (0.5, 0.5), (1e-3, 4.0), (1e8, 0.01)],
+    "fisher_float64": [(3.0, 5.0), (1.0, 0.5), (1e6, 1e-2)],
+    "student_float64": [(5.0,), (1.0,), (0.01,), (1e10,)],
     "geometric_uint64": [(0.2,), (0.7,), (1.0,), (1e-9,), (1e-300,)],
 }
 """Of kernels that only generators draw with, and whose parameters may be each value's own: some in each regime."""

@@ -9,6 +9,7 @@
 #include "kernels.h"
 #include "levels.h"
 #include "narrow.h"
+#include "rejection.h"
 #include "stack.h"
 #include "store.h"
 #include "threads.h"
@@ -60,6 +61,12 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     ALL_ROWS(level, element)                                              \
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
     values_of(words, rows / words_each, parameters, stream, position, to);
+
+/* These also take words that Philox makes of their position. */
+#define KERNEL_REJECTED(level, values_of, element, words_each, narrow)    \
+    ALL_ROWS(level, element)                                              \
+    uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
+    values_of(words, rows / words_each, parameters, stream, position, philox_lanes_##level, to);
 
 /* A uniform value takes so little that its word stays in registers: a second pass over the words would cost as much as they
    do. Some rows are made together; compilers keep `next` and `values` in registers. */

@@ -80,7 +80,10 @@ OF_GENERATORS = {
     "cauchy": 0,
     "triangular": 3,
 }
-"""Distributions that only generators draw from, in float64, and the numbers of their parameters."""
+"""Distributions that only generators draw from, in float64, by inversion, and the numbers of their parameters."""
+
+REJECTED = {"gamma": 2, "beta": 2, "fisher": 2, "student": 1}
+"""The same of those that they draw from by rejection."""
 
 DISTRIBUTIONS = {
     distribution.name: distribution
@@ -95,6 +98,7 @@ DISTRIBUTIONS = {
         Distribution("wideintegers", 3, ("uint32", "uint64"), words=2, c_template="PLACED"),
         *(Distribution(name, number, ("float64",), c_template="PLACED") for name, number in OF_GENERATORS.items()),
         Distribution("geometric", 1, ("uint64",), words=2, c_template="PLACED"),
+        *(Distribution(name, number, ("float64",), words=4, c_template="REJECTED") for name, number in REJECTED.items()),
     )
 }
 

@@ -20,6 +20,7 @@ from fastinit.random.bit_generator import Entropy, TiledXoshiro128
 from fastinit.random.drawing import copied
 from fastinit.random.inversion import Inversion
 from fastinit.random.ordering import Ordering
+from fastinit.random.rejection import Rejection
 from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.truncation import bounds_of
 from fastinit.random.typed import F32, F64, F32s, F64s, Number, Out32, Out64, Reals, Size, typed_as
@@ -34,7 +35,7 @@ _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
 _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
 
-class Generator(Inversion, Ordering):
+class Generator(Inversion, Ordering, Rejection):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
     Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`, `lognormal`,
@@ -242,20 +243,6 @@ class Generator(Inversion, Ordering):
         by_numpy = partial(_numpy.normal, self, loc, scale)
         drawn = self._scaled(partial(self._draw_between, bounds), loc, scale, size, dtype, out, by_numpy, bounds.shape)
         return bounds.clip(drawn, loc, scale)
-
-    @typed_as(_numpy.standard_gamma)
-    def standard_gamma(self, shape: Any, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
-        """Gamma of this shape and of scale 1: density ~ x^(shape - 1) exp(-x). See `numpy.random.Generator.standard_gamma`.
-
-        By NumPy's code, on the stream; `out` may have any strides.
-
-        >>> round(fastinit.default_rng(0).standard_gamma(2.0), 4)
-        1.3852
-        """
-        target = None if out is None else requests.float_array(size, dtype, out)
-        if out is None or target is None or (target.flags.carray and target.dtype.isnative):
-            return _numpy.standard_gamma(self, shape, size, dtype, out)
-        return copied(_numpy.standard_gamma(self, shape, target.shape, dtype), target)
 
     # ---- integers ---------------------------------------------------------------------------------------------------
 

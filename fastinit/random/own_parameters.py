@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -36,9 +37,12 @@ class OwnParameters(NamedTuple):
             block = np.zeros(OF_VALUES)
             block[: len(self.arrays)] = [array.item() for array in self.arrays]
             return block
-        of_values = [np.broadcast_to(array, shape).ravel("F" if by_columns else "C") for array in self.arrays]
-        block = np.concatenate([np.zeros(OF_VALUES), *of_values])
-        block[COUNT] = of_values[0].size
+        count = math.prod(shape)
+        block = np.empty(OF_VALUES + len(self.arrays) * count)
+        block[:OF_VALUES] = 0.0
+        for array, own in zip(self.arrays, block[OF_VALUES:].reshape(-1, count)):
+            own.reshape(shape, order="F" if by_columns else "C")[...] = array  # without a copy of it
+        block[COUNT] = count
         block[FIRST_VALUE : FIRST_VALUE + 1].view(np.uint64)[0] = start
         return block
 

@@ -22,12 +22,10 @@ for the next call: whether there is one, and the value."""
 class RandomState(np.random.RandomState):
     """`numpy.random.RandomState` whose arrays come from the kernels: for code that takes no Generator, as scikit-learn's.
 
-    `seed`: what NumPy's takes, ints of 32 bits or sequences of them, or a bit generator. Arrays of `random_sample`, `rand`,
-    `uniform`, `normal`, `randn`, `standard_normal`, `exponential`, `standard_exponential`, `lognormal`, `laplace`,
-    `logistic`, `gumbel`, `rayleigh`, `weibull`, `pareto`, `power`, `standard_cauchy`, `triangular`, `geometric`, `randint`
-    and `bytes`, and long ones of `permutation`, `shuffle` and `choice`, are those of `fastinit.Generator`, as long as the
-    bit generator is a `TiledXoshiro128`; all else is NumPy's legacy code on the same stream, with its errors. ValueError
-    and TypeError for seeds that NumPy refuses.
+    `seed`: what NumPy's takes, ints of 32 bits or sequences of them, or a bit generator. As long as that is a
+    `TiledXoshiro128` arrays are those of `fastinit.Generator` where its methods have kernels (docs/numpy.md has the list);
+    all else is NumPy's legacy code on the same stream, with its errors. ValueError and TypeError for seeds that NumPy
+    refuses.
 
     >>> state = fastinit.random.RandomState(0)
     >>> state.normal(0.0, 0.02, 3)
@@ -144,6 +142,33 @@ class RandomState(np.random.RandomState):
 
     def geometric(self, p: Any, size: Any = None) -> Any:
         return self._drawn("geometric", _numpy.geometric, p, size)
+
+    def standard_gamma(self, shape: Any, size: Any = None) -> Any:
+        return self._drawn("standard_gamma", _numpy.standard_gamma, shape, size)
+
+    def gamma(self, shape: Any, scale: Any = 1.0, size: Any = None) -> Any:
+        return self._drawn("gamma", _numpy.gamma, shape, scale, size)
+
+    def chisquare(self, df: Any, size: Any = None) -> Any:
+        return self._drawn("chisquare", _numpy.chisquare, df, size)
+
+    def beta(self, a: Any, b: Any, size: Any = None) -> Any:
+        return self._drawn("beta", _numpy.beta, a, b, size)
+
+    def f(self, dfnum: Any, dfden: Any, size: Any = None) -> Any:
+        return self._drawn("f", _numpy.f, dfnum, dfden, size)
+
+    def standard_t(self, df: Any, size: Any = None) -> Any:
+        return self._drawn("standard_t", _numpy.standard_t, df, size)
+
+    def noncentral_chisquare(self, df: Any, nonc: Any, size: Any = None) -> Any:
+        return self._drawn("noncentral_chisquare", _numpy.noncentral_chisquare, df, nonc, size)
+
+    def noncentral_f(self, dfnum: Any, dfden: Any, nonc: Any, size: Any = None) -> Any:
+        return self._drawn("noncentral_f", _numpy.noncentral_f, dfnum, dfden, nonc, size)
+
+    def dirichlet(self, alpha: Any, size: Any = None) -> Any:
+        return self._drawn("dirichlet", _numpy.dirichlet, alpha, size)
 
     def permutation(self, *arguments: Any, **named: Any) -> Any:  # NumPy's method refuses wrong ones in its words
         is_plain = len(arguments) == 1 and not named

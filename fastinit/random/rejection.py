@@ -1,0 +1,197 @@
+"""Methods of NumPy's Generator whose arrays are made by rejection from gamma values: csrc/kernels/rejection.h.
+
+Parameters are numbers or arrays that broadcast together. Single values, and what is not plainly valid, come from NumPy's
+code.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from fastinit.random.drawing import Drawing
+from fastinit.random.own_parameters import OwnParameters, checked
+from fastinit.random.typed import typed_as
+from fastinit.runtime.types import Float64Array
+
+Tests: TypeAlias = npt.NDArray[np.bool_] | bool
+
+_numpy = np.random.Generator
+
+LEAST, MOST = 1e-100, 1e100
+"""Of shapes and degrees of freedom whose ratios kernels take: beyond them NumPy's code has cases of its own."""
+LARGEST_OF_STICKS = 0.1  # of all alphas of a Dirichlet distribution: up to here all gamma values may underflow
+
+
+def _are_positive(a: Float64Array, *others: Float64Array) -> Tests:
+    return (a > 0) & (a < np.inf)
+
+
+def _have_scales(shape: Float64Array, scale: Float64Array) -> Tests:
+    return (shape > 0) & (shape < np.inf) & ~np.signbit(scale)
+
+
+def _are_moderate(*parameters: Float64Array) -> Tests:
+    tests: Tests = True
+    for parameter in parameters:
+        tests = tests & (parameter >= LEAST) & (parameter <= MOST)
+    return tests
+
+
+def _have_more_than_one(freedom: Float64Array, noncentrality: Float64Array, *others: Float64Array) -> Tests:
+    return (freedom > 1) & (noncentrality >= 0) & _are_moderate(freedom, *others) & (noncentrality <= MOST)
+
+
+def _halved(parameters: OwnParameters | None) -> OwnParameters | None:
+    """The shape and scale of gamma values for degrees of freedom, and 2."""
+    return None if parameters is None else OwnParameters((np.asarray(parameters.arrays[0] * 0.5), parameters.arrays[1]))
+
+
+class Rejection(Drawing):
+    """These methods, for the Generator."""
+
+    @typed_as(_numpy.standard_gamma)
+    def standard_gamma(self, shape: Any, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Gamma of this shape and of scale 1: density ~ x^(shape - 1) exp(-x). See `numpy.random.Generator.standard_gamma`.
+
+        Arrays are made as Marsaglia and Tsang (2000, "A simple method for generating gamma variables") do it, float32
+        values are the float64 ones, rounded. `out` may have any strides.
+
+        >>> fastinit.default_rng(0).standard_gamma(2.0, 3)
+        array([0.59054154, 0.16550301, 1.4407248 ])
+        """
+        by_numpy = partial(_numpy.standard_gamma, self, shape)
+        return self._sampled("gamma", checked(_are_positive, shape, 1.0), size, dtype, out, by_numpy)
+
+    @typed_as(_numpy.gamma)
+    def gamma(self, shape: Any, scale: Any = 1.0, size: Any = None) -> Any:
+        """Gamma of this shape and scale: density ~ x^(shape - 1) exp(-x / scale). See `numpy.random.Generator.gamma`.
+
+        >>> fastinit.default_rng(0).gamma(2.0, 3.0, 3)
+        array([1.77162463, 0.49650902, 4.32217441])
+        """
+        by_numpy = partial(_numpy.gamma, self, shape, scale)
+        return self._sampled("gamma", checked(_have_scales, shape, scale), size, np.float64, None, by_numpy)
+
+    @typed_as(_numpy.chisquare)
+    def chisquare(self, df: Any, size: Any = None) -> Any:
+        """Chi-squared, the sum of df squared normals, df not only an integer. See `numpy.random.Generator.chisquare`.
+
+        >>> fastinit.default_rng(0).chisquare(3.0, 3)
+        array([0.64238996, 0.10728699, 1.95880279])
+        """
+        by_numpy = partial(_numpy.chisquare, self, df)
+        return self._sampled("gamma", _halved(checked(_are_positive, df, 2.0)), size, np.float64, None, by_numpy)
+
+    @typed_as(_numpy.beta)
+    def beta(self, a: Any, b: Any, size: Any = None) -> Any:
+        """Beta: density ~ x^(a - 1) (1 - x)^(b - 1) on [0, 1]. See `numpy.random.Generator.beta`.
+
+        >>> fastinit.default_rng(0).beta(2.0, 3.0, 3)
+        array([0.23314269, 0.07840156, 0.13777515])
+        """
+        by_numpy = partial(_numpy.beta, self, a, b)
+        return self._sampled("beta", checked(_are_moderate, a, b), size, np.float64, None, by_numpy)
+
+    @typed_as(_numpy.f)
+    def f(self, dfnum: Any, dfden: Any, size: Any = None) -> Any:
+        """Fisher's F: the ratio of two chi-squared values over their degrees of freedom. See `numpy.random.Generator.f`.
+
+        >>> fastinit.default_rng(0).f(2.0, 5.0, 3)
+        array([0.17033311, 1.82713067, 0.16172429])
+        """
+        by_numpy = partial(_numpy.f, self, dfnum, dfden)
+        return self._sampled("fisher", checked(_are_moderate, dfnum, dfden), size, np.float64, None, by_numpy)
+
+    @typed_as(_numpy.standard_t)
+    def standard_t(self, df: Any, size: Any = None) -> Any:
+        """Student's t with df degrees of freedom. See `numpy.random.Generator.standard_t`.
+
+        >>> fastinit.default_rng(0).standard_t(4.0, 3)
+        array([-0.90375997, -1.69916866,  2.89126432])
+        """
+        by_numpy = partial(_numpy.standard_t, self, df)
+        return self._sampled("student", checked(_are_moderate, df), size, np.float64, None, by_numpy)
+
+    @typed_as(_numpy.noncentral_chisquare)
+    def noncentral_chisquare(self, df: Any, nonc: Any, size: Any = None) -> Any:
+        """Sum of df squared normals whose squared means sum to nonc. See `numpy.random.Generator.noncentral_chisquare`.
+
+        Arrays are those of `chisquare` of df - 1 and of one normal with that mean, for df above 1; else NumPy's code's.
+
+        >>> fastinit.default_rng(0).noncentral_chisquare(3.0, 1.0, 3)
+        array([ 2.41228486, 10.97944592,  1.58739123])
+        """
+        shape, arrays = _wanted(checked(_have_more_than_one, df, nonc), size)
+        if shape is None:
+            return _numpy.noncentral_chisquare(self, df, nonc, size)
+        freedom, noncentrality = arrays
+        drawn, normal = self.chisquare(freedom - 1.0, shape), self.standard_normal(shape)
+        normal += np.sqrt(noncentrality)
+        normal *= normal
+        drawn += normal
+        return drawn
+
+    @typed_as(_numpy.noncentral_f)
+    def noncentral_f(self, dfnum: Any, dfden: Any, nonc: Any, size: Any = None) -> Any:
+        """Fisher's F whose numerator is a noncentral chi-squared value. See `numpy.random.Generator.noncentral_f`.
+
+        Arrays come from kernels for dfnum above 1; else they are NumPy's code's.
+
+        >>> fastinit.default_rng(0).noncentral_f(2.0, 5.0, 1.0, 3)
+        array([0.78723773, 5.17181482, 1.06674171])
+        """
+        shape, arrays = _wanted(checked(_have_more_than_one, dfnum, nonc, dfden), size)
+        if shape is None:
+            return _numpy.noncentral_f(self, dfnum, dfden, nonc, size)
+        freedom, noncentrality, of_denominator = arrays
+        drawn = self.noncentral_chisquare(freedom, noncentrality, shape)
+        drawn *= of_denominator / freedom
+        drawn /= self.chisquare(of_denominator, shape)
+        return drawn
+
+    @typed_as(_numpy.dirichlet)
+    def dirichlet(self, alpha: Any, size: Any = None) -> Any:
+        """Dirichlet: density ~ prod x_i^(alpha_i - 1) on the simplex. See `numpy.random.Generator.dirichlet`.
+
+        Gamma values of the shapes alpha over their sum; where all alphas are below 0.1, beta values of what is left.
+
+        >>> fastinit.default_rng(0).dirichlet([1.0, 3.0], 2)
+        array([[0.16935672, 0.83064328],
+               [0.12615529, 0.87384471]])
+        """
+        alphas = checked(_are_moderate, alpha)
+        shape = None if alphas is None or size is None else OwnParameters((np.empty(()),)).shape_of(size)
+        if alphas is None or shape is None or alphas.arrays[0].ndim != 1 or not alphas.arrays[0].size:
+            return _numpy.dirichlet(self, alpha, size)
+        (alpha,) = alphas.arrays
+        if alpha.max() < LARGEST_OF_STICKS:
+            return self._sticks(alpha, shape)
+        drawn = self.standard_gamma(alpha, (*shape, len(alpha)))
+        total = drawn[..., 0].copy()
+        for i in range(1, len(alpha)):  # in one order on every machine
+            total += drawn[..., i]
+        drawn /= total[..., None]
+        return drawn
+
+    def _sticks(self, alpha: Float64Array, shape: tuple[int, ...]) -> Float64Array:
+        """Each takes a share of what those before it left, which has a beta distribution."""
+        drawn, left = np.empty((*shape, len(alpha))), np.ones(shape)
+        after = alpha[::-1].cumsum()[::-1]  # with its own
+        for i in range(len(alpha) - 1):
+            share = self.beta(alpha[i], after[i + 1], shape)
+            drawn[..., i] = left * share
+            left *= 1.0 - share
+        drawn[..., -1] = left
+        return drawn
+
+
+def _wanted(parameters: OwnParameters | None, size: Any) -> tuple[tuple[int, ...] | None, tuple[Float64Array, ...]]:
+    """The shape of an array of values, and their parameters; None for what is left to NumPy's code."""
+    shape = None if parameters is None else parameters.shape_of(size)
+    if parameters is None or shape is None or (size is None and shape == ()):
+        return None, ()
+    return shape, parameters.arrays
