@@ -81,8 +81,8 @@ FRAMEWORKS = ("torch", "jax", "keras", "dask")
 """What fastinit has adapters for, each with a folder of tests of its name."""
 
 
-LIBRARIES_OF_LAB = ("torch", "scipy", "matplotlib", "sklearn", "scikit_posthocs")
-"""What `fastinit.lab` is imported with."""
+LIBRARIES_OF_LAB = ("torch", "scipy", "matplotlib", "sklearn", "scikit_posthocs", "jinja2")
+"""What `fastinit.lab` and its examples need."""
 
 
 def is_installed(room: str) -> bool:

@@ -16,6 +16,7 @@ from fastinit.cli.diff import diff
 from fastinit.cli.doctor import doctor
 from fastinit.cli.explain import explain
 from fastinit.cli.init import init
+from fastinit.cli.lab import lab
 from fastinit.cli.memory import return_freed_memory
 from fastinit.cli.models import models
 from fastinit.cli.output import errors, show_any_text
@@ -82,6 +83,7 @@ def options(
 for sub_command in (init, verify, audit, record, diff, explain, stream, models, config, doctor):
     app.command()(sub_command)
 app.command("warm-up")(warm_up)
+app.add_typer(lab, name="lab")
 app.command("run", context_settings=OPTIONS_OF_RUN)(run_program)
 
 

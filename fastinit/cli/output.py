@@ -52,13 +52,14 @@ def progress(verb: str, total: int) -> Iterator[checkpoint.Progress]:
         yield lambda nbytes: None
         return
     columns = (TextColumn(verb), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    ending.steps.append(_leave_the_bar)
+    ending.steps.append(leave_the_bar)
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task(verb, total=total)
         yield lambda nbytes: bar.advance(task, nbytes)
 
 
-def _leave_the_bar() -> None:
+def leave_the_bar() -> None:
+    """What a signal that ends the process does while a bar is shown."""
     os.write(2, b"\r\x1b[2K\x1b[?25h")  # clear the line and show the cursor
 
 

@@ -25,7 +25,8 @@ from fastinit.lab.search import search
 from fastinit.lab.suggestion import Suggestion, suggest
 from fastinit.lab.tasks import Supervised
 from fastinit.lab.theory import MeanField
+from fastinit.lab.touring import tour
 from fastinit.lab.writing import write_report
 
 __all__ = ["DepthScale", "Finding", "Inspection", "MeanField", "Suggestion", "depth_scale", "inspect", "suggest"]
-__all__ += ["Comparison", "Supervised", "compare", "search", "write_report"]
+__all__ += ["Comparison", "Supervised", "compare", "search", "tour", "write_report"]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from fastinit.lab.inspection import called
 from fastinit.lab.result import Comparison
 from fastinit.lab.runs import Journal, Run
 from fastinit.lab.strategies import MadeOf, Strategy, constructed, strategies_of
@@ -20,6 +21,7 @@ from fastinit.lab.tasks import Task, task_of
 from fastinit.runtime import checks
 from fastinit.runtime.cpus import usable_cpus
 from fastinit.runtime.forks import without_forks
+from fastinit.torch.rescaling.passes import finite_arguments_of
 
 Advance = Callable[[Run, int, int], None]
 """Called after each run with it, the number of those that are done, and of all."""
@@ -77,8 +79,8 @@ def compare(
     if budget is not None:
         checks.positive("budget", budget)
     jobs = usable_cpus() if jobs is None else checks.integer("jobs", jobs, least=1)
-    model = constructed(make_model, 0)
-    journal = Journal(resume, f"{model} {task.fingerprint()} folds={folds} epochs={epochs}")
+    described = _checked(make_model, task)
+    journal = Journal(resume, f"{described} {task.fingerprint()} folds={folds} epochs={epochs}")
     # all strategies of a block one after the other, so that what is done when time is over can be compared
     blocks = product(range(first_seed, first_seed + seeds), range(folds or 1))
     keys = [(s.label, seed, fold) for seed, fold in blocks for s in chosen]
@@ -88,6 +90,19 @@ def compare(
         raise ValueError(f"every run failed, the first one of {runs[0].strategy}: {runs[0].error}")
     recipes = {strategy.label: strategy for strategy in chosen}
     return Comparison(tuple(runs), tuple(recipes), len(keys), epochs, folds, task, make_model, recipes, interrupted)
+
+
+def _checked(make_model: Callable[[], nn.Module], task: Task) -> str:
+    """The model in words, with its parts. ValueError where no strategy can train it, or the data does not go through it."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        model = constructed(make_model, 0)
+        described = str(model)
+        parameters = [*model.parameters()]
+        if not any(parameter.requires_grad for parameter in parameters):
+            why = "all of its are frozen" if parameters else f"{type(model).__name__} has none"
+            raise ValueError(f"model must have parameters to train: {why}")
+        called(model, *finite_arguments_of(task.batch))
+    return described
 
 
 def _train(
@@ -148,7 +163,7 @@ def train_one(
     began = time.perf_counter()
     losses, metrics, last = list[float](), list[float](), float("nan")
     error = ""
-    with _one_thread():
+    with one_thread():
         try:
             model = constructed(make_model, seed)
             strategy.fill(model, task.batch, seed)
@@ -164,7 +179,8 @@ def train_one(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """Within the block torch computes on one thread; its generator is at the end as before."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

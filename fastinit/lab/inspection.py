@@ -72,7 +72,7 @@ def observe(
         arguments, named, given = _with_gradients(arguments, named)
         observer = Observer(model, samples)
         with observer.watching():
-            output = _called(model, arguments, named)
+            output = called(model, arguments, named)
         gradients = _gradients(model, output, loss, given, seed)
         jacobian = None
         first = _first_output(output)
@@ -107,7 +107,7 @@ def _whole(model: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) 
         # torch has no copy of buffers without shapes
         model = copy.deepcopy(model, {id(b): UninitializedBuffer() for b in model.buffers() if is_lazy(b)})
         with torch.no_grad(), torch.random.fork_rng():
-            _called(model, arguments, named)
+            called(model, arguments, named)
     return model
 
 
@@ -127,7 +127,8 @@ def _with_gradients(
     return arguments, named, leaves[0] if leaves else None
 
 
-def _called(model: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+def called(model: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """What the model gives. ValueError, with the shapes, where it raises anything."""
     try:
         return model(*arguments, **named)
     except Exception as error:

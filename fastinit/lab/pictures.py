@@ -54,6 +54,45 @@ def of_signals(inspections: Mapping[str, Inspection]) -> Picture:
     return _picture("The signal by layer", figure, "Size of activations: " + "; ".join(said))
 
 
+def of_signals_by_panel(networks: Mapping[str, Mapping[str, Inspection]]) -> Picture:
+    """The rms of activations by layer, a panel for each network, a line for each initialization."""
+    figure, panels = _panels(len(networks))
+    said = []
+    for axes, (network, inspections) in zip(panels, networks.items()):
+        for number, (name, inspection) in enumerate(inspections.items()):
+            sizes = [row.output.rms or math.nan for row in inspection.layers if row.weights is not None]
+            axes.plot(range(1, len(sizes) + 1), sizes, label=name, **_style(number))
+            said.append(f"{network}, {name}: {sizes[-1]:.3g}")
+        axes.set_title(network, fontsize=9, color=INK)
+        axes.set_yscale("log")
+        axes.set_xlabel("layer")
+    _shared_legend(figure, panels[0])
+    return _picture("Size of activations (rms) by layer", figure, "In the last layer: " + "; ".join(said))
+
+
+def of_accuracies(networks: Mapping[str, Mapping[int, Comparison]]) -> Picture:
+    """The mean of the metric by depth, with a band of one std, a panel for each activation, a line for each strategy."""
+    figure, panels = _panels(len(networks))
+    said = []
+    for axes, (activation, by_depth) in zip(panels, networks.items()):
+        depths = [*by_depth]
+        for number, name in enumerate(by_depth[depths[0]].strategies):
+            found = [comparison.summaries[name] for comparison in by_depth.values()]
+            style = _style(number)
+            axes.plot(depths, [s.mean for s in found], label=name, marker="o", markersize=3, **style)
+            low, high = [s.mean - s.std for s in found], [s.mean + s.std for s in found]
+            axes.fill_between(depths, low, high, color=style["color"], alpha=0.2, linewidth=0)
+            said.append(f"{activation}, {name}: {found[-1].mean:.2f}")
+        axes.set_title(activation, fontsize=9, color=INK)
+        axes.set_xscale("log")
+        axes.set_xticks(depths, [str(depth) for depth in depths])
+        axes.minorticks_off()
+        axes.set_ylim(0, 1)
+        axes.set_xlabel("layers")
+    _shared_legend(figure, panels[0])
+    return _picture("Accuracy by depth", figure, "Mean accuracy of the deepest networks: " + "; ".join(said))
+
+
 def of_curves(comparison: Comparison) -> Picture:
     """The median loss on what is held out after each epoch, with a band between the quartiles of the runs."""
     figure = _figure(1)
@@ -99,6 +138,20 @@ def of_differences(comparison: Comparison) -> Picture:
 def _style(number: int) -> dict[str, Any]:
     """Colour and dashes both differ, so that neither alone is needed."""
     return {"color": COLOURS[number % len(COLOURS)], "linestyle": LINES[number % len(LINES)], "linewidth": 1.8}
+
+
+def _panels(number: int) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, two in a row, and a line for the legend above them."""
+    figure = _figure(2 * -(-number // 2))
+    found = figure.subplots(-(-number // 2), min(number, 2), squeeze=False).ravel()
+    for axes in found[number:]:
+        axes.set_visible(False)
+    return figure, [*found[:number]]
+
+
+def _shared_legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8, frameon=False, labelcolor=INK)
 
 
 def _short(name: str) -> str:

@@ -43,11 +43,12 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """A title, sections, and the command that makes them again."""
+    """A title, sections, and the command that makes them again; `complete` is False where it was interrupted."""
 
     title: str
     sections: tuple[Section, ...]
     command: str
+    complete: bool = True
 
     @property
     def versions(self) -> dict[str, str]:
@@ -84,15 +85,18 @@ class Report:
         versions = ", ".join(f"{name} {number}" for name, number in self.versions.items())
         return "\n".join([*lines, f"Made by `{self.command}` ({versions}).", ""])
 
-    def write(self, path: str | os.PathLike[str]) -> None:
-        """Write it, by the suffix, as .html, .md or .json. An existing file is replaced once the new one is complete."""
+    def write(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
+        """Write it, by the suffix, as .html, .md or .json. An existing file is replaced once the new one is complete.
+
+        FileExistsError for one, where `overwrite` is False.
+        """
         check_target(path)
         path = Path(path)
         if path.suffix == ".json":
             text = json.dumps(self.as_dict(), indent=1) + "\n"
         else:
             text = self.html() if path.suffix == ".html" else self.markdown()
-        with written_whole(path, overwrite=True) as file:
+        with written_whole(path, overwrite) as file:
             file.write(text.encode())
 
 

@@ -43,9 +43,14 @@ class Summary:
     error: str = ""
 
     @property
+    def trained(self) -> int:
+        """How many of its runs learned something."""
+        return self.runs - self.failed - self.diverged - self.untrained
+
+    @property
     def trains(self) -> bool:
-        """Whether most of its runs learned something."""
-        return 2 * (self.failed + self.diverged + self.untrained) < self.runs
+        """Whether most of its runs did."""
+        return 2 * self.trained > self.runs
 
 
 @dataclass(frozen=True)

@@ -108,10 +108,11 @@ def strategies_of(given: Mapping[str, MadeOf] | Iterable[MadeOf]) -> list[Strate
     for label in labels:
         if labels.count(label) > 1:
             raise ValueError(f"strategies has {label!r} twice: give a mapping from labels to strategies")
-    return [Strategy(label, _checked(spec)) for label, spec in pairs]
+    return [Strategy(label, check_strategy(spec)) for label, spec in pairs]
 
 
-def _checked(spec: MadeOf) -> MadeOf:
+def check_strategy(spec: MadeOf) -> MadeOf:
+    """The spec as it is. TypeError and ValueError for what no strategy is."""
     if isinstance(spec, str) and spec not in ("torch", "suggest", *BY_DATA):
         get(spec)  # its error names the nearest
     elif not isinstance(spec, (str, Recipe, Initializer)) and not callable(spec):

@@ -60,6 +60,19 @@ def _end(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Within the block Ctrl-C raises KeyboardInterrupt, as in any Python program, for what keeps what is done."""
+    if signal.getsignal(signal.SIGINT) is not _end:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, _end)
+
+
 def hand_back() -> None:
     """Let signals do from now on what they do in any Python program: another program is about to run in this process."""
     for number in SIGNALS:

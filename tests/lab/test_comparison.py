@@ -121,6 +121,7 @@ def test_numbers_are_learned_by_squared_error():
 
 
 def test_nothing_of_torch_is_changed():
+    torch.manual_seed(123)  # another state than that which a comparison begins with
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     comparison(["torch", "he_normal"], seeds=1)
     assert torch.get_num_threads() == threads and torch.equal(torch.get_rng_state(), state)
@@ -149,7 +150,7 @@ def test_a_search_ends_with_the_best_of_many():
             ["torch", "zeros"],
             {"data": (X[:, :3], X[:, 0] > 0)},
             ValueError,
-            "every run failed, the first one of torch: Runtime",
+            r"batch of shape \(64, 3\) does not go through the model",
         ),
     ],
 )

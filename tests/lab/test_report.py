@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 
 import pytest
 
@@ -13,6 +12,7 @@ pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
 from fastinit import lab  # noqa: E402
+from tests.lab.cells import cells_of  # noqa: E402
 from tests.lab.networks import filled, mlp, normal_batch  # noqa: E402
 
 CHROMIUM = shutil.which("chromium")
@@ -54,7 +54,7 @@ def test_each_picture_says_what_it_shows_and_no_id_is_there_twice(page):
 def test_the_numbers_of_the_page_are_those_of_the_json(page, parts, tmp_path):
     lab.write_report(tmp_path / "report.json", parts)
     data = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    cells = _cells(page.read_text("utf-8"))
+    cells = cells_of(page.read_text("utf-8"))
     comparison = data["sections"][1]["comparison"]
     for name, summary in comparison["strategies"].items():
         assert cells[cells.index(name) + 1] == f"{summary['mean']:.4f}"
@@ -90,23 +90,3 @@ def test_chromium_opens_the_page_without_an_error(page, width, tmp_path):
     done = subprocess.run([CHROMIUM, *options, f"--screenshot={picture}", page.as_uri()], capture_output=True, text=True)
     assert picture.stat().st_size > 10_000
     assert "CONSOLE" not in done.stderr
-
-
-def _cells(text):
-    class Cells(HTMLParser):
-        found = ()
-        within = False
-
-        def handle_starttag(self, tag, attributes):
-            self.within = tag == "td"
-
-        def handle_data(self, data):
-            if self.within:
-                self.found = (*self.found, data)
-
-        def handle_endtag(self, tag):
-            self.within = False
-
-    parser = Cells()
-    parser.feed(text)
-    return parser.found
