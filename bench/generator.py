@@ -83,6 +83,7 @@ DRAWS_OF_A_MILLION = {
 METHODS = {  # and their parameters
     "random": (), "standard_normal": (), "standard_exponential": (), "normal": (0.5, 2.0), "uniform": (-1.0, 2.0),
     "exponential": (2.0,), "lognormal": (0.0, 0.5), "integers": (0, 100),
+    "laplace": (0.5, 2.0), "weibull": (2.0,), "triangular": (0.0, 1.0, 2.0), "geometric": (0.25,),
 }  # fmt: skip
 FORMS: dict[str, Callable[[str], dict[str, object]]] = {  # the arguments of a method beside its parameters
     "single": lambda method: {},

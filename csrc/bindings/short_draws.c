@@ -52,8 +52,11 @@ static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1};
 enum role { FIRST, SECOND, THIRD, SIZE, DTYPE, OUT, ENDPOINT, ROLES };
 static const char *const role_names[ROLES] = {NULL, NULL, NULL, "size", "dtype", "out", "endpoint"};
 
+typedef PyObject *vectorcall_function(PyObject *, PyObject *const *, size_t, PyObject *);
+
 typedef struct {
     PyObject_HEAD
+    vectorcall_function *vectorcall;
     PyObject *method; /* written in Python, takes any arguments */
     PyObject *single; /* NumPy's method, for one value */
     PyObject *names;  /* of the method's arguments, in their order */
@@ -87,17 +90,17 @@ static Py_ssize_t slot_named(const short_draw *self, PyObject *name)
     return slot;
 }
 
-/* Sorts a call's arguments by their roles; 0 where there are any that a short draw does not have. */
-static int parse_arguments(const short_draw *self, PyObject *args, PyObject *named, arguments given)
+/* Sorts a call's arguments by their roles; 0 where there are any that a short draw does not have. Behind the `n` arguments are
+   those that have the names. */
+static int parse_arguments(const short_draw *self, PyObject *const *args, Py_ssize_t n, PyObject *names, arguments given)
 {
-    PyObject *name, *argument;
-    Py_ssize_t in_dictionary = 0, n = PyTuple_Size(args);
+    Py_ssize_t named = names ? PyTuple_Size(names) : 0;
     memset(given, 0, sizeof(arguments));
     for (Py_ssize_t i = 1; i < n; i++)
-        if (!give(self, i - 1, PyTuple_GetItem(args, i), given))
+        if (!give(self, i - 1, args[i], given))
             return 0;
-    while (named && PyDict_Next(named, &in_dictionary, &name, &argument))
-        if (!give(self, slot_named(self, name), argument, given))
+    for (Py_ssize_t i = 0; i < named; i++)
+        if (!give(self, slot_named(self, PyTuple_GetItem(names, i)), args[n + i], given))
             return 0;
     for (int role = SIZE; role <= OUT; role += OUT - SIZE)
         given[role] = given[role] == Py_None ? NULL : given[role];
@@ -528,23 +531,45 @@ static PyObject *single_value(const short_draw *self, PyObject *generator, argum
                                         given[FIRST] && given[SECOND] ? given[THIRD] : NULL, NULL);
 }
 
-static PyObject *short_draw_call(PyObject *object, PyObject *args, PyObject *named)
+/* Passes a call on to the method in Python. */
+static PyObject *call_method(const short_draw *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    PyObject *tuple = PyTuple_New(n), *named = names ? PyDict_New() : NULL, *result = NULL;
+    int built = tuple && (!names || named);
+    for (Py_ssize_t i = 0; built && i < n; i++)
+        built = PyTuple_SetItem(tuple, i, Py_NewRef(args[i])) == 0;
+    for (Py_ssize_t i = 0; built && names && i < PyTuple_Size(names); i++)
+        built = PyDict_SetItem(named, PyTuple_GetItem(names, i), args[n + i]) == 0;
+    if (built)
+        result = PyObject_Call(self->method, tuple, named);
+    Py_XDECREF(tuple);
+    Py_XDECREF(named);
+    return result;
+}
+
+/* Calls as in PEP 590, without a tuple and a dictionary made for each. */
+static PyObject *short_draw_vectorcall(PyObject *object, PyObject *const *args, size_t flags_and_n, PyObject *names)
 {
     short_draw *self = (short_draw *)object;
+    const Py_ssize_t n = (Py_ssize_t)(flags_and_n & (SIZE_MAX >> 1));
     arguments given;
     PyObject *result = NULL;
-    if (parse_arguments(self, args, named, given)) {
-        PyObject *generator = PyTuple_GetItem(args, 0);
+    if (parse_arguments(self, args, n, names, given)) {
         if (self->form != INTEGER_RANGE && is_array_among(self, given))
-            result = drawn_by_arrays(self, generator, given);
+            result = drawn_by_arrays(self, args[0], given);
         else if (!given[SIZE] && !given[OUT])
-            result = single_value(self, generator, given);
+            result = single_value(self, args[0], given);
         else if (self->form == INTEGER_RANGE)
-            result = drawn_integers(self, generator, given);
+            result = drawn_integers(self, args[0], given);
         else
-            result = drawn_floats(self, generator, given);
+            result = drawn_floats(self, args[0], given);
     }
-    return result || PyErr_Occurred() ? result : PyObject_Call(self->method, args, named);
+    return result || PyErr_Occurred() ? result : call_method(self, args, n, names);
+}
+
+static PyObject *short_draw_call(PyObject *object, PyObject *args, PyObject *named)
+{
+    return PyObject_Call(((short_draw *)object)->method, args, named);
 }
 
 /* The role of the argument at this place, by the name that it has. */
@@ -572,6 +597,7 @@ static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *na
     short_draw *self = (short_draw *)PyType_GenericAlloc(type, 0);
     if (!self)
         return NULL;
+    self->vectorcall = short_draw_vectorcall;
     self->method = Py_NewRef(method);
     self->single = Py_NewRef(single);
     self->names = Py_NewRef(names);
@@ -635,8 +661,10 @@ static void short_draw_dealloc(PyObject *object)
 }
 
 static PyMethodDef short_draw_methods[] = {{"__reduce__", short_draw_reduce, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
-static PyMemberDef short_draw_members[] = {{"__dictoffset__", T_PYSSIZET, offsetof(short_draw, dict), READONLY, NULL},
-                                           {NULL, 0, 0, 0, NULL}};
+static PyMemberDef short_draw_members[] = {
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(short_draw, vectorcall), READONLY, NULL},
+    {"__dictoffset__", T_PYSSIZET, offsetof(short_draw, dict), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL}};
 static PyGetSetDef short_draw_attributes[] = {{"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, NULL, NULL},
                                               {NULL, NULL, NULL, NULL, NULL}};
 static PyType_Slot short_draw_slots[] = {{Py_tp_new, short_draw_new},           {Py_tp_call, short_draw_call},
@@ -644,9 +672,11 @@ static PyType_Slot short_draw_slots[] = {{Py_tp_new, short_draw_new},           
                                          {Py_tp_clear, short_draw_clear},       {Py_tp_dealloc, short_draw_dealloc},
                                          {Py_tp_methods, short_draw_methods},   {Py_tp_members, short_draw_members},
                                          {Py_tp_getset, short_draw_attributes}, {0, NULL}};
-static PyType_Spec short_draw_spec = {"fastinit._short_draws.short_draw", sizeof(short_draw), 0,
-                                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR,
-                                      short_draw_slots};
+/* The flag is in the limited API from Python 3.12 on; it has had this number, and the protocol, since 3.8. */
+enum { HAVE_VECTORCALL = 1 << 11 };
+static PyType_Spec short_draw_spec = {
+    "fastinit._short_draws.short_draw", sizeof(short_draw), 0,
+    Py_TPFLAGS_DEFAULT | HAVE_VECTORCALL | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR, short_draw_slots};
 
 /* bind(address of fi_take_values, address of fi_fill, the most values of one call) */
 static PyObject *bind(PyObject *module, PyObject *args)

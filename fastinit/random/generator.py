@@ -205,7 +205,10 @@ class Generator(Inversion, Ordering, Rejection):
             return self._draw("lognormal", (mean, sigma), size, dtype, out, _numpy.standard_normal)
         if requests.are_plain(mean, sigma) and dtype is np.float64:
             return by_numpy(size)
-        drawn = self._scaled(self.standard_normal, mean, sigma, size, dtype, out, by_numpy)
+        if out is None and requests.is_float64(dtype) and requests.are_scales(sigma):
+            drawn = self.normal(mean, sigma, size)  # in C, where these are short
+        else:
+            drawn = self._scaled(self.standard_normal, mean, sigma, size, dtype, out, by_numpy)
         with np.errstate(over="ignore", under="ignore"):
             return np.exp(drawn, out=drawn) if isinstance(drawn, np.ndarray) else float(np.exp(drawn))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from fastinit.runtime.forks import without_forks
@@ -82,6 +83,7 @@ def _with_fields(cls: type[Any], kw_only: bool) -> type[Any]:
     cls._fields = tuple(found.values())
     cls._defaults = {field.name: field.default for field in cls._fields}
     cls._required = tuple(field.name for field in cls._fields if field.default is MISSING)
+    cls._values = attrgetter(*cls._defaults) if cls._defaults else _nothing  # of a value: those of its fields
     cls._positional = tuple(field.name for field in cls._fields if not field.kw_only)
     defined = {name for base in cls.__mro__[:-1] for name in vars(base)}
     for name in METHODS.keys() - defined:
@@ -89,11 +91,26 @@ def _with_fields(cls: type[Any], kw_only: bool) -> type[Any]:
     return cls
 
 
+def _nothing(self: Any) -> tuple[()]:
+    return ()
+
+
 def _init(self: Any, /, *positional: Any, **named: Any) -> None:
-    cls, own = type(self), vars(self)
-    own.update(cls._defaults)
-    own.update(zip(cls._positional, positional))
-    own.update(named)
+    cls, own = type(self), self.__dict__
+    if named or len(positional) != len(cls._defaults):
+        own.update(cls._defaults)  # first, so that fields are in their order
+        own.update(zip(cls._positional, positional))
+        own.update(named)
+        _check(cls, own, positional, named)
+    else:
+        own.update(zip(cls._positional, positional))
+        if len(own) != len(positional):  # some go by keyword only
+            raise TypeError(complaint(cls.__name__, cls._fields, positional, named))
+    self.__post_init__()
+
+
+def _check(cls: Any, own: Mapping[str, Any], positional: tuple[object, ...], named: Mapping[str, object]) -> None:
+    """TypeError for arguments that make no value: `own` is what they give."""
     by_position = cls._positional[: len(positional)]
     if (
         len(by_position) < len(positional)
@@ -102,7 +119,6 @@ def _init(self: Any, /, *positional: Any, **named: Any) -> None:
         or (named and not named.keys().isdisjoint(by_position))
     ):
         raise TypeError(complaint(cls.__name__, cls._fields, positional, named))
-    self.__post_init__()
 
 
 def complaint(
@@ -151,17 +167,13 @@ def _refuse(self: Any, name: str, *value: object) -> None:
     raise FrozenInstanceError(f"cannot {'assign to' if value else 'delete'} field {name!r}")
 
 
-def _values(self: Any) -> tuple[Any, ...]:
-    own = vars(self)
-    return tuple([own[name] for name in self._defaults])
-
-
 def _eq(self: Any, other: object) -> bool:
-    return _values(self) == _values(other) if type(other) is type(self) else NotImplemented
+    values = type(self)._values
+    return values(self) == values(other) if type(other) is type(self) else NotImplemented
 
 
 def _hash(self: Any) -> int:
-    return hash(_values(self))
+    return hash(type(self)._values(self))
 
 
 def _repr(self: Any) -> str:

@@ -5,6 +5,7 @@ import inspect
 import pickle
 import sys
 import threading
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -182,6 +183,19 @@ def test_parameters_may_be_arrays(name, size):
     for _ in range(2):  # the second from another tile on
         assert_same(short(rng, *OF_ARRAYS[name], size=size), python(other, *OF_ARRAYS[name], size=size))
     assert rng.bit_generator.state == other.bit_generator.state
+
+
+def test_arguments_of_every_kind_of_call_are_the_same():
+    """Directly, from a tuple and a dictionary, bound, and by way of `functools.partial`."""
+    short = type(default_rng(0)).normal
+    expected = default_rng(3).normal(1.0, 2.0, size=5)
+    for drawn in (
+        short(default_rng(3), 1.0, 2.0, size=5),
+        short(*(default_rng(3), 1.0), **{"scale": 2.0, "size": 5}),
+        partial(default_rng(3).normal, 1.0, size=5)(2.0),
+        partial(short, scale=2.0)(default_rng(3), 1.0, size=5),
+    ):
+        assert_same(drawn, expected)
 
 
 @pytest.mark.parametrize(
