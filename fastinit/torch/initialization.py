@@ -30,6 +30,7 @@ from fastinit.torch.reports.progress import progress_bar
 from fastinit.torch.reports.report import InitReport, Write
 from fastinit.torch.reports.write_log import WriteLog, nbytes
 from fastinit.torch.sharding.local_parts import known_shards
+from fastinit.torch.sharding.offloaded import kept_on_cpu
 from fastinit.torch.sharding.part_tensor import PartTensor
 from fastinit.torch.sharding.shard_of import ShardOf, shards_of
 from fastinit.torch.structure.module_tensors import ModuleTensors
@@ -129,6 +130,9 @@ class Initialization:
         if options.device.type == "cpu":
             alone = self.log.from_meta - memory.keys()
             memory |= in_one_mapping({name: tensor for name, tensor in tensors.items() if name in alone})
+        offloaded = {*kept_on_cpu(self.found.module)}
+        here = [name for name in self.log.from_meta if id(tensors[name]) in offloaded]
+        memory |= {name: torch.empty_like(tensors[name], device=CPU) for name in here}
         for name in self.log.from_meta:
             tensors[name] = materialized(self.found.module, tensors[name], options.device, memory.get(name))
 

@@ -183,3 +183,41 @@ def test_where_torch_is_built_for_rocm_the_values_go_by_way_of_the_host(gpu, on_
     monkeypatch.setattr(tensors, "write_through", lambda where, chunks: written.extend(chunks))
     tensors._write(on_device((4,)), Normal(0.0, 1.0), (4,), stream_of(0), None)
     assert written and not gpu.launched
+
+
+@pytest.fixture
+def mesh_of_gpus(monkeypatch):
+    """A mesh of two GPUs for rank 1, which there are not: torch's fakes communicate nothing."""
+    fake_pg = pytest.importorskip("torch.testing._internal.distributed.fake_pg")
+    empty = torch.empty
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    torch.distributed.init_process_group("fake", rank=1, world_size=2, store=fake_pg.FakeStore())
+    mesh = torch.distributed.device_mesh.DeviceMesh("cuda", torch.arange(2))
+
+    def on_cpu(*size, device=None, **options):  # fully_shard allocates nothing on the device itself
+        return empty(*size, device=None if torch.device(device or "cpu").type == "cuda" else device, **options)
+
+    with monkeypatch.context() as within:
+        within.setattr(torch, "empty", on_cpu)
+        yield mesh
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("is_emptied", [False, True], ids=["on meta", "after to_empty"])
+def test_what_fsdp2_offloads_is_filled_on_the_cpu_though_its_mesh_is_of_gpus(gpu, mesh_of_gpus, is_emptied):
+    from torch.distributed.fsdp import CPUOffloadPolicy, fully_shard
+
+    with fastinit.torch.deferred(0):
+        module = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Linear(5, 6))
+    for part in (module[0], module):
+        fully_shard(part, mesh=mesh_of_gpus, offload_policy=CPUOffloadPolicy(pin_memory=False))
+    if is_emptied:
+        module.to_empty(device="cpu")
+    fastinit.torch.init_(module, seed=0)
+    with fastinit.torch.deferred(0):
+        whole = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Linear(5, 6))
+    fastinit.torch.init_(whole, seed=0)
+    for name, tensor in module.named_parameters():
+        here, expected = tensor._local_tensor, whole.get_parameter(name)
+        assert here.device.type == "cpu" and torch.equal(here, expected[len(expected) - len(here) :])
+    assert not gpu.launched
