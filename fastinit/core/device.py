@@ -64,6 +64,9 @@ def memory_of(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> DeviceM
 
     TypeError or ValueError where values of this shape and dtype cannot be written to it.
     """
+    jax = sys.modules.get("jax")
+    if jax is not None and isinstance(out, jax.Array):  # not all of whose interfaces say so
+        raise ValueError("out is an array of JAX, which are read-only: make one by fastinit.jax")
     interface = _interface(out)
     if interface is None:
         array, stream = _described(_dlpack().described(out)), _dlpack().LEGACY_STREAM

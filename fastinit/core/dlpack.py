@@ -14,6 +14,7 @@ CUDA, MANAGED = 2, 13  # DLDeviceType
 IS_READ_ONLY, IS_COPIED = 1, 2  # bits of the flags
 VERSION = (1, 1)
 LEGACY_STREAM = 1  # CUDA's default stream, as DLPack and the driver call it
+BEFORE_VERSION_1 = "out gives DLPack of before version 1, which does not say whether it may be written: pass another array"
 NAMES = {(element.dlpack, element.bits): name for name, element in ELEMENTS.items()}
 
 
@@ -65,12 +66,13 @@ def is_on_cuda_device(array: Any) -> bool:
 def described(array: Any) -> Described:
     """What the array says of itself, after what its library has started is ordered before CUDA's default stream.
 
-    TypeError for elements that fastinit does not draw; ValueError where it gives a copy.
+    TypeError for elements that fastinit does not draw; ValueError where it gives a copy, or does not say whether it may be
+    written, as before version 1.
     """
     try:
         capsule = array.__dlpack__(stream=LEGACY_STREAM, max_version=VERSION)
-    except TypeError:  # a library of before version 1
-        capsule = array.__dlpack__(stream=LEGACY_STREAM)
+    except TypeError as error:  # an argument that its library does not know
+        raise ValueError(BEFORE_VERSION_1) from error
     tensor, flags = _contents(capsule)
     name = NAMES.get((tensor.code, tensor.bits))
     if name is None or tensor.lanes != 1:
@@ -96,4 +98,4 @@ def _contents(capsule: Any) -> tuple[_Tensor, int]:
         if versioned.major != VERSION[0]:
             raise ValueError(f"out has DLPack {versioned.major}.{versioned.minor}, and fastinit reads version {VERSION[0]}")
         return versioned.tensor, versioned.flags
-    return _Tensor.from_address(get(capsule, b"dltensor")), 0
+    raise ValueError(BEFORE_VERSION_1)

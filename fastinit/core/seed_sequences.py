@@ -22,9 +22,11 @@ POOL = 4  # words
 
 
 def is_seed_sequence(seed: object) -> TypeIs[SeedSequence]:
-    """Whether it is a numpy.random.SeedSequence, of which there is none before that module is imported."""
-    random = sys.modules.get("numpy.random")
-    return random is not None and isinstance(seed, random.SeedSequence)
+    """Whether it is a numpy.random.SeedSequence, of which there is none before that module is imported.
+
+    Another thread may be importing it: the class is there when that has ended.
+    """
+    return isinstance(seed, getattr(sys.modules.get("numpy.random"), "SeedSequence", ()))
 
 
 def seed_sequence(entropy: int | Sequence[int] | None, key: Sequence[int] = ()) -> SeedSequence:

@@ -7,6 +7,7 @@ import pytest
 
 import fastinit
 from fastinit.core import dlpack
+from fastinit.core.device import memory_of
 from fastinit.core.fill import fill
 from fastinit.distributions import Normal
 from tests.cuda.claims import *  # noqa: F403
@@ -61,8 +62,15 @@ class OfNoStream:
     def __init__(self, array):
         self.array = array
 
-    def __dlpack__(self, *, stream, max_version=None):
-        return self.array.__dlpack__(max_version=max_version) if max_version else self.array.__dlpack__()
+    def __dlpack__(self, *, stream, max_version):
+        return self.array.__dlpack__(max_version=max_version)
+
+
+class OfNoVersion(OfNoStream):
+    """Of a library that knows of versions, and has none."""
+
+    def __dlpack__(self, *, stream, max_version):
+        return self.array.__dlpack__()
 
 
 class Older(OfNoStream):
@@ -72,11 +80,22 @@ class Older(OfNoStream):
         return self.array.__dlpack__()
 
 
-@pytest.mark.parametrize("kind", [OfNoStream, Older])
-def test_dlpack_is_read_as_numpy_writes_it(kind):
+def test_dlpack_is_read_as_numpy_writes_it():
     array = np.zeros((6, 8), np.float16)[1::2, ::-2]
-    found = dlpack.described(kind(array))
+    found = dlpack.described(OfNoStream(array))
     assert found == (array.ctypes.data, array.shape, (16, -2), "float16", False)
+
+
+@pytest.mark.parametrize("kind", [OfNoVersion, Older])
+def test_an_array_that_does_not_say_whether_it_may_be_written_is_refused(kind):
+    with pytest.raises(ValueError, match="of before version 1, which does not say whether it may be written"):
+        dlpack.described(kind(np.zeros(3)))
+
+
+def test_arrays_of_jax_are_refused_though_dlpack_calls_some_writable():
+    jax = pytest.importorskip("jax")
+    with pytest.raises(ValueError, match="out is an array of JAX, which are read-only"):
+        memory_of(jax.numpy.zeros(4), (4,), np.dtype(np.float32))
 
 
 def test_dlpack_says_of_an_array_that_it_is_read_only():
