@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which people of every colour vision tell apart; those that white and black both carry.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 LINES = ("-", "--", "-.", ":")
+MOST_LOSS = 2.5  # that of chance, up to which curves are drawn
 INK = "#777678"  # stands for the page's colour of text, which the SVG takes from the page
 
 
@@ -50,7 +51,7 @@ def of_signals(inspections: Mapping[str, Inspection]) -> Picture:
         axes.set_ylabel(what)
     below.set_xlabel("layer")
     below.xaxis.get_major_locator().set_params(integer=True)
-    above.legend(fontsize=8, frameon=False, labelcolor=INK)
+    _shared_legend(figure, above)
     return _picture("The signal by layer", figure, "Size of activations: " + "; ".join(said))
 
 
@@ -107,19 +108,21 @@ def of_curves(comparison: Comparison) -> Picture:
         said.append(f"{name}: {middle[-1]:.3g}")
     axes.set_xlabel("epoch")
     axes.set_ylabel("loss, median and quartiles")
-    axes.legend(fontsize=8, frameon=False, labelcolor=INK)
+    if math.isfinite(comparison.task.chance_loss):  # what explodes at first would leave no room for the rest
+        axes.set_ylim(top=min(axes.get_ylim()[1], MOST_LOSS * comparison.task.chance_loss))
+    _shared_legend(figure, axes)
     return _picture("Training", figure, "Median loss at the end: " + "; ".join(said))
 
 
 def of_differences(comparison: Comparison) -> Picture:
     """A matrix: the mean difference of the metric of row minus column, with a star where it is significant."""
     names = [*comparison.strategies]
-    figure = _figure(1)
+    figure = _figure(2)
     axes = figure.subplots()
     values = [[0.0 if a == b else comparison.tests.between(a, b).mean for b in names] for a in names]
     finite = [abs(value) for row in values for value in row if math.isfinite(value)]
     most = max(finite, default=0.0) or 1.0
-    axes.imshow(values, cmap="PuOr_r", vmin=-most, vmax=most, alpha=0.85)
+    axes.imshow(values, cmap="PuOr_r", vmin=-most, vmax=most, alpha=0.85, aspect="auto")
     for i, a in enumerate(names):
         for j, b in enumerate(names):
             if i != j:
@@ -127,7 +130,7 @@ def of_differences(comparison: Comparison) -> Picture:
                 light = abs(values[i][j]) < most * 0.6 or not math.isfinite(values[i][j])
                 ink = "#111112" if light and math.isfinite(values[i][j]) else "#fefefd" if not light else INK
                 text = f"{values[i][j]:+.3f}{star}" if math.isfinite(values[i][j]) else f"failed{star}"
-                axes.text(j, i, text, ha="center", va="center", fontsize=8, color=ink)
+                axes.text(j, i, text, ha="center", va="center", fontsize=7, color=ink)
     axes.set_xticks(range(len(names)), [_short(name) for name in names], rotation=25, ha="right")
     axes.set_yticks(range(len(names)), [_short(name) for name in names])
     wins = [f"{one.first} against {one.second}: {one.mean:+.3g}" for one in comparison.tests.differences if one.significant]
@@ -151,7 +154,7 @@ def _panels(number: int) -> tuple[Figure, list[Axes]]:
 
 def _shared_legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8, frameon=False, labelcolor=INK)
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, fontsize=8, frameon=False, labelcolor=INK)
 
 
 def _short(name: str) -> str:
@@ -166,7 +169,7 @@ def _figure(panels: int) -> Figure:
     with mpl.rc_context(
         {"text.color": INK, "axes.edgecolor": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK}
     ):
-        return Figure(figsize=(6.4, 2.2 + 1.6 * panels), layout="constrained")
+        return Figure(figsize=(4.8, 1.8 + 1.3 * panels), layout="constrained")
 
 
 def _picture(title: str, figure: Figure, alt: str) -> Picture:

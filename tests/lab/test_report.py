@@ -81,6 +81,25 @@ def test_wrong_parts_are_refused(path, parts, error, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+SORTS = """<script>
+const table = document.querySelectorAll("table")[1], button = table.querySelectorAll("th button")[1];
+const column = () => [...table.tBodies[0].rows].map((row) => row.cells[1].textContent).join();
+button.click(); const up = column(); button.click();
+document.title = `up ${up} down ${column()} ${button.parentElement.getAttribute("aria-sort")}`;
+</script></body>"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_click_on_a_head_sorts_the_table_by_its_numbers(page, parts, tmp_path):
+    (tmp_path / "page.html").write_text(page.read_text("utf-8").replace("</body>", SORTS), "utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    done = subprocess.run([CHROMIUM, *options, (tmp_path / "page.html").as_uri()], capture_output=True, text=True)
+    means = sorted(summary.mean for summary in parts["Training"].summaries.values())
+    up, down = (",".join(f"{mean:.4f}" for mean in order) for order in (means, means[::-1]))
+    assert f"<title>up {up} down {down} descending</title>" in done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 @pytest.mark.parametrize("width", [1280, 390])
