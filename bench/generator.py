@@ -77,6 +77,11 @@ DRAWS_OF_A_MILLION = {
     "standard_t(5)": lambda rng, things: rng.standard_t(5.0, MILLION),
     "noncentral_chisquare(3, 1)": lambda rng, things: rng.noncentral_chisquare(3.0, 1.0, MILLION),
     "noncentral_f(3, 5, 1)": lambda rng, things: rng.noncentral_f(3.0, 5.0, 1.0, MILLION),
+    "poisson(4)": lambda rng, things: rng.poisson(4.0, MILLION),
+    "poisson(1000)": lambda rng, things: rng.poisson(1000.0, MILLION),
+    "binomial(10, 0.5)": lambda rng, things: rng.binomial(10, 0.5, MILLION),
+    "binomial(10^6, 0.3)": lambda rng, things: rng.binomial(10**6, 0.3, MILLION),
+    "negative_binomial(3, 0.5)": lambda rng, things: rng.negative_binomial(3, 0.5, MILLION),
     "dirichlet of 4": lambda rng, things: rng.dirichlet([1.0, 2.0, 3.0, 0.5], MILLION // 4),
 }
 

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from fastinit.backends import current
 from fastinit.backends.catalogue import KERNELS
+from fastinit.backends.request import SearchRequest, Table
 from fastinit.core.draws import fill_run, fill_run_strided
 from fastinit.core.dtypes import check_array
-from fastinit.core.pieces import NONTEMPORAL_BYTES
+from fastinit.core.pieces import NONTEMPORAL_BYTES, native_threads
 from fastinit.core.stream import Stream
 from fastinit.distributions import TruncatedNormal
 from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS, TILES, TiledXoshiro128
 from fastinit.random.own_parameters import OwnParameters
 from fastinit.random.truncation import Bounds
-from fastinit.runtime.types import Array, Float64Array, Real
+from fastinit.runtime.types import Array, Float64Array, Int64Array, Real
 
 Parameters: TypeAlias = Sequence[float] | Callable[[Real], Float64Array]
 
@@ -106,6 +108,15 @@ class Drawing(np.random.Generator):
         with self.bit_generator.lock:
             tile = self._cursor.take(-(-n // tile_elements)) % TILES
             return self._cursor.stream, tile * tile_elements
+
+    def _tabled(self, table: Table, shape: tuple[int, ...]) -> Int64Array:
+        """Values of a table's distribution: of float64 uniforms, one for each."""
+        drawn = np.empty(shape, np.int64)
+        if drawn.size:
+            stream, start = self._take("uniform_float64", drawn.size)
+            request = SearchRequest(stream, table, start, drawn.reshape(-1), native_threads(drawn.size))
+            current().orders.search(request)
+        return drawn
 
     def _sampled(
         self, kernel: str, parameters: OwnParameters | None, size: Any, dtype: Any, out: Any, by_numpy: Callable[[Any], Any]

@@ -17,6 +17,7 @@ from fastinit.core.dtypes import check_array, check_out
 from fastinit.distributions import TruncatedNormal
 from fastinit.random import requests
 from fastinit.random.bit_generator import Entropy, TiledXoshiro128
+from fastinit.random.counting import Counting
 from fastinit.random.drawing import copied
 from fastinit.random.inversion import Inversion
 from fastinit.random.ordering import Ordering
@@ -35,7 +36,7 @@ _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
 _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
 
-class Generator(Inversion, Ordering, Rejection):
+class Generator(Counting, Inversion, Ordering, Rejection):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
     Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`, `lognormal`,

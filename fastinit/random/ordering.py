@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from fastinit.backends import current
-from fastinit.backends.request import SearchRequest, ShuffleRequest, Table
+from fastinit.backends.request import ShuffleRequest, Table
 from fastinit.core.pieces import native_threads
+from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS
 from fastinit.random.drawing import Drawing
 from fastinit.random.typed import typed_as
@@ -85,7 +86,7 @@ class Ordering(Drawing):
 
     def _permuted(self, x: Any, axis: Any) -> Array | None:
         """The result, or None where NumPy's code must give it, or raise the error."""
-        if type(x) is int or isinstance(x, np.integer):
+        if requests.is_integer(x):
             return self._order(int(x)) if x >= LEAST and axis == 0 else None
         if not _has_many(x, axis):
             return None
@@ -109,7 +110,7 @@ class Ordering(Drawing):
 
     def _chosen(self, a: Any, size: Any, replace: Any, p: Any, axis: Any) -> Array | None:
         """The result of a choice of many, or None where NumPy's code must give it, or raise the error."""
-        shape, n = _shape(size), _population(a, axis)
+        shape, n = requests.plain_shape(size), _population(a, axis)
         if shape is None or n is None:
             return None
         count = math.prod(shape)
@@ -172,14 +173,7 @@ class Ordering(Drawing):
         if len(probabilities) > count:  # NumPy's search takes less time than the guide to be made
             return None
         cdf = probabilities.cumsum()
-        return self._tabled(Table.of(cdf / cdf[-1]), count)
-
-    def _tabled(self, table: Table, count: int) -> Int64Array:
-        """Values of a table's distribution."""
-        stream, start = self._take("uniform_float64", count)
-        out = np.empty(count, np.int64)
-        current().orders.search(SearchRequest(stream, table, start, out, native_threads(count)))
-        return out
+        return self._tabled(Table.of(cdf / cdf[-1]), (count,))
 
     def _weighted(self, probabilities: Float64Array, count: int) -> Int64Array | None:
         """`count` numbers, all unlike each other: those that come first where each comes after an exponential time."""
@@ -210,16 +204,9 @@ def _unsigned(x: Array) -> Array | None:
     return x.view(f"u{x.itemsize}") if plain else None
 
 
-def _shape(size: Any) -> tuple[int, ...] | None:
-    """The shape of a plain size."""
-    sizes = size if type(size) is tuple else (size,)
-    plain = all(type(one) is int or isinstance(one, np.integer) for one in sizes) and all(one >= 0 for one in sizes)
-    return tuple(int(one) for one in sizes) if plain else None
-
-
 def _population(a: Any, axis: Any) -> int | None:
     """How many there are to choose among."""
-    if type(a) is int or isinstance(a, np.integer):
+    if requests.is_integer(a):
         return int(a) if a > 0 else None
     if type(a) is list:
         return len(a) if axis == 0 and a and not isinstance(a[0], (list, tuple, np.ndarray)) else None

@@ -170,6 +170,15 @@ class RandomState(np.random.RandomState):
     def dirichlet(self, alpha: Any, size: Any = None) -> Any:
         return self._drawn("dirichlet", _numpy.dirichlet, alpha, size)
 
+    def poisson(self, lam: Any = 1.0, size: Any = None) -> Any:
+        return self._drawn("poisson", _numpy.poisson, lam, size)
+
+    def binomial(self, n: Any, p: Any, size: Any = None) -> Any:
+        return self._drawn("binomial", _numpy.binomial, n, p, size)
+
+    def negative_binomial(self, n: Any, p: Any, size: Any = None) -> Any:
+        return self._drawn("negative_binomial", _numpy.negative_binomial, n, p, size)
+
     def permutation(self, *arguments: Any, **named: Any) -> Any:  # NumPy's method refuses wrong ones in its words
         is_plain = len(arguments) == 1 and not named
         permuted = self._generator._permuted(arguments[0], 0) if self._generator is not None and is_plain else None

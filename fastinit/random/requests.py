@@ -33,6 +33,17 @@ def are_numbers(*parameters: Any) -> bool:
     return all(type(parameter) in NUMBERS for parameter in parameters)
 
 
+def is_integer(number: Any) -> bool:
+    """Whether it is an int or one of NumPy's, no boolean."""
+    return type(number) is int or isinstance(number, np.integer)
+
+
+def plain_shape(size: Any) -> tuple[int, ...] | None:
+    """The shape that a plain size stands for, an integer or a tuple of them; None for another one."""
+    sizes = size if type(size) is tuple else (size,)
+    return tuple(map(int, sizes)) if all(is_integer(one) and one >= 0 for one in sizes) else None
+
+
 def are_scales(scales: Any) -> bool:
     """Whether these are numbers without a minus sign."""
     with np.errstate(all="ignore"):
