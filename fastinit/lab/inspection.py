@@ -17,7 +17,7 @@ from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal
 from fastinit.lab.measures import Measures, measured
 from fastinit.lab.observation import Observer, Row
-from fastinit.lab.spectra import Spectrum, jacobian_spectrum, layer_spectra
+from fastinit.lab.spectra import Spectrum, jacobian_spectrum, layer_spectra, work_beside
 from fastinit.lab.untouched import untouched
 from fastinit.runtime import checks
 from fastinit.torch.rescaling.passes import Batch, finite_arguments_of
@@ -78,7 +78,8 @@ def observe(
         first = _first_output(output)
         if given is not None and first is not None and first.requires_grad and _wants_jacobian(spectra, model, first[:1]):
             jacobian = jacobian_spectrum(first, given)
-        of_layers = {} if spectra is False else layer_spectra(model, *([math.inf] if spectra else []))
+        most_work = math.inf if spectra else work_beside(sum(_multiplications(row) for row in observer.rows))
+        of_layers = {} if spectra is False else layer_spectra(model, most_work)
     return Observed(
         tuple(observer.rows),
         tuple(_parameter_rows(model, gradients, learning_rate)),
@@ -190,6 +191,11 @@ def _parameter_rows(model: nn.Module, gradients: Mapping[str, Tensor | None], le
         state = "frozen" if not tensor.requires_grad else "unused" if gradient is None else ""
         rows.append(ParameterRow(name, tuple(tensor.shape), values, of, ratio, state))
     return rows
+
+
+def _multiplications(row: Row) -> float:
+    """Of one call of a layer: each output is a sum of fan_in products."""
+    return math.prod(row.shape) * row.weights.fan_in if row.weights is not None else 0.0
 
 
 def _wants_jacobian(spectra: bool | None, model: nn.Module, of_sample: Tensor) -> bool:

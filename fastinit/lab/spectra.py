@@ -16,7 +16,8 @@ from fastinit.runtime.types import Float64Array
 from fastinit.torch.layers import TRANSPOSED
 from fastinit.torch.structure.names import modules_by_name
 
-MOST_WORK = 4e9  # of m n min(m, n) over all layers, which decompositions take some seconds for
+CHEAP = 2e8  # of m n min(m, n) over all layers, which decompositions take some 50 ms for
+SLOWER = 20  # a decomposition's multiplications than a pass's, with as much again for its smaller share of the time
 MOST_ROWS = 512  # of a Jacobian that is computed whole
 LARGEST = 6  # singular values that Lanczos' method finds
 
@@ -42,7 +43,12 @@ class Spectrum:
         return self.values[0] / self.values[-1] if self.values[-1] > 0 else float("inf")
 
 
-def layer_spectra(model: nn.Module, most_work: float = MOST_WORK) -> dict[str, Spectrum]:
+def work_beside(multiplications: float) -> float:
+    """The m n min(m, n) of decompositions that take less than a forward pass of so many multiplications, or little time."""
+    return max(CHEAP, multiplications / SLOWER)
+
+
+def layer_spectra(model: nn.Module, most_work: float) -> dict[str, Spectrum]:
     """By module, the singular values of each linear layer's weight, and of each convolution's kernel as (out, in * kernel).
 
     A linear layer's are those of its Jacobian. Empty where the decompositions would take more than `most_work`.

@@ -200,6 +200,40 @@ def test_lsuv_trains_what_he_does(digits):
     assert result.summaries["lsuv"].trains and result.summaries["he_normal"].trains
 
 
+class DeepCNN(nn.Module):
+    """13 convolutions with relu, as the LSUV paper's FitNet-1 without its maxout."""
+
+    def __init__(self, width=16, depth=12):
+        super().__init__()
+        inner = [part for _ in range(depth) for part in (nn.Conv2d(width, width, 3, padding=1), nn.ReLU())]
+        self.features = nn.Sequential(nn.Conv2d(1, width, 3, padding=1), nn.ReLU(), *inner, nn.AdaptiveAvgPool2d(2))
+        self.head = nn.Linear(4 * width, 10)
+
+    def forward(self, x):
+        return self.head(self.features(x.reshape(-1, 1, 8, 8)).flatten(1))
+
+
+@pytest.mark.slow
+def test_lsuv_trains_a_convolutional_network_as_he_does(digits):
+    """Mishkin and Matas 2015, table 2: thin, deep networks of convolutions, where torch's own weights lose the signal."""
+    task = lab.Supervised(*digits, learning_rate=0.02)
+    result = lab.compare(DeepCNN, task, ["he_normal", "lsuv", "torch"], seeds=6, epochs=12)
+    print(result)
+    assert result.summaries["lsuv"].trains and result.summaries["he_normal"].trains
+    assert result.tests.between("lsuv", "torch").significant and result.tests.between("lsuv", "torch").mean > 0
+
+
+@pytest.mark.slow
+def test_orthogonal_beats_gaussian_in_a_linear_network_of_100_layers(digits):
+    """Saxe et al. 2014, section 3: the product of 100 Gaussian matrices keeps a few directions alone."""
+    task = lab.Supervised(*digits, learning_rate=0.001)
+    strategies = {"orthogonal": "orthogonal", "gaussian": fastinit.initializers.LecunNormal()}
+    result = lab.compare(lambda: deep(100, 64, nn.Identity), task, strategies, seeds=6, epochs=6)
+    print(result)
+    better = result.tests.between("orthogonal", "gaussian")
+    assert better.significant and better.mean > 0
+
+
 @pytest.mark.slow
 def test_no_difference_is_shown_between_shallow_networks(digits):
     task = lab.Supervised(*digits)
