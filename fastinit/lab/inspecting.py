@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from fastinit.lab.findings import Finding, expected_rms, findings_of, mean_field_of
-from fastinit.lab.inspection import Loss, Observed, ParameterRow, observe
+from fastinit.lab.inspection import Loss, Observed, ParameterRow, is_of, observe
 from fastinit.lab.measures import Measures
 from fastinit.lab.observation import Row
 from fastinit.lab.spectra import Spectrum
@@ -17,13 +17,14 @@ from fastinit.lab.structure import Link, chains
 from fastinit.lab.theory import fitted_depth_scale
 from fastinit.recipes.grouping import aligned
 from fastinit.runtime import checks
+from fastinit.runtime.forks import without_forks
 from fastinit.torch.rescaling.passes import Batch
 
 HEAD = ("layer", "kind", "mean", "std", "rms", "theory", "correlation", "dead", "saturated", "gradient rms", "s_max")
 
 
 def inspect(
-    model: nn.Module,
+    model: nn.Module | Any,
     batch: Batch,
     loss: Loss | None = None,
     *,
@@ -46,6 +47,10 @@ def inspect(
     the first of their names; lazy parts are looked at in a copy. Functions (`torch.relu`, residual sums) are seen as modules
     are.
 
+    A built Keras 3 model is looked at in inference, by its layers: activations on each backend, gradients on torch and JAX,
+    no singular values; functions of `keras.ops` are not seen, and `batch` is one tensor. Flax models are refused: their
+    activations are functions that no hook sees.
+
     TypeError for what is no module; ValueError for a model without parameters or on the meta device, a batch that is not
     finite or does not go through it, and a loss that gives no number.
 
@@ -60,8 +65,23 @@ def inspect(
     """
     if loss is not None and not callable(loss):
         raise TypeError(f"loss must be a callable that takes the model's output, got {checks.shown(loss)}")
-    seen = observe(model, batch, loss, spectra, checks.positive("learning_rate", learning_rate), seed)
+    learning_rate = checks.positive("learning_rate", learning_rate)
+    if is_of("keras", model):
+        seen = _observed_of_keras(model, batch, loss, spectra, learning_rate, seed)
+    else:
+        seen = observe(model, batch, loss, spectra, learning_rate, seed)
     return Inspection(seen, findings_of(seen))
+
+
+def _observed_of_keras(
+    model: Any, batch: Batch, loss: Loss | None, spectra: bool | None, learning_rate: float, seed: int
+) -> Observed:
+    if spectra:
+        raise ValueError("spectra must be None or False for a Keras model, whose singular values are not computed, got True")
+    with without_forks():
+        from fastinit.lab.keras_models import observe_keras  # its user has imported Keras
+
+    return observe_keras(model, batch, loss, learning_rate, seed)
 
 
 @dataclass(frozen=True)

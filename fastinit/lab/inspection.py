@@ -93,8 +93,17 @@ def observe(
     )
 
 
+def is_of(framework: str, model: object) -> bool:
+    """Whether it is an object of a class of this framework's, which then has been imported."""
+    return any(cls.__module__.partition(".")[0] == framework for cls in type(model).__mro__)
+
+
 def _whole(model: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> nn.Module:
     """The model, or a copy of one that has lazy parts, which a pass gives their shapes. Errors for what has no values."""
+    for framework in ("keras", "flax"):
+        if is_of(framework, model):
+            others = "Keras models only by lab.inspect" if framework == "keras" else "Flax models are not supported"
+            raise TypeError(f"model must be a torch.nn.Module, got {type(model).__name__}: {others}")
     if not isinstance(model, nn.Module):
         raise TypeError(f"model must be a torch.nn.Module, got {checks.shown(model)}")
     model = getattr(model, "_orig_mod", model)  # a compiled module runs no hooks

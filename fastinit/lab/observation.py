@@ -189,8 +189,9 @@ class Observer(TorchFunctionMode):
             given.register_hook(lambda gradient: self._note_gradient(row, gradient))
 
     def _note_gradient(self, row: Row, gradient: Tensor) -> None:
-        with self._not_noting():
-            row.gradient = measured(gradient)
+        if row.gradient is None:  # the first pass is the loss's; those of the Jacobian's rows follow
+            with self._not_noting():
+                row.gradient = measured(gradient)
 
 
 def _input_square(source: Row | None, taken: Tensor) -> float:

@@ -277,6 +277,14 @@ def test_recurrent_networks_are_inspected(kind):
     assert [row.kind for row in report.layers] == ["embedding", "recurrent", "linear"]
 
 
+@pytest.mark.parametrize("spectra", [None, False])
+def test_gradients_of_rows_are_those_of_the_loss_also_beside_a_jacobian(spectra):
+    model, x = mlp(3, 8), normal_batch(4, 8)
+    report = lab.inspect(model, x, spectra=spectra)
+    assert (report.jacobian is None) == (spectra is False)
+    assert report.layers[-1].gradient.rms == pytest.approx(1.0, abs=5 / (2 * 32) ** 0.5)  # that of 32 eta, N(0, 1)
+
+
 def test_equal_inspections_are_equal():
     model = cnn()
     batch = normal_batch(4, 1, 8, 8)
