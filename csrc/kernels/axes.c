@@ -12,9 +12,9 @@
 
 enum {
     PADDING = LINE_BYTES, /* between runs in the buffer: at powers of 2 they would share the sets of a cache */
-    BUFFER_BYTES = 1024 * 1024 + 128 * PADDING,
-    LEAST_LINES = 4,         /* that a box has of what is next to each other in memory, if there is room */
-    LINES = 4,               /* of a panel */
+    BUFFER_BYTES = 2 * 1024 * 1024 + 128 * PADDING,
+    LEAST_LINES = 8,         /* that a box has of what is next to each other in memory, if there is room */
+    LINES = 8,               /* of a panel */
     MOST_OF_RUN = 32 * 1024, /* bytes of a run in a box; of longer ones boxes have parts */
     LEAST_IN_PLACE = 1024,   /* elements of a run that is worth the tile it begins in */
     STARTS = 512,            /* runs that are filled at a time */
@@ -31,8 +31,9 @@ struct axes_job {
     int n, memory_axis;          /* the axis along which elements are next to each other in memory */
     fi_axis axes[MOST_AXES];     /* by their steps, the shortest first */
     uint64_t lengths[MOST_AXES]; /* of a box */
-    uint64_t element_bytes,
-        before; /* the first box along `memory_axis` is shorter by `before`: the others begin with a line */
+    uint64_t element_bytes;
+    uint64_t before;  /* the first box along `memory_axis` is shorter by it: the others begin with a line of memory; */
+    uint64_t overlap; /* or boxes are longer by it, and of each column write the lines that begin in them */
     int in_place, lines_up, non_temporal;
     _Atomic int failed;
 };
@@ -70,6 +71,8 @@ struct matrix {
     uint64_t rows, columns;
     int64_t pitch, row_stride, column_stride;
     int lines_up, non_temporal; /* lines_up: lines of memory begin at the same rows of all columns */
+    uint64_t shares_lines; /* else, bytes of a column up to the next box's, which has the line that begins before; or 0 */
+    int is_first;          /* whether no box is before it */
 };
 
 static ALWAYS_INLINE void copy_part(const struct matrix *of, uint64_t row, uint64_t rows, uint64_t nbytes)
@@ -104,6 +107,15 @@ static int64_t magnitude(int64_t number)
     return number < 0 ? -number : number;
 }
 
+/* Of a column in a box that shares lines with the next: from the first line that begins in it to the end of that which begins
+   last before the next box. */
+static ALWAYS_INLINE void part_of_column(const struct matrix *of, const char *to, uint64_t *begin, uint64_t *end)
+{
+    uint64_t beyond = of->shares_lines + -((uintptr_t)to + of->shares_lines) % LINE_BYTES;
+    *begin = of->is_first ? 0 : -(uintptr_t)to % LINE_BYTES;
+    *end = smaller(*end, beyond);
+}
+
 /* Writes part of a column, of its lines in memory those that are whole by non-temporal stores. */
 #define DEFINE_WRITE(level, TARGET, vector_bytes)                                                                         \
     static ALWAYS_INLINE TARGET void write_column_##level(char *to, const char *from, uint64_t nbytes, int non_temporal)  \
@@ -118,19 +130,18 @@ static int64_t magnitude(int64_t number)
         memcpy(to + end, from + end, nbytes - end);                                                                       \
     }
 
-/* A panel is squares of as many rows as a cache line has elements, side by side, whose columns are written together. Squares are
-   transposed by perfect shuffles. Each rotates the bits of an element's number, row and column, by one: compilers make
-   interleavings of vectors of it. Of `columns`, those beyond the matrix are read, in the buffer's padding, and not written. */
+/* A panel is squares of as many rows as a cache line has elements, side by side, whose columns are written together. Squares
+   are transposed by perfect shuffles. Each rotates the bits of an element's number, row and column, by one: compilers make
+   interleavings of vectors of it. Of `columns`, those beyond the matrix are read,
+   in the buffer's padding, and not written; rows beyond it likewise. */
 #define DEFINE_PANELS(level, TARGET, vector_bytes, bits, rounds)                                                        \
-    static ALWAYS_INLINE TARGET void copy_panel_##bits##_##level(const struct matrix *of, uint64_t row, uint64_t lines, \
-                                                                 uint64_t column, uint64_t columns)                     \
+    static ALWAYS_INLINE TARGET void make_panel_##bits##_##level(const char *from, int64_t pitch, uint64_t lines,       \
+                                                                 uint64_t columns, char (*panel)[LINES * LINE_BYTES])   \
     {                                                                                                                   \
-        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES, HALF = SIDE * SIDE / 2 };                                 \
+        enum { SIDE = 8 * LINE_BYTES / bits, HALF = SIDE * SIDE / 2 };                                                  \
         _Alignas(LINE_BYTES) uint##bits##_t square[2][2 * HALF];                                                        \
-        _Alignas(LINE_BYTES) char panel[SIDE][LINES * LINE_BYTES];                                                      \
-        const char *from = of->from + (int64_t)row * of->pitch + (int64_t)(column * NBYTES);                            \
         for (uint64_t line = 0; line < lines; line++) {                                                                 \
-            for (int r = 0; r < SIDE; r++, from += of->pitch)                                                           \
+            for (int r = 0; r < SIDE; r++, from += pitch)                                                               \
                 memcpy(square[0] + r * SIDE, from, LINE_BYTES);                                                         \
             for (int round = 0; round < rounds; round++) {                                                              \
                 const uint##bits##_t *in = square[round % 2];                                                           \
@@ -138,12 +149,28 @@ static int64_t magnitude(int64_t number)
                 for (int i = 0; i < HALF; i++)                                                                          \
                     out[2 * i] = in[i], out[2 * i + 1] = in[i + HALF];                                                  \
             }                                                                                                           \
-            for (int c = 0; c < SIDE; c++)                                                                              \
+            for (uint64_t c = 0; c < columns; c++)                                                                      \
                 memcpy(panel[c] + line * LINE_BYTES, square[rounds % 2] + c * SIDE, LINE_BYTES);                        \
         }                                                                                                               \
-        char *to = of->to + (int64_t)column * of->column_stride + (int64_t)(row * NBYTES);                              \
-        for (uint64_t c = 0; c < columns; c++, to += of->column_stride)                                                 \
-            write_column_##level(to, panel[c], lines * LINE_BYTES, of->non_temporal);                                   \
+    }                                                                                                                   \
+    /* Columns by panels, of whose rows `rows` are the matrix's, from `row` on. */                                      \
+    static ALWAYS_INLINE TARGET void copy_panels_##bits##_##level(const struct matrix *of, uint64_t row, uint64_t rows) \
+    {                                                                                                                   \
+        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                         \
+        _Alignas(LINE_BYTES) char panel[SIDE][LINES * LINE_BYTES];                                                      \
+        const char *from = of->from + (int64_t)row * of->pitch;                                                         \
+        for (uint64_t column = 0; column < of->columns; column += SIDE) {                                               \
+            const uint64_t columns = smaller(of->columns - column, SIDE);                                               \
+            char *to = of->to + (int64_t)column * of->column_stride + (int64_t)(row * NBYTES);                          \
+            make_panel_##bits##_##level(from + column * NBYTES, of->pitch, (rows - 1) / SIDE + 1, columns, panel);      \
+            for (uint64_t c = 0; c < columns; c++, to += of->column_stride) {                                           \
+                uint64_t begin = 0, end = rows * NBYTES;                                                                \
+                if (of->shares_lines)                                                                                   \
+                    part_of_column(of, to, &begin, &end);                                                               \
+                if (begin < end)                                                                                        \
+                    write_column_##level(to + begin, panel[c] + begin, end - begin, of->non_temporal);                  \
+            }                                                                                                           \
+        }                                                                                                               \
     }                                                                                                                   \
     static ALWAYS_INLINE TARGET void copy_matrix_##bits##_##level(const struct matrix *of)                              \
     {                                                                                                                   \
@@ -152,13 +179,15 @@ static int64_t magnitude(int64_t number)
             copy_rows(of, NBYTES);                                                                                      \
             return;                                                                                                     \
         }                                                                                                               \
+        if (of->shares_lines) {                                                                                         \
+            copy_panels_##bits##_##level(of, 0, of->rows);                                                              \
+            return;                                                                                                     \
+        }                                                                                                               \
         uint64_t head = of->lines_up ? smaller(of->rows, -(uintptr_t)of->to % LINE_BYTES / NBYTES) : 0;                 \
         uint64_t lines = of->row_stride == NBYTES ? (of->rows - head) / SIDE : 0, rest = head + lines * SIDE;           \
         copy_part(of, 0, head, NBYTES);                                                                                 \
         for (uint64_t line = 0; line < lines; line += LINES)                                                            \
-            for (uint64_t column = 0; column < of->columns; column += SIDE)                                             \
-                copy_panel_##bits##_##level(of, head + line * SIDE, smaller(lines - line, LINES), column,               \
-                                            smaller(of->columns - column, SIDE));                                       \
+            copy_panels_##bits##_##level(of, head + line * SIDE, smaller(lines - line, LINES) * SIDE);                  \
         copy_part(of, rest, of->rows - rest, NBYTES);                                                                   \
     }
 
@@ -190,6 +219,7 @@ struct box {
     uint64_t origin; /* of its positions */
     char *out;
     uint64_t lengths[MOST_AXES];
+    int is_first; /* along the memory's axis */
 };
 
 static uint64_t boxes_along(const struct axes_job *job, int k)
@@ -199,7 +229,7 @@ static uint64_t boxes_along(const struct axes_job *job, int k)
 
 static struct box box_of(const struct axes_job *job, uint64_t number)
 {
-    struct box box = {job->origin, job->out, {0}};
+    struct box box = {job->origin, job->out, {0}, 1};
     for (int k = 0; k < job->n; k++) {
         const fi_axis *axis = &job->axes[k];
         uint64_t length = job->lengths[k], boxes = boxes_along(job, k), cut = number % boxes * length;
@@ -207,7 +237,9 @@ static struct box box_of(const struct axes_job *job, uint64_t number)
         number /= boxes;
         box.origin += first * (uint64_t)axis->step;
         box.out += (int64_t)first * axis->stride;
-        box.lengths[k] = smaller(axis->n, cut + length - before) - first;
+        const int is_memory = k == job->memory_axis;
+        box.lengths[k] = smaller(axis->n, cut + length - before + (is_memory ? job->overlap : 0)) - first;
+        box.is_first = is_memory ? first == 0 : box.is_first;
     }
     return box;
 }
@@ -284,7 +316,9 @@ static void copy_box(const struct axes_job *job, const struct box *box, const ch
     int64_t by[MOST_AXES][2], at[2] = {0, 0};
     for (int k = 0; k < job->n; k++)
         by[k][0] = pitches[k], by[k][1] = job->axes[k].stride;
-    struct matrix of = {buffer, box->out, 1, box->lengths[0], 0, 0, job->axes[0].stride, job->lines_up, job->non_temporal};
+    const uint64_t shares = job->overlap ? job->lengths[job->memory_axis] * job->element_bytes : 0;
+    struct matrix of = {buffer,        box->out,          1,      box->lengths[0], 0, 0, job->axes[0].stride,
+                        job->lines_up, job->non_temporal, shares, box->is_first};
     if (across > 0)
         of.rows = box->lengths[across], of.pitch = pitches[across], of.row_stride = job->axes[across].stride;
     do {
@@ -376,6 +410,10 @@ static void choose_boxes(struct axes_job *job, int non_temporal)
     for (int k = 0; k < job->n; k++)
         job->lines_up = job->lines_up && (k == m || axes[k].stride % LINE_BYTES == 0);
     job->before = job->lines_up ? (uintptr_t)job->out % LINE_BYTES / nbytes : 0;
+    if (job->non_temporal && !job->lines_up && job->lengths[m] < axes[m].n && job->lengths[m] >= 2 * side) {
+        job->overlap = side;
+        job->lengths[m] = smaller(job->lengths[m], LINES * side) - side;
+    }
 }
 
 int fi_fill_axes(int level, int kernel, const uint32_t *stream, const double *parameters, uint64_t origin, int n,

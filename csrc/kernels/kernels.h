@@ -30,7 +30,7 @@ typedef struct {
 
 /* Writes the values at positions origin + sum of index * step to `out` + sum of index * stride, for each index of the axes, on
    threads as fi_fill_shared does; `out` and the strides are aligned to an element, and no two elements share memory. -1 where
-   there is no memory for a buffer of 512 KiB. */
+   there is no memory for a buffer of 2 MiB. */
 int fi_fill_axes(int level, int kernel, const uint32_t *stream, const double *parameters, uint64_t origin, int n,
                  const fi_axis *axes, int element_bytes, void *out, int non_temporal, int threads, int (*pause)(void));
 

@@ -10,11 +10,13 @@ from fastinit.backends.request import AxesRequest
 
 LEVELS = [("c", level) for level in available_levels()] + [("reference", None)]
 
-# Sizes: one line of memory has 16 float32; a box of positions that go on for a row has some 26 rows of 10,000.
+# Sizes: one line of memory has 16 float32, 64 of the smallest type; of a box, eight lines.
 VIEWS = {
     "transposed, of whole tiles": ((70, 4096), lambda memory: memory((4096, 70)).T),
     "transposed, of rows that begin within tiles": ((70, 5000), lambda memory: memory((5000, 70)).T),
     "transposed, in lines that line up": ((150, 3000), lambda memory: memory((3000, 160))[:, 5:155].T),
+    "transposed, in lines that do not line up": ((1200, 131), lambda memory: memory((131, 1203)).T[1:1201]),
+    "transposed, of a few such lines": ((135, 700), lambda memory: memory((700, 137)).T[:135]),
     "transposed, of rows in two parts": ((33, 20_000), lambda memory: memory((20_000, 33)).T),
     "transposed, smaller than a line": ((3, 5), lambda memory: memory((5, 3)).T),
     "channels last": ((40, 64, 3, 3), lambda memory: memory((40, 3, 3, 64)).transpose(0, 3, 1, 2)),
