@@ -217,7 +217,7 @@ class DeepCNN(nn.Module):
 def test_lsuv_trains_a_convolutional_network_as_he_does(digits):
     """Mishkin and Matas 2015, table 2: thin, deep networks of convolutions, where torch's own weights lose the signal."""
     task = lab.Supervised(*digits, learning_rate=0.02)
-    result = lab.compare(DeepCNN, task, ["he_normal", "lsuv", "torch"], seeds=6, epochs=12)
+    result = lab.compare(DeepCNN, task, ["he_normal", "lsuv", "torch"], seeds=6, epochs=8)
     print(result)
     assert result.summaries["lsuv"].trains and result.summaries["he_normal"].trains
     assert result.tests.between("lsuv", "torch").significant and result.tests.between("lsuv", "torch").mean > 0
