@@ -57,12 +57,13 @@ def layer_spectra(model: nn.Module, most_work: float) -> dict[str, Spectrum]:
     if sum(m.shape[0] * m.shape[1] * min(m.shape) for m in matrices.values()) > most_work:
         return {}
     with torch.no_grad():
-        return {name: _spectrum(torch.linalg.svdvals(matrix.float())) for name, matrix in matrices.items()}
+        finite = {name: matrix for name, matrix in matrices.items() if bool(matrix.isfinite().all())}
+        return {name: _spectrum(torch.linalg.svdvals(matrix.float())) for name, matrix in finite.items()}
 
 
 def _matrix(part: nn.Module) -> Tensor | None:
     weight = getattr(part, "weight", None)
-    if kind_of(part) not in WEIGHTED or not isinstance(weight, Tensor) or not bool(weight.detach().isfinite().all()):
+    if kind_of(part) not in WEIGHTED or not isinstance(weight, Tensor):
         return None
     if isinstance(part, TRANSPOSED):
         weight = weight.transpose(0, 1)
