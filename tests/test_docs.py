@@ -7,6 +7,7 @@ import sys
 import pytest
 import typer
 
+import fastinit
 from fastinit.cli.app import app
 from fastinit.initializers import INITIALIZERS
 from fastinit.runtime.text_files import toml_of
@@ -84,6 +85,12 @@ def test_the_architecture_page_names_every_room_in_the_order_of_the_imports():
 @pytest.mark.parametrize("path", PATHS)
 def test_the_architecture_page_names_files_that_exist(path):
     assert (ROOT / path).is_file()
+
+
+def test_the_changelog_begins_with_the_version_or_what_will_be_in_it():
+    heading = re.search(r"^## (.*)$", text("CHANGELOG.md"), re.MULTILINE)[1]
+    is_release = "dev" not in fastinit.__version__
+    assert re.fullmatch(rf"{re.escape(fastinit.__version__)} \(\d{{4}}-\d\d-\d\d\)" if is_release else "Unreleased", heading)
 
 
 @pytest.mark.slow
