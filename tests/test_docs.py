@@ -55,7 +55,11 @@ def test_every_command_of_fastinit_on_a_page_has_the_options_shown(page):
         match = re.match(r"fastinit(?:-weights)? ([a-z][a-z-]*)(?= |$)(.*)", command)
         if match:
             assert match[1] in COMMANDS, command
-            options = {option for parameter in COMMANDS[match[1]].params for option in parameter.opts}
+            asked = COMMANDS[match[1]]
+            within = getattr(asked, "commands", {})  # those of a group, as `fastinit lab tour`
+            word = (match[2].split() or [""])[0]
+            assert not within or not word or word in within, command
+            options = {option for parameter in within.get(word, asked).params for option in parameter.opts}
             assert {*re.findall(r"(?<![\w-])--[a-z-]+", match[2])} <= {*options, "--help"}, command
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +42,7 @@ def write_reports(report: Any, paths: Sequence[Path], overwrite: bool) -> None:
 
 def report_command() -> str:
     """The command line as it was given."""
-    return shlex.join([os.path.basename(sys.argv[0]) or "fastinit", *sys.argv[1:]])
+    return shlex.join(["fastinit", *sys.argv[1:]])
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Picture:
 
 def of_signals(inspections: Mapping[str, Inspection]) -> Picture:
     """The rms of activations, and of gradients, by layer, a line for each initialization."""
-    figure = _figure(2)
+    figure = new_figure(2)
     above, below = figure.subplots(2, 1, sharex=True)
     said = []
     for number, (name, inspection) in enumerate(inspections.items()):
@@ -52,7 +52,7 @@ def of_signals(inspections: Mapping[str, Inspection]) -> Picture:
     below.set_xlabel("layer")
     below.xaxis.get_major_locator().set_params(integer=True)
     _shared_legend(figure, above)
-    return _picture("The signal by layer", figure, "Size of activations: " + "; ".join(said))
+    return drawn("The signal by layer", figure, "Size of activations: " + "; ".join(said))
 
 
 def of_signals_by_panel(networks: Mapping[str, Mapping[str, Inspection]]) -> Picture:
@@ -68,7 +68,7 @@ def of_signals_by_panel(networks: Mapping[str, Mapping[str, Inspection]]) -> Pic
         axes.set_yscale("log")
         axes.set_xlabel("layer")
     _shared_legend(figure, panels[0])
-    return _picture("Size of activations (rms) by layer", figure, "In the last layer: " + "; ".join(said))
+    return drawn("Size of activations (rms) by layer", figure, "In the last layer: " + "; ".join(said))
 
 
 def of_accuracies(networks: Mapping[str, Mapping[int, Comparison]]) -> Picture:
@@ -91,12 +91,12 @@ def of_accuracies(networks: Mapping[str, Mapping[int, Comparison]]) -> Picture:
         axes.set_ylim(0, 1)
         axes.set_xlabel("layers")
     _shared_legend(figure, panels[0])
-    return _picture("Accuracy by depth", figure, "Mean accuracy of the deepest networks: " + "; ".join(said))
+    return drawn("Accuracy by depth", figure, "Mean accuracy of the deepest networks: " + "; ".join(said))
 
 
 def of_curves(comparison: Comparison) -> Picture:
     """The median loss on what is held out after each epoch, with a band between the quartiles of the runs."""
-    figure = _figure(1)
+    figure = new_figure(1)
     axes = figure.subplots()
     said = []
     for number, name in enumerate(comparison.strategies):
@@ -111,13 +111,13 @@ def of_curves(comparison: Comparison) -> Picture:
     if math.isfinite(comparison.task.chance_loss):  # what explodes at first would leave no room for the rest
         axes.set_ylim(top=min(axes.get_ylim()[1], MOST_LOSS * comparison.task.chance_loss))
     _shared_legend(figure, axes)
-    return _picture("Training", figure, "Median loss at the end: " + "; ".join(said))
+    return drawn("Training", figure, "Median loss at the end: " + "; ".join(said))
 
 
 def of_differences(comparison: Comparison) -> Picture:
     """A matrix: the mean difference of the metric of row minus column, with a star where it is significant."""
     names = [*comparison.strategies]
-    figure = _figure(2)
+    figure = new_figure(2)
     axes = figure.subplots()
     values = [[0.0 if a == b else comparison.tests.between(a, b).mean for b in names] for a in names]
     finite = [abs(value) for row in values for value in row if math.isfinite(value)]
@@ -135,7 +135,7 @@ def of_differences(comparison: Comparison) -> Picture:
     axes.set_yticks(range(len(names)), [_short(name) for name in names])
     wins = [f"{one.first} against {one.second}: {one.mean:+.3g}" for one in comparison.tests.differences if one.significant]
     alt = f"Difference in {comparison.task.metric}, row minus column. " + ("; ".join(wins) or "None is significant")
-    return _picture("Who beats whom (row minus column, * significant)", figure, alt)
+    return drawn("Who beats whom (row minus column, * significant)", figure, alt)
 
 
 def _style(number: int) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _style(number: int) -> dict[str, Any]:
 
 def _panels(number: int) -> tuple[Figure, list[Axes]]:
     """A figure of so many panels, two in a row, and a line for the legend above them."""
-    figure = _figure(2 * -(-number // 2))
+    figure = new_figure(2 * -(-number // 2))
     found = figure.subplots(-(-number // 2), min(number, 2), squeeze=False).ravel()
     for axes in found[number:]:
         axes.set_visible(False)
@@ -161,7 +161,8 @@ def _short(name: str) -> str:
     return name if len(name) <= 22 else name[:21] + "…"
 
 
-def _figure(panels: int) -> Figure:
+def new_figure(panels: int) -> Figure:
+    """A figure in the ink that stands for the page's, as high as so many panels need."""
     with without_forks():
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -172,7 +173,8 @@ def _figure(panels: int) -> Figure:
         return Figure(figsize=(4.8, 1.8 + 1.3 * panels), layout="constrained")
 
 
-def _picture(title: str, figure: Figure, alt: str) -> Picture:
+def drawn(title: str, figure: Figure, alt: str) -> Picture:
+    """The figure as SVG that takes the colour of its text from the page."""
     with without_forks():
         import matplotlib as mpl
 

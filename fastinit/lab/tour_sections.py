@@ -78,12 +78,13 @@ def _table_of_signals(signals: Mapping[str, list[dict[str, Any]]], inspections: 
     return Table("The signal before training (rms)", head, tuple(rows))
 
 
-def of_verdicts(trained: Sequence[Trained]) -> Section:
+def of_verdicts(trained: Sequence[Trained], quick: bool) -> Section:
     """The verdict of each part."""
     rows = [(one.scenario.title, one.comparison.best_strategy, one.comparison.verdict) for one in trained]
     words = (
         "What is right for one network is not for the next: where nothing holds the signal, in deep networks without norms, "
         "the initialization decides whether anything is learned; in shallow ones, and behind norms, less differs.",
+        *(["This is the short tour: what did not train in so few epochs may need no more than longer."] if quick else []),
     )
     head = ("part", "best mean rank", "verdict")
     return Section(

@@ -55,7 +55,11 @@ def tour(
     except KeyboardInterrupt:
         complete = False
     whole = [one for one in trained if one.comparison.blocks]
-    sections = (of_verdicts(whole), *_sections(whole), of_making(trained, quick, time.perf_counter() - began, complete))
+    sections = (
+        of_verdicts(whole, quick),
+        *_sections(whole),
+        of_making(trained, quick, time.perf_counter() - began, complete),
+    )
     return Report(TITLE, sections if whole else (), _call(parts, quick), complete)
 
 

@@ -12,7 +12,7 @@ from fastinit.lab.tasks import Supervised
 from fastinit.recipes import Recipe
 from fastinit.runtime.forks import without_forks
 
-LENGTH, PIECES = 32, 1200  # characters of a piece, and pieces that are learned from or held out
+LENGTH, PIECES = 32, 900  # characters of a piece, and pieces that are learned from or held out
 CHARACTERS = 96  # of ASCII, from the blank on, and one for all others
 WIDTH, HEADS, DEPTH = 32, 4, 3
 
@@ -25,7 +25,7 @@ def task() -> Supervised:
     tokens = np.where(codes >= 32, codes.astype(np.int64) - 32, CHARACTERS - 1)
     begins = np.arange(PIECES) * ((len(tokens) - LENGTH - 1) // PIECES)  # all over the text, without overlap
     pieces = tokens[begins[:, None] + np.arange(LENGTH + 1)]
-    return Supervised(pieces[:, :-1], pieces[:, 1:], optimizer="adam", learning_rate=3e-3, batch_size=32)
+    return Supervised(pieces[:, :-1], pieces[:, 1:], optimizer="adam", learning_rate=5e-3, batch_size=32)
 
 
 class CharacterModel(nn.Module):
