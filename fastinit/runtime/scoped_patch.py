@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import ContextDecorator
+from types import FunctionType
 from typing import Any, TypeAlias, TypeVar
 
 from fastinit.runtime.blocks import warn_alone
@@ -13,7 +14,7 @@ from fastinit.runtime.forks import without_forks
 F = TypeVar("F", bound=Callable[..., Any])
 
 Replacement: TypeAlias = tuple[Any, str, object]
-"""(owner, name, new): replace an attribute of a module or class, or an item of a mapping, by `new`."""
+"""(owner, name, new): replace an attribute of a module or class, an item of a mapping, or a function's `__code__`, by `new`."""
 
 _ABSENT = object()  # the owner itself has nothing of this name, though it may inherit it
 
@@ -124,6 +125,8 @@ class Use(ContextDecorator):
 
 
 def _own(owner: Any, name: str) -> object:
+    if isinstance(owner, FunctionType):  # its code is no item of its dictionary
+        return getattr(owner, name)
     items = owner if isinstance(owner, MutableMapping) else vars(owner)
     return items.get(name, _ABSENT)
 

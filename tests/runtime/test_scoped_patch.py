@@ -102,6 +102,16 @@ def test_items_of_a_mapping_are_replaced():
     assert table == {"draw": "stock"}
 
 
+def test_the_code_of_a_function_is_put_back_under_every_name():
+    def answer():
+        return 42
+
+    other_name, code = answer, answer.__code__
+    with ScopedPatch(lambda: [(answer, "__code__", (lambda: "patched").__code__)]):
+        assert other_name() == "patched"
+    assert answer.__code__ is code and other_name() == 42
+
+
 def test_replacements_that_fail_half_way_are_taken_back(library):
     def replacements():
         yield library, "draw", None

@@ -18,8 +18,7 @@ from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-def
 from torch.utils._device import _device_constructors
 
 from fastinit.runtime.scoped_patch import Replacement
-from fastinit.torch.construction.tape import CPU, Tape, is_meta
-from fastinit.torch.drawing import recorder
+from fastinit.torch.construction.tape import CPU, current_tape, is_meta
 
 STOCK_DEVICE = vars(torch._C.TensorBase)["device"].__get__
 STOCK_IS_CPU = vars(torch._C.TensorBase)["is_cpu"].__get__
@@ -31,8 +30,8 @@ INSIDERS = ("torch", "fastinit")
 
 def _seen_on_cpu(tensor: Tensor) -> bool:
     """Whether who asks for a property of a tensor on the meta device is to see one on the CPU."""
-    tape = recorder.current()
-    if not isinstance(tape, Tape):
+    tape = current_tape()
+    if tape is None:
         return False
     asking = sys._getframe(2).f_globals.get("__name__", "")
     return asking.partition(".")[0] not in INSIDERS and tape.has_made(tensor)
@@ -52,7 +51,7 @@ def _device(self: Tensor) -> torch.device:
 
 def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     """`Tensor.to`, by which a tensor on the CPU that goes to the CPU is itself, where it is recorded too."""
-    if recorder.current() is None or not _is_here(self):
+    if current_tape() is None or not _is_here(self):
         return STOCK_TO(self, *args, **kwargs)
     if args and isinstance(args[0], Tensor) and _is_here(args[0]):
         args = (args[0].dtype, *args[1:])
@@ -64,7 +63,7 @@ def _to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
 
 def _cpu(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    if recorder.current() is None or not is_meta(self):
+    if current_tape() is None or not is_meta(self):
         return STOCK_CPU(self, *args, **kwargs)
     return STOCK_TO(self, None, *args, **kwargs)
 
@@ -75,8 +74,8 @@ def _get_data(self: Tensor) -> Tensor:
 
 def _set_data(self: Tensor, value: Tensor) -> None:
     """`tensor.data = value`, which torch refuses where one is on the meta device and the other is real."""
-    tape = recorder.current()
-    if isinstance(tape, Tape) and isinstance(value, Tensor) and is_meta(self) and STOCK_IS_CPU(value):
+    tape = current_tape()
+    if tape is not None and isinstance(value, Tensor) and is_meta(self) and STOCK_IS_CPU(value):
         value = tape.recorded(value)
     STOCK_DATA.__set__(self, value)
 

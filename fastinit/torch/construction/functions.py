@@ -10,10 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
-from fastinit.torch.construction import devices
-from fastinit.torch.construction.tape import CPU, FILL, META, Tape, is_meta, undispatched
-from fastinit.torch.drawing import recorder
-from fastinit.torch.drawing.replacements import copied
+from fastinit.torch.construction import devices, nn_functions
+from fastinit.torch.construction.tape import CPU, FILL, META, current_tape, is_meta, undispatched
 
 FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
 """The functions that make most parameters, and the value of what they make."""
@@ -31,15 +29,10 @@ READERS = ("numpy", "tolist")
 """Methods that give Python a tensor's values, past the dispatcher."""
 
 
-def _tape() -> Tape | None:
-    current = recorder.current()
-    return current if isinstance(current, Tape) else None
-
-
 def _factory(stock: Callable[..., Tensor], value: float | None) -> Callable[..., Tensor]:
     @wraps(stock)
     def make(*args: Any, **kwargs: Any) -> Tensor:
-        tape = _tape()
+        tape = current_tape()
         if tape is None or "out" in kwargs or "names" in kwargs or not tape.is_innermost():
             return stock(*args, **kwargs)
         on_meta = {**kwargs, "device": META}
@@ -61,7 +54,7 @@ def _of_data(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     @wraps(stock)
     def make(*args: Any, **kwargs: Any) -> Tensor:
-        tape = _tape()
+        tape = current_tape()
         if tape is None or any(isinstance(data, Tensor) and is_meta(data) for data in args[:1]):
             return stock(*args, **kwargs)
         kwargs = {**kwargs, "device": CPU}
@@ -73,7 +66,7 @@ def _of_data(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _new_tensor(self: Tensor, data: Any, *, dtype: torch.dtype | None = None, **kwargs: Any) -> Tensor:
-    if _tape() is None or not is_meta(self):
+    if current_tape() is None or not is_meta(self):
         return STOCK_NEW_TENSOR(self, data, dtype=dtype, **kwargs)
     return torch.tensor(data, dtype=dtype or self.dtype, device=CPU)
 
@@ -83,7 +76,7 @@ def _indexed(stock: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(stock)
     def access(self: Tensor, index: Any, *value: Any) -> Any:
-        return stock(self, index if _tape() is None or not is_meta(self) else _without_lists(index), *value)
+        return stock(self, index if current_tape() is None or not is_meta(self) else _without_lists(index), *value)
 
     return access
 
@@ -99,12 +92,12 @@ def _of_list(index: Any) -> Any:
 
 
 def _zero_(self: Tensor) -> Tensor:
-    tape = _tape()
+    tape = current_tape()
     return STOCK_ZERO(self) if tape is None or not tape.takes_fill(self) else tape.wrote(self, FILL, (0,))
 
 
 def _fill_(self: Tensor, value: Any) -> Tensor:
-    tape = _tape()
+    tape = current_tape()
     if tape is None or not isinstance(value, (bool, int, float)) or not tape.takes_fill(self):
         return STOCK_FILL(self, value)
     return tape.wrote(self, FILL, (value,))
@@ -113,7 +106,7 @@ def _fill_(self: Tensor, value: Any) -> Tensor:
 def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(stock)
     def read(self: Tensor, *args: Any, **kwargs: Any) -> Any:
-        tape = _tape()
+        tape = current_tape()
         return stock(self if tape is None else tape.computed(self), *args, **kwargs)
 
     return read
@@ -122,49 +115,12 @@ def _reader(stock: Callable[..., Any]) -> Callable[..., Any]:
 def _noting(stock: Callable[..., None]) -> Callable[..., None]:
     @wraps(stock)
     def begin(self: nn.Module, *args: Any, **kwargs: Any) -> None:
-        tape = _tape()
+        tape = current_tape()
         if tape is not None:
             tape.modules.append(self)
         stock(self, *args, **kwargs)
 
     return begin
-
-
-def _orthogonal_(tensor: Tensor, gain: float = 1, generator: torch.Generator | None = None) -> Tensor:
-    from fastinit.torch.drawing.replacements import orthogonal_
-
-    return orthogonal_(tensor, gain, generator)
-
-
-def _sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: torch.Generator | None = None) -> Tensor:
-    from fastinit.torch.drawing.replacements import sparse_
-
-    return sparse_(tensor, sparsity, std, generator)
-
-
-def _dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    from fastinit.torch.construction.functions import dirac_
-
-    return dirac_(tensor, groups)
-
-
-BY_ANY_NAME = [
-    (torch.nn.init.orthogonal_, _orthogonal_),
-    (torch.nn.init.sparse_, _sparse_),
-    (torch.nn.init.dirac_, _dirac_),
-]
-"""Functions of torch that do nothing on the meta device, and what is done instead. It is their code that is replaced, under
-whatever name they were imported; the code here runs among the names of torch.nn.init, and imports its own."""
-
-STOCK_DIRAC = copied(torch.nn.init.dirac_)
-
-
-def dirac_(tensor: Tensor, groups: int) -> Tensor:
-    """`torch.nn.init.dirac_`, which becomes a step where a tape records the tensor."""
-    tape = _tape()
-    if tape is None or not tape.records(tensor):
-        return STOCK_DIRAC(tensor, groups)
-    return tape.wrote(tensor, "init.dirac_", (groups,))
 
 
 def _replacements() -> Iterator[Replacement]:
@@ -179,8 +135,7 @@ def _replacements() -> Iterator[Replacement]:
         yield torch.Tensor, name, _reader(getattr(torch.Tensor, name))
     for name in ("__getitem__", "__setitem__"):
         yield torch.Tensor, name, _indexed(getattr(torch.Tensor, name))
-    for stock, new in BY_ANY_NAME:
-        yield stock, "__code__", new.__code__
+    yield from nn_functions.replacements()
     for name in ("__init__", "__setstate__"):  # __setstate__: of modules that are copied or unpickled
         yield nn.Module, name, _noting(getattr(nn.Module, name))
 

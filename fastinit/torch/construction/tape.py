@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch._C import _DisableTorchDispatch
+from torch._C import _DisableTorchDispatch, _increment_version, _len_torch_function_stack
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes, _get_current_dispatch_mode
 
@@ -18,6 +18,7 @@ from fastinit.initializers import Initializer, distribution_of
 from fastinit.torch.construction.recording import Recording, steps_to
 from fastinit.torch.construction.replay import ByStream, replay
 from fastinit.torch.construction.steps import GIVEN, Ref, Step, each, name_of, with_refs
+from fastinit.torch.drawing import recorder
 from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
 
 aten = torch.ops.aten
@@ -184,7 +185,7 @@ class Tape(TorchDispatchMode):
         written = (ref,)
         step = Step(name_of(stock.func), (ref, *args), options, written, written, draws=True, distribution=distribution)
         self.recording.steps.append(step)
-        torch.autograd.graph.increment_version(tensor)
+        _increment_version((tensor,))
         return tensor
 
     def _fill_real(self, tensor: Tensor, make: Callable[[], Initializer | Distribution], stock: partial[Tensor]) -> Tensor:
@@ -199,7 +200,7 @@ class Tape(TorchDispatchMode):
         """Note that a function without draws wrote all of the tensor, from these further arguments."""
         ref = self.ref(tensor)
         self.recording.steps.append(Step(operation, (ref, *args), {}, (ref,), (ref,)))
-        torch.autograd.graph.increment_version(tensor)
+        _increment_version((tensor,))
         return tensor
 
     def fill(self, tensor: Tensor, value: float) -> None:
@@ -207,10 +208,23 @@ class Tape(TorchDispatchMode):
         ref = self.ref(tensor)
         self.recording.steps.append(Step(FILL, (ref, value), {}, (ref,), (ref,)))
 
+    def did(self, known: Step, tensor: Tensor) -> Tensor:
+        """Note that what a step did to another tensor of this shape and dtype was done to this one."""
+        written = (ref,) = (self.ref(tensor),)
+        self.recording.steps.append(known._replace(args=(ref, *known.args[1:]), outputs=written, written=written))
+        _increment_version((tensor,))
+        return tensor
+
+    def takes(self, tensor: Tensor) -> bool:
+        """Whether what is written to it without gradients can be noted without asking the dispatcher, which takes ten times
+        as long: a plain tensor on the meta device, of which no other mode is to be told.
+        """
+        is_plain = type(tensor) in PLAIN_TYPES and is_meta(tensor) and tensor.layout is torch.strided
+        return is_plain and not _len_torch_function_stack() and self.is_innermost()
+
     def takes_fill(self, tensor: Tensor) -> bool:
-        """Whether a fill with a number can be noted without asking the dispatcher, which takes ten times as long."""
-        known = is_meta(tensor) and tensor.layout is torch.strided and type(tensor) in PLAIN_TYPES
-        return known and self.is_innermost() and not (tensor.requires_grad and torch.is_grad_enabled())
+        """`takes`, where autograd may have to refuse it."""
+        return self.takes(tensor) and not (tensor.requires_grad and torch.is_grad_enabled())
 
     def give(self, tensor: Tensor, values: Tensor) -> None:
         """Note that the tensor gets these values, which are real."""
@@ -320,6 +334,12 @@ class Tape(TorchDispatchMode):
     def _writes_real(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         written = (args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written)
         return any(not is_meta(t) for t in each(written, Tensor))
+
+
+def current_tape() -> Tape | None:
+    """The tape that records in this thread."""
+    current = recorder.current()
+    return current if isinstance(current, Tape) else None
 
 
 def undispatched(make: Callable[..., Tensor], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:

@@ -93,7 +93,7 @@ def trunc_normal_(
         partial(STOCK_TRUNC_NORMAL, tensor, mean, std, a, b, generator),
     )
     with torch.no_grad():
-        asked = () if _is_far_out(mean, std, a, b) else ("truncated", mean, std, a, b)
+        asked = () if is_far_out(mean, std, a, b) else ("truncated", mean, std, a, b)
         return filled(tensor, make, generator, stock, explicit=explicit, asked=asked)
 
 
@@ -101,7 +101,7 @@ def _truncated_normal(mean: float, std: float, a: float, b: float) -> Initialize
     if std == 0 and a <= b:  # the limit of ever smaller std, where torch divides by zero
         return Constant(min(max(mean, a), b))
     initializer = TruncatedNormal(mean, std, a, b, bounds="absolute")
-    if _is_far_out(mean, std, a, b):
+    if is_far_out(mean, std, a, b):
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=4,
@@ -109,7 +109,7 @@ def _truncated_normal(mean: float, std: float, a: float, b: float) -> Initialize
     return initializer
 
 
-def _is_far_out(mean: float, std: float, a: float, b: float) -> bool:
+def is_far_out(mean: float, std: float, a: float, b: float) -> bool:
     """Whether torch warns that the mean is far outside of the bounds."""
     return mean < a - 2 * std or mean > b + 2 * std
 
