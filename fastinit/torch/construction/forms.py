@@ -65,6 +65,12 @@ def form_of(recording: Recording, ref: Ref) -> Form:
     """The form of a tensor at the end of the recording."""
     if recording.recognition is None:
         recording.recognition = Recognition(recording)
+    content = recording.recognition.content(ref)
+    distribution = None if content is None else _distribution(content, ref.dtype)
+    if isinstance(content, Draw):
+        return Form(recording, ref, distribution, (Source(content.step, content.seen_as),), (None,))
+    if distribution is not None:
+        return Form(recording, ref, distribution, (), ())
     seen = recording.recognition.seen(ref)
     form = None if seen is None else _recognized(recording, ref, seen)
     return computed_form(recording, ref) if form is None else form

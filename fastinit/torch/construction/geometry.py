@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import torch
+
 from fastinit.distributions.boxes import Box
 from fastinit.torch.construction.steps import Ref
 
@@ -55,15 +57,13 @@ def _is_injective(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
     return True
 
 
-def is_dense(ref: Ref) -> bool:
-    """Whether the elements, in some order of the axes, follow each other in memory without gaps or overlaps."""
-    return _is_dense(ref.size, ref.stride)
-
-
 @lru_cache(maxsize=4096)
-def _is_dense(size: tuple[int, ...], stride: tuple[int, ...]) -> bool:
+def dense_bytes(dtype: torch.dtype, size: tuple[int, ...], stride: tuple[int, ...]) -> int | None:
+    """The bytes of a tensor whose elements, in some order of the axes, follow each other in memory without gaps or overlaps;
+    None for others.
+    """
     numel, reach = math.prod(size), sum(along * (n - 1) for along, n in zip(stride, size, strict=True)) + 1
-    return numel == 0 or (reach == numel and _is_injective(size, stride))
+    return numel * dtype.itemsize if numel == 0 or (reach == numel and _is_injective(size, stride)) else None
 
 
 def may_overlap(a: Ref, b: Ref) -> bool:

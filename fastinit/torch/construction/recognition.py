@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
@@ -19,7 +19,7 @@ from fastinit.distributions.arithmetic import affine, clamped, erfinv
 from fastinit.distributions.boxes import Box
 from fastinit.torch.construction.geometry import (
     box_of,
-    is_dense,
+    dense_bytes,
     is_injective,
     may_overlap,
     part_of,
@@ -77,12 +77,18 @@ class Recognition:
         for number, step in enumerate(recording.steps):
             self._follow(number, step)
 
+    def content(self, ref: Ref) -> Content | None:
+        """What one step has left in all of a tensor and nothing else, which is the usual case; None in every other."""
+        held = self._held.get(ref.storage)
+        return held[0].content if held and len(held) == 1 and held[0].ref == ref else None
+
     def seen(self, ref: Ref) -> tuple[Seen, ...] | None:
         """What a tensor holds, later boxes on earlier ones, the first being the whole; None where only the steps tell."""
-        held, everywhere = self._held.get(ref.storage, ()), Box.whole(ref.size)
+        held = self._held.get(ref.storage, ())
         if held is None:
             return None
-        if len(held) == 1 and held[0].ref == ref:  # the usual case
+        everywhere = Box.whole(ref.size)
+        if len(held) == 1 and held[0].ref == ref:
             return (Seen(everywhere, held[0].content),)
         if not self._is_whole(ref):
             content = self._in_part(held, ref)
@@ -111,14 +117,28 @@ class Recognition:
         return NOTHING
 
     def _is_whole(self, ref: Ref) -> bool:
-        return ref.numel * ref.dtype.itemsize == self._recording.sizes[ref.storage] and is_dense(ref)
+        return dense_bytes(ref.dtype, ref.size, ref.stride) == self._recording.sizes[ref.storage]
 
     def _follow(self, number: int, step: Step) -> None:
         outputs = step.written or step.outputs
-        if len(outputs) == 1:
-            self._write(outputs[0], self._result(number, step, outputs[0]))
-        else:
+        if len(outputs) != 1:
             self._held |= dict.fromkeys(ref.storage for ref in outputs)
+            return
+        (ref,) = outputs
+        content = self._first_content(number, step, ref)
+        if content is not None and self._is_whole(ref):  # the usual case
+            self._held[ref.storage] = (Layer(ref, content),)
+        else:
+            everywhere = (Seen(Box.whole(ref.size), content),) if content is not None else None
+            self._write(ref, everywhere or self._result(step, ref))
+
+    def _first_content(self, number: int, step: Step, ref: Ref) -> Content | None:
+        """What a step that draws, or gives one value, writes to all of the tensor, without a look at what there was."""
+        if step.draws:
+            known = step.distribution is not None and number not in self._recording.fixed and ref.dtype.is_floating_point
+            return Draw(number, step.distribution) if known else None  # type: ignore[arg-type]
+        value = _made_value(step)
+        return None if value is None else Value(_in_dtype(value, ref.dtype))
 
     def _write(self, ref: Ref, result: tuple[Seen, ...] | None) -> None:
         if result is None:
@@ -132,18 +152,10 @@ class Recognition:
         if before is not None:
             self._held[ref.storage] = (*(layer for layer in before if not same_elements(layer.ref, ref)), *layers)
 
-    def _result(self, number: int, step: Step, ref: Ref) -> tuple[Seen, ...] | None:
-        """What the one tensor that a step makes or writes then holds."""
-        everywhere = Box.whole(ref.size)
-        if step.draws:
-            if step.distribution is None or number in self._recording.fixed or not ref.dtype.is_floating_point:
-                return None
-            return (Seen(everywhere, Draw(number, step.distribution)),)
-        value = _made_value(step)
-        if value is not None:
-            return (Seen(everywhere, Value(_in_dtype(value, ref.dtype))),)
+    def _result(self, step: Step, ref: Ref) -> tuple[Seen, ...] | None:
+        """What the one tensor that a step computes or changes then holds."""
         base = _verb(step)
-        if step.operation == GIVEN or not (base in CHANGES or _is_pointwise(step)):
+        if step.draws or step.operation == GIVEN or not (base in CHANGES or _is_pointwise(step)):
             return None
         operands = [*refs([*step.args[base == "copy" :], *step.kwargs.values()])]
         return self._computed(step, ref, operands)
@@ -190,7 +202,12 @@ class Recognition:
 
 def _verb(step: Step) -> str:
     """The name of its operation, the same in place and not: "mul" for aten.mul_.Tensor."""
-    return base_name(step.operation).rstrip("_")
+    return _verb_of(step.operation)
+
+
+@cache
+def _verb_of(operation: str) -> str:
+    return base_name(operation).rstrip("_")
 
 
 def _through(layer: Layer, ref: Ref) -> Content | None:

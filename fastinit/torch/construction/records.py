@@ -104,7 +104,8 @@ def attach(tape: Tape) -> None:
     modules = {id(module): module for module in tape.modules}
     for module in modules.values():
         own: dict[str, Tensor | None] = {**module._parameters, **module._buffers}
-        own |= {attribute.name: attribute.tensor for attribute in attributes(module)}
+        for attribute in attributes(module):
+            own[attribute.name] = attribute.tensor
         tensors = {name: _record(tape, t, refs) for name, t in own.items() if t is not None and not is_lazy(t)}
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)

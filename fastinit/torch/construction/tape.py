@@ -8,9 +8,15 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
-from torch._C import _DisableTorchDispatch, _increment_version, _len_torch_function_stack
+from torch._C import (
+    _DisableTorchDispatch,
+    _get_dispatch_stack_at,
+    _increment_version,
+    _len_torch_dispatch_stack,
+    _len_torch_function_stack,
+)
 from torch._ops import OpOverload
-from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes, _get_current_dispatch_mode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution, Normal, Uniform
@@ -211,7 +217,9 @@ class Tape(TorchDispatchMode):
     def did(self, known: Step, tensor: Tensor) -> Tensor:
         """Note that what a step did to another tensor of this shape and dtype was done to this one."""
         written = (ref,) = (self.ref(tensor),)
-        self.recording.steps.append(known._replace(args=(ref, *known.args[1:]), outputs=written, written=written))
+        operation, args, options, _, _, draws, distribution, default = known
+        step = Step(operation, (ref, *args[1:]), options, written, written, draws, distribution, default)
+        self.recording.steps.append(step)
         _increment_version((tensor,))
         return tensor
 
@@ -233,7 +241,8 @@ class Tape(TorchDispatchMode):
 
     def is_innermost(self) -> bool:
         """Whether no other mode of the dispatcher has been entered within."""
-        return _get_current_dispatch_mode() is self
+        entered = _len_torch_dispatch_stack()
+        return entered > 0 and _get_dispatch_stack_at(entered - 1) is self
 
     def made(self, tensor: Tensor) -> None:
         """Note that the construction has made this tensor, if its storage is new."""

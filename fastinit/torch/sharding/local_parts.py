@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fastinit.torch.sharding import megatron
-from fastinit.torch.sharding.parts import is_dtensor
+from fastinit.torch.sharding.parts import TORCHS_OWN, is_dtensor
 from fastinit.torch.sharding.shard_of import Shard
 from fastinit.torch.structure.module_tensors import ModuleTensors
 
@@ -43,10 +43,18 @@ def known_shards(found: ModuleTensors, given: Mapping[str, Shard], kept: Collect
     shards, refused = dict(given), dict[str, list[str]]()
     own = {name: tensor for name, tensor in found.tensors.items() if name not in shards and not is_dtensor(tensor)}
     parts = [part for _, part in found.parts]
-    parallel = {id(t): part for part in parts for t in part._parameters.values() if megatron.is_tensor_parallel(t)}
+    parallel = {
+        id(t): part
+        for part in parts
+        for t in part._parameters.values()
+        if t is not None and not _says_nothing(t) and megatron.is_tensor_parallel(t)
+    }
     misnumbered, divided = {*_of_misnumbered_layers(parts)}, {*_divided_by_fsdp1(parts)}
+    special = misnumbered | divided
     is_one_expert = found.prefix.rstrip(".").rpartition(".")[2].isdigit() and all(map(_is_experts, found.tensors.values()))
     for name, tensor in own.items():
+        if _says_nothing(tensor) and id(tensor) not in special:
+            continue
         reason = None
         if getattr(tensor, "_is_flat_param", False) or id(tensor) in divided:
             reason = FSDP1
@@ -66,6 +74,11 @@ def known_shards(found: ModuleTensors, given: Mapping[str, Shard], kept: Collect
     if refused:
         raise ValueError("\n".join(f"{', '.join(names)} are {reason}" for reason, names in refused.items()))
     return shards
+
+
+def _says_nothing(tensor: Tensor) -> bool:
+    """Whether it has no attributes by which others say what it is, as most tensors."""
+    return type(tensor) in TORCHS_OWN and not vars(tensor)
 
 
 def _divided_by_fsdp1(parts: Iterable[nn.Module]) -> Iterator[int]:

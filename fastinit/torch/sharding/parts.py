@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor
+from torch.nn import Parameter
 
 from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Index
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from fastinit.torch.sharding.part_tensor import PartTensor
 
 
+TORCHS_OWN = (Tensor, Parameter)
+"""Types that are no parts, of which most tensors are: it takes long to ask them for an attribute that they do not have."""
+
+
 class Part(NamedTuple):
     """The elements `whole[index]` of a tensor of this shape; for None all of them."""
 
@@ -25,12 +30,12 @@ class Part(NamedTuple):
 
 def is_dtensor(tensor: Tensor) -> TypeIs[DTensor]:
     """Whether it is a DTensor; torch.distributed is not imported to find out."""
-    return hasattr(tensor, "_local_tensor") and hasattr(tensor, "placements")
+    return type(tensor) not in TORCHS_OWN and hasattr(tensor, "_local_tensor") and hasattr(tensor, "placements")
 
 
 def is_part_tensor(tensor: object) -> TypeIs[PartTensor]:
     """Whether it stands for a larger tensor of which it has a part: see sharding/part_tensor.py."""
-    return hasattr(tensor, "part_by_axis")
+    return type(tensor) not in TORCHS_OWN and hasattr(tensor, "part_by_axis")
 
 
 def local(tensor: Tensor) -> Tensor:

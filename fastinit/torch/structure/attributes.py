@@ -11,6 +11,8 @@ from torch import Tensor, nn
 OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 """Parameters, buffers, hooks and whatever else torch's own class has."""
 
+NUMBERS = (int, float, bool)
+
 
 class Attribute(NamedTuple):
     """A tensor, its name in the module ("scales[0]"), and what puts another tensor in its place."""
@@ -32,6 +34,8 @@ def attributes(module: nn.Module) -> Iterator[Attribute]:
     own = vars(module)
     for name in [name for name in own if name not in OF_EVERY_MODULE]:
         value = own[name]
+        if type(value) in NUMBERS:  # most are
+            continue
         if isinstance(value, Tensor):
             yield Attribute(name, value, partial(own.__setitem__, name))
         elif isinstance(value, (list, tuple, dict)) and value:
