@@ -38,11 +38,14 @@ static PyObject * override(PyObject *module, PyObject *change)
 }
 
 static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
+                                  {"bind_recording", bind_recording, METH_VARARGS, NULL},
                                   {"bind_torch", bind_torch, METH_VARARGS, NULL},
                                   {"fill_many", fill_many, METH_VARARGS, NULL},
                                   {"hold_tensors", hold_tensors, METH_O, NULL},
                                   {"override", override, METH_O, NULL},
                                   {"plan_many", plan_many, METH_VARARGS, NULL},
+                                  {"recorded_draw", (PyCFunction)(void (*)(void))recorded_draw, METH_FASTCALL, NULL},
+                                  {"recorded_ref", (PyCFunction)(void (*)(void))recorded_ref, METH_FASTCALL, NULL},
                                   {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL, NULL},
                                   {"run_many", run_many, METH_VARARGS, NULL},
                                   {"small_fill", new_small_fill, METH_VARARGS, NULL},

@@ -8,35 +8,39 @@ then on without calling it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import copysign
 from typing import Any
 
+import torch
 from torch import Tensor
+from torch._C import _get_dispatch_stack_at, _increment_version, _len_torch_dispatch_stack, _len_torch_function_stack
 from torch.nn import init
 
+from fastinit.backends import c_calls
 from fastinit.runtime.scoped_patch import Replacement
-from fastinit.torch.construction.steps import Ref, Step
-from fastinit.torch.construction.tape import FILL, Tape, current_tape
+from fastinit.torch.construction.steps import Ref, Step, refs
+from fastinit.torch.construction.tape import FILL, Tape, current_tape, is_meta
+from fastinit.torch.drawing.recorder import THREAD
 from fastinit.torch.drawing.replacements import copied, is_far_out, orthogonal_, sparse_
-
-_fastinit_orthogonal_, _fastinit_sparse_ = orthogonal_, sparse_
+from fastinit.torch.tensors import PLAIN_TYPES
 
 TAKEN: dict[str, Callable[..., Tensor]] = {
-    "uniform_": lambda tensor, a, b, generator: _fastinit_drawn_("uniform_", tensor, a, b, generator),
-    "normal_": lambda tensor, mean, std, generator: _fastinit_drawn_("normal_", tensor, mean, std, generator),
-    "trunc_normal_": lambda tensor, mean, std, a, b, generator: _fastinit_drawn_(
+    "uniform_": lambda tensor, a, b, generator: _fastinit_noted_("uniform_", tensor, a, b, generator),
+    "normal_": lambda tensor, mean, std, generator: _fastinit_noted_("normal_", tensor, mean, std, generator),
+    "trunc_normal_": lambda tensor, mean, std, a, b, generator: _fastinit_noted_(
         "trunc_normal_", tensor, mean, std, a, b, generator
     ),
-    "xavier_uniform_": lambda tensor, gain, generator: _fastinit_drawn_("xavier_uniform_", tensor, gain, generator),
-    "xavier_normal_": lambda tensor, gain, generator: _fastinit_drawn_("xavier_normal_", tensor, gain, generator),
-    "kaiming_uniform_": lambda tensor, a, mode, nonlinearity, generator: _fastinit_drawn_(
+    "xavier_uniform_": lambda tensor, gain, generator: _fastinit_noted_("xavier_uniform_", tensor, gain, generator),
+    "xavier_normal_": lambda tensor, gain, generator: _fastinit_noted_("xavier_normal_", tensor, gain, generator),
+    "kaiming_uniform_": lambda tensor, a, mode, nonlinearity, generator: _fastinit_noted_(
         "kaiming_uniform_", tensor, a, mode, nonlinearity, generator
     ),
-    "kaiming_normal_": lambda tensor, a, mode, nonlinearity, generator: _fastinit_drawn_(
+    "kaiming_normal_": lambda tensor, a, mode, nonlinearity, generator: _fastinit_noted_(
         "kaiming_normal_", tensor, a, mode, nonlinearity, generator
     ),
-    "constant_": lambda tensor, val: _fastinit_filled_("constant_", tensor, val, (val,)),
-    "ones_": lambda tensor: _fastinit_filled_("ones_", tensor, 1.0, ()),
-    "zeros_": lambda tensor: _fastinit_filled_("zeros_", tensor, 0, ()),
+    "constant_": lambda tensor, val: _fastinit_noted_("constant_", tensor, val),
+    "ones_": lambda tensor: _fastinit_noted_("ones_", tensor),
+    "zeros_": lambda tensor: _fastinit_noted_("zeros_", tensor),
     "orthogonal_": lambda tensor, gain, generator: _fastinit_orthogonal_(tensor, gain, generator),
     "sparse_": lambda tensor, sparsity, std, generator: _fastinit_sparse_(tensor, sparsity, std, generator),
     "dirac_": lambda tensor, groups: _fastinit_dirac_(tensor, groups),
@@ -47,54 +51,62 @@ among the names of torch.nn.init, into which those that it uses are put."""
 FUNCTIONS = {name: getattr(init, name) for name in TAKEN}
 STOCK = {name: copied(function) for name, function in FUNCTIONS.items()}
 
-_known: dict[tuple[Any, ...], Step] = {}
-"""What a function did: by its name, the tensor's shape and dtype, the other arguments and their types."""
+KNOWN: dict[tuple[Any, ...], Step] = {}
+"""What a function did: by its name, the tensor's shape and dtype, the further arguments and their types."""
 
 MOST_KNOWN = 4096
-NUMBERS = {bool, int, float}
-PLAIN = NUMBERS | {str, type(None)}
 
 
-def _fastinit_drawn_(name: str, tensor: Tensor, *parameters: Any) -> Tensor:
-    """torch.nn.init's function of this name, which draws."""
-    tape, types = current_tape(), tuple(map(type, parameters))
-    if tape is None or not PLAIN.issuperset(types) or not tape.takes(tensor):
-        return STOCK[name](tensor, *parameters)
-    asked = (name, tensor.shape, tensor.dtype, parameters, types)
-    known = _known.get(asked)
-    if known is None:
-        return _learned(tape, asked, tensor)
-    return tape.did(known, tensor)
-
-
-def _learned(tape: Tape, asked: tuple[Any, ...], tensor: Tensor) -> Tensor:
-    """Call torch's function, and keep what it did if that is one draw of the whole tensor without a warning."""
-    name, steps = asked[0], tape.recording.steps
+def noted(name: str, tensor: Tensor, *arguments: Any) -> Tensor:
+    """torch.nn.init's function of this name, which draws or fills with a number."""
+    tape = current_tape()
+    if tape is None or not tape.takes(tensor) or not all(map(_is_plain, arguments)):
+        return STOCK[name](tensor, *arguments)
+    asked = (name, tensor.shape, tensor.dtype, *arguments, *map(type, arguments))
+    known = KNOWN.get(asked)
+    if known is not None:
+        return tape.did(known, tensor)
+    steps = tape.recording.steps
     before = len(steps)
-    made = STOCK[name](tensor, *asked[3])
+    made = STOCK[name](tensor, *arguments)
     new = steps[before:]
-    if len(new) == 1 and _is_one_draw(new[0], tape.ref(tensor)) and not _warns(name, asked[3]):
-        if len(_known) >= MOST_KNOWN:
-            _known.clear()
-        _known[asked] = new[0]
+    if len(new) == 1 and _is_one_fill(new[0], tape.ref(tensor)) and not _warns(name, arguments):
+        if len(KNOWN) >= MOST_KNOWN:
+            KNOWN.clear()
+        KNOWN[asked] = new[0]
     return made
 
 
-def _is_one_draw(step: Step, ref: Ref) -> bool:
-    draws_it = step.distribution is not None and step.args[0] == ref and step.outputs == step.written == (ref,)
-    return draws_it and not any(isinstance(arg, Ref) for arg in step.args[1:])
+def _is_plain(value: Any) -> bool:
+    """Whether equal ones mean the same: not so tensors, and -0.0, which equals 0.0."""
+    return type(value) in PLAIN and not (value == 0 and copysign(1, value) < 0)
 
 
-def _warns(name: str, parameters: tuple[Any, ...]) -> bool:
-    return name == "trunc_normal_" and is_far_out(*parameters[:4])
+PLAIN = (bool, int, float, str, type(None))
 
 
-def _fastinit_filled_(name: str, tensor: Tensor, value: Any, parameters: tuple[Any, ...]) -> Tensor:
-    """torch.nn.init's function of this name, which fills with a number."""
-    tape = current_tape()
-    if tape is None or type(value) not in NUMBERS or not tape.takes(tensor):
-        return STOCK[name](tensor, *parameters)
-    return tape.wrote(tensor, FILL, (value,))
+def _is_one_fill(step: Step, ref: Ref) -> bool:
+    """Whether the step draws, or fills with a number, all of the tensor and looks at no other."""
+    is_known = step.distribution is not None or step.operation == FILL
+    return is_known and step.args[0] == ref and step.outputs == step.written == (ref,) and not any(refs(step.args[1:]))
+
+
+def _warns(name: str, arguments: tuple[Any, ...]) -> bool:
+    return name == "trunc_normal_" and is_far_out(*arguments[:4])
+
+
+def _in_c() -> Callable[..., Tensor]:
+    """`noted` in C, which calls it for what is not known (csrc/bindings/recorded_draws.c); itself where C is not built."""
+    native = c_calls.native()
+    if native is None:
+        return noted
+    torchs = torch.strided, is_meta, _len_torch_function_stack, _len_torch_dispatch_stack, _get_dispatch_stack_at
+    native.bind_recording(THREAD, Tape, Ref, Step, tuple(PLAIN_TYPES), *torchs, _increment_version, KNOWN, noted)
+    return native.recorded_draw  # type: ignore[no-any-return]
+
+
+_fastinit_noted_ = _in_c()
+_fastinit_orthogonal_, _fastinit_sparse_ = orthogonal_, sparse_
 
 
 def _fastinit_dirac_(tensor: Tensor, groups: int) -> Tensor:
@@ -104,11 +116,13 @@ def _fastinit_dirac_(tensor: Tensor, groups: int) -> Tensor:
     return tape.wrote(tensor, "init.dirac_", (groups,))
 
 
+USED = {name: value for name, value in globals().items() if name.startswith("_fastinit_")}
+"""The names that the code above has among those of torch.nn.init."""
+
+
 def replacements() -> Iterator[Replacement]:
     """What to replace in torch.nn.init."""
-    for new in (_fastinit_drawn_, _fastinit_filled_, _fastinit_dirac_):
-        yield init, new.__name__, new
-    yield init, "_fastinit_orthogonal_", _fastinit_orthogonal_
-    yield init, "_fastinit_sparse_", _fastinit_sparse_
+    for name, value in USED.items():
+        yield init, name, value
     for name, taken in TAKEN.items():
         yield FUNCTIONS[name], "__code__", taken.__code__

@@ -18,6 +18,7 @@ from torch._C import (
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from fastinit.backends import c_calls
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution, Normal, Uniform
 from fastinit.initializers import Initializer, distribution_of
@@ -29,6 +30,7 @@ from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill
 
 aten = torch.ops.aten
 
+NATIVE = c_calls.native()
 META, CPU = torch.device("meta"), torch.device("cpu")
 FILL = "aten.fill_.Scalar"
 is_meta: Callable[[Tensor], bool] = vars(torch._C.TensorBase)["is_meta"].__get__
@@ -107,7 +109,7 @@ class Tape(TorchDispatchMode):
         super().__init__()  # type: ignore[no-untyped-call]
         self.recording = Recording(seed, independent_copies)
         self.modules: list[nn.Module] = []
-        self._numbers: dict[int, int] = {}
+        self.numbers: dict[int, int] = {}
         self._made: set[int] = set()  # the numbers of those storages that the construction has made itself
         self._storages: list[torch.UntypedStorage] = []  # kept alive, so that the address stays that of this storage
         self._given: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by id: real tensors, their values then, their form
@@ -247,25 +249,29 @@ class Tape(TorchDispatchMode):
     def made(self, tensor: Tensor) -> None:
         """Note that the construction has made this tensor, if its storage is new."""
         storage = tensor.untyped_storage()
-        if storage._cdata not in self._numbers:
+        if storage._cdata not in self.numbers:
             self._made.add(self._new_number(storage))
 
     def has_made(self, tensor: Tensor) -> bool:
         """Whether the construction has made the memory of this tensor; else it was given one on the meta device."""
         try:
-            return self._numbers.get(tensor.untyped_storage()._cdata) in self._made
+            return self.numbers.get(tensor.untyped_storage()._cdata) in self._made
         except (NotImplementedError, RuntimeError, ValueError):  # it has no storage, or none yet
             return False
 
     def _new_number(self, storage: torch.UntypedStorage) -> int:
-        number = self._numbers[storage._cdata] = len(self._storages)
+        number = self.numbers[storage._cdata] = len(self._storages)
         self._storages.append(storage)
         self.recording.sizes.append(storage.nbytes())
         return number
 
     def ref(self, tensor: Tensor) -> Ref:
+        known = None if NATIVE is None else NATIVE.recorded_ref(self.numbers, self.recording.sizes, tensor)
+        return self._ref(tensor) if known is None else known  # type: ignore[no-any-return]
+
+    def _ref(self, tensor: Tensor) -> Ref:
         storage = tensor.untyped_storage()
-        number = self._numbers.get(storage._cdata)
+        number = self.numbers.get(storage._cdata)
         if number is None:
             number = self._new_number(storage)
         elif storage.nbytes() > self.recording.sizes[number]:  # resized

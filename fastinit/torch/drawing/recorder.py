@@ -33,15 +33,15 @@ class _Current(threading.local):
     recorder: Recorder | None = None
 
 
-_current = _Current()
+THREAD = _Current()
 
 
 def current() -> Recorder | None:
     """The recorder in force in this thread."""
-    return _current.recorder
+    return THREAD.recorder
 
 
 def set_current(recorder: Recorder | None) -> None:
     """Put a recorder in force in this thread, or none."""
-    hold((recorder is not None) - (_current.recorder is not None))
-    _current.recorder = recorder
+    hold((recorder is not None) - (THREAD.recorder is not None))
+    THREAD.recorder = recorder
