@@ -59,7 +59,7 @@ const small_fill *fill_in(PyObject *capsule);
 /* A new array for a fill (small_fills.c). */
 PyObject *new_array(const small_fill *fill);
 
-/* The memory of an array that takes the fill as it is; null for others (small_fills.c). */
+/* The memory of an array that takes the fill as it is, or at an address that is known to; null for others (small_fills.c). */
 void *memory_of(PyObject *out, const small_fill *fill);
 
 /* Writes the first `count` values (small_fills.c). */
@@ -79,6 +79,7 @@ PyObject *recorded_draw(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *recorded_ref(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *tensor_source(PyObject *module, PyObject *options);
 PyObject *hold_tensors(PyObject *module, PyObject *change);
+PyObject *plain_address(PyObject *module, PyObject *tensor);
 extern PyType_Spec remembered_fills_spec;
 
 #endif

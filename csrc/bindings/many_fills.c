@@ -134,7 +134,8 @@ static int divide(division *division, const many_fills *many, int is_last)
 
 /* plan_many(shapes, given, entropy, out, learn, most_arrays, most_values): a plan for the tensors of these names.
 
-   `shapes`, `given` and `out` (or None): dictionaries by name; learn(given[name], shape) makes a tensor's fill, and is
+   `shapes`, `given` and `out` (or None): dictionaries by name, the last one of arrays, or of the addresses of memory that takes
+   the values as they are, which the caller keeps; learn(given[name], shape) makes a tensor's fill, and is
    called once for each shape; None leaves it to Python. `entropy`: bytes, the words before the name's. Returns (arrays, left,
    ends, values, plan): the arrays by name, None for the names in the list `left`; and for run_many the places where parts of
    the plan end, and how many values it has. Nothing is written yet. None where something is not plain. */

@@ -65,6 +65,8 @@ PyObject *new_array(const small_fill *fill)
 
 void *memory_of(PyObject *out, const small_fill *fill)
 {
+    if (PyLong_CheckExact(out)) /* its address */
+        return PyLong_AsVoidPtr(out);
     if (Py_TYPE(out) != &PyArray_Type)
         return NULL;
     PyArrayObject *array = (PyArrayObject *)out;

@@ -62,12 +62,18 @@ static int is_unwatched(void)
     return is;
 }
 
-/* Whether its memory is one block of its own, and autograd need not know: fastinit/torch/tensors.py, is_plain. */
+/* Whether its memory is one block of its own: fastinit/torch/tensors.py, is_plain. */
+static int is_block(PyObject *tensor)
+{
+    return PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor)) == 1 && is_attribute(tensor, names.is_cpu, Py_True) &&
+           is_attribute(tensor, names.layout, strided) && gives(tensor, names.is_contiguous, Py_True) &&
+           gives(tensor, names.is_neg, Py_False) && gives(tensor, names.is_inference, Py_False);
+}
+
+/* Whether it is one, and autograd need not know. */
 static int is_plain(PyObject *tensor)
 {
-    if (PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor)) != 1 || !is_attribute(tensor, names.is_cpu, Py_True) ||
-        !is_attribute(tensor, names.layout, strided) || !gives(tensor, names.is_contiguous, Py_True) ||
-        !gives(tensor, names.is_neg, Py_False) || !gives(tensor, names.is_inference, Py_False))
+    if (!is_block(tensor))
         return 0;
     if (is_attribute(tensor, names.requires_grad, Py_False))
         return 1;
@@ -266,6 +272,17 @@ PyObject *bind_torch(PyObject *module, PyObject *args)
         if (!bind_method(tensor_type, i, of[i], made))
             Py_CLEAR(made);
     return free_words && defaults[0] && defaults[1] && intern_names() ? made : NULL;
+}
+
+/* plain_address(tensor): where its memory begins, if that is one block of its own with elements; else None. */
+PyObject *plain_address(PyObject *module, PyObject *tensor)
+{
+    (void)module;
+    PyObject *address = plain_types && is_block(tensor) ? PyObject_CallMethodObjArgs(tensor, names.data_ptr, NULL) : NULL;
+    if (address && PyObject_IsTrue(address) == 1)
+        return address;
+    Py_XDECREF(address);
+    return none();
 }
 
 /* tensor_source(options): the options of random_words from now on; None where torch is to fill. */

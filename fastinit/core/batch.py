@@ -35,15 +35,19 @@ def fill_batch(
     element: ElementType,
     out: Mapping[str, Array] | None = None,
     distribution_for: Callable[[Any, tuple[int, ...]], Distribution] = itself,
-) -> dict[str, Array]:
+    addresses: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
     """For each name of `shapes` what `fill(distribution, shape, seed=seed, name=name, ...)` gives, in `element`'s dtype.
 
     The distribution is distribution_for(given[name], shape), called once for each of what is given and shape; by default
     it is given. Everything is checked before anything is written; the errors are those of `fill`.
+
+    `addresses`: where the memory of some begins that is one block of this shape and dtype, which the caller answers for and
+    keeps; they are what is returned for those. `out` is asked for the others only.
     """
     seed = seed_sequence(None) if seed is None else seed
     distributions = _Distributions(distribution_for)
-    in_c = _planned_in_c(given, shapes, distributions, seed, element, out)
+    in_c = _planned_in_c(given, shapes, distributions, seed, element, out if addresses is None else addresses)
     in_python = _Batch({name: shapes[name] for name in in_c.left}, given, distributions, seed, element, out)
     in_c.arrays.update(in_python.arrays)
     in_c.fill()
@@ -91,7 +95,7 @@ def _planned_in_c(
     distributions: _Distributions,
     seed: Seed,
     element: ElementType,
-    out: Mapping[str, Array] | None,
+    out: Mapping[str, Any] | None,
 ) -> _InC:
     def learn(of: object, shape: Shape) -> Any:
         lengths = checks.shape(shape)

@@ -46,7 +46,7 @@ def _with_memory(tensor: Tensor, device: torch.device, requires_grad: bool = Fal
     if is_dtensor(tensor):
         return torch.empty_like(tensor, device=tensor.device_mesh.device_type)
     if (
-        type(tensor) in PLAIN_TYPES and tensor.numel() * tensor.itemsize == tensor.untyped_storage().nbytes()
+        type(tensor) in PLAIN_TYPES and tensor.nbytes == tensor.untyped_storage().nbytes()
     ):  # empty_like imports sympy for it (2 s), and takes 70 us
         size, stride = tensor.size(), tensor.stride()
         return torch.empty_strided(size, stride, dtype=tensor.dtype, device=device, requires_grad=requires_grad)

@@ -25,6 +25,9 @@ def in_one_mapping(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     Each has a storage of its own, which cannot grow. When one is freed its pages are, to the one in which the next begins;
     the addresses are when all are.
     """
+    strided = [tensor for tensor in tensors.values() if tensor.layout is torch.strided]
+    if sum([tensor.nbytes + ALIGNMENT for tensor in strided]) < huge_pages.LEAST_BYTES:
+        return {}
     places: dict[str, int] = {}
     end = 0
     for name, tensor in tensors.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.replay import ByStream, Values, by_torch, replay
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.construction.streams import Named
+from fastinit.torch.drawing.tensor_methods import plain_address
 from fastinit.torch.reports.report import Write
 from fastinit.torch.sharding.parts import local, part_of
 from fastinit.torch.structure.module_tensors import ModuleTensors
@@ -43,17 +44,19 @@ def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: 
     """
     with torch.no_grad(), _disable_current_modes(), torch.random.fork_rng(devices=()):
         batches: dict[torch.dtype, dict[str, Target]] = {}
-        computed: dict[str, Target] = {}
+        computed, addresses = dict[str, Target](), dict[str, int]()
         for name, target in {**targets, **(silent or {})}.items():
             tensor, named = target
             if named.form.distribution is None:
                 computed[name] = target
+            elif named.like == name and tensor.dtype in DTYPES and (address := plain_address(tensor)) is not None:
+                batches.setdefault(tensor.dtype, {})[name], addresses[name] = target, address
             elif named.like == name and tensor.is_cpu and is_plain(tensor):
                 batches.setdefault(tensor.dtype, {})[name] = target
             else:
                 _fill(name, target, seed)
         for dtype, batch in batches.items():
-            _fill_together(dtype, batch, seed)
+            _fill_together(dtype, batch, seed, addresses)
         for group in _groups(computed):
             _compute(group, seed)
         _note_all(targets, note)
@@ -77,14 +80,31 @@ def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Ma
     return targets
 
 
-def _fill_together(dtype: torch.dtype, batch: Mapping[str, Target], seed: int) -> None:
-    distributions, shapes, out = dict[str, Distribution](), dict[str, tuple[int, ...]](), dict[str, Array]()
-    for name, target in batch.items():
-        out[name] = array = as_array(target.tensor)
-        distributions[name], shapes[name] = _distribution(target), array.shape
-        huge_pages.advise(array)  # torch does not, and the tensors are often filled here for the first time
-    fill_batch(distributions, shapes, seed, element_type(DTYPES[dtype][0]), out)
+def _fill_together(dtype: torch.dtype, batch: Mapping[str, Target], seed: int, addresses: Mapping[str, int]) -> None:
+    """Fill tensors of one dtype. `addresses`: by name, those of tensors that are one block of memory."""
+    distributions = {name: _distribution(target) for name, target in batch.items()}
+    shapes = {name: target.named.form.ref.size for name, target in batch.items()}
+    element = element_type(DTYPES[dtype][0])
+    fill_batch(distributions, shapes, seed, element, _Arrays(batch), addresses=addresses)
     torch.autograd.graph.increment_version([target.tensor for target in batch.values()])
+
+
+class _Arrays(Mapping[str, Array]):
+    """The memory of tensors as arrays, by name."""
+
+    def __init__(self, targets: Mapping[str, Target]) -> None:
+        self._targets = targets
+
+    def __getitem__(self, name: str) -> Array:
+        array = as_array(self._targets[name].tensor)
+        huge_pages.advise(array)  # torch does not, and the tensors are often filled here for the first time
+        return array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._targets)
+
+    def __len__(self) -> int:
+        return len(self._targets)
 
 
 def _fill(name: str, target: Target, seed: int) -> None:

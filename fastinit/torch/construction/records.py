@@ -18,8 +18,8 @@ from fastinit.torch.construction.tape import Tape
 from fastinit.torch.sharding.parts import is_dtensor
 from fastinit.torch.structure.attributes import attributes
 from fastinit.torch.structure.module_tensors import ModuleTensors
-from fastinit.torch.structure.names import tensors_by_name
-from fastinit.torch.structure.own_methods import is_hugging_face
+from fastinit.torch.structure.names import parts_by_name
+from fastinit.torch.structure.own_methods import is_of_hugging_face
 
 ATTRIBUTE = "_fastinit_construction"
 
@@ -109,13 +109,27 @@ def attach(tape: Tape) -> None:
         tensors = {name: _record(tape, t, refs) for name, t in own.items() if t is not None and not is_lazy(t)}
         if tensors:
             vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
-    for model in filter(is_hugging_face, modules.values()):
+    families = {kind for kind in {*map(type, modules.values())} if is_of_hugging_face(kind)}
+    for model in (module for module in modules.values() if type(module) in families):
         for record in filter(None, map(_record_of, model.modules())):
             record.has_family = True
     children = {id(child) for module in modules.values() for child in module._modules.values()}
     for root in (module for number, module in modules.items() if number not in children):
-        names = tensors_by_name(root, remove_duplicate=False)
-        tape.recording.models.append({name: refs[id(t)] for name, t in names if id(t) in refs})
+        tape.recording.models.append(_refs_by_name(root, refs))
+
+
+def _refs_by_name(root: nn.Module, refs: Mapping[int, Ref]) -> dict[str, Ref]:
+    """The `Ref`s of a module's parameters and then buffers, which `refs` has by `id`, by all of their names."""
+    parts = [*parts_by_name(root)]
+    found = {}
+    for table in ("_parameters", "_buffers"):
+        for _, name, part in parts:
+            begin = f"{name}." if name else ""
+            for own, tensor in vars(part)[table].items():
+                ref = refs.get(id(tensor))
+                if ref is not None:
+                    found[begin + own] = ref
+    return found
 
 
 def _record(tape: Tape, tensor: Tensor, refs: dict[int, Ref]) -> TensorRecord:

@@ -43,10 +43,12 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
     owners: dict[tuple[int, Source], Owner] = {}
     result = {}
     for name, form in _computed_where_related(forms).items():
-        own = {source: Owner(name, key) for source, key in zip(form.sources, form.keys, strict=True)}
-        if not form.recording.independent_copies:
-            for source, owner in own.items():
-                own[source] = owners.setdefault((id(form.recording), source), owner)
+        own, recording = dict[Source, Owner](), form.recording
+        for source, key in zip(form.sources, form.keys, strict=True):
+            owner = Owner(name, key)
+            if not recording.independent_copies:
+                owner = owners.setdefault((id(recording), source), owner)
+            own[source] = owner
         like = _like(name, form, own)
         if like is None:  # parts of several others
             form = computed_form(form.recording, form.ref)
@@ -58,7 +60,7 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
 
 def _computed_where_related(forms: Mapping[str, Form]) -> Mapping[str, Form]:
     """The forms; tensors that have values of one draw in common without being copies, as a transposed one, are computed."""
-    if not any(source.seen_as for form in forms.values() for source in form.sources):  # the usual case
+    if not any([source.seen_as for form in forms.values() for source in form.sources]):  # the usual case
         return forms
     seen: dict[tuple[int, int], set[Source]] = {}
     for form in forms.values():
@@ -137,6 +139,9 @@ def _like(name: str, form: Form, own: Mapping[Source, Owner]) -> str | None:
     """The tensor from whose streams it is drawn just as that tensor is; None where there is none such."""
     if form.distribution is None or not own:
         return name
-    first, *others = own.values()
-    keys_agree = (first.key, *[owner.key for owner in others]) == form.keys
-    return first.name if keys_agree and all(owner.name == first.name for owner in others) else None
+    like = None
+    for owner, key in zip(own.values(), form.keys, strict=True):
+        if owner.key != key or (like is not None and owner.name != like):
+            return None
+        like = owner.name
+    return like

@@ -17,7 +17,7 @@ from fastinit.core.pieces import LEAST_FOR_NATIVE_THREADS
 from fastinit.core.small_fills import small_fill
 from fastinit.distributions import Distribution, Normal, Uniform
 from fastinit.torch.drawing import streams
-from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, check_range
+from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, check_range, is_plain
 
 WATCHERS = (_is_tracing, maybe_current_level, _len_torch_function_stack, _len_torch_dispatch_stack)
 """Functions of torch's that say by None, False or 0 that nothing watches what is done to tensors."""
@@ -43,6 +43,14 @@ def in_c(normal_: Callable[..., Tensor], uniform_: Callable[..., Tensor]) -> dic
         ((normal_, _learner(Normal), ("mean", "std")), (uniform_, _learner(Uniform), ("from", "to"))),
     )
     return dict(zip(("normal_", "uniform_"), methods))
+
+
+def plain_address(tensor: Tensor) -> int | None:
+    """Where the memory of a plain tensor on the CPU begins, if that is one block with elements; else None."""
+    native = c_calls.native()
+    if native is not None:
+        return native.plain_address(tensor)  # type: ignore[no-any-return]
+    return (tensor.data_ptr() or None) if tensor.is_cpu and is_plain(tensor) and tensor.is_contiguous() else None
 
 
 def _new_words() -> tuple[tuple[Tensor, int, int], int]:

@@ -32,10 +32,9 @@ def attributes(module: nn.Module) -> Iterator[Attribute]:
     ['scales[0]']
     """
     own = vars(module)
-    for name in [name for name in own if name not in OF_EVERY_MODULE]:
+    few = {name for name in own.keys() - OF_EVERY_MODULE if type(own[name]) not in NUMBERS}
+    for name in [name for name in own if name in few] if few else ():
         value = own[name]
-        if type(value) in NUMBERS:  # most are
-            continue
         if isinstance(value, Tensor):
             yield Attribute(name, value, partial(own.__setitem__, name))
         elif isinstance(value, (list, tuple, dict)) and value:

@@ -34,7 +34,12 @@ def reset(module: nn.Module, tensors: Iterable[Tensor], run: Run, name: str = ""
 
 def is_hugging_face(module: nn.Module) -> bool:
     """Whether it is a model of transformers, which initializes all modules within it."""
-    return hasattr(type(module), "initialize_weights") and hasattr(type(module), "_init_weights")
+    return is_of_hugging_face(type(module))
+
+
+def is_of_hugging_face(kind: type) -> bool:
+    """Whether it is a class of such models."""
+    return hasattr(kind, "initialize_weights") and hasattr(kind, "_init_weights")
 
 
 def _reset_hugging_face(model: nn.Module, tensors: Iterable[Tensor], run: Run, name: str) -> None:
