@@ -18,7 +18,8 @@ from torch import nn  # noqa: E402
 
 import fastinit.torch  # noqa: E402
 from fastinit.torch import build, deferred, init_, init_missing_, record  # noqa: E402
-from fastinit.torch.construction import replayed_by_torch  # noqa: E402
+from fastinit.torch.construction import nn_functions, replayed_by_torch  # noqa: E402
+from fastinit.torch.construction.tape import current_tape  # noqa: E402
 
 
 def made_by(fill, *shape, dtype=torch.float32):
@@ -752,3 +753,88 @@ def test_a_parameter_that_is_a_tensor_is_looked_at():
 def test_init_takes_no_missing_seed():
     with pytest.raises(TypeError, match="seed must be an int, got None: every rank would draw a model of its own"):
         init_(nn.Linear(3, 2), seed=None)
+
+
+NN_INIT = {
+    "uniform_": lambda w: nn.init.uniform_(w, -1, 1),
+    "normal_": lambda w: nn.init.normal_(w, std=0.02),
+    "trunc_normal_": lambda w: nn.init.trunc_normal_(w, std=0.02, a=-0.04, b=0.04),
+    "xavier_uniform_": nn.init.xavier_uniform_,
+    "xavier_normal_": lambda w: nn.init.xavier_normal_(w, gain=2),
+    "kaiming_uniform_": lambda w: nn.init.kaiming_uniform_(w, a=math.sqrt(5)),
+    "kaiming_normal_": lambda w: nn.init.kaiming_normal_(w, mode="fan_out", nonlinearity="relu"),
+    "constant_": lambda w: nn.init.constant_(w, 3),
+    "ones_": nn.init.ones_,
+    "zeros_": nn.init.zeros_,
+}
+
+
+@pytest.fixture(params=["C", "Python"])
+def noted(request, monkeypatch):
+    """What notes a known call."""
+    nn_functions.KNOWN.clear()
+    if request.param == "Python":
+        monkeypatch.setitem(nn_functions.USED, "_fastinit_noted_", nn_functions.noted)
+
+
+@pytest.mark.usefixtures("noted")
+@pytest.mark.parametrize("fill", NN_INIT.values(), ids=list(NN_INIT))
+def test_a_call_like_one_before_is_the_same_step_on_another_tensor(fill):
+    with deferred():
+        first, second, third = [nn.Parameter(torch.empty(6, 4)) for _ in range(3)]
+        assert fill(first) is first and fill(second) is second
+        fill(third.detach())
+        one, two, three = current_tape().recording.steps
+        refs = map(current_tape().ref, (first, second, third))
+    for step, ref in zip((one, two, three), refs, strict=True):
+        assert step._replace(args=(), outputs=(), written=()) == one._replace(args=(), outputs=(), written=())
+        assert step.args == (ref, *one.args[1:]) and step.outputs == step.written == (ref,)
+    assert first._version == second._version == third._version == 1
+
+
+@pytest.mark.usefixtures("noted")
+def test_equal_numbers_that_differ_are_told_apart():
+    with deferred():
+        tensors = []
+        for value in (0.0, -0.0, 0, False, 0.0, -0.0):
+            tensors.append(nn.init.constant_(torch.empty(2), value))
+        model = nn.ParameterList(tensors)
+    init_(model, seed=0)
+    assert [math.copysign(1, tensor[0]) for tensor in model] == [1, -1, 1, 1, 1, -1]
+
+
+@pytest.mark.usefixtures("noted")
+def test_calls_that_are_not_plain_are_as_before():
+    class Sees(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            seen.append(function.__name__)
+            return function(*args, **(kwargs or {}))
+
+    seen = []
+    for _ in range(2):
+        with deferred():
+            w, bound = torch.empty(6, 4), torch.tensor(0.5)
+            with Sees():
+                nn.init.uniform_(w)
+            generator = torch.Generator().manual_seed(0)
+            drawn = nn.init.normal_(torch.empty(3), generator=generator)
+            model = nn.ParameterList([w, drawn, nn.init.constant_(torch.empty(2), bound)])
+            with pytest.warns(UserWarning, match="zero-element"):
+                nn.init.kaiming_uniform_(torch.empty(0, 4))
+            with pytest.warns(UserWarning, match="mean is more than 2 std"):
+                nn.init.trunc_normal_(torch.empty(3), mean=5.0)
+            with pytest.raises(ValueError, match="fewer than 2 dimensions"):
+                nn.init.xavier_normal_(torch.empty(3))
+            with pytest.raises(TypeError):
+                nn.init.uniform_(w, [0])
+        init_(model, seed=0)
+        assert torch.equal(model[1], torch.empty(3).normal_(generator=torch.Generator().manual_seed(0)))
+        assert model[2].tolist() == [0.5, 0.5]
+    assert seen.count("uniform_") >= 2
+
+
+def test_the_functions_are_torchs_again_after_the_block():
+    code = nn.init.uniform_.__code__
+    with deferred():
+        assert nn.init.uniform_.__code__ is not code
+    assert nn.init.uniform_.__code__ is code and not [name for name in vars(nn.init) if "fastinit" in name]
