@@ -44,8 +44,8 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
     result = {}
     for name, form in _computed_where_related(forms).items():
         own, recording = dict[Source, Owner](), form.recording
-        for source, key in zip(form.sources, form.keys, strict=True):
-            owner = Owner(name, key)
+        for at, source in enumerate(form.sources):
+            owner = Owner(name, form.keys[at])
             if not recording.independent_copies:
                 owner = owners.setdefault((id(recording), source), owner)
             own[source] = owner
@@ -140,8 +140,8 @@ def _like(name: str, form: Form, own: Mapping[Source, Owner]) -> str | None:
     if form.distribution is None or not own:
         return name
     like = None
-    for owner, key in zip(own.values(), form.keys, strict=True):
-        if owner.key != key or (like is not None and owner.name != like):
+    for at, owner in enumerate(own.values()):
+        if owner.key != form.keys[at] or (like is not None and owner.name != like):
             return None
         like = owner.name
     return like

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-OF_EVERY_MODULE = frozenset(vars(nn.Module()))
-"""Parameters, buffers, hooks and whatever else torch's own class has."""
+OF_EVERY_MODULE = (*vars(nn.Module()),)
+"""Parameters, buffers, hooks and whatever else torch's own class has, in the order in which its constructor makes them."""
 
 NUMBERS = (int, float, bool)
 
@@ -32,9 +32,12 @@ def attributes(module: nn.Module) -> Iterator[Attribute]:
     ['scales[0]']
     """
     own = vars(module)
-    few = {name for name in own.keys() - OF_EVERY_MODULE if type(own[name]) not in NUMBERS}
-    for name in [name for name in own if name in few] if few else ():
+    names, n = (*own,), len(OF_EVERY_MODULE)
+    is_usual = names[:n] == OF_EVERY_MODULE
+    for name in names[n:] if is_usual else [name for name in names if name not in OF_EVERY_MODULE]:
         value = own[name]
+        if type(value) in NUMBERS:  # most are
+            continue
         if isinstance(value, Tensor):
             yield Attribute(name, value, partial(own.__setitem__, name))
         elif isinstance(value, (list, tuple, dict)) and value:
