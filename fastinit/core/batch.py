@@ -126,11 +126,11 @@ class _Batch:
     ) -> None:
         lengths = {name: checks.shape(shape) for name, shape in shapes.items()}
         made = {name: distributions.of(given[name], shape) for name, shape in lengths.items()}
-        if out is not None:
-            for name, shape in lengths.items():
-                check_out(out[name], shape, element.dtype)
+        given_out = {} if out is None else {name: out[name] for name in lengths}
+        for name, array in given_out.items():
+            check_out(array, lengths[name], element.dtype)
         words = streams_of(seed, list(lengths)).tobytes()  # also checks the names
-        self.arrays = {name: out[name] if out else np.empty(shape, element.dtype) for name, shape in lengths.items()}
+        self.arrays = given_out or {name: np.empty(shape, element.dtype) for name, shape in lengths.items()}
         self._small, groups = SmallArrays(), dict[int, _Group]()
         for at, (name, array) in enumerate(self.arrays.items()):
             distribution = made[name]

@@ -14,7 +14,7 @@ from fastinit.runtime.forks import without_forks
 F = TypeVar("F", bound=Callable[..., Any])
 
 Replacement: TypeAlias = tuple[Any, str, object]
-"""(owner, name, new): replace by `new` an attribute of a module or class, an item of a mapping, or a function's `__code__`."""
+"""(owner, name, new): `new` replaces an attribute of a module or class, an item of a mapping, or a function's `__code__`."""
 
 _ABSENT = object()  # the owner itself has nothing of this name, though it may inherit it
 

@@ -19,11 +19,10 @@ def materialized(module: nn.Module, tensor: Tensor, device: torch.device = CPU, 
     `memory`: that memory; else it is new, on this device or that of a DTensor's mesh. Weak references, which torch's
     recurrent modules keep, rule out the same object: a new one then takes its place in `module`.
     """
-    if memory is None and type(tensor) in PLAIN_TYPES and _is_alone(tensor):
-        made = _with_memory(tensor, device, requires_grad=tensor.requires_grad)
-        torch._C._swap_tensor_impl(tensor, made)
-        return tensor
     made = _with_memory(tensor, device) if memory is None else memory
+    if type(tensor) in PLAIN_TYPES and type(made) in PLAIN_TYPES and _is_alone(tensor) and _is_alone(made):
+        torch._C._swap_tensor_impl(tensor, made.requires_grad_(tensor.requires_grad))
+        return tensor
     if isinstance(tensor, nn.Parameter):
         made = nn.Parameter(made, tensor.requires_grad)
         if type(made) is not type(tensor):
@@ -39,18 +38,17 @@ def materialized(module: nn.Module, tensor: Tensor, device: torch.device = CPU, 
 
 def _is_alone(tensor: Tensor) -> bool:
     """Whether nothing but the one object knows it, as `torch.utils.swap_tensors` asks, at more length."""
-    return tensor._use_count() == 1 and not weakref.getweakrefcount(tensor)
+    return tensor._use_count() == 1 and not weakref.getweakrefcount(tensor)  # type: ignore[attr-defined]
 
 
-def _with_memory(tensor: Tensor, device: torch.device, requires_grad: bool = False) -> Tensor:
+def _with_memory(tensor: Tensor, device: torch.device) -> Tensor:
     if is_dtensor(tensor):
         return torch.empty_like(tensor, device=tensor.device_mesh.device_type)
     if (
         type(tensor) in PLAIN_TYPES and tensor.nbytes == tensor.untyped_storage().nbytes()
     ):  # empty_like imports sympy for it (2 s), and takes 70 us
-        size, stride = tensor.size(), tensor.stride()
-        return torch.empty_strided(size, stride, dtype=tensor.dtype, device=device, requires_grad=requires_grad)
-    return torch.empty_like(tensor, device=device, requires_grad=requires_grad)
+        return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=device)
+    return torch.empty_like(tensor, device=device)
 
 
 def _replace(module: nn.Module, tensor: Tensor, made: Tensor) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 from fastinit.core.batch import fill_batch
 from fastinit.core.dtypes import element_type
 from fastinit.core.stream import stream_of
-from fastinit.distributions import Distribution
+from fastinit.distributions import Constant, Distribution
 from fastinit.runtime import huge_pages
 from fastinit.runtime.types import Array
 from fastinit.torch.construction.programs import operations
@@ -25,6 +25,9 @@ from fastinit.torch.reports.report import Write
 from fastinit.torch.sharding.parts import local, part_of
 from fastinit.torch.structure.module_tensors import ModuleTensors
 from fastinit.torch.tensors import DTYPES, as_array, fill_, is_fillable, is_plain
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 Note = Callable[[str, Write], None]
 """Takes a tensor's name, and what was written to it."""
@@ -50,7 +53,10 @@ def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: 
             if named.form.distribution is None:
                 computed[name] = target
             elif named.like == name and tensor.dtype in DTYPES and (address := plain_address(tensor)) is not None:
-                batches.setdefault(tensor.dtype, {})[name], addresses[name] = target, address
+                if _is_quick_constant(named.form.distribution, tensor):
+                    tensor.fill_(named.form.distribution.value)
+                else:
+                    batches.setdefault(tensor.dtype, {})[name], addresses[name] = target, address
             elif named.like == name and tensor.is_cpu and is_plain(tensor):
                 batches.setdefault(tensor.dtype, {})[name] = target
             else:
@@ -60,6 +66,12 @@ def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: 
         for group in _groups(computed):
             _compute(group, seed)
         _note_all(targets, note)
+
+
+def _is_quick_constant(distribution: Distribution, tensor: Tensor) -> TypeIs[Constant]:
+    """Whether torch writes the value fastest, and as every dtype has it: 0 or 1 in a small tensor."""
+    is_exact = type(distribution) is Constant and distribution.value in (0.0, 1.0) and tensor.itemsize > 1
+    return is_exact and tensor.nbytes < huge_pages.LEAST_BYTES
 
 
 def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Mapping[str, Named]) -> dict[str, Target]:

@@ -24,6 +24,9 @@ from fastinit.torch.drawing.recorder import THREAD
 from fastinit.torch.drawing.replacements import copied, is_far_out, orthogonal_, sparse_
 from fastinit.torch.tensors import PLAIN_TYPES
 
+_fastinit_noted_: Callable[..., Tensor]  # below: `noted`
+_fastinit_orthogonal_, _fastinit_sparse_ = orthogonal_, sparse_
+
 TAKEN: dict[str, Callable[..., Tensor]] = {
     "uniform_": lambda tensor, a, b, generator: _fastinit_noted_("uniform_", tensor, a, b, generator),
     "normal_": lambda tensor, mean, std, generator: _fastinit_noted_("normal_", tensor, mean, std, generator),
@@ -106,7 +109,6 @@ def _in_c() -> Callable[..., Tensor]:
 
 
 _fastinit_noted_ = _in_c()
-_fastinit_orthogonal_, _fastinit_sparse_ = orthogonal_, sparse_
 
 
 def _fastinit_dirac_(tensor: Tensor, groups: int) -> Tensor:

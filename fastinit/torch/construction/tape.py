@@ -267,7 +267,7 @@ class Tape(TorchDispatchMode):
 
     def ref(self, tensor: Tensor) -> Ref:
         known = None if NATIVE is None else NATIVE.recorded_ref(self.numbers, self.recording.sizes, tensor)
-        return self._ref(tensor) if known is None else known  # type: ignore[no-any-return]
+        return self._ref(tensor) if known is None else known
 
     def _ref(self, tensor: Tensor) -> Ref:
         storage = tensor.untyped_storage()
