@@ -64,7 +64,9 @@ def init_(
 
     Within a Hugging Face model without a record the family's `_init_weights` draws every module that it knows the class of,
     also one that was put there later, as a new head: transformers initializes what a checkpoint lacks in the same way. For
-    what that module's own constructor draws, put it there within `deferred()`.
+    what that module's own constructor draws, put it there within `deferred()`. On the meta device nothing tells it from the
+    others, so that no warning can: transformers marks only in memory what it has initialized, and torch counts the same
+    writes to both.
 
     Should a method raise, what it and those before it wrote stays, and a UserWarning says what that is.
 
