@@ -21,6 +21,7 @@ MODULES = {
     "fastinit": "The package itself",
     "initializers": "Initializers",
     "distributions": "Distributions",
+    "growing": "Weights from other weights",
     "recipes": "Recipes",
     "auditing": "Audits",
     "random": "In place of numpy.random",
