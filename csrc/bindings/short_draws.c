@@ -44,9 +44,14 @@ enum form {
     UNTYPED,       /* none, and NumPy's method has no dtype */
     POSITIVE,      /* a > 0, which must be given, as what the next two take */
     TRIANGLE,      /* left <= mode <= right, left < right */
-    PROBABILITY    /* 0 < p <= 1; the values are integers */
+    PROBABILITY,   /* 0 < p <= 1; the values are integers */
+    SHAPE_SCALE,   /* shape > 0, which must be given, and scale > 0 */
+    FREEDOM,       /* df > 0, whose half is the kernel's first parameter */
+    MODERATE,      /* one or two numbers that are neither very small nor very large (LEAST, MOST of rejection.py) */
+    TWO_MODERATE
 };
-static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1};
+static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2};
+static const double least_moderate = 1e-100, most_moderate = 1e100;
 
 /* What an argument is; of a call's arguments, null stands for those that are not given. */
 enum role { FIRST, SECOND, THIRD, SIZE, DTYPE, OUT, ENDPOINT, ROLES };
@@ -156,6 +161,15 @@ static int are_valid(int form, const double *numbers)
         return p[0] <= p[1] && p[1] <= p[2] && p[0] < p[2] && isfinite(p[2] - p[0]);
     case PROBABILITY:
         return p[0] > 0 && p[0] <= 1;
+    case SHAPE_SCALE:
+        return p[0] > 0 && p[1] > 0;
+    case FREEDOM:
+        return p[0] > 0;
+    case TWO_MODERATE:
+        if (p[1] < least_moderate || p[1] > most_moderate)
+            return 0; /* fall through */
+    case MODERATE:
+        return p[0] >= least_moderate && p[0] <= most_moderate;
     default:
         return 1;
     }
@@ -164,7 +178,7 @@ static int are_valid(int form, const double *numbers)
 /* Whether all that has no default is given. */
 static int has_needed(const short_draw *self, arguments given)
 {
-    int needed = self->form >= POSITIVE ? numbers_of[self->form] : 0;
+    int needed = self->form == SHAPE_SCALE ? 1 : self->form >= POSITIVE ? numbers_of[self->form] : 0;
     while (needed > 0 && given[FIRST + needed - 1])
         needed--;
     return needed == 0;
@@ -184,6 +198,8 @@ static int parameters_of(const short_draw *self, arguments given, double paramet
         return 0;
     if (self->form == LOW_HIGH)
         parameters[1] -= parameters[0];
+    if (self->form == FREEDOM)
+        parameters[0] *= 0.5;
     return 1;
 }
 

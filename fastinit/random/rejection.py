@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from fastinit.random.drawing import Drawing
 from fastinit.random.own_parameters import OwnParameters, checked
+from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.typed import typed_as
 from fastinit.runtime.types import Float64Array
 
@@ -54,6 +55,7 @@ class Rejection(Drawing):
     """These methods, for the Generator."""
 
     @typed_as(_numpy.standard_gamma)
+    @short_draw(Form.POSITIVE, "gamma", (0.0, 1.0))
     def standard_gamma(self, shape: Any, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
         """Gamma of this shape and of scale 1: density ~ x^(shape - 1) exp(-x). See `numpy.random.Generator.standard_gamma`.
 
@@ -67,6 +69,7 @@ class Rejection(Drawing):
         return self._sampled("gamma", checked(_are_positive, shape, 1.0), size, dtype, out, by_numpy)
 
     @typed_as(_numpy.gamma)
+    @short_draw(Form.SHAPE_SCALE, "gamma", (0.0, 1.0))
     def gamma(self, shape: Any, scale: Any = 1.0, size: Any = None) -> Any:
         """Gamma of this shape and scale: density ~ x^(shape - 1) exp(-x / scale). See `numpy.random.Generator.gamma`.
 
@@ -77,6 +80,7 @@ class Rejection(Drawing):
         return self._sampled("gamma", checked(_have_scales, shape, scale), size, np.float64, None, by_numpy)
 
     @typed_as(_numpy.chisquare)
+    @short_draw(Form.FREEDOM, "gamma", (0.0, 2.0))
     def chisquare(self, df: Any, size: Any = None) -> Any:
         """Chi-squared, the sum of df squared normals, df not only an integer. See `numpy.random.Generator.chisquare`.
 
@@ -87,6 +91,7 @@ class Rejection(Drawing):
         return self._sampled("gamma", _halved(checked(_are_positive, df, 2.0)), size, np.float64, None, by_numpy)
 
     @typed_as(_numpy.beta)
+    @short_draw(Form.TWO_MODERATE, "beta")
     def beta(self, a: Any, b: Any, size: Any = None) -> Any:
         """Beta: density ~ x^(a - 1) (1 - x)^(b - 1) on [0, 1]. See `numpy.random.Generator.beta`.
 
@@ -97,6 +102,7 @@ class Rejection(Drawing):
         return self._sampled("beta", checked(_are_moderate, a, b), size, np.float64, None, by_numpy)
 
     @typed_as(_numpy.f)
+    @short_draw(Form.TWO_MODERATE, "fisher")
     def f(self, dfnum: Any, dfden: Any, size: Any = None) -> Any:
         """Fisher's F: the ratio of two chi-squared values over their degrees of freedom. See `numpy.random.Generator.f`.
 
@@ -107,6 +113,7 @@ class Rejection(Drawing):
         return self._sampled("fisher", checked(_are_moderate, dfnum, dfden), size, np.float64, None, by_numpy)
 
     @typed_as(_numpy.standard_t)
+    @short_draw(Form.MODERATE, "student")
     def standard_t(self, df: Any, size: Any = None) -> Any:
         """Student's t with df degrees of freedom. See `numpy.random.Generator.standard_t`.
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from fastinit.backends.catalogue import OF_GENERATORS
+from fastinit.backends.catalogue import OF_GENERATORS, REJECTED
 from fastinit.backends.extensions import bound
 from fastinit.runtime.forks import without_forks
 
@@ -30,6 +30,10 @@ class Form(IntEnum):
     POSITIVE = 6
     TRIANGLE = 7
     PROBABILITY = 8
+    SHAPE_SCALE = 9
+    FREEDOM = 10
+    MODERATE = 11
+    TWO_MODERATE = 12
 
 
 def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0.0, 0.0)) -> Callable[[Method], Method]:
@@ -46,8 +50,10 @@ def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0
         if native is None:
             return method
         single = getattr(np.random.Generator, method.__name__)
-        owns = distribution in OF_GENERATORS or distribution == "geometric"
-        of_kernels = _kernels_of(distribution), *defaults, distribution != "lognormal", owns
+        owns = distribution in (*OF_GENERATORS, *REJECTED, "geometric")
+        # not where the kernel has a parameter that is none of the method's
+        takes_arrays = distribution != "lognormal" and not (distribution == "gamma" and form is not Form.SHAPE_SCALE)
+        of_kernels = _kernels_of(distribution), *defaults, takes_arrays, owns
         drawn = native(method, single, _arguments_of(method), form, *of_kernels)
         return cast(Method, update_wrapper(drawn, method))
 

@@ -41,9 +41,11 @@ INVERSION = {
     "standard_cauchy": (),
     "triangular": (-1, 0.5, 2),
 }
-ROUNDED = ["lognormal", *INVERSION]  # in float32 they are the float64 values, rounded in Python
+ROUNDED = ["lognormal", "standard_gamma", *INVERSION]  # in float32 they are the float64 values, rounded in Python
 FLOATS = [*(name for name in METHODS if "integers" not in name), *INVERSION]
-METHODS = {**METHODS, **INVERSION, "geometric": (0.25,)}
+REJECTION = {"gamma": (2.0, 1.5), "chisquare": (3,), "beta": (2.0, 0.5), "f": (3, 5.0), "standard_t": (4.5,)}
+METHODS = {**METHODS, **INVERSION, "geometric": (0.25,), "standard_gamma": (0.75,), **REJECTION}
+WITHOUT_OUT = {"geometric", *REJECTION}
 SIZES = [1, 100, 8191, 8192, MOST_VALUES, (), (7,), (2, 3), [2, 3], (2,) * 8, np.int64(7), (np.int32(2), np.int64(3))]
 OTHER_SIZES = [0, (3, 0), MOST_VALUES + 1, (300, 300), (1,) * 9, np.uint8(7), np.array([2, 3])]
 INTEGER_DTYPES = ["bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -116,7 +118,7 @@ def test_integers_beyond_a_dtype_are_refused_as_numpy_does(dtype):
             default_rng(3).integers(*bounds, 5, dtype)
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS if name != "geometric"])
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in WITHOUT_OUT])
 @pytest.mark.parametrize("shape", [(), (7,), (2, 3), (100, 100)])
 def test_out_that_is_one_block_is_filled(name, shape):
     dtypes = [np.float64] if "integers" not in name else [np.int64, np.uint8] if "two" not in name else [np.int64]
@@ -145,7 +147,9 @@ def test_out_of_other_kinds_is_left_to_the_method_in_python(make):
     np.testing.assert_array_equal(short, python)
 
 
-@pytest.mark.parametrize("name", [*(name for name in INVERSION if INVERSION[name]), "geometric"])
+@pytest.mark.parametrize(
+    "name", [*(name for name in INVERSION if INVERSION[name]), "geometric", "standard_gamma", *REJECTION]
+)
 @pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf"), None, "much"])
 def test_a_wrong_parameter_is_answered_as_by_the_method_in_python(name, wrong):
     answers = []
@@ -170,6 +174,10 @@ OF_ARRAYS = {
     "power": (np.array([0.5, 1.0, 30.0]),),
     "triangular": (0.0, np.array([0.0, 1.0, 2.0]), np.array([[2.0], [3.0]])),
     "geometric": (np.array([1e-9, 0.3, 1.0]),),
+    "gamma": (np.array([[0.5], [2.0]]), np.array([1.0, 2.0, 3.0])),
+    "beta": (np.array([0.5, 2.0, 1e-90]), 3.0),
+    "f": (3.0, np.array([0.5, 2.0, 40.0])),
+    "standard_t": (np.array([0.5, 2.0, 1e9]),),
 }
 
 
@@ -177,7 +185,7 @@ OF_ARRAYS = {
 @pytest.mark.parametrize("name", OF_ARRAYS)
 def test_parameters_may_be_arrays(name, size):
     short, python = both_ways(name)
-    if name in (*INVERSION, "geometric"):
+    if name in (*INVERSION, *WITHOUT_OUT):
         assert_short(name, *OF_ARRAYS[name], size)
     rng, other = default_rng(3), default_rng(3)
     for _ in range(2):  # the second from another tile on
