@@ -6,6 +6,8 @@ Many at once come from kernels, the same on any number of threads; few, and what
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,7 +66,7 @@ class Ordering(Drawing):
         [2, 3, 4, 1]
         """
         if type(x) is not np.ndarray or not self._has_shuffled(x, axis):
-            _numpy.shuffle(self, x, axis)
+            shuffle_by_numpy(super().shuffle, x, axis)
 
     @typed_as(_numpy.choice)
     def choice(
@@ -186,6 +188,17 @@ class Ordering(Drawing):
         early = np.flatnonzero(times <= last)  # in their order, so that equal times decide the same on every machine
         chosen: Int64Array = possible[early[np.argsort(times[early], kind="stable")[:count]]]
         return chosen
+
+
+def shuffle_by_numpy(shuffle: Callable[..., None], *arguments: Any, **named: Any) -> None:
+    """NumPy's method, for one of fastinit's, whose call a warning of what is no sequence names as its place."""
+    if not arguments or type(arguments[0]) in (list, np.ndarray) or isinstance(arguments[0], Sequence):
+        return shuffle(*arguments, **named)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        shuffle(*arguments, **named)
+    for warning in caught:
+        warnings.warn(warning.message, warning.category, stacklevel=3)
 
 
 def _taken(a: Any, numbers: Int64Array, axis: int) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from fastinit.random.bit_generator import Entropy, TiledXoshiro128
 from fastinit.random.generator import Generator
+from fastinit.random.ordering import shuffle_by_numpy
 
 _numpy = np.random.RandomState
 _INTEGERS = frozenset((int, np.int64, np.int32))
@@ -187,7 +188,7 @@ class RandomState(np.random.RandomState):
     def shuffle(self, *arguments: Any, **named: Any) -> None:
         is_plain = len(arguments) == 1 and not named
         if self._generator is None or not is_plain or not self._generator._has_shuffled(arguments[0], 0):
-            super().shuffle(*arguments, **named)
+            shuffle_by_numpy(super().shuffle, *arguments, **named)
 
     def choice(self, a: Any, size: Any = None, replace: bool = True, p: Any = None) -> Any:
         chosen = None

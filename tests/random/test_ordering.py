@@ -120,6 +120,15 @@ def test_lists_are_shuffled_in_place(size):
     assert items != [*range(size)] and sorted(items) == [*range(size)]
 
 
+@pytest.mark.parametrize("rng", [default_rng(7), RandomState(7)], ids=lambda rng: type(rng).__name__)
+def test_a_warning_of_what_is_no_sequence_names_the_file_of_the_call(rng):
+    items = {0: "a", 1: "b", 2: "c"}
+    with pytest.warns(UserWarning, match="you are shuffling a 'dict' object") as caught:
+        rng.shuffle(items)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert sorted(items.values()) == ["a", "b", "c"]
+
+
 def test_an_interrupted_shuffle_leaves_the_array_as_it_was():
     import signal
 
