@@ -56,7 +56,7 @@ class Device:
     def full(self):
         """Within the block the device has no memory left."""
         taken, nbytes = [], 2**40
-        while nbytes >= 2**12:
+        while nbytes:
             self.driver.cuCtxPushCurrent(self.context)
             status, address = self.driver.cuMemAlloc(nbytes)
             self.driver.cuCtxPopCurrent()
