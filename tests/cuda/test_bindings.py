@@ -27,9 +27,8 @@ def test_nvidias_bindings_and_a_driver_fill_as_the_emulated_device_does(tmp_path
     driver = ["gcc", "-shared", "-fPIC", "-O1", "-Wl,-soname,libcuda.so.1", HERE / "libcuda.c", "-ldl"]
     subprocess.run([*driver, "-o", tmp_path / "libcuda.so.1"], check=True)
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "FASTINIT_TEST_KERNELS": str(tmp_path / "emulator.so")}
-    subprocess.run(
-        [sys.executable, "-c", FOR_ALL], env=environment, check=True
-    )  # NVRTC asks a driver for what this one lacks
+    # before that driver is there, which lacks what NVRTC asks one for
+    subprocess.run([sys.executable, "-c", FOR_ALL], env=environment, check=True)
     environment["LD_LIBRARY_PATH"] = str(tmp_path)
     tests = ["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", HERE.parent / "on_cuda" / "test_device.py"]
     done = subprocess.run(

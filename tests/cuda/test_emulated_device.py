@@ -1,5 +1,6 @@
 """The kernels for GPUs, compiled for the CPU, write what the C backend writes (claims.py); and what a real driver hides."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -47,6 +48,12 @@ def test_without_the_extra_the_error_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "cuda", None)
     with pytest.raises(ImportError, match=r"NVIDIA's cuda-bindings: pip install .*\[cuda\]"):
         import fastinit.backends.cuda.driver  # noqa: F401
+
+
+def test_an_import_of_fastinit_is_none_of_cuda():
+    code = "import sys, fastinit; print(*(name for name in sys.modules if 'cuda' in name))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
 
 
 def test_a_call_that_c_has_learnt_still_fills_the_device_that_it_is_given(gpu):
