@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -148,16 +147,35 @@ def test_a_report_is_replaced_only_where_that_is_asked(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.skipif(os.name == "nt", reason="signals and terminals of POSIX")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_after_ctrl_c_the_report_has_what_is_done(tmp_path, jobs):
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-m", "fastinit", *f"lab tour --jobs {jobs} --only example --only text -o r.json".split()]
-    process = subprocess.Popen(
-        command, env=environment, stderr=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
-    )
-    time.sleep(60)  # in which the example is done, and not the text
+    """Pressed where the bar, which a terminal is shown, says that the second part is trained."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "TERM": "xterm"}
+    words = f"lab tour --quick --jobs {jobs} --only example --only text -o r.json"
+    ours, its = os.openpty()
+    command = [sys.executable, "-m", "fastinit", *words.split()]
+    process = subprocess.Popen(command, env=environment, stderr=its, cwd=tmp_path, start_new_session=True)
+    os.close(its)
+    said = _read_until(ours, "Text: characters")
+    assert "The tutorial's example" in said and "/48" in said  # 36 trainings and 12
     os.killpg(process.pid, signal.SIGINT)
-    said = process.communicate(timeout=300)[1]
-    assert process.returncode == 130 and "what is done is in r.json" in said and "Traceback" not in said, said
-    assert "The tutorial's example" in json.loads((tmp_path / "r.json").read_text())["sections"][1]["title"]
+    said = _read_until(ours, None)
+    assert process.wait() == 130 and "what is done is in r.json" in said and "Traceback" not in said, said
+    sections = json.loads((tmp_path / "r.json").read_text())["sections"]
+    assert "The tutorial's example" in sections[1]["title"] and sections[-1]["complete"] is False
+
+
+def _read_until(terminal, text):
+    """What is shown until the text is, or until the end where that is None."""
+    said = ""
+    while text is None or text not in said:
+        try:
+            read = os.read(terminal, 1 << 16)
+        except OSError:  # the other side is closed
+            read = b""
+        if not read:
+            assert text is None, said
+            return said
+        said += read.decode("utf-8", "replace")
+    return said
