@@ -1,7 +1,13 @@
-"""`lab.inspect` of Keras models: what torch's has of the same network, on the backend that is set."""
+"""`lab.inspect` of Keras models: what torch's has of the same network. Keras has one backend a process, by default jax."""
+
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
 
 torch = pytest.importorskip("torch")
 keras = pytest.importorskip("keras")
@@ -102,6 +108,13 @@ def test_wrong_input_is_refused_in_a_line(model, batch, options, error, message)
 def test_what_is_for_torch_alone_says_so():
     with pytest.raises(TypeError, match=r"model must be a torch.nn.Module, got Sequential: Keras models only by"):
         lab.suggest(keras_mlp(2, 3), normal_batch(2, 3))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() == "torch", reason="this is the backend")
+def test_all_of_this_holds_on_the_backend_torch():
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    subprocess.run(command, env={**os.environ, "KERAS_BACKEND": "torch"}, check=True)
 
 
 def test_flax_models_are_refused():
