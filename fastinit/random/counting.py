@@ -41,7 +41,7 @@ class Counting(Drawing):
         >>> fastinit.default_rng(0).poisson(4.0, 5)
         array([4, 1, 7, 1, 6])
         """
-        shape = requests.plain_shape(size) if requests.are_numbers(lam) else None
+        shape = requests.plain_shape(size) if size is not None and requests.are_numbers(lam) else None
         table = None if shape is None else _poisson(float(lam))
         return _numpy.poisson(self, lam, size) if shape is None or table is None else self._tabled(table, shape)
 
@@ -54,7 +54,9 @@ class Counting(Drawing):
         >>> fastinit.default_rng(0).binomial(10, 0.5, 5)
         array([5, 3, 8, 3, 7])
         """
-        shape = requests.plain_shape(size) if requests.is_integer(n) and requests.are_numbers(p) else None
+        shape = (
+            requests.plain_shape(size) if size is not None and requests.is_integer(n) and requests.are_numbers(p) else None
+        )
         table = None if shape is None else _binomial(int(n), float(p))
         return _numpy.binomial(self, n, p, size) if shape is None or table is None else self._tabled(table, shape)
 
@@ -67,7 +69,7 @@ class Counting(Drawing):
         >>> fastinit.default_rng(0).negative_binomial(3, 0.5, 5)
         array([3, 0, 8, 0, 6])
         """
-        shape = requests.plain_shape(size) if requests.are_numbers(n, p) else None
+        shape = requests.plain_shape(size) if size is not None and requests.are_numbers(n, p) else None
         table = None if shape is None else _negative_binomial(float(n), float(p))
         if shape is None or table is None:
             return _numpy.negative_binomial(self, n, p, size)
