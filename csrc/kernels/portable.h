@@ -1,7 +1,8 @@
 /* What the arithmetic of values takes from the compiler and the C library. The headers that include no other (elementary.h,
-   values.h, integer_values.h, inversion_values.h, narrow.h, philox.h, xoshiro.h) are the arithmetic alone, without lanes, tiles
-   and vectors, in C that is C++ too: compilers vectorise it in the CPU's loops, and NVRTC compiles it for GPUs, where --fmad=false --ftz=false
-   --prec-sqrt=true --prec-div=true keep IEEE's operations (tests/cuda/test_compiling.py). */
+   values.h, integer_values.h, inversion_values.h, rejection_values.h, narrow.h, philox.h, xoshiro.h) are the arithmetic alone,
+   without lanes, tiles and vectors, in C that is C++ too: compilers vectorise it in the CPU's loops, and NVRTC compiles it for
+   GPUs, where --fmad=false --ftz=false --prec-sqrt=true --prec-div=true keep IEEE's operations
+   (tests/cuda/test_compiling.py). */
 #ifndef FASTINIT_PORTABLE_H
 #define FASTINIT_PORTABLE_H
 

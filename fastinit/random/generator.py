@@ -39,11 +39,10 @@ _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one 
 class Generator(Counting, Inversion, Ordering, Rejection):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
-    Arrays of `random`, `uniform`, `normal`, `standard_normal`, `standard_exponential`, `exponential`, `lognormal`,
-    `truncated_normal`, `integers` and `bytes` come from the backends: the same values on each of them and on any number of
-    threads. An array draw starts at the next tile of the stream (2048 words), so it is a prefix of every longer one from the
-    same state. Single values, and all other methods, come from NumPy's code on the same stream. TypeError for another bit
-    generator.
+    Arrays of the methods that docs/numpy.md lists come from the backends: the same values on each of them and on any number
+    of threads. An array draw starts at the next tile of the stream (2048 words), so it is a prefix of every longer one from
+    the same state. Single values, and all other methods, come from NumPy's code on the same stream. TypeError for another
+    bit generator.
 
     >>> rng = fastinit.Generator(fastinit.TiledXoshiro128(0))
     >>> rng.normal(0.0, 0.02, 3)
