@@ -31,10 +31,20 @@ def are_known() -> bool:
 
 def release(address: int, nbytes: int) -> None:
     """Give the whole pages of this memory, which nobody reads again, back to the system, before all of it is freed."""
-    start, stop = -(-address // mmap.PAGESIZE) * mmap.PAGESIZE, (address + nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    start, stop = _whole_pages(address, nbytes)
     madvise = _madvise()
     if madvise and start < stop:
         madvise(start, stop - start, MADV_DONTNEED)
+
+
+def has_whole_page(address: int, nbytes: int) -> bool:
+    """Whether `release` of this memory gives anything back."""
+    start, stop = _whole_pages(address, nbytes)
+    return start < stop
+
+
+def _whole_pages(address: int, nbytes: int) -> tuple[int, int]:
+    return -(-address // mmap.PAGESIZE) * mmap.PAGESIZE, (address + nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
 
 
 @cache

@@ -38,8 +38,9 @@ def in_one_mapping(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {}
     mapping = np.empty(end + ALIGNMENT, np.uint8)
     huge_pages.advise(mapping)
-    first = -mapping.ctypes.data % ALIGNMENT
-    return {name: _tensor(tensors[name], mapping[first + at :]) for name, at in places.items()}
+    address = mapping.ctypes.data
+    first = -address % ALIGNMENT
+    return {name: _tensor(tensors[name], mapping, address, first + at) for name, at in places.items()}
 
 
 def _is_whole(tensor: Tensor) -> bool:
@@ -52,8 +53,10 @@ def _nbytes(tensor: Tensor) -> int:
     return tensor.numel() * tensor.itemsize
 
 
-def _tensor(like: Tensor, memory: Array) -> Tensor:
-    part = memory[: _nbytes(like)]
-    weakref.finalize(part, huge_pages.release, part.ctypes.data, part.nbytes).atexit = False
-    storage = torch.frombuffer(part, dtype=like.dtype).untyped_storage()
-    return torch.empty(0, dtype=like.dtype).set_(storage, 0, like.size(), like.stride())
+def _tensor(like: Tensor, mapping: Array, address: int, at: int) -> Tensor:
+    """A tensor like that one in the mapping, which begins at the address, `at` bytes behind."""
+    nbytes = like.nbytes
+    part = mapping[at : at + nbytes]
+    if huge_pages.has_whole_page(address + at, nbytes):
+        weakref.finalize(part, huge_pages.release, address + at, nbytes).atexit = False
+    return torch.frombuffer(part, dtype=like.dtype).as_strided_(like.size(), like.stride())

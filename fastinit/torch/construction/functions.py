@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
 from fastinit.torch.construction import devices, nn_functions
 from fastinit.torch.construction.tape import CPU, FILL, META, current_tape, is_meta, undispatched
+from fastinit.torch.tensors import PLAIN_TYPES
 
 FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
 """The functions that make most parameters, and the value of what they make."""
@@ -93,7 +94,13 @@ def _of_list(index: Any) -> Any:
 
 def _zero_(self: Tensor) -> Tensor:
     tape = current_tape()
-    return STOCK_ZERO(self) if tape is None or not tape.takes_fill(self) else tape.wrote(self, FILL, (0,))
+    if tape is None:
+        return STOCK_ZERO(self)
+    if tape.takes_fill(self):
+        return tape.wrote(self, FILL, (0,))
+    if type(self) in PLAIN_TYPES and not is_meta(self) and tape.is_innermost():  # as the counters of batch norms
+        return undispatched(STOCK_ZERO, (self,), {})
+    return STOCK_ZERO(self)
 
 
 def _fill_(self: Tensor, value: Any) -> Tensor:
