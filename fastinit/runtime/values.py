@@ -85,6 +85,7 @@ def _with_fields(cls: type[Any], kw_only: bool) -> type[Any]:
     cls._required = tuple(field.name for field in cls._fields if field.default is MISSING)
     cls._values = attrgetter(*cls._defaults) if cls._defaults else _nothing  # of a value: those of its fields
     cls._positional = tuple(field.name for field in cls._fields if not field.kw_only)
+    cls.__match_args__ = cls._positional  # type: ignore[misc]
     defined = {name for base in cls.__mro__[:-1] for name in vars(base)}
     for name in METHODS.keys() - defined:
         setattr(cls, name, METHODS[name])

@@ -119,3 +119,14 @@ def test_an_import_takes_nothing_that_only_some_calls_need():
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     needless = {"numpy.random", "dataclasses", "hashlib", "decimal", "fractions", "difflib", "numba", "ctypes"}
     assert not needless & set(loaded)
+
+
+def test_fields_match_patterns_by_place_as_those_of_dataclasses_do():
+    @value_class
+    class Point:
+        x: int
+        y: int = 0
+
+    match Point(1, 2):
+        case Point(x, y):
+            assert (x, y) == (1, 2)
