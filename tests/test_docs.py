@@ -14,6 +14,7 @@ from fastinit.runtime.text_files import toml_of
 from tests.pages import PAGES, ROOT, blocks, text
 
 ALL = [*PAGES, "CONTRIBUTING.md", "CHANGELOG.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "bench/README.md"]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 COMMANDS = typer.main.get_command(app).commands
 ROOMS = re.search(r"^```\n(csrc/kernels/.*?)^```$", text("docs/architecture.md"), re.DOTALL | re.MULTILINE)[1]
 
@@ -75,6 +76,14 @@ def test_every_test_and_module_that_a_page_runs_exists(page):
         else:
             continue
         assert all((ROOT / path).exists() for path in paths), command
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_every_test_and_file_that_a_workflow_names_exists(path):
+    named = re.findall(r"(?<![\w/])((?:tests|\.ci|fastinit)/[\w/.-]+|bench\.\w+)", path.read_text("utf-8"))
+    assert all(
+        (ROOT / (f"{name.replace('.', '/')}.py" if name.startswith("bench.") else name)).exists() for name in named
+    ), named
 
 
 def test_the_architecture_page_names_every_room_in_the_order_of_the_imports():
