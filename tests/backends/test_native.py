@@ -14,6 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 KERNELS_C = ("csrc/kernels/kernels.c", "csrc/kernels/threads.c", "csrc/bindings/cursor.c")
 EXERCISE = ("tests/backends/native/exercise.c", *KERNELS_C)
 PIECES = ("tests/backends/native/pieces.c", "csrc/kernels/threads.c")
+ORDERS = (
+    *("tests/backends/native/orders.c", *KERNELS_C[:2]),
+    *(f"csrc/kernels/{name}.c" for name in ("searches", "shuffles")),
+)
 INCLUDES = [f"-I{ROOT / 'csrc' / room}" for room in ("kernels", "bindings")]
 NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there
 
@@ -116,6 +120,12 @@ def test_address_and_undefined_behaviour_sanitizers_find_nothing(native_hashes, 
 @builds_all_kernels
 def test_thread_sanitizer_finds_nothing_in_concurrent_fills(native, tmp_path):
     assert run(compile_sanitized(tmp_path / "exercise", "thread"), "threads") == run(native, "threads")
+
+
+@builds_all_kernels
+@pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
+def test_sanitizers_find_nothing_in_orders_and_searches(tmp_path, sanitizers):
+    assert run(compile_sanitized(tmp_path / "orders", sanitizers, sources=ORDERS)) == {}
 
 
 # ---- the threads of csrc/kernels/threads.c ----
