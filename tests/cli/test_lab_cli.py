@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("scikit_posthocs")
 pytest.importorskip("jinja2")
 
+from fastinit.cli import lab_output  # noqa: E402
 from fastinit.cli.app import app  # noqa: E402
 
 NETWORKS = """
@@ -136,6 +137,15 @@ def test_bad_input_is_one_line(command, line, tmp_path):
     said = run(command, code=2)
     assert said.count("\n") == 1 and said.startswith("fastinit: ") and line in said
     assert [path.name for path in tmp_path.iterdir() if path.suffix in (".html", ".json")] == []
+
+
+@pytest.mark.parametrize(
+    "command", ["tour -o r.html", "inspect own:make --data normal:8,4", "compare own:make --data own:data"]
+)
+def test_a_library_that_is_missing_is_named_with_what_installs_it(command, monkeypatch):
+    monkeypatch.setattr(lab_output, "find_spec", lambda name: None if name == "torch" else name)
+    said = run(command, code=2)
+    assert said.startswith("fastinit: fastinit lab needs torch: pip install ") and "[lab]" in said and said.count("\n") == 1
 
 
 def test_a_report_is_replaced_only_where_that_is_asked(tmp_path):
