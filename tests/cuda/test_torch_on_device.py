@@ -16,6 +16,7 @@ from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal
 from fastinit.torch import nn_init, tensors
 from fastinit.torch.drawing.filling import FILLS
+from tests.cuda.draws import DRAWS
 from tests.cuda.emulated import forget
 
 
@@ -74,15 +75,6 @@ def test_a_modules_tensors_are_filled_on_the_device_by_their_names(gpu, on_devic
     for name, tensor in there.named_parameters():
         assert tensor.array.host.tobytes() == on_cpu.get_parameter(name).detach().numpy().tobytes()
     assert [stream for _, _, stream in gpu.launched] == [91, 91]
-
-
-DRAWS = {
-    "normal_": lambda init, tensor: init.normal_(tensor, std=0.02),
-    "uniform_": lambda init, tensor: init.uniform_(tensor, -1.0, 1.0),
-    "trunc_normal_": lambda init, tensor: init.trunc_normal_(tensor, std=0.5),
-    "kaiming_uniform_": lambda init, tensor: init.kaiming_uniform_(tensor),
-    "orthogonal_": lambda init, tensor: init.orthogonal_(tensor),
-}
 
 
 @pytest.mark.parametrize("name", DRAWS)

@@ -14,14 +14,7 @@ if not torch.cuda.is_available():
 import fastinit.torch  # noqa: E402
 from fastinit.torch import nn_init  # noqa: E402
 from fastinit.torch.tensors import DTYPES  # noqa: E402
-
-DRAWS = {
-    "normal_": lambda init, tensor: init.normal_(tensor, std=0.02),
-    "uniform_": lambda init, tensor: init.uniform_(tensor, -1.0, 1.0),
-    "trunc_normal_": lambda init, tensor: init.trunc_normal_(tensor, std=0.5),
-    "kaiming_uniform_": lambda init, tensor: init.kaiming_uniform_(tensor),
-    "orthogonal_": lambda init, tensor: init.orthogonal_(tensor),
-}
+from tests.cuda.draws import DRAWS  # noqa: E402
 
 
 def transformer():
