@@ -151,6 +151,6 @@ def _kaiming(
         calculate_gain(nonlinearity, a)
         if mode.lower() not in ("fan_in", "fan_out"):  # torch, to which this goes, has no others
             raise ValueError(f"mode must be 'fan_in' or 'fan_out', got {mode!r}")
-        return kind(a, mode.lower(), nonlinearity, "torch")
+        return kind(negative_slope=a, mode=mode.lower(), nonlinearity=nonlinearity, convention="torch")
 
     return drawn(tensor, initializer, name, a, mode, nonlinearity, *rest)
