@@ -12,7 +12,7 @@ typedef void stack_user(void *job);
 #include <pthread.h>
 
 enum {
-    STACK_NEEDED = 128 * 1024, /* fi_fill has 48 KiB of buffers, a kernel 32 */
+    STACK_NEEDED = 192 * 1024, /* fi_fill has 48 KiB of buffers, a kernel up to 56 */
     STACK_OF_ITS_OWN = 512 * 1024
 };
 

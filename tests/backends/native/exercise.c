@@ -73,6 +73,11 @@ static const struct parameters PARAMETERS[] = {
     {"cauchy", {0}, {0}},
     {"triangular", {0}, {-1, 0.5, 2}},
     {"triangular", {0}, {0, 0, 0, 2, 0, -1, -2, 0.5, 0, 2, 3}},
+    {"gamma", {0}, {0.5, 2}},
+    {"gamma", {0}, {0, 0, 0, 2, 0, 0.5, 3, 2, 1}},
+    {"beta", {0}, {0.5, 2}},
+    {"fisher", {0}, {1, 5}},
+    {"student", {0}, {1.5}},
     {"geometric", {0}, {0.25}},
 };
 
