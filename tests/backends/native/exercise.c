@@ -217,6 +217,36 @@ static void fill_apart(int level, int kernel, const double *parameters, uint64_t
     free(apart);
 }
 
+/* A matrix into transposed memory, from an element behind a line's start: the values of one that is not, and nothing between
+   them. With the gap lines of memory begin at other rows of each column. */
+static void fill_transposed(int level, int kernel, const double *parameters, int threads)
+{
+    enum { ROWS = 1200, COLUMNS = 35 };
+    size_t element = element_bytes(fi_kernel_name(kernel));
+    struct request request = {parameters, {FIRSTS[1]}, 1, ROWS * COLUMNS, 1};
+    unsigned char *dense = exact_buffer(ROWS * COLUMNS * element);
+    answer(&request, level, kernel, dense, 0);
+    for (size_t ways = 0; ways < 4; ways++) {
+        size_t pitch = (ROWS + ways / 2 * 3) * element, nbytes = element + COLUMNS * pitch;
+        const fi_axis axes[] = {{ROWS, COLUMNS, (int64_t)element}, {COLUMNS, 1, (int64_t)pitch}};
+        unsigned char *apart = exact_buffer(nbytes);
+        if (fi_fill_axes(level, kernel, STREAM, parameters, FIRSTS[1], 2, axes, (int)element, apart + element, ways & 1,
+                         threads, NULL))
+            exit(2);
+        for (size_t i = 0; i < ROWS * COLUMNS; i++) {
+            unsigned char *value = apart + element + i % COLUMNS * pitch + i / COLUMNS * element;
+            if (memcmp(value, dense + i * element, element))
+                fail("transposed memory gets other values", level, kernel);
+            memset(value, 0xa5, element);
+        }
+        for (size_t i = 0; i < nbytes; i++)
+            if (apart[i] != 0xa5)
+                fail("a write beside transposed values", level, kernel);
+        free(apart);
+    }
+    free(dense);
+}
+
 /* From every first position with the distribution's first parameters, from one with the others. */
 static uint64_t fill_all(int level, int kernel)
 {
@@ -227,6 +257,7 @@ static uint64_t fill_all(int level, int kernel)
             for (uint64_t gap = 1; gap <= 21; gap += 20)
                 for (uint64_t count = 40; count < 5000; count = count * 5 + 17)
                     fill_apart(level, kernel, typed(&PARAMETERS[p], kernel), count, gap);
+            fill_transposed(level, kernel, typed(&PARAMETERS[p], kernel), 1);
             for (size_t f = 0; f < firsts; f++)
                 hash = fill_from(hash, level, kernel, typed(&PARAMETERS[p], kernel), FIRSTS[f]);
             firsts = 1;
@@ -315,6 +346,7 @@ static void fill_by_own_threads(int level, int kernel)
     size_t first = 0;
     while (!serves(&PARAMETERS[first], kernel))
         first++;
+    fill_transposed(level, kernel, typed(&PARAMETERS[first], kernel), THREADS);
     for (int streaming = 0; streaming < 2; streaming++) {
         struct part part = {level, kernel, streaming, typed(&PARAMETERS[first], kernel), FIRSTS[1], 0, NULL};
         struct shared shared[THREADS] = {
