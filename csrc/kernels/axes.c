@@ -363,8 +363,8 @@ static void sort_axes(struct axes_job *job, int n, const fi_axis *axes)
     }
     job->n = 0;
     for (int i = 0; i < sorted; i++) {
-        fi_axis *last = &job->axes[job->n - 1], next = job->axes[i];
-        if (job->n && next.step == last->step * (int64_t)last->n && next.stride == last->stride * (int64_t)last->n)
+        fi_axis *last = &job->axes[job->n > 0 ? job->n - 1 : 0], next = job->axes[i];
+        if (job->n > 0 && next.step == last->step * (int64_t)last->n && next.stride == last->stride * (int64_t)last->n)
             last->n *= next.n;
         else
             job->axes[job->n++] = next;

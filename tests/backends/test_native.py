@@ -11,7 +11,7 @@ import pytest
 from fastinit.backends.catalogue import KERNELS
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNELS_C = ("csrc/kernels/axes.c", "csrc/kernels/kernels.c", "csrc/kernels/threads.c", "csrc/bindings/cursor.c")
+KERNELS_C = ("csrc/kernels/kernels.c", "csrc/kernels/threads.c", "csrc/kernels/axes.c", "csrc/bindings/cursor.c")
 EXERCISE = ("tests/backends/native/exercise.c", *KERNELS_C)
 PIECES = ("tests/backends/native/pieces.c", "csrc/kernels/threads.c")
 ORDERS = (

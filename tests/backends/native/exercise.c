@@ -346,7 +346,6 @@ static void fill_by_own_threads(int level, int kernel)
     size_t first = 0;
     while (!serves(&PARAMETERS[first], kernel))
         first++;
-    fill_transposed(level, kernel, typed(&PARAMETERS[first], kernel), THREADS);
     for (int streaming = 0; streaming < 2; streaming++) {
         struct part part = {level, kernel, streaming, typed(&PARAMETERS[first], kernel), FIRSTS[1], 0, NULL};
         struct shared shared[THREADS] = {
