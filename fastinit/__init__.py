@@ -1,6 +1,6 @@
 """fastinit: initial values for weight tensors at the speed of memory, the same bits whatever computes them."""
 
-import fastinit.runtime.ending  # noqa: F401  # first: from here on an interrupt of the command is no traceback
+import fastinit.runtime.signals  # noqa: F401  # first: from here on an interrupt of the command is no traceback
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

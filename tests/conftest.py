@@ -5,10 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import fastinit
 from fastinit.backends.elements import ELEMENT_TYPES
 from tests.support import BACKENDS, DISTRIBUTIONS
+
+settings.register_profile("without a clock", deadline=None)
+settings.load_profile("without a clock")
 
 # `python -m pytest` within this folder has it searched for modules, and tests/torch is not torch.
 sys.path[:] = [entry for entry in sys.path if Path(entry).resolve() != Path(__file__).parent]

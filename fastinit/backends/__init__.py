@@ -20,8 +20,8 @@ from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.extensions import extension, is_there, why_stale
 from fastinit.backends.request import Fill, FillAxes, FillMany, FillRequest, Orders, Parameters
 from fastinit.runtime import settings
-from fastinit.runtime.blocks import switch
 from fastinit.runtime.forks import without_forks
+from fastinit.runtime.switches import switch
 
 
 def _one_by_one(

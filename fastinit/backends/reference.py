@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastinit.backends import reference_placed, reference_rejection
+from fastinit.backends import reference_inversion, reference_rejection
 from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.reference_elementary import (
@@ -224,7 +224,7 @@ def tile_values(kernel: str, stream: Stream, parameters: Parameters, tile: int) 
             return VALUES[distribution](words, parameters).astype(ELEMENT_TYPES[element].dtype).ravel()
         if distribution in reference_rejection.REJECTIONS:
             return reference_rejection.values_of_tile(kernel, words, parameters, stream, tile, philox)
-        return reference_placed.values_of_tile(kernel, words, parameters, stream, tile).ravel()
+        return reference_inversion.values_of_tile(kernel, words, parameters, stream, tile).ravel()
 
 
 def fill(request: FillRequest) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.reference_elementary import exp, fma, ln, neg2log, neg2log_u, sincos, split_exponent
-from fastinit.backends.reference_placed import parameters_of_tile
+from fastinit.backends.reference_inversion import parameters_of_tile
 from fastinit.backends.request import Parameters, Stream
 from fastinit.runtime.types import Float64Array, UInt64Array
 

@@ -1,4 +1,4 @@
-"""The command's entry: its sub-commands, and how errors end it. (Signals: fastinit.runtime.ending.)"""
+"""The command's entry: its sub-commands, and how errors end it. (Signals: fastinit.runtime.signals.)"""
 
 from __future__ import annotations
 

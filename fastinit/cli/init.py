@@ -16,8 +16,8 @@ from fastinit.cli.output import num_parameters, print_json, print_table, progres
 from fastinit.cli.plans import plain_warnings, source_of
 from fastinit.files import checkpoint
 from fastinit.files.checkpoint import FilePlan, Share
-from fastinit.files.origin import Origin
 from fastinit.files.parts import WHOLE
+from fastinit.files.provenance import Origin
 from fastinit.runtime.checks import shown
 
 UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}

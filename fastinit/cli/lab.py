@@ -13,7 +13,7 @@ from fastinit.cli.lab_inputs import Factory, batch_of, factory_of, recipes_of, s
 from fastinit.cli.lab_output import check_reports, report_command, training_bar, write_reports
 from fastinit.cli.options import Json, Seed
 from fastinit.cli.output import errors, print_json, results
-from fastinit.runtime import ending
+from fastinit.runtime import signals
 
 lab = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="See and compare initializations of networks of torch.")
 
@@ -55,7 +55,7 @@ def tour(
     check_reports(output, overwrite)
     from fastinit.lab import tour as run_tour  # which needs torch
 
-    with ending.interruptible(), training_bar() as advance:
+    with signals.interruptible(), training_bar() as advance:
         report = run_tour(only, quick=quick, jobs=jobs, progress=advance)
     if report.sections:
         write_reports(replace(report, command=report_command()), output, overwrite)
@@ -143,7 +143,7 @@ def compare_strategies(
 
     make_model, chosen = factory_of(network), strategies_of(strategy)
     sizes: dict[str, Any] = {"seeds": seeds, "epochs": epochs, "folds": folds, "budget": budget, "jobs": jobs}
-    with ending.interruptible(), training_bar() as advance:
+    with signals.interruptible(), training_bar() as advance:
         result = compare(
             make_model,
             task,

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from fastinit.cli.output import errors, leave_the_bar, results
 from fastinit.files.partial import check_final
-from fastinit.runtime import ending
+from fastinit.runtime import signals
 from fastinit.runtime.installation import install_hint
 
 Advance = Callable[[str, int, int], None]
@@ -58,7 +58,7 @@ def training_bar() -> Iterator[Advance]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    ending.steps.append(leave_the_bar)
+    signals.steps.append(leave_the_bar)
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task("preparing", total=None)
         yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from fastinit.files import checkpoint
 from fastinit.recipes import Plan
 from fastinit.recipes.grouping import aligned
-from fastinit.runtime import ending
+from fastinit.runtime import signals
 from fastinit.runtime.printable import printable_lines
 
 
@@ -52,7 +52,7 @@ def progress(verb: str, total: int) -> Iterator[checkpoint.Progress]:
         yield lambda nbytes: None
         return
     columns = (TextColumn(verb), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    ending.steps.append(leave_the_bar)
+    signals.steps.append(leave_the_bar)
     with Progress(*columns, console=errors, transient=True) as bar:
         task = bar.add_task(verb, total=total)
         yield lambda nbytes: bar.advance(task, nbytes)

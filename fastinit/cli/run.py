@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from fastinit.runtime import ending
+from fastinit.runtime import signals
 
 OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 """Whatever stands behind the script is the script's own."""
@@ -30,7 +30,7 @@ def run(
         raise ValueError(f"SCRIPT must be a file that exists, got {script!r}")
     from fastinit.random.patch import patch_numpy  # here, where the command prints what a setting makes impossible
 
-    ending.hand_back()
+    signals.hand_back()
     sys.argv = [script, *context.args]
     sys.path[0] = os.getcwd() if module else os.path.dirname(os.path.realpath(script))
     patch_numpy().install()

@@ -15,8 +15,8 @@ from fastinit.cli.output import print_json, progress, results
 from fastinit.cli.plans import Source, source_of, source_of_text
 from fastinit.files import checkpoint
 from fastinit.files.checkpoint import Difference, FilePlan
-from fastinit.files.origin import Origin, origin_of
 from fastinit.files.parts import WHOLE, Part
+from fastinit.files.provenance import Origin, origin_of
 from fastinit.files.reading import names_of_index, read_headers
 from fastinit.files.safetensors_format import StoredTensor
 from fastinit.files.specs import FLOAT_DTYPES

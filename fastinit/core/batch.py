@@ -16,7 +16,7 @@ from fastinit.core.dtypes import check_out
 from fastinit.core.fill import check_shape, fill
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from fastinit.core.seed_sequences import seed_sequence
-from fastinit.core.small import MOST_ARRAYS, PART, SmallArrays, is_small
+from fastinit.core.small_arrays import MOST_ARRAYS, PART, SmallArrays, is_small
 from fastinit.core.small_fills import small_fill
 from fastinit.core.stream import Stream, streams_of, words_before_name
 from fastinit.distributions import Distribution, Slabs

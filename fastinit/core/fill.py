@@ -20,7 +20,7 @@ from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_
 from fastinit.core.positions import Positions, boxes_of_run
 from fastinit.core.scattered import fill_scattered
 from fastinit.core.selection import Part, Selection
-from fastinit.core.small import SmallArrays, is_small
+from fastinit.core.small_arrays import SmallArrays, is_small
 from fastinit.core.stream import Stream, child_streams, stream_of
 from fastinit.distributions import Distribution, Slab, Slabs
 from fastinit.runtime import checks, threads

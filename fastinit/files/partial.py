@@ -19,7 +19,7 @@ from io import FileIO
 from pathlib import Path
 
 from fastinit.files import disk
-from fastinit.runtime import ending
+from fastinit.runtime import signals
 
 PREFIX, SUFFIX = ".fastinit-", ".partial"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # of the running system: containers have names of their own, but share it
@@ -35,7 +35,7 @@ class PartialFile:
         self.final = final
 
     def __enter__(self) -> PartialFile:
-        ending.steps.append(self._remove)
+        signals.steps.append(self._remove)
         while True:
             self.path = _random_name(self.final.parent)
             with _errors_of(self.final):
@@ -50,7 +50,7 @@ class PartialFile:
         self.close_without_locks()
         self.path.unlink(missing_ok=True)
         self.file.close()
-        ending.steps.remove(self._remove)
+        signals.steps.remove(self._remove)
 
     def _remove(self) -> None:
         """What a signal that ends the process does, while other threads may write to the file."""
@@ -102,7 +102,7 @@ def publish(files: Sequence[PartialFile], overwrite: bool) -> None:
     error all names are as they were. No system gives several files their names in one step, so a kill on the way leaves some
     of them; of files with an index, which goes first and comes last, none that it would name.
     """
-    with ending.delayed(), ExitStack() as undo:
+    with signals.delayed(), ExitStack() as undo:
         for file in files:
             file.close_without_locks()
         if overwrite and len(files) == 1:

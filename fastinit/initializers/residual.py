@@ -7,7 +7,7 @@ import math
 from fastinit.distributions import Constant, Distribution, Normal, Uniform
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.definition import initializer
-from fastinit.initializers.gains import second_moment
+from fastinit.initializers.gains import second_moment, second_moment_of_weights
 from fastinit.initializers.layouts import Layout, Lengths
 from fastinit.initializers.scaled import std_of
 from fastinit.initializers.weights import check_nonlinearity
@@ -115,7 +115,7 @@ class Fixup(Initializer):
     def _distribution(self, shape: Lengths, layout: Layout) -> Distribution:
         if self.last:
             return Constant(0.0)
-        scale = self.factor**2 / second_moment(self.nonlinearity)
+        scale = self.factor**2 / second_moment_of_weights(self.nonlinearity)
         return Normal(0.0, std_of(shape, layout, scale, "fan_in", self.function_name))
 
 

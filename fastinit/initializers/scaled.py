@@ -9,7 +9,7 @@ from fastinit.distributions import Distribution, Normal, TruncatedNormal, Unifor
 from fastinit.initializers.base import Initializer
 from fastinit.initializers.definition import initializer
 from fastinit.initializers.gains import gain as gain_of
-from fastinit.initializers.gains import second_moment
+from fastinit.initializers.gains import second_moment_of_weights
 from fastinit.initializers.layouts import Layout, Lengths
 from fastinit.initializers.weights import check_nonlinearity
 from fastinit.runtime import checks
@@ -148,7 +148,7 @@ class _He(_Preset):
             return 2.0 / (1.0 + self.negative_slope**2)
         if self.convention == "torch":
             return gain_of(self.nonlinearity, convention="torch") ** 2
-        return 1.0 / second_moment(self.nonlinearity)
+        return 1.0 / second_moment_of_weights(self.nonlinearity)
 
 
 @initializer

@@ -11,7 +11,7 @@ import keras
 from fastinit.initializers import INITIALIZERS
 from fastinit.keras import initializers
 from fastinit.keras.wrapped import Initializer
-from fastinit.runtime.blocks import switch
+from fastinit.runtime.switches import switch
 
 PACKAGE = "fastinit"
 

@@ -8,8 +8,8 @@ from contextlib import ContextDecorator
 from types import FunctionType
 from typing import Any, TypeAlias, TypeVar
 
-from fastinit.runtime.blocks import warn_alone
 from fastinit.runtime.forks import without_forks
+from fastinit.runtime.switches import warn_alone
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager
 import torch
 
 from fastinit.core.device import has_kernels
-from fastinit.runtime.blocks import switch
 from fastinit.runtime.installation import install_hint
+from fastinit.runtime.switches import switch
 from fastinit.torch.drawing import streams
 from fastinit.torch.drawing.replacements import PATCH
 

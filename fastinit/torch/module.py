@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fastinit.recipes import Recipe
-from fastinit.runtime.blocks import switch
+from fastinit.runtime.switches import switch
 from fastinit.torch.asked_recipe import recipe_of
 from fastinit.torch.initialization import Initialization, Options, drawing_by_name
 from fastinit.torch.reports.report import InitReport

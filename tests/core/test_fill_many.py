@@ -11,7 +11,7 @@ from numpy.random import SeedSequence
 import fastinit
 from fastinit import HeNormal, fill_many
 from fastinit.backends import c_calls
-from fastinit.core.small import SMALL
+from fastinit.core.small_arrays import SMALL
 from fastinit.core.stream import stream_of, streams_of
 
 MATRICES = {"a": (3, 5), "b": (64, 64), "long": (SMALL + 1, 1), "c": (2049, 1)}

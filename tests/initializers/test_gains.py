@@ -1,6 +1,7 @@
 """Gains keep the second moment, and have the digits that they are said to have."""
 
 import math
+import os
 import re
 import subprocess
 import sys
@@ -387,3 +388,20 @@ def test_a_deviation_grows_by_as_much_a_layer_as_the_docstring_says(name, growth
     h = 1e-4
     above, below = (second_moment(lambda z, q=q: PLAIN[name](math.sqrt(q) * z)) for q in (1 + h, 1 - h))
     assert (above - below) / (2 * h) / second_moment(name) == pytest.approx(growth, abs=0.005)
+
+
+HASH_OF_WEIGHTS = """
+import hashlib, fastinit
+from fastinit.initializers.gains import ACTIVATIONS
+drawn = (fastinit.he_normal((8, 8), seed=0, nonlinearity=name, dtype="float64") for name in ACTIVATIONS)
+print(hashlib.sha256(b"".join(weights.tobytes() for weights in drawn)).hexdigest())
+"""
+
+
+def test_float64_weights_do_not_depend_on_the_order_in_which_blas_sums():
+    hashes = set()
+    for core in ("Haswell", "SkylakeX", "Nehalem"):  # kernels of OpenBLAS, with which NumPy's wheels come
+        environment = {**os.environ, "OPENBLAS_CORETYPE": core}
+        done = subprocess.run([sys.executable, "-c", HASH_OF_WEIGHTS], env=environment, capture_output=True, check=True)
+        hashes.add(done.stdout)
+    assert len(hashes) == 1

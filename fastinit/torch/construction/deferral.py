@@ -8,7 +8,7 @@ import torch
 
 from fastinit.core.stream import stream_of
 from fastinit.runtime import checks
-from fastinit.runtime.blocks import switch
+from fastinit.runtime.switches import switch
 from fastinit.torch.construction import functions
 from fastinit.torch.construction.records import attach
 from fastinit.torch.construction.tape import Tape

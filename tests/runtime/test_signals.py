@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from fastinit.runtime import ending
+from fastinit.runtime import signals
 
 SIGNALS = {
     signal.SIGINT: (130, "fastinit: interrupted\n"),
@@ -34,7 +34,7 @@ SIGNALS = {
     ],
 )
 def test_the_command_is_recognized_by_how_it_was_started(argv, original, expected):
-    assert ending._runs_the_command(argv, original) is expected
+    assert signals._runs_the_command(argv, original) is expected
 
 
 def run_with_module(tmp_path, name, code, *arguments):
@@ -75,7 +75,7 @@ def test_other_programs_keep_their_own_way_with_signals():
 ENDING = """
 import os, signal, sys
 sys.argv[0] = "fastinit"
-from fastinit.runtime import ending
+from fastinit.runtime import signals
 def kill(number=signal.SIGTERM):
     os.kill(os.getpid(), number)
 """
@@ -86,17 +86,17 @@ def run_ending(code):
 
 
 def test_steps_are_taken_before_the_end_whatever_one_of_them_raises():
-    done = run_ending("ending.steps += [lambda: 1 / 0, lambda: print('second', flush=True)]\nkill()")
+    done = run_ending("signals.steps += [lambda: 1 / 0, lambda: print('second', flush=True)]\nkill()")
     assert (done.returncode, done.stdout, done.stderr) == (143, "second\n", "fastinit: ended by SIGTERM\n")
 
 
 def test_a_signal_within_a_block_that_delays_it_ends_the_process_after_the_block():
-    done = run_ending("with ending.delayed():\n    kill()\n    print('within', flush=True)\nprint('after')")
+    done = run_ending("with signals.delayed():\n    kill()\n    print('within', flush=True)\nprint('after')")
     assert (done.returncode, done.stdout) == (143, "within\n")
 
 
 def test_a_second_signal_does_not_disturb_the_end():
-    done = run_ending("ending.steps += [lambda: kill(signal.SIGINT), lambda: print('second', flush=True)]\nkill()")
+    done = run_ending("signals.steps += [lambda: kill(signal.SIGINT), lambda: print('second', flush=True)]\nkill()")
     assert (done.returncode, done.stdout) == (143, "second\n")
 
 

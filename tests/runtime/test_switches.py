@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import fastinit
-from fastinit.runtime.blocks import switch
+from fastinit.runtime.switches import switch
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
