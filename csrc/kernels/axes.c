@@ -175,7 +175,7 @@ static ALWAYS_INLINE void part_of_column(const struct matrix *of, const char *to
     static ALWAYS_INLINE TARGET void copy_matrix_##bits##_##level(const struct matrix *of)                              \
     {                                                                                                                   \
         enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                         \
-        if (of->rows == 1 || magnitude(of->column_stride) <= magnitude(of->row_stride)) {                               \
+        if ((of->rows == 1 && !of->shares_lines) || magnitude(of->column_stride) <= magnitude(of->row_stride)) {        \
             copy_rows(of, NBYTES);                                                                                      \
             return;                                                                                                     \
         }                                                                                                               \
