@@ -6,8 +6,8 @@
 #include "calls.h"
 
 /* Set by bind_recording. */
-static PyObject *thread, *tape_type, *ref_type, *step_type, *plain_types, *strided, *is_meta, *function_modes, *modes, *mode_at,
-    *increment_version, *known_draws, *in_python;
+static PyObject *thread, *tape_type, *ref_type, *step_type, *plain_types, *strided, *is_meta, *function_modes, *modes,
+    *mode_at, *increment_version, *known_draws, *in_python;
 
 /* Names of attributes, interned. */
 static struct {

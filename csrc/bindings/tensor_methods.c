@@ -65,9 +65,10 @@ static int is_unwatched(void)
 /* Whether its memory is one block of its own: fastinit/torch/tensors.py, is_plain. */
 static int is_block(PyObject *tensor)
 {
-    return PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor)) == 1 && is_attribute(tensor, names.is_cpu, Py_True) &&
-           is_attribute(tensor, names.layout, strided) && gives(tensor, names.is_contiguous, Py_True) &&
-           gives(tensor, names.is_neg, Py_False) && gives(tensor, names.is_inference, Py_False);
+    return PySequence_Contains(plain_types, (PyObject *)Py_TYPE(tensor)) == 1 &&
+           is_attribute(tensor, names.is_cpu, Py_True) && is_attribute(tensor, names.layout, strided) &&
+           gives(tensor, names.is_contiguous, Py_True) && gives(tensor, names.is_neg, Py_False) &&
+           gives(tensor, names.is_inference, Py_False);
 }
 
 /* Whether it is one, and autograd need not know. */

@@ -132,6 +132,6 @@ def _leading(
 
 def _rest(a: Float64Array, b: Float64Array, weight: Float64Array, scaling: float, dtype: np.dtype[np.generic]) -> Adapter:
     """The factors in the dtype, and what they leave of the weight."""
-    a, b = np.ascontiguousarray(a).astype(dtype), np.ascontiguousarray(b).astype(dtype)
-    base = weight - scaling * (b.astype(np.float64) @ a.astype(np.float64))
-    return Adapter(a, b, base.astype(dtype))
+    rounded_a, rounded_b = np.ascontiguousarray(a).astype(dtype), np.ascontiguousarray(b).astype(dtype)
+    base = weight - scaling * (rounded_b.astype(np.float64) @ rounded_a.astype(np.float64))
+    return Adapter(rounded_a, rounded_b, base.astype(dtype))

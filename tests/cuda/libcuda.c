@@ -11,7 +11,10 @@
 enum { SUCCESS, INVALID_VALUE, OUT_OF_MEMORY, INVALID_IMAGE = 200, INVALID_CONTEXT = 201, NOT_FOUND = 500 };
 enum { MOST_BLOCKS = 100000, MOST_BYTES = 1 << 24, COMPUTE_CAPABILITY_MAJOR = 75, MEMORY_TYPE = 2 };
 
-static struct { uint64_t at; size_t nbytes; } blocks[MOST_BLOCKS];
+static struct {
+    uint64_t at;
+    size_t nbytes;
+} blocks[MOST_BLOCKS];
 static int num_blocks, depth; /* of memory; contexts pushed */
 static size_t in_use;
 static void *capturing;
@@ -24,17 +27,38 @@ static int owner(uint64_t pointer)
     return -1;
 }
 
-int cuInit(unsigned flags) { return flags ? INVALID_VALUE : SUCCESS; }
-int cuDriverGetVersion(int *version) { return *version = 13000, SUCCESS; }
-int cuDeviceGet(int *device, int ordinal) { return *device = ordinal, ordinal ? INVALID_VALUE : SUCCESS; }
+int cuInit(unsigned flags)
+{
+    return flags ? INVALID_VALUE : SUCCESS;
+}
+int cuDriverGetVersion(int *version)
+{
+    return *version = 13000, SUCCESS;
+}
+int cuDeviceGet(int *device, int ordinal)
+{
+    return *device = ordinal, ordinal ? INVALID_VALUE : SUCCESS;
+}
 int cuDeviceGetAttribute(int *value, int attribute, int device)
 {
     return *value = attribute == COMPUTE_CAPABILITY_MAJOR ? 9 : 0, device ? INVALID_VALUE : SUCCESS;
 }
-int cuDevicePrimaryCtxRetain(void **context, int device) { return *context = &depth, device ? INVALID_VALUE : SUCCESS; }
-int cuCtxPushCurrent_v2(void *context) { return depth += context == &depth, context == &depth ? SUCCESS : INVALID_CONTEXT; }
-int cuCtxPopCurrent_v2(void **context) { return *context = &depth, depth-- > 0 ? SUCCESS : INVALID_CONTEXT; }
-int cuCtxSynchronize(void) { return depth ? SUCCESS : INVALID_CONTEXT; }
+int cuDevicePrimaryCtxRetain(void **context, int device)
+{
+    return *context = &depth, device ? INVALID_VALUE : SUCCESS;
+}
+int cuCtxPushCurrent_v2(void *context)
+{
+    return depth += context == &depth, context == &depth ? SUCCESS : INVALID_CONTEXT;
+}
+int cuCtxPopCurrent_v2(void **context)
+{
+    return *context = &depth, depth-- > 0 ? SUCCESS : INVALID_CONTEXT;
+}
+int cuCtxSynchronize(void)
+{
+    return depth ? SUCCESS : INVALID_CONTEXT;
+}
 
 int cuMemAlloc_v2(uint64_t *pointer, size_t nbytes)
 {
@@ -57,8 +81,14 @@ int cuMemFree_v2(uint64_t pointer)
     blocks[i].at = 0;
     return SUCCESS;
 }
-int cuMemAllocAsync(uint64_t *pointer, size_t nbytes, void *stream) { return (void)stream, cuMemAlloc_v2(pointer, nbytes); }
-int cuMemFreeAsync(uint64_t pointer, void *stream) { return (void)stream, cuMemFree_v2(pointer); }
+int cuMemAllocAsync(uint64_t *pointer, size_t nbytes, void *stream)
+{
+    return (void)stream, cuMemAlloc_v2(pointer, nbytes);
+}
+int cuMemFreeAsync(uint64_t pointer, void *stream)
+{
+    return (void)stream, cuMemFree_v2(pointer);
+}
 int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t nbytes)
 {
     return owner(to) < 0 ? INVALID_VALUE : (memcpy((void *)to, from, nbytes), SUCCESS);
@@ -130,8 +160,8 @@ int cuLibraryGetKernel(void **kernel, void *library, const char *name)
     *kernel = library == &blocks ? dlsym(dlopen(getenv("FASTINIT_TEST_KERNELS"), RTLD_NOW), launcher) : NULL;
     return *kernel ? SUCCESS : NOT_FOUND;
 }
-int cuLaunchKernel(void *kernel, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned threads_y, unsigned threads_z,
-                   unsigned shared, void *stream, void **arguments, void **extra)
+int cuLaunchKernel(void *kernel, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned threads_y,
+                   unsigned threads_z, unsigned shared, void *stream, void **arguments, void **extra)
 {
     (void)stream;
     if (!depth || y != 1 || z != 1 || threads_y != 1 || threads_z != 1 || shared || extra)
@@ -140,12 +170,30 @@ int cuLaunchKernel(void *kernel, unsigned x, unsigned y, unsigned z, unsigned th
     return SUCCESS;
 }
 
-int cuStreamCreate(void **stream, unsigned flags) { return *stream = malloc(8), flags > 1 ? INVALID_VALUE : SUCCESS; }
-int cuStreamDestroy_v2(void *stream) { return free(stream), SUCCESS; }
-int cuStreamSynchronize(void *stream) { return (void)stream, depth ? SUCCESS : INVALID_CONTEXT; }
-int cuStreamIsCapturing(void *stream, int *is_capturing) { return *is_capturing = stream && stream == capturing, SUCCESS; }
-int cuStreamBeginCapture_v2(void *stream, int mode) { return (void)mode, capturing = stream, SUCCESS; }
-int cuStreamEndCapture(void *stream, void **graph) { return *graph = stream, capturing = NULL, SUCCESS; }
+int cuStreamCreate(void **stream, unsigned flags)
+{
+    return *stream = malloc(8), flags > 1 ? INVALID_VALUE : SUCCESS;
+}
+int cuStreamDestroy_v2(void *stream)
+{
+    return free(stream), SUCCESS;
+}
+int cuStreamSynchronize(void *stream)
+{
+    return (void)stream, depth ? SUCCESS : INVALID_CONTEXT;
+}
+int cuStreamIsCapturing(void *stream, int *is_capturing)
+{
+    return *is_capturing = stream && stream == capturing, SUCCESS;
+}
+int cuStreamBeginCapture_v2(void *stream, int mode)
+{
+    return (void)mode, capturing = stream, SUCCESS;
+}
+int cuStreamEndCapture(void *stream, void **graph)
+{
+    return *graph = stream, capturing = NULL, SUCCESS;
+}
 
 /* Where the bindings look up all others. */
 int cuGetProcAddress_v2(const char *name, void **function, int version, uint64_t flags, int *status)

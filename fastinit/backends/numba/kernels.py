@@ -74,9 +74,10 @@ def compiled(kernel: str) -> Compiled:
 def _loop() -> Untyped:
     loop = compiled_at_first_call(fill_runs, "fill")
     i64, u64 = types.int64, types.uint64
+    from_dtype: Untyped = numba.from_dtype
 
     def array(of: type[np.generic]) -> Untyped:
-        return types.Array(numba.from_dtype(np.dtype(of)), 1, "C")
+        return types.Array(from_dtype(np.dtype(of)), 1, "C")
 
     with compiling("the fill"):
         loop.compile((

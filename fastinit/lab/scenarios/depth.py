@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from torch import nn
 
@@ -31,7 +32,7 @@ def task() -> Supervised:
     with without_forks():
         from sklearn.datasets import load_digits
 
-    digits = load_digits()
+    digits: Any = load_digits()
     pixels = (digits.data - digits.data.mean()) / digits.data.std()
     return Supervised(pixels.astype("float32"), digits.target, optimizer="adam", learning_rate=1e-3, batch_size=64)
 

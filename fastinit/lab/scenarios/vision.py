@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +22,7 @@ def task(learning_rate: float = 0.05, optimizer: str = "sgd") -> Supervised:
     with without_forks():
         from sklearn.datasets import load_digits
 
-    digits = load_digits()
+    digits: Any = load_digits()
     images = ((digits.images - digits.images.mean()) / digits.images.std())[:, None].astype("float32")
     return Supervised(images, digits.target, optimizer=optimizer, learning_rate=learning_rate, batch_size=64)
 

@@ -69,7 +69,8 @@ def grow_vocabulary_(
     _put(module, grown)
     for part in chosen.values():
         setattr(part, "num_embeddings" if isinstance(part, nn.Embedding) else "out_features", size)
-    for holder in (_config(module), *module.modules()):
+    holders: tuple[Any, ...] = (_config(module), *module.modules())
+    for holder in holders:
         if type(getattr(holder, "vocab_size", None)) is int and holder.vocab_size == old:
             holder.vocab_size = size
     filled = {names[key]: f"{size - old} rows like the {old} before" for key in grown}
