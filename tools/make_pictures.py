@@ -1,4 +1,4 @@
-"""Draws the pictures of docs/learn.md into docs/pictures/: `python tools/make_pictures.py [NAME...]` (extra `lab`)."""
+"""Draws the pictures of docs/learn.md and gallery.md into docs/pictures/: `python tools/make_pictures.py [NAME...]`."""
 
 import sys
 from pathlib import Path
@@ -97,7 +97,39 @@ def verdict():
     return pictures.of_differences(result)
 
 
-PICTURES = {made.__name__: made for made in (symmetry, distributions, signal, variance, tanh, depths, verdict)}
+MATRICES = {
+    "normal": {"std": 0.2},
+    "uniform": {"low": -0.3, "high": 0.3},
+    "truncated_normal": {"std": 0.2},
+    "xavier_uniform": {},
+    "he_normal": {},
+    "orthogonal": {},
+    "sparse": {"sparsity": 0.9, "std": 0.3},
+    "identity": {},
+    "zero_hadamard": {},
+    "looks_linear": {"initializer": "orthogonal"},
+    "mimetic_attention": {"part": "value"},
+    "mamba_a_log": {},
+}
+
+
+SHAPES = {"zero_hadamard": (16, 32)}  # square it is the identity
+
+
+def matrices():
+    """A matrix of each of a dozen initializers: inputs from top to bottom, outputs from left to right."""
+    figure = pictures.new_figure(4)
+    for axes, (name, parameters) in zip(figure.subplots(4, 3).ravel(), MATRICES.items()):
+        make, shape = getattr(fastinit.initializers, name), SHAPES.get(name, (32, 32))
+        values = make(shape, seed=0, name="w", layout="io", **parameters)
+        axes.imshow(values, cmap="RdBu", vmin=-abs(values).max(), vmax=abs(values).max(), interpolation="nearest")
+        axes.set_title(name, fontsize=8, color=pictures.INK)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    return pictures.drawn("Matrices", figure, f"Matrices, from red, negative, to blue, of {', '.join(MATRICES)}")
+
+
+PICTURES = {made.__name__: made for made in (symmetry, distributions, signal, variance, tanh, depths, verdict, matrices)}
 
 
 def main(names):
