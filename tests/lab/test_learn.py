@@ -1,4 +1,4 @@
-"""docs/learn.md: each picture is there, can be read, and has the command that draws it."""
+"""docs/learn.md and gallery.md: each picture is there, can be read, and has the command that draws it."""
 
 import importlib.util
 import re
@@ -12,7 +12,10 @@ pytest.importorskip("scikit_posthocs")
 from tests.pages import ROOT, text
 
 FOLDER = ROOT / "docs" / "pictures"
-SHOWN = re.findall(r"!\[([^\]]+)\]\(pictures/(\w+)\.svg\)\n\n`python tools/make_pictures\.py (\w+)`", text("docs/learn.md"))
+SHOWN = re.findall(
+    r"!\[([^\]]+)\]\(pictures/(\w+)\.svg\)\n\n`python tools/make_pictures\.py (\w+)`",
+    text("docs/learn.md") + text("docs/gallery.md"),
+)
 
 
 def tool():
