@@ -55,7 +55,14 @@ def batch_of(data: str, seed: int) -> Any:
         generator = torch.Generator().manual_seed(seed % 2**63)
         return torch.randn(_shape(data), generator=generator)
     if not data.endswith(FILES):
-        return _called(data)
+        from fastinit.torch.rescaling.passes import finite_arguments_of
+
+        batch = _called(data)
+        try:
+            finite_arguments_of(batch)
+        except TypeError as error:
+            raise ValueError(f"--data {data}: {error}") from None
+        return batch
     arrays = _arrays(data)
     return _tensor(arrays.get("inputs", arrays[next(iter(arrays))]))
 

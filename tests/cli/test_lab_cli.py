@@ -114,6 +114,7 @@ def test_recipes_in_files_are_strategies(tmp_path):
         ("compare own:empty --data own:data", "model must have parameters to train: Sequential has none"),
         ("inspect own:empty --data normal:8,4", "model must have parameters: Sequential has none"),
         ("compare own:make --data own:wide", "batch of shape (60, 5) does not go through the model: "),
+        ("inspect own:make --data own:nothing", ": batch must hold a tensor, got 3"),
         ("inspect own:make --data normal:8,5", "batch of shape (8, 5) does not go through the model: "),
         ("compare own:breaks --data own:data", "own_networks:breaks raised RuntimeError: no weights today"),
         ("compare own:make --data own:nothing", "must give a pair (inputs, targets) or a task, got 3"),

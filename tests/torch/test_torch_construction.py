@@ -216,6 +216,39 @@ def test_the_record_replayed_by_torch_is_the_stock_model_to_the_bit(factory):
         assert torch.equal(replayed[name], tensor), name
 
 
+def _within(change):
+    """What a weight is that `change` writes to within the block, after `init_`."""
+    with deferred(seed=3):
+        layer = nn.Linear(40, 30, bias=False)
+        change(layer.weight)
+    init_(layer, seed=3)
+    return layer.weight.detach()
+
+
+@pytest.mark.parametrize(
+    ("change", "std"),
+    [
+        (lambda weight: nn.init.trunc_normal_(weight, std=torch.tensor(0.02)), 0.02),
+        (lambda weight: nn.init.orthogonal_(weight, gain=torch.tensor(2.0)), 2 / 40**0.5),
+        (lambda weight: nn.init.sparse_(weight, 1.5), 0.0),
+    ],
+    ids=["trunc_normal_ with a tensor", "orthogonal_ with a tensor", "sparse_ of nothing"],
+)
+def test_arguments_that_only_torch_understands_are_not_lost(change, std):
+    """1,200 values, their std within 5 standard errors, std / sqrt(2 n) (a false alarm in 2e6 runs): 10 %."""
+    assert abs(float(_within(change).std()) - std) <= 0.1 * std
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda weight: nn.init.trunc_normal_(weight, 0, 1, 2, -2), lambda weight: nn.init.sparse_(weight, 0.5, std=-1)],
+    ids=["bounds that are reversed", "a negative std"],
+)
+def test_what_torch_refuses_is_refused_in_the_block(change):
+    with pytest.raises(RuntimeError):
+        _within(change)
+
+
 def test_construction_takes_no_memory():
     with deferred():
         model = nn.Linear(2**20, 2**20)

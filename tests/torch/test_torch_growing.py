@@ -88,6 +88,15 @@ def test_tied_weights_grow_once_and_stay_tied():
     assert model(torch.tensor([52])).shape == (1, 53)
 
 
+@pytest.mark.parametrize("parts", [None, ["embedding"], ["head"]])
+def test_a_head_that_is_tied_grows_with_its_bias_whichever_part_is_named(parts):
+    model = nn.ModuleDict({"embedding": nn.Embedding(20, 8), "head": nn.Linear(8, 20)})
+    model["head"].weight = model["embedding"].weight
+    grow_vocabulary_(model, 24, parts=parts)
+    assert model["head"](model["embedding"](torch.tensor([23]))).shape == (1, 24)
+    assert model["embedding"].num_embeddings == model["head"].out_features == len(model["head"].bias) == 24
+
+
 def test_new_tokens_are_those_of_new_rows_by_name_without_padding():
     model = Tied()
     old = model.embed.weight.detach()[1:].double().numpy()

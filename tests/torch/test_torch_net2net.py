@@ -86,6 +86,22 @@ def test_a_wider_module_trains_as_a_module_of_its_width():
     assert model[0].weight.grad.shape == (20, 5) and model[4].weight.grad.shape == (6, 20)
 
 
+@pytest.mark.parametrize("grow", [lambda model: widen_(model, "0", 12), lambda model: deepen_(model, "1")])
+def test_hooks_that_cannot_be_followed_are_refused(grow):
+    model = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2))
+    model[1].register_forward_hook(lambda module, given, output: 1 - output)
+    with pytest.raises(ValueError, match=r"^1 has forward hooks, which torch\.fx does not see"):
+        grow(model)
+    assert model[0].out_features == 8 and isinstance(model[1], nn.ReLU)
+
+
+@pytest.mark.parametrize("grow", [lambda model: widen_(model, "0", 12), lambda model: deepen_(model, "1")])
+def test_torchs_generator_stays_where_it_is(grow):
+    model, before = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2)), torch.get_rng_state()
+    grow(model)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_copies_are_decided_by_seed_and_name():
     weights = []
     for seed in (0, 0, 1):

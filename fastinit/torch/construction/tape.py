@@ -31,6 +31,9 @@ from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill
 aten = torch.ops.aten
 
 NATIVE = c_calls.native()
+IDLE_ON_META = ("init._no_grad_trunc_normal_", "init.orthogonal_", "init.sparse_")
+"""Functions of torch that return at once where a tensor is on the meta device: no step of theirs is seen there."""
+
 META, CPU = torch.device("meta"), torch.device("cpu")
 FILL = "aten.fill_.Scalar"
 is_meta: Callable[[Tensor], bool] = vars(torch._C.TensorBase)["is_meta"].__get__
@@ -178,8 +181,8 @@ class Tape(TorchDispatchMode):
         if not self.records(tensor) or (tensor.requires_grad and torch.is_grad_enabled()):
             return stock() if is_meta(tensor) or not is_fillable(tensor) else self._fill_real(tensor, make, stock)
         args, options = stock.args[1:], stock.keywords
-        if any(isinstance(parameter, Tensor) for parameter in args):  # which torch looks at
-            return stock()
+        if any(isinstance(parameter, Tensor) for parameter in (*args, *options.values())):  # which torch looks at
+            return self._by_torch(tensor, stock)
         if generator is not None:
             with _disable_current_modes():
                 self.give(tensor, stock.func(torch.empty(tensor.shape, dtype=tensor.dtype), *args, **options))
@@ -188,11 +191,24 @@ class Tape(TorchDispatchMode):
             distribution = distribution_of(make(), tuple(tensor.shape), TORCH)
             check_range(distribution, tensor.dtype)
         except (TypeError, ValueError):
-            return stock()
+            return self._by_torch(tensor, stock)
         ref = self.ref(tensor)
         written = (ref,)
         step = Step(name_of(stock.func), (ref, *args), options, written, written, draws=True, distribution=distribution)
         self.recording.steps.append(step)
+        _increment_version((tensor,))
+        return tensor
+
+    def _by_torch(self, tensor: Tensor, stock: partial[Tensor]) -> Tensor:
+        """What torch's function does with these arguments, or its error: recorded as it runs, but for those that do nothing
+        on the meta device, which fill real memory, from the construction's own stream.
+        """
+        if name_of(stock.func) not in IDLE_ON_META:
+            return stock()
+        with _disable_current_modes():
+            real = torch.empty(tensor.shape, dtype=tensor.dtype)
+        stock.func(real, *stock.args[1:], **stock.keywords)
+        self.give(tensor, real)
         _increment_version((tensor,))
         return tensor
 

@@ -162,13 +162,14 @@ def _replace(module: nn.Module, own: str, values: Tensor) -> None:
 
 def _identity(layer: Layer, kernel: int) -> Layer:
     """A layer from the units of this one to as many, that gives what it takes."""
-    where: dict[str, Any] = {"device": layer.weight.device, "dtype": layer.weight.dtype}
+    where: dict[str, Any] = {"device": "meta", "dtype": layer.weight.dtype}  # there construction draws nothing
     made: Layer
     if isinstance(layer, nn.Linear):
         made = nn.Linear(layer.out_features, layer.out_features, **where)
     else:
         kind = CONVOLUTIONS[layer.weight.ndim]
         made = kind(layer.out_channels, layer.out_channels, kernel, padding=kernel // 2, **where)
+    made.to_empty(device=layer.weight.device)
     fill_(made.weight, Identity() if isinstance(made, nn.Linear) else Dirac(), stream_of(0), weight_layout(made))
     assert made.bias is not None
     made.bias.zero_()

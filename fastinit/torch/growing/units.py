@@ -60,6 +60,11 @@ class Structure:
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
+        for name, part in module.named_modules():
+            if name and (part._forward_hooks or part._forward_pre_hooks):
+                raise ValueError(
+                    f"{name} has forward hooks, which torch.fx does not see: remove them, and register them again"
+                )
         try:
             self.graph = fx.Tracer().trace(module)
         except Exception as error:

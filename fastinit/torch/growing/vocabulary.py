@@ -95,6 +95,10 @@ def _parts(module: nn.Module, names: Iterable[str] | None) -> dict[str, Any]:
         if not isinstance(part, KINDS) or part._parameters.get("weight") is None:
             got = "nothing of that name" if part is None else type(part).__name__
             raise ValueError(f"parts must name nn.Embedding and nn.Linear with weights of their own, got {got} for {name!r}")
+    weights = {id(part._parameters["weight"]) for part in found.values() if part is not None}
+    for name, part in module.named_modules():  # tied to these: its bias and its number of rows grow as well
+        if isinstance(part, KINDS) and id(part._parameters.get("weight")) in weights:
+            found.setdefault(name, part)
     return found
 
 
