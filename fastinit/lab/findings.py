@@ -315,9 +315,10 @@ def _cure(stretch: Sequence[Link]) -> str:
         return f"these weights have variance {weights.drawn_as}"
     wanted = None if activation is None else activation.moment(1.0)
     variance = 1.0 if not wanted else 1 / wanted
-    called = advised.function_name
+    called, factor = advised.function_name, getattr(advised, "gain", 1.0)
+    with_gain = "" if factor == 1.0 else f"(gain={factor:.4g})"
     paper = f" ({PAPERS[called]})" if called in PAPERS else ""
-    return f"{name} wants variance {variance:.4g} / fan_in, this is {weights.drawn_as}: use {called}{paper}"
+    return f"{name} wants variance {variance:.4g} / fan_in, this is {weights.drawn_as}: use {called}{with_gain}{paper}"
 
 
 def _span(stretch: Sequence[Link]) -> str:

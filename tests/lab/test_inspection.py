@@ -14,6 +14,7 @@ from torch.nn import functional  # noqa: E402
 
 import fastinit.torch  # noqa: E402
 from fastinit import lab  # noqa: E402
+from fastinit.lab.measures import measured  # noqa: E402
 from fastinit.lab.structure import normalization_of, residual_sums  # noqa: E402
 from tests.lab.networks import Recurrent, cnn, filled, mlp, normal_batch, transformer  # noqa: E402
 
@@ -63,6 +64,21 @@ def test_the_finding_under_xavier_names_the_cure(under_xavier):
     assert found.text.endswith(
         "relu wants variance 2 / fan_in, this is Xavier's 2 / (fan_in + fan_out): use he_normal (He et al. 2015)"
     )
+
+
+def test_the_cure_has_the_gain_of_which_its_variance_is():
+    model = nn.Sequential(*(part for _ in range(8) for part in (nn.Linear(100, 100), nn.Tanh())))
+    for layer in model[::2]:
+        nn.init.normal_(layer.weight, std=0.02)
+        nn.init.zeros_(layer.bias)
+    texts = [finding.text for finding in lab.inspect(model, torch.randn(64, 100)).findings]
+    assert any("tanh wants variance 2.536 / fan_in" in text and "use xavier_normal(gain=1.593)" in text for text in texts)
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e-22, 1e-30])
+def test_values_whose_squares_float32_does_not_have_are_measured(size):
+    values = torch.full((1000,), size) * torch.tensor([-1.0, 1.0]).repeat(500)
+    assert measured(values).rms == pytest.approx(size, rel=1e-4)
 
 
 def test_nothing_is_wrong_under_he(under_he):
