@@ -95,7 +95,7 @@ class Drawing(np.random.Generator):
         if not out.size:
             return
         plain = np.asarray(out)
-        by_columns = plain.flags.f_contiguous and not plain.flags.c_contiguous
+        by_columns = _is_by_columns(plain)
         plain = plain.T if by_columns else plain
         stream, start = self._take(kernel, out.size)
         if isinstance(parameters, OwnParameters):
@@ -142,7 +142,8 @@ class Drawing(np.random.Generator):
         if parameters is None or shape is None or is_single:
             drawn = by_numpy(size)
         else:
-            drawn = out if out is not None and out.dtype.itemsize == 8 else np.empty(shape)
+            by_columns = out is not None and _is_by_columns(out)  # as `_fill` would fill it
+            drawn = out if out is not None and out.dtype.itemsize == 8 else np.empty(shape, order="F" if by_columns else "C")
             self._fill(f"{kernel}_float64", parameters, drawn, np.float64)
         if drawn is out or (out is None and requests.is_float64(dtype)):
             return drawn
@@ -195,3 +196,8 @@ def copied(values: Any, out: Array) -> Array:
     """`out`, with the values written to it."""
     out[...] = values
     return out
+
+
+def _is_by_columns(array: Array) -> bool:
+    """Whether its memory has one column after the other, as Fortran's arrays, and not one row after the other as well."""
+    return array.flags.f_contiguous and not array.flags.c_contiguous
