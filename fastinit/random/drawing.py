@@ -74,11 +74,7 @@ class Drawing(np.random.Generator):
         """Float32 values that are drawn in float64: draw(size)."""
         if out is not None and requests.float_array(size, np.float32, out) is None:
             return _numpy.standard_normal(self, size, np.float32, out=out)
-        drawn = draw(size if out is None else out.shape)
-        with np.errstate(over="ignore", under="ignore"):
-            if out is not None:
-                return copied(drawn, out)
-            return drawn.astype(np.float32) if isinstance(drawn, np.ndarray) else float(np.float32(drawn))
+        return _rounded_to_float32(draw(size if out is None else out.shape), out)
 
     def _fill(
         self,
@@ -147,10 +143,7 @@ class Drawing(np.random.Generator):
             self._fill(f"{kernel}_float64", parameters, drawn, np.float64)
         if drawn is out or (out is None and requests.is_float64(dtype)):
             return drawn
-        with np.errstate(over="ignore", under="ignore"):
-            if out is not None:
-                return copied(drawn, out)
-            return drawn.astype(np.float32) if isinstance(drawn, np.ndarray) else float(np.float32(drawn))
+        return _rounded_to_float32(drawn, out)
 
     def _counted(self, kernel: str, parameters: OwnParameters | None, size: Any, by_numpy: Callable[[Any], Any]) -> Any:
         """The same for a kernel of integers, of int64."""
@@ -201,3 +194,11 @@ def copied(values: Any, out: Array) -> Array:
 def _is_by_columns(array: Array) -> bool:
     """Whether its memory has one column after the other, as Fortran's arrays, and not one row after the other as well."""
     return array.flags.f_contiguous and not array.flags.c_contiguous
+
+
+@np.errstate(over="ignore", under="ignore")
+def _rounded_to_float32(drawn: Any, out: Array | None) -> Any:
+    """Float64 values as float32 ones, in `out` where there is one."""
+    if out is not None:
+        return copied(drawn, out)
+    return drawn.astype(np.float32) if isinstance(drawn, np.ndarray) else float(np.float32(drawn))
