@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fastinit.auditing.measured import edges_of
 from fastinit.auditing.patterns import is_narrow, patterns, rounded
 from fastinit.distributions import Distribution
 from fastinit.distributions.base import moments_of
@@ -58,6 +59,11 @@ class Expected:
     def share_of_commonest(self) -> float:
         return 0.0 if self.pmf is None else float(self.pmf.max())
 
+    @cached_property
+    def of_bins(self) -> Array:
+        """The probabilities of the bins of a histogram in units of the distribution's own mean and std."""
+        return self.probabilities(edges_of(self.mean, self.std))
+
     def probabilities(self, edges: Float64Array) -> Array:
         """The probabilities of values below the first edge, between edges (the left one included), and from the last on."""
         if self.pmf is not None:
@@ -69,8 +75,12 @@ class Expected:
     def tails(self, low: float, high: float) -> tuple[float, float]:
         """The probabilities of values no greater than `low`, and no less than `high`, rounding included."""
         low_edge, high_edge = np.nextafter(low + self.spacing, math.inf), high - self.spacing
-        below, above = self.probabilities(np.array([low_edge])), self.probabilities(np.array([high_edge]))
-        return float(below[0]), float(above[1])
+        if self.pmf is not None:
+            below, above = self.probabilities(np.array([low_edge])), self.probabilities(np.array([high_edge]))
+            return float(below[0]), float(above[1])
+        with np.errstate(over="ignore"):
+            below, up_to_high = self.distribution.cdf(np.array([low_edge, high_edge])).tolist()
+        return below, 1 - up_to_high
 
 
 def expected_of(distribution: Distribution | None, dtype: np.dtype[Any]) -> Expected | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fastinit.auditing.expected import Expected
 from fastinit.auditing.hints import hint
-from fastinit.auditing.measured import Measured, Values, beyond, edges_of
+from fastinit.auditing.measured import Measured, Values, beyond
 from fastinit.auditing.moments import SampleMoments
 from fastinit.auditing.numbers import errors_text, ratio_text
 from fastinit.auditing.significance import (
@@ -122,7 +122,7 @@ def _tails_and_shape(measured: Measured, expected: Expected) -> list[Found]:
     resolution = FROM_ROUNDING * expected.std / math.sqrt(n)
     if histogram is None or measured.sigma != expected.std or expected.spacing > resolution:
         return []
-    usual = n * expected.probabilities(edges_of(expected.mean, expected.std))
+    usual = n * expected.of_bins
     for sigmas in (5, 4, 3, 2):
         there, usually = int(beyond(histogram, sigmas)), beyond(usual, sigmas)
         if abs(score_of_count(there, usually)) > CRITICAL_SCORE:

@@ -22,13 +22,14 @@ def directions(heads: Float64Array) -> Float64Array:
         deviations = heads / largest
         deviations -= deviations.mean(axis=1, keepdims=True)
         deviations /= np.sqrt(np.einsum("ij,ij->i", deviations, deviations))[:, None]
-    return np.asarray(np.nan_to_num(deviations, nan=0.0))
+    deviations[np.isnan(deviations)] = 0.0
+    return np.asarray(deviations)
 
 
 def is_informative(head: Float64Array) -> bool:
     """Whether a repetition of these values is suspicious: not if they are few distinct ones, or a monotone sequence."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        steps = np.diff(head)
-    monotone = bool((steps >= 0).all() or (steps <= 0).all())
-    enough = len(head) >= LEAST_LEADING and len(set(head.tolist())) >= LEAST_DISTINCT
-    return enough and not monotone and bool(np.isfinite(head).all())
+    if len(head) < LEAST_LEADING or len(set(head.tolist())) < LEAST_DISTINCT:
+        return False
+    earlier, later = head[:-1], head[1:]
+    monotone = bool((later >= earlier).all() or (later <= earlier).all())
+    return not monotone and bool(np.isfinite(head).all())

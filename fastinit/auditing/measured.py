@@ -98,9 +98,9 @@ def edges_of(centre: float, sigma: float) -> Float64Array:
 
 
 def beyond(bins: Array, sigmas: int) -> float:
-    """The sum of the bins of a histogram over EDGES that lie beyond so many sigmas."""
-    lowest, highest = (int(np.searchsorted(EDGES, side)) for side in (-sigmas, sigmas))
-    return float(bins[: lowest + 1].sum() + bins[highest + 1 :].sum())
+    """The sum of the bins of a histogram over EDGES that lie beyond so many sigmas, at most 8."""
+    at_the_sides = (8 - sigmas) * EDGES_PER_SIGMA + 1
+    return float(np.add.reduce(bins[:at_the_sides]) + np.add.reduce(bins[-at_the_sides:]))  # not sum(), which takes longer
 
 
 def sample_of(counts: npt.NDArray[np.integer[Any]]) -> Sample:

@@ -74,8 +74,8 @@ def moments_of_counts(values: Float64Array, counts: npt.NDArray[np.int64]) -> Sa
 def combined(parts: Sequence[SampleMoments]) -> SampleMoments:
     """The moments of all values of the parts (Pebay 2008, eq. 2.1, about the common mean)."""
     there = [part for part in parts if part.n]
-    if not there:
-        return SampleMoments()
+    if len(there) < 2:
+        return there[0] if there else SampleMoments()
     n, mean, m2, m3, m4, units = np.array(there, np.float64).T
     unit, total = float(units.max()), float(n.sum())
     m2, m3, m4 = (m * (units / unit) ** k for m, k in ((m2, 2), (m3, 3), (m4, 4)))

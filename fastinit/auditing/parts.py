@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TypeAlias
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,8 @@ MOST_PARTS = 2**16
 MOST_SCALED = 4  # parts of which it is asked whether one is a multiple of another: query, key and value; gates
 
 Pair: TypeAlias = tuple[int, int]
+Division: TypeAlias = tuple[int, int]
+"""An axis, and the number of equal parts along it."""
 
 
 def repeated_parts(tensor: Tensor) -> Iterator[Found]:
@@ -28,28 +31,26 @@ def repeated_parts(tensor: Tensor) -> Iterator[Found]:
         return
     most = n - sample.distinct if sample.n == n else n  # values that may repeat others
     array = None
+    scaled = _scaled_pairs(tensor) if is_drawn else {}
     for axis, parts in _divisions(tensor.source.shape):
-        may_be_equal = n // parts <= most and _is_telling(tensor, parts)
-        may_be_scaled = is_drawn and parts <= MOST_SCALED and n // parts >= LEADING
-        if not (may_be_equal or may_be_scaled):
-            continue
-        array = tensor.source.array_of() if array is None else array
-        split, where = _parts(array, axis, parts), f"of {parts} equal parts along axis {axis}, number"
-        if may_be_equal and (pair := _equal_pair(split, is_drawn)):
-            if is_drawn or not _is_smooth(split[pair[1]]):
-                yield "repeated parts", f"{where} {pair[0]} repeats number {pair[1]}"
-            return
-        if may_be_scaled and (pair := _scaled_pair(split)):
+        where = f"of {parts} equal parts along axis {axis}, number"
+        if n // parts <= most and _is_telling(tensor, parts):
+            array = tensor.source.array_of() if array is None else array
+            split = _parts(array, axis, parts)
+            if pair := _equal_pair(split, is_drawn):
+                if is_drawn or not _is_smooth(split[pair[1]]):
+                    yield "repeated parts", f"{where} {pair[0]} repeats number {pair[1]}"
+                return
+        if pair := scaled.get((axis, parts)):
             yield "repeated parts", f"{where} {pair[0]} leads with the values, times a factor, of number {pair[1]}"
             return
 
 
-def _divisions(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+@lru_cache(maxsize=256)
+def _divisions(shape: tuple[int, ...]) -> tuple[Division, ...]:
     """Axes and numbers of equal parts along each, the fewest first. Rows, along the first axis, are compared elsewhere."""
     found = [(parts, axis) for axis, n in enumerate(shape) for parts in _divisors(n) if 1 < parts <= MOST_PARTS]
-    for parts, axis in sorted(found):
-        if axis or parts < shape[0] or len(shape) == 1:
-            yield axis, parts
+    return tuple((axis, parts) for parts, axis in sorted(found) if axis or parts < shape[0] or len(shape) == 1)
 
 
 def _divisors(n: int) -> list[int]:
@@ -103,23 +104,73 @@ def _is_smooth(part: Array) -> bool:
     return False
 
 
-def _scaled_pair(split: Array) -> Pair | None:
-    """The numbers of a part and of an earlier one whose leading values are the same but for a factor and a constant."""
-    heads = _heads(split, LEADING).astype(np.float64)
+def _scaled_pairs(tensor: Tensor) -> dict[Division, Pair]:
+    """For divisions into few parts the numbers of a part and of an earlier one whose leading values are the same but for a
+    factor and a constant. All parts are compared at once: the calls for each division would take as long as all else.
+    """
+    compared = _leading_of_parts(tensor.source.shape)
+    found: dict[Division, Pair] = {}
+    if not compared.of_part:
+        return found
+    heads = tensor.source.array_of()[compared.indices].astype(np.float64)
     towards = directions(heads)
-    later, earlier = np.nonzero(np.tril(np.abs(towards @ towards.T) > ALIKE, -1))
-    pairs = zip(later.tolist(), earlier.tolist())
-    return next(((i, j) for i, j in pairs if is_informative(heads[i]) and is_informative(heads[j])), None)
+    later, earlier = np.nonzero(compared.is_pair & (np.abs(towards @ towards.T) > ALIKE))
+    for i, j in zip(later.tolist(), earlier.tolist()):
+        if is_informative(heads[i]) and is_informative(heads[j]):
+            division, number = compared.of_part[i]
+            found.setdefault(division, (number, compared.of_part[j][1]))
+    return found
+
+
+class _Leading(NamedTuple):
+    """Where the leading values of parts are: by part the division and its number there, and an index of an array that gives
+    a row for each; `is_pair`: whether two rows are of a part and of an earlier one of the same division."""
+
+    of_part: list[tuple[Division, int]]
+    indices: tuple[Array, ...]
+    is_pair: Array
+
+
+@lru_cache(maxsize=256)
+def _leading_of_parts(shape: tuple[int, ...]) -> _Leading:
+    """Of divisions into so few parts that they may be scaled, and into so large ones that they have LEADING values."""
+    most = min(MOST_SCALED, math.prod(shape) // LEADING)
+    divisions = [division for division in _divisions(shape) if division[1] <= most]
+    if not divisions:
+        return _Leading([], (), np.empty((0, 0), bool))
+    positions = [_positions_of_heads(shape, *division) for division in divisions]
+    number = np.repeat(range(len(divisions)), [len(rows) for rows in positions])
+    return _Leading(
+        [(division, part) for division in divisions for part in range(division[1])],
+        np.unravel_index(np.concatenate(positions), shape),
+        np.tril(number[:, np.newaxis] == number, -1),
+    )
+
+
+def _positions_of_heads(shape: tuple[int, ...], axis: int, parts: int) -> Array:
+    """For each part the row-major numbers, in the whole, of the elements that `_heads` takes of it."""
+    steps = [math.prod(shape[k + 1 :]) for k in range(len(shape))]
+    of_part = shape[axis] // parts
+    positions = np.arange(parts, dtype=np.int64) * (of_part * steps[axis])
+    for n, step in zip(_box((*shape[:axis], of_part, *shape[axis + 1 :]), LEADING), steps):
+        positions = positions[..., np.newaxis] + np.arange(n, dtype=np.int64) * step
+    return positions.reshape(parts, -1)[:, :LEADING]
 
 
 def _heads(split: Array, count: int) -> Array:
     """For each part the same `count` elements, or all: those of a box at its beginning."""
-    box: list[slice] = []
+    box = (slice(None), *(slice(n) for n in _box(split.shape[1:], count)))
+    return np.ascontiguousarray(split[box].reshape(len(split), -1)[:, :count])
+
+
+def _box(shape: tuple[int, ...], count: int) -> list[int]:
+    """The lengths of a box at the beginning of a part that has `count` elements, or all."""
+    box: list[int] = []
     needed = count
-    for n in reversed(split.shape[1:]):
-        box.insert(0, slice(min(n, needed)))
+    for n in reversed(shape):
+        box.insert(0, min(n, needed))
         needed = math.ceil(needed / n)
-    return np.ascontiguousarray(split[tuple([slice(None), *box])].reshape(len(split), -1)[:, :count])
+    return box
 
 
 def _equal(a: Array, b: Array) -> bool:

@@ -71,5 +71,6 @@ def smallest_normal(dtype: np.dtype[Any]) -> float:
     return float(_finfo(dtype).smallest_normal)
 
 
+@lru_cache(maxsize=32)
 def _finfo(dtype: np.dtype[Any]) -> Any:
     return ml_dtypes.finfo(dtype)  # type: ignore[no-untyped-call]  # ml_dtypes does not type it

@@ -117,7 +117,9 @@ def _against(expected: Expected, measured: Measured) -> dict[str, Any]:
     if moments.n > 1:
         found |= {"std_off": std_off(moments, expected), "std_limits": std_limits(expected, moments.n)}
     if measured.histogram is not None:
-        histogram = moments.n * expected.probabilities(edges_of(measured.centre, measured.sigma))
+        in_own_units = (measured.centre, measured.sigma) == (expected.mean, expected.std)
+        bins = expected.of_bins if in_own_units else expected.probabilities(edges_of(measured.centre, measured.sigma))
+        histogram = moments.n * bins
         found["expected_histogram"] = histogram
         if measured.sigma == expected.std:
             found["expected_beyond"] = {k: beyond(histogram, k) for k in SIGMAS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -73,12 +74,19 @@ def _sum_of_ratios(count: int, expected: float, above: bool) -> float:
 
 def _merged(observed: Array, expected: Float64Array) -> tuple[Array, Float64Array]:
     """Runs of bins that expect LEAST_EXPECTED or more together, from the left; the rest joins the last run."""
+    starts = _starts_of_runs(tuple(expected.tolist()))
+    return np.add.reduceat(observed, starts), np.add.reduceat(expected, starts)
+
+
+@lru_cache(maxsize=256)
+def _starts_of_runs(expected: tuple[float, ...]) -> list[int]:
+    """Many tensors have one size and one distribution."""
     starts, in_run = [0], 0.0
-    for i, in_bin in enumerate(expected.tolist()):
+    for i, in_bin in enumerate(expected):
         in_run += in_bin
         if in_run >= LEAST_EXPECTED and i + 1 < len(expected):
             starts.append(i + 1)
             in_run = 0.0
     if in_run < LEAST_EXPECTED and len(starts) > 1:
         starts.pop()
-    return np.add.reduceat(observed, starts), np.add.reduceat(expected, starts)
+    return starts
