@@ -18,6 +18,7 @@ ORDERS = (
     *("tests/backends/native/orders.c", *KERNELS_C[:2]),
     *(f"csrc/kernels/{name}.c" for name in ("searches", "shuffles")),
 )
+MEASURES = ("tests/backends/native/measures.c", "csrc/kernels/measure.c")
 INCLUDES = [f"-I{ROOT / 'csrc' / room}" for room in ("kernels", "bindings")]
 NATIVE_COMPILERS = "gcc", "cc", "clang"  # the first that is there
 
@@ -126,6 +127,10 @@ def test_thread_sanitizer_finds_nothing_in_concurrent_fills(native, tmp_path):
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
 def test_sanitizers_find_nothing_in_orders_and_searches(tmp_path, sanitizers):
     assert run(compile_sanitized(tmp_path / "orders", sanitizers, sources=ORDERS)) == {}
+
+
+def test_sanitizers_find_nothing_in_measures(tmp_path):
+    assert run(compile_sanitized(tmp_path / "measures", "address,undefined", sources=MEASURES)) == {}
 
 
 # ---- the threads of csrc/kernels/threads.c ----
