@@ -12,7 +12,7 @@
 
 enum {
     PADDING = LINE_BYTES, /* between runs in the buffer: at powers of 2 they would share the sets of a cache */
-    BUFFER_BYTES = 2 * 1024 * 1024 + 128 * PADDING,
+    BUFFER_BYTES = 1024 * 1024 + 128 * PADDING,
     LEAST_LINES = 8,         /* that a box has of what is next to each other in memory, if there is room */
     LINES = 8,               /* of a panel */
     MOST_OF_RUN = 32 * 1024, /* bytes of a run in a box; of longer ones boxes have parts */
@@ -130,73 +130,106 @@ static ALWAYS_INLINE void part_of_column(const struct matrix *of, const char *to
         memcpy(to + end, from + end, nbytes - end);                                                                       \
     }
 
-/* A panel is squares of as many rows as a cache line has elements, side by side, whose columns are written together. Squares
-   are transposed by perfect shuffles. Each rotates the bits of an element's number, row and column, by one: compilers make
-   interleavings of vectors of it. Of `columns`, those beyond the matrix are read,
-   in the buffer's padding, and not written; rows beyond it likewise. */
-#define DEFINE_PANELS(level, TARGET, vector_bytes, bits, rounds)                                                        \
-    static ALWAYS_INLINE TARGET void make_panel_##bits##_##level(const char *from, int64_t pitch, uint64_t lines,       \
-                                                                 uint64_t columns, char (*panel)[LINES * LINE_BYTES])   \
-    {                                                                                                                   \
-        enum { SIDE = 8 * LINE_BYTES / bits, HALF = SIDE * SIDE / 2 };                                                  \
-        _Alignas(LINE_BYTES) uint##bits##_t square[2][2 * HALF];                                                        \
-        for (uint64_t line = 0; line < lines; line++) {                                                                 \
-            for (int r = 0; r < SIDE; r++, from += pitch)                                                               \
-                memcpy(square[0] + r * SIDE, from, LINE_BYTES);                                                         \
-            for (int round = 0; round < rounds; round++) {                                                              \
-                const uint##bits##_t *in = square[round % 2];                                                           \
-                uint##bits##_t *out = square[(round + 1) % 2];                                                          \
-                for (int i = 0; i < HALF; i++)                                                                          \
-                    out[2 * i] = in[i], out[2 * i + 1] = in[i + HALF];                                                  \
-            }                                                                                                           \
-            for (uint64_t c = 0; c < columns; c++)                                                                      \
-                memcpy(panel[c] + line * LINE_BYTES, square[rounds % 2] + c * SIDE, LINE_BYTES);                        \
-        }                                                                                                               \
-    }                                                                                                                   \
-    /* Columns by panels, of whose rows `rows` are the matrix's, from `row` on. */                                      \
-    static ALWAYS_INLINE TARGET void copy_panels_##bits##_##level(const struct matrix *of, uint64_t row, uint64_t rows) \
-    {                                                                                                                   \
-        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                         \
-        _Alignas(LINE_BYTES) char panel[SIDE][LINES * LINE_BYTES];                                                      \
-        const char *from = of->from + (int64_t)row * of->pitch;                                                         \
-        for (uint64_t column = 0; column < of->columns; column += SIDE) {                                               \
-            const uint64_t columns = smaller(of->columns - column, SIDE);                                               \
-            char *to = of->to + (int64_t)column * of->column_stride + (int64_t)(row * NBYTES);                          \
-            make_panel_##bits##_##level(from + column * NBYTES, of->pitch, (rows - 1) / SIDE + 1, columns, panel);      \
-            for (uint64_t c = 0; c < columns; c++, to += of->column_stride) {                                           \
-                uint64_t begin = 0, end = rows * NBYTES;                                                                \
-                if (of->shares_lines)                                                                                   \
-                    part_of_column(of, to, &begin, &end);                                                               \
-                if (begin < end)                                                                                        \
-                    write_column_##level(to + begin, panel[c] + begin, end - begin, of->non_temporal);                  \
-            }                                                                                                           \
-        }                                                                                                               \
-    }                                                                                                                   \
-    static ALWAYS_INLINE TARGET void copy_matrix_##bits##_##level(const struct matrix *of)                              \
-    {                                                                                                                   \
-        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                         \
-        if ((of->rows == 1 && !of->shares_lines) || magnitude(of->column_stride) <= magnitude(of->row_stride)) {        \
-            copy_rows(of, NBYTES);                                                                                      \
-            return;                                                                                                     \
-        }                                                                                                               \
-        if (of->shares_lines) {                                                                                         \
-            copy_panels_##bits##_##level(of, 0, of->rows);                                                              \
-            return;                                                                                                     \
-        }                                                                                                               \
-        uint64_t head = of->lines_up ? smaller(of->rows, -(uintptr_t)of->to % LINE_BYTES / NBYTES) : 0;                 \
-        uint64_t lines = of->row_stride == NBYTES ? (of->rows - head) / SIDE : 0, rest = head + lines * SIDE;           \
-        copy_part(of, 0, head, NBYTES);                                                                                 \
-        for (uint64_t line = 0; line < lines; line += LINES)                                                            \
-            copy_panels_##bits##_##level(of, head + line * SIDE, smaller(lines - line, LINES) * SIDE);                  \
-        copy_part(of, rest, of->rows - rest, NBYTES);                                                                   \
+/* A panel is squares of as many rows as a cache line has elements, one after the other, whose columns are written together,
+   while the next panel is made: stores then wait for memory and not the CPU. Squares are transposed by perfect shuffles of 4
+   parts, and one of 2 where the side is no power of 4. Each rotates the bits of an element's number, row and column, by two
+   or one: compilers make interleavings of vectors of it. Of the columns of a square, those beyond the matrix are read, in the
+   buffer's padding, and not written; rows beyond it likewise. */
+#define DEFINE_PANELS(level, TARGET, vector_bytes, bits, fours, twos)                                                       \
+    static ALWAYS_INLINE TARGET void shuffle_4_##bits##_##level(const uint##bits##_t *in, uint##bits##_t *out)              \
+    {                                                                                                                       \
+        enum { PART = 16 * LINE_BYTES * LINE_BYTES / bits / bits };                                                         \
+        for (int i = 0; i < PART; i++) {                                                                                    \
+            out[4 * i] = in[i], out[4 * i + 1] = in[i + PART];                                                              \
+            out[4 * i + 2] = in[i + 2 * PART], out[4 * i + 3] = in[i + 3 * PART];                                           \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    static ALWAYS_INLINE TARGET void shuffle_2_##bits##_##level(const uint##bits##_t *in, uint##bits##_t *out)              \
+    {                                                                                                                       \
+        enum { PART = 32 * LINE_BYTES * LINE_BYTES / bits / bits };                                                         \
+        for (int i = 0; i < PART; i++)                                                                                      \
+            out[2 * i] = in[i], out[2 * i + 1] = in[i + PART];                                                              \
+    }                                                                                                                       \
+    static ALWAYS_INLINE TARGET const uint##bits##_t *make_square_##bits##_##level(                                         \
+        const char *from, int64_t pitch, uint##bits##_t(*squares)[64 * LINE_BYTES * LINE_BYTES / bits / bits])              \
+    {                                                                                                                       \
+        enum { SIDE = 8 * LINE_BYTES / bits };                                                                              \
+        for (int r = 0; r < SIDE; r++, from += pitch)                                                                       \
+            memcpy(squares[0] + r * SIDE, from, LINE_BYTES);                                                                \
+        shuffle_4_##bits##_##level(squares[0], squares[1]); /* no loop, of which the compiler would not know the squares */ \
+        if (fours > 1)                                                                                                      \
+            shuffle_4_##bits##_##level(squares[1], squares[0]);                                                             \
+        if (fours > 2)                                                                                                      \
+            shuffle_4_##bits##_##level(squares[0], squares[1]);                                                             \
+        if (twos)                                                                                                           \
+            shuffle_2_##bits##_##level(squares[fours % 2], squares[!(fours % 2)]);                                          \
+        return squares[(fours + twos) % 2];                                                                                 \
+    }                                                                                                                       \
+    /* Writes columns `first` to `last` - 1 of a panel, the first of which begins at `to` and has `nbytes`. */              \
+    static ALWAYS_INLINE TARGET void write_columns_##bits##_##level(const struct matrix *of, char *to, uint64_t nbytes,     \
+                                                                    char (*panel)[LINES * LINE_BYTES], uint64_t first,      \
+                                                                    uint64_t last)                                          \
+    {                                                                                                                       \
+        to += (int64_t)first * of->column_stride;                                                                           \
+        for (uint64_t c = first; c < last; c++, to += of->column_stride) {                                                  \
+            uint64_t begin = 0, end = nbytes;                                                                               \
+            if (of->shares_lines)                                                                                           \
+                part_of_column(of, to, &begin, &end);                                                                       \
+            if (begin < end)                                                                                                \
+                write_column_##level(to + begin, panel[c] + begin, end - begin, of->non_temporal);                          \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    /* Columns by panels, of whose rows `rows` are the matrix's, from `row` on. */                                          \
+    static ALWAYS_INLINE TARGET void copy_panels_##bits##_##level(const struct matrix *of, uint64_t row, uint64_t rows)     \
+    {                                                                                                                       \
+        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                             \
+        _Alignas(LINE_BYTES) uint##bits##_t squares[2][SIDE * SIDE];                                                        \
+        _Alignas(LINE_BYTES) char panels[2][SIDE][LINES * LINE_BYTES];                                                      \
+        const char *from = of->from + (int64_t)row * of->pitch;                                                             \
+        char *to = of->to + (int64_t)(row * NBYTES);                                                                        \
+        const uint64_t lines = (rows - 1) / SIDE + 1, at_once = (SIDE - 1) / lines + 1;                                     \
+        uint64_t made = 0;  /* columns of the panel that is to be written, */                                               \
+        char *made_at = to; /* where the first of them goes */                                                              \
+        int which = 0;      /* panel is made */                                                                             \
+        for (uint64_t column = 0; column < of->columns; column += SIDE, which = !which) {                                   \
+            const uint64_t columns = smaller(of->columns - column, SIDE);                                                   \
+            for (uint64_t line = 0; line < lines; line++) {                                                                 \
+                const uint##bits##_t *square = make_square_##bits##_##level(                                                \
+                    from + column * NBYTES + (int64_t)(line * SIDE) * of->pitch, of->pitch, squares);                       \
+                for (uint64_t c = 0; c < columns; c++)                                                                      \
+                    memcpy(panels[which][c] + line * LINE_BYTES, square + c * SIDE, LINE_BYTES);                            \
+                write_columns_##bits##_##level(of, made_at, rows * NBYTES, panels[!which], smaller(made, line * at_once),   \
+                                               smaller(made, (line + 1) * at_once));                                        \
+            }                                                                                                               \
+            made = columns, made_at = to + (int64_t)column * of->column_stride;                                             \
+        }                                                                                                                   \
+        write_columns_##bits##_##level(of, made_at, rows * NBYTES, panels[!which], 0, made);                                \
+    }                                                                                                                       \
+    static ALWAYS_INLINE TARGET void copy_matrix_##bits##_##level(const struct matrix *of)                                  \
+    {                                                                                                                       \
+        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                             \
+        if ((of->rows == 1 && !of->shares_lines) || magnitude(of->column_stride) <= magnitude(of->row_stride)) {            \
+            copy_rows(of, NBYTES);                                                                                          \
+            return;                                                                                                         \
+        }                                                                                                                   \
+        if (of->shares_lines) {                                                                                             \
+            copy_panels_##bits##_##level(of, 0, of->rows);                                                                  \
+            return;                                                                                                         \
+        }                                                                                                                   \
+        uint64_t head = of->lines_up ? smaller(of->rows, -(uintptr_t)of->to % LINE_BYTES / NBYTES) : 0;                     \
+        uint64_t lines = of->row_stride == NBYTES ? (of->rows - head) / SIDE : 0, rest = head + lines * SIDE;               \
+        copy_part(of, 0, head, NBYTES);                                                                                     \
+        for (uint64_t line = 0; line < lines; line += LINES)                                                                \
+            copy_panels_##bits##_##level(of, head + line * SIDE, smaller(lines - line, LINES) * SIDE);                      \
+        copy_part(of, rest, of->rows - rest, NBYTES);                                                                       \
     }
 
 #define DEFINE_COPY(level, TARGET, vector_bytes, test)                                      \
     DEFINE_WRITE(level, TARGET, vector_bytes)                                               \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 64, 3)                                       \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 32, 4)                                       \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 16, 5)                                       \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 8, 6)                                        \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 64, 1, 1)                                    \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 32, 2, 0)                                    \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 16, 2, 1)                                    \
+    DEFINE_PANELS(level, TARGET, vector_bytes, 8, 3, 0)                                     \
     static TARGET void copy_matrix_##level(const struct matrix *of, uint64_t element_bytes) \
     {                                                                                       \
         if (element_bytes == 8)                                                             \
