@@ -31,15 +31,19 @@ Pair64 = tuple[float, float]
 intrinsic: Untyped = extending.intrinsic  # Numba's annotation of what it returns is not callable
 
 
+_WITHIN: Untyped = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Options of functions that compiled code alone calls: no entries for Python and C, which take time to compile."""
+
+
 def inlined(function: Callable[P, R]) -> Callable[P, R]:
     """A decorator of functions that compiled code calls: always inlined; divisions do not test for zero."""
-    jitable: Callable[P, R] = register_jitable(error_model="numpy", forceinline=True)(function)
+    jitable: Callable[P, R] = register_jitable(**_WITHIN, forceinline=True)(function)
     return jitable
 
 
 def called(function: Callable[P, R]) -> Callable[P, R]:
     """A decorator of functions that compiled code calls: inlined where the compiler decides so."""
-    jitable: Callable[P, R] = register_jitable(error_model="numpy")(function)
+    jitable: Callable[P, R] = register_jitable(**_WITHIN)(function)
     return jitable
 
 
