@@ -25,9 +25,10 @@ def accelerate(seed: int | None = None, devices: Collection[str] = ("cpu",)) -> 
     `torch.nn.init.orthogonal_` and `sparse_` are drawn too; code that has imported these two by name gets torch's algorithm
     on fastinit's normals.
 
-    The distributions are torch's, the values are not. Each fill has a stream of four words, drawn from `generator=` where
-    one is given, else from the block's own generator with `seed`, else from torch's default one. So `torch.manual_seed`
-    determines the values, and the same calls in the same order give the same values, with any number of threads.
+    The distributions are torch's, the values are not. Each fill has a stream of four words, drawn from the block's own
+    generator with `seed`, else from torch's default one. So `torch.manual_seed` determines the values, and the same calls
+    in the same order give the same values, with any number of threads. Calls that are given a `generator=` of their own
+    are torch's, to the bit: they ask for the values that it gives elsewhere too, as peft's VeRA does for its projections.
 
     Models of Hugging Face are drawn twice, as by torch: by the constructors of their layers, and by `_init_weights`. The
     first draw cannot be left out here, since code in between may read it, which replaced functions do not see. `deferred`
@@ -37,8 +38,8 @@ def accelerate(seed: int | None = None, devices: Collection[str] = ("cpu",)) -> 
     a contiguous one. float8 tensors, and `orthogonal_` of any dtype, are filled too, where torch raises; with a std of 0,
     `trunc_normal_` gives the mean. Otherwise tensors' versions, and errors, are as in torch.
 
-    `devices`: "cpu", "cuda", or both. On CUDA devices, which needs the extra `cuda`, streams are drawn from `generator=`
-    where one is given, else as for the CPU: the values are the CPU's. ImportError without the extra; ValueError for another
+    `devices`: "cpu", "cuda", or both. On CUDA devices, which needs the extra `cuda`, streams are drawn as for the CPU,
+    and the values are the CPU's. ImportError without the extra; ValueError for another
     name, and for "cuda" where torch is not built for CUDA.
 
     torch itself fills tensors on other devices, meta and fake tensors, subclasses, integers and complex numbers, those that

@@ -163,10 +163,10 @@ def test_the_tensor_itself_comes_back(init, name):
 
 
 @pytest.mark.parametrize("name", DRAWING)
-def test_the_generator_governs_all(init, name):
+def test_the_generator_governs_all(name):
     def draw(seed):
         generator = torch.Generator().manual_seed(seed)
-        return getattr(init, name)(torch.empty(30, 30), **NEEDED.get(name, {}), generator=generator)
+        return getattr(nn_init, name)(torch.empty(30, 30), **NEEDED.get(name, {}), generator=generator)
 
     state = torch.random.get_rng_state()
     assert torch.equal(draw(1), draw(1)) and not torch.equal(draw(1), draw(2))
@@ -177,9 +177,9 @@ def test_the_generator_governs_all(init, name):
 def test_the_same_values_come_from_both_ways(name):
     """Up to the last bit: torch computes its bounds and stds in another order."""
     both = [torch.empty(30, 30), torch.empty(30, 30)]
-    getattr(nn_init, name)(both[0], **NEEDED.get(name, {}), generator=torch.Generator().manual_seed(1))
+    getattr(nn_init, name)(both[0], **NEEDED.get(name, {}), generator=torch.manual_seed(1))
     with fastinit.torch.accelerate():
-        getattr(nn.init, name)(both[1], **NEEDED.get(name, {}), generator=torch.Generator().manual_seed(1))
+        getattr(nn.init, name)(both[1], **NEEDED.get(name, {}), generator=torch.manual_seed(1))
     torch.testing.assert_close(*both, rtol=1e-6, atol=1e-7)
 
 
@@ -327,7 +327,7 @@ def test_narrow_dtypes_are_unbiased(init, dtype, name, arguments, mean, std):
 @pytest.mark.parametrize("name", ["uniform_", "normal_", "trunc_normal_", "kaiming_normal_", "orthogonal_", "sparse_"])
 def test_narrow_dtypes_are_the_float32_values_rounded_once(init, dtype, name):
     def draw(dtype):
-        generator = torch.Generator().manual_seed(1)
+        generator = torch.manual_seed(1)
         return getattr(init, name)(torch.empty(60, 60, dtype=dtype), **NEEDED.get(name, {}), generator=generator)
 
     assert torch.equal(draw(dtype).float(), draw(torch.float32).to(dtype).float())

@@ -48,6 +48,8 @@ def filled(
     if recorder is not None:
         return recorder.filled(tensor, make, generator, stock)
     names = streams.names()
+    if not (names or explicit or _is_default(generator)):
+        return stock()
     if names and names.is_skipped(tensor):
         return tensor
     foreseen = names.foresee(tensor, make, stock) if names else None
@@ -105,6 +107,11 @@ def _is_drawable(tensor: Tensor, generator: torch.Generator | None) -> bool:
     if generator is None:
         return True
     return isinstance(generator, torch.Generator) and generator.device.type in ("cpu", tensor.device.type)
+
+
+def _is_default(generator: torch.Generator | None) -> bool:
+    """Whether a function was left to draw as it does, and not asked for the values of a generator that the caller keeps."""
+    return generator is None or generator is torch.default_generator or generator in torch.cuda.default_generators
 
 
 def _draws_on(device: str, generator: torch.Generator | None, explicit: bool) -> bool:
