@@ -141,4 +141,4 @@ def _rounded(mean: float, std: float, bound: float, real: Real, towards: float) 
         return math.copysign(largest, exact)
     nearest = float(real(float(exact)))
     outside = nearest < exact if towards > 0 else nearest > exact
-    return float(np.nextafter(nearest, real(towards))) if outside else float(nearest)
+    return float(np.nextafter(real(nearest), real(towards))) if outside else float(nearest)
