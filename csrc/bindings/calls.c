@@ -2,7 +2,6 @@
 #define IMPORTS_NUMPY
 #include "calls.h"
 
-__typeof__(fi_fill) *fill_kernel;
 __typeof__(fi_fill_many) *fill_many_kernels;
 static long overrides; /* blocks in force that chose a backend */
 
@@ -17,14 +16,10 @@ PyObject *none(void)
     return Py_NewRef(Py_None);
 }
 
-/* bind(address of fi_fill, address of fi_fill_many) */
-static PyObject *bind(PyObject *module, PyObject *args)
+/* bind(address of fi_fill_many) */
+static PyObject *bind(PyObject *module, PyObject *many)
 {
-    PyObject *fill, *many;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OO", &fill, &many))
-        return NULL;
-    *(void **)&fill_kernel = PyLong_AsVoidPtr(fill);
     *(void **)&fill_many_kernels = PyLong_AsVoidPtr(many);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
@@ -37,7 +32,7 @@ static PyObject * override(PyObject *module, PyObject *change)
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
-static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
+static PyMethodDef functions[] = {{"bind", bind, METH_O, NULL},
                                   {"bind_recording", bind_recording, METH_VARARGS, NULL},
                                   {"bind_torch", bind_torch, METH_VARARGS, NULL},
                                   {"fill_many", fill_many, METH_VARARGS, NULL},

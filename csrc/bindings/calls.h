@@ -25,7 +25,7 @@ enum {
     LEAST_WITHOUT_LOCK = 8192, /* values, from which on the interpreter's lock is released: some microseconds */
 };
 
-/* A fill of a small array by one kernel on one thread: all but the stream and the memory. */
+/* A fill of a small array by one kernel, or with a constant (fi_fill_many), on one thread: all but the stream and the memory. */
 typedef struct {
     int level, kernel, axes;
     npy_intp lengths[MOST_AXES];
@@ -34,8 +34,7 @@ typedef struct {
     PyArray_Descr *dtype;
 } small_fill;
 
-/* fi_fill and fi_fill_many of fastinit._kernels (calls.c). */
-extern __typeof__(fi_fill) *fill_kernel;
+/* fi_fill_many of fastinit._kernels (calls.c). */
 extern __typeof__(fi_fill_many) *fill_many_kernels;
 
 /* Whether a block is in force that chose another backend than the default one: then nothing is done in C (calls.c). */

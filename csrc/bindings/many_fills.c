@@ -105,7 +105,8 @@ static int add(many_fills *many, const small_fill *fill, PyObject *name, PyObjec
     many->parameters[i] = fill->parameters;
     many->counts[i] = fill->count;
     many->outs[i] = memory;
-    stream_of_entropy(entropy, many->streams + 4 * i);
+    if (fill->kernel >= 0) /* a constant has no stream */
+        stream_of_entropy(entropy, many->streams + 4 * i);
     return 1;
 }
 

@@ -14,7 +14,8 @@ static void free_capsule(PyObject *capsule)
 }
 
 /* small_fill(level, kernel, parameters, lengths, dtype): the fill of arrays of these lengths. `parameters`: floats in a
-   tuple, `lengths`: ints in one. None for more of them than are taken. */
+   tuple, `lengths`: ints in one. None for more of them than are taken. For a constant, `kernel` is the number of an element's
+   bytes below 0, and the first parameter begins with them. */
 PyObject *new_small_fill(PyObject *module, PyObject *args)
 {
     PyObject *parameters, *lengths, *dtype;
@@ -77,9 +78,10 @@ void *memory_of(PyObject *out, const small_fill *fill)
 
 void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory)
 {
-    const uint64_t start = 0;
+    const int32_t kernel = fill->kernel;
+    const double *parameters = fill->parameters;
     PyThreadState *state = count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
-    fill_kernel(fill->level, fill->kernel, words, fill->parameters, &start, 1, count, 1, memory, 0, 0);
+    fill_many_kernels(fill->level, 1, &kernel, words, &parameters, &count, &memory);
     if (state)
         PyEval_RestoreThread(state);
 }

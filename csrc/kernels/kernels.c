@@ -344,11 +344,24 @@ struct many_calls {
     void *const *outs;
 };
 
+/* Writes the element of `nbytes` at `element` n times. */
+static void repeat(const void *element, uint64_t nbytes, uint64_t n, char *out)
+{
+    uint64_t all = n * nbytes, made = nbytes < all ? nbytes : all;
+    memcpy(out, element, made);
+    for (; made < all; made += smaller(made, all - made)) /* what is there already, once more */
+        memcpy(out + made, out, smaller(made, all - made));
+}
+
 static void run_many_calls(void *calls)
 {
     const struct many_calls *of = calls;
     const uint64_t start = 0;
     for (uint64_t i = 0; i < of->n; i++) {
+        if (of->kernels[i] < 0) {
+            repeat(of->parameters[i], (uint64_t)-of->kernels[i], of->counts[i], of->outs[i]);
+            continue;
+        }
         struct call call = {
             of->level, of->kernels[i], of->streams + 4 * i, of->parameters[i], &start, 1, of->counts[i], 1, of->outs[i], 0,
             0};

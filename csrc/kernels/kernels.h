@@ -38,6 +38,7 @@ int fi_fill_axes(int level, int kernel, const uint32_t *stream, const double *pa
 int fi_has_threads(void);
 
 /* fi_fill of `n` whole arrays, one after the other: array i has kernel kernels[i], stream streams[4 i] ..., the parameters
-   from parameters[i] on, and elements 0 to counts[i] - 1 go to outs[i]. */
+   from parameters[i] on, and elements 0 to counts[i] - 1 go to outs[i]. A number -b instead of a kernel's stands for a constant:
+   all elements are the first b bytes at parameters[i]. */
 void fi_fill_many(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,
                   const uint64_t *counts, void *const *outs);

@@ -30,17 +30,16 @@ def _element_type(dtype: Any) -> ElementType:
     return ELEMENT_TYPES[name]
 
 
-def check_array(out: object) -> Array:
-    """`out` itself. TypeError where it is no array."""
+def check_array(out: object, what: str = "out", elsewhere: str = "") -> Array:
+    """`out` itself. TypeError where it is no array of NumPy's; `elsewhere` is what else is taken."""
     if not isinstance(out, np.ndarray):
-        elsewhere = ", or one on a CUDA device" if hasattr(out, "__dlpack_device__") else ""
-        raise TypeError(f"out must be a numpy array{elsewhere}, got {type(out).__name__}")
+        raise TypeError(f"{what} must be a numpy array{elsewhere}, got {type(out).__name__}")
     return out
 
 
 def check_out(out: object, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """TypeError or ValueError where values of this shape and dtype cannot be written to `out`."""
-    out = check_array(out)
+    out = check_array(out, elsewhere=", or one on a CUDA device" if hasattr(out, "__dlpack_device__") else "")
     if out.dtype != dtype and out.dtype.newbyteorder("=") != dtype:
         raise TypeError(f"out has dtype {out.dtype}, but dtype is {dtype}: pass dtype=out.dtype")
     if out.shape != shape:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from typing import Any
+
+import numpy as np
 
 from fastinit.backends import c_calls, current_native_level, native_kernel
 from fastinit.backends.elements import ElementType
 from fastinit.core.pieces import LEAST_FOR_NATIVE_THREADS
 from fastinit.distributions import Distribution, Slabs
 from fastinit.distributions.base import Draws
-from fastinit.runtime.types import Float64Array, FloatArray, Real
+from fastinit.runtime.types import Float64Array, FloatArray
 
 
 def small_fill(distribution: Distribution, shape: tuple[int, ...], element: ElementType) -> Any:
@@ -19,28 +22,30 @@ def small_fill(distribution: Distribution, shape: tuple[int, ...], element: Elem
     native, level = c_calls.native(), current_native_level()
     if native is None or level is None or not 0 < math.prod(shape) <= LEAST_FOR_NATIVE_THREADS:
         return None
-    request = _KernelOnly(element.real)
+    request = _Learned(element)
     distribution.write(request)
     if request.kernel is None:
         return None
-    kernel = native_kernel(f"{request.kernel}_{element.name}")
-    return native.small_fill(level, kernel, request.parameters, shape, element.dtype)
+    return native.small_fill(level, request.kernel, request.parameters, shape, element.dtype)
 
 
-class _KernelOnly:
-    """The request that only learns which kernel a distribution needs (`fastinit.distributions.base.Request`)."""
+class _Learned:
+    """The request that only learns what a distribution needs (`fastinit.distributions.base.Request`), in C's terms."""
 
-    kernel: str | None = None
+    kernel: int | None = None
     parameters: tuple[float, ...] = ()
 
-    def __init__(self, real: Real) -> None:
-        self.real = real
+    def __init__(self, element: ElementType) -> None:
+        self.real, self._element = element.real, element
 
     def draw(self, kernel: str, parameters: Float64Array) -> None:
-        self.kernel, self.parameters = kernel, tuple(parameters.tolist())
+        self.kernel = native_kernel(f"{kernel}_{self._element.name}")
+        self.parameters = tuple(parameters.tolist())
 
     def repeat(self, value: float) -> None:
-        pass
+        """The element's bytes are passed as the first ones of a float."""
+        one = np.full((), value, self._element.dtype).tobytes()
+        self.kernel, self.parameters = -len(one), struct.unpack("d", one.ljust(8, b"\0"))
 
     def select(self, values: Callable[[Draws], FloatArray]) -> None:
         pass

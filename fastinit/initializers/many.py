@@ -29,8 +29,8 @@ def fill_many(
     For models of many small tensors, whose calls take longer than the filling. `initializers`: what `fastinit.get` takes, a
     distribution included, for all tensors, or a mapping that has one for each name of `shapes`. `seed` is 0 by default, as
     in all functions that initialize a whole model, so that the model is the same each time. `out`: by name, the arrays to
-    fill. The other options are those of every initializer. ValueError and TypeError as from these, and for a name that
-    `initializers` or `out` lacks, or where two arrays of `out` share memory, before anything is written.
+    fill, all of NumPy. The other options are those of every initializer. ValueError and TypeError as from these, and for a
+    name that `initializers` or `out` lacks, or where two arrays of `out` share memory, before anything is written.
 
         >>> import fastinit
         >>> weights = fastinit.fill_many("he_normal", {f"experts.{i}.w": (64, 64) for i in range(10_000)})
@@ -50,12 +50,17 @@ def fill_many(
         raise TypeError(f"out must be a mapping from names to arrays or None, got {out!r}")
     if out is not None:
         _check_names("out", out, shapes)
-        check_disjoint({name: check_array(out[name]) for name in shapes})
+        check_disjoint({name: _array_for(name, out[name]) for name in shapes})
 
     def distribution_for(initializer: InitializerLike, shape: tuple[int, ...]) -> Distribution:
         return get(initializer).distribution_for(shape, layout=layout)
 
     return fill_batch(by_name, shapes, seed, element_type(dtype), out, distribution_for)
+
+
+def _array_for(name: str, out: object) -> Array:
+    by_itself = " (one on a device is filled by a call of its own)" if hasattr(out, "__dlpack_device__") else ""
+    return check_array(out, f"out[{name!r}]", by_itself)
 
 
 def _check_names(what: str, given: Mapping[str, object], shapes: Mapping[str, Shape]) -> None:

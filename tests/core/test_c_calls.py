@@ -54,12 +54,26 @@ def test_streams_of_many_names_are_those_of_each(seed):
 
 
 @pytest.mark.parametrize("dtype", ELEMENT_TYPES)
-@pytest.mark.parametrize("name", ["he_normal", "xavier_uniform", "truncated_normal", "orthogonal", "zeros"])
+@pytest.mark.parametrize("name", ["he_normal", "xavier_uniform", "truncated_normal", "orthogonal", "zeros", "ones"])
 def test_the_second_call_has_the_values_of_the_first(name, dtype):
     function, options = getattr(fastinit, name), {"seed": 3, "name": "w", "dtype": dtype}
     first = in_python(function, (8, 6), **options)
     for _ in range(3):
         assert same(function((8, 6), **options), first)
+
+
+@pytest.mark.parametrize("dtype", ELEMENT_TYPES)
+@pytest.mark.parametrize("value", [0.0, -0.0, 1.0, 0.1, -3.0])
+@pytest.mark.parametrize("shape", [(), (1,), (2,), (3, 5), (8193,)], ids=str)
+def test_constants_have_the_bits_of_the_value_in_c_and_beyond_it_nothing(shape, value, dtype):
+    memory = np.full(np.prod(shape, dtype=int) + 1, 9, ELEMENT_TYPES[dtype].dtype)
+    expected = np.full(memory.size, value, memory.dtype)
+    expected[-1] = 9
+    for _ in range(2):
+        fastinit.constant(shape, value=value, dtype=dtype, out=memory[:-1].reshape(shape))
+        assert memory.tobytes() == expected.tobytes()
+        memory[:-1] = 9
+    assert same(fastinit.constant(shape, value=value, dtype=dtype), expected[:-1].reshape(shape))
 
 
 @pytest.mark.parametrize("count", [1, 100, 8191, 8192, 70_000, LEAST_FOR_THREADS, LEAST_FOR_THREADS + 1])

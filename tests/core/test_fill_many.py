@@ -1,6 +1,7 @@
 """A batch of tensors has the values of each one filled by itself, in any backend and on any number of threads."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -201,6 +202,28 @@ def test_other_blocks_of_memory_are_filled_beside_plain_ones():
     fill_many("normal", shapes, seed=5, out=out)
     for name in shapes:
         np.testing.assert_array_equal(out[name], fastinit.normal((4, 6), seed=5, name=name), err_msg=name)
+
+
+def test_c_fills_the_constants_among_small_tensors(monkeypatch):
+    if c_calls.native() is None:
+        pytest.skip("fastinit._calls was not built")
+    monkeypatch.setattr("fastinit.core.batch._Batch", lambda shapes, *others: SimpleNamespace(arrays={**shapes}, fill=int))
+    batch = fill_many({"w": "normal", "b": "zeros", "g": "ones"}, {"w": (6, 4), "b": (4,), "g": (2**16,)}, seed=5)
+    assert not batch["b"].any() and (batch["g"] == 1).all()  # SimpleNamespace has the shapes of what is left to Python
+
+
+class OnDevice:
+    __dlpack_device__ = None
+
+
+@pytest.mark.parametrize(
+    "given, more",
+    [(OnDevice(), r" \(one on a device is filled by a call of its own\)"), ([0.0], "")],
+    ids=["device", "list"],
+)
+def test_an_out_that_is_no_array_of_numpy_is_refused_by_name(given, more):
+    with pytest.raises(TypeError, match=rf"out\['b'\] must be a numpy array{more}, got {type(given).__name__}"):
+        fill_many("normal", {"a": (2,), "b": (1,)}, out={"a": np.zeros(2, np.float32), "b": given})
 
 
 def test_shapes_that_compare_equal_but_are_not_ints_are_refused():
