@@ -84,7 +84,13 @@ def _check_elements(array: Array) -> None:
     """TypeError or ValueError for elements that kernels, which write whole ones, cannot write."""
     if not array.dtype.isnative:
         raise TypeError(f"out has dtype {array.dtype}, whose bytes are in the other order: a CUDA device writes its own")
-    apart = [address_of(array), *(stride for stride, n in zip(array.strides, array.shape) if n > 1)]
+    strides = [stride for stride, n in zip(array.strides, array.shape) if n > 1]
+    if array.size and any(stride < 0 for stride in strides):
+        raise ValueError(
+            f"out has strides {array.strides}: on a CUDA device none may be negative, so pass the array the other way "
+            "round, with an index as np.s_[::-1] if the values are to stand in reverse"
+        )
+    apart = [address_of(array), *strides]
     if array.size and any(distance % array.itemsize for distance in apart):
         raise ValueError(
             f"out has elements of {array.itemsize} bytes at address {apart[0]:#x} with strides {array.strides}: "
