@@ -32,21 +32,28 @@ static PyObject * override(PyObject *module, PyObject *change)
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
 static PyMethodDef functions[] = {{"bind", bind, METH_O, NULL},
+                                  {"bind_draws", bind_draws, METH_VARARGS, NULL},
+                                  {"bind_empty", bind_empty, METH_VARARGS, NULL},
                                   {"bind_recording", bind_recording, METH_VARARGS, NULL},
+                                  {"bind_resets", bind_resets, METH_VARARGS, NULL},
                                   {"bind_torch", bind_torch, METH_VARARGS, NULL},
                                   {"fill_many", fill_many, METH_VARARGS, NULL},
                                   {"hold_tensors", hold_tensors, METH_O, NULL},
                                   {"override", override, METH_O, NULL},
                                   {"plain_address", plain_address, METH_O, NULL},
                                   {"plan_many", plan_many, METH_VARARGS, NULL},
-                                  {"recorded_draw", (PyCFunction)(void (*)(void))recorded_draw, METH_FASTCALL, NULL},
-                                  {"recorded_ref", (PyCFunction)(void (*)(void))recorded_ref, METH_FASTCALL, NULL},
-                                  {"run", (PyCFunction)(void (*)(void))run, METH_FASTCALL, NULL},
+                                  {"recorded_draw", FAST(recorded_draw), METH_FASTCALL, NULL},
+                                  {"recorded_empty", FAST(recorded_empty), METH_FASTCALL | METH_KEYWORDS, NULL},
+                                  {"recorded_ref", FAST(recorded_ref), METH_FASTCALL, NULL},
+                                  {"recorded_reset", FAST(recorded_reset), METH_FASTCALL, NULL},
+                                  {"run", FAST(run), METH_FASTCALL, NULL},
                                   {"run_many", run_many, METH_VARARGS, NULL},
                                   {"small_fill", new_small_fill, METH_VARARGS, NULL},
-                                  {"stream", (PyCFunction)(void (*)(void))stream, METH_FASTCALL, NULL},
-                                  {"streams", (PyCFunction)(void (*)(void))streams, METH_FASTCALL, NULL},
+                                  {"stream", FAST(stream), METH_FASTCALL, NULL},
+                                  {"streams", FAST(streams), METH_FASTCALL, NULL},
                                   {"tensor_source", tensor_source, METH_O, NULL},
                                   {NULL, NULL, 0, NULL}};
 static struct PyModuleDef definition = {

@@ -19,7 +19,7 @@ COMPILED = {
     ),
     "_calls": tuple(
         f"csrc/bindings/{name}.c"
-        for name in ("calls", "many_fills", "recorded_draws", "remembered_fills", "small_fills", "streams", "tensor_methods")
+        for name in ("calls", "many_fills", "recording", "remembered_fills", "small_fills", "streams", "tensor_methods")
     ),
     "_short_draws": ("csrc/bindings/short_draws.c",),
 }

@@ -130,7 +130,7 @@ class Initialization:
         if options.device.type == "cpu":
             alone = self.log.from_meta - memory.keys()
             memory |= in_one_mapping({name: tensor for name, tensor in tensors.items() if name in alone})
-        offloaded = {*kept_on_cpu(self.found.module)}
+        offloaded = {*kept_on_cpu(part for _, part in self.found.parts)}
         here = [name for name in self.log.from_meta if id(tensors[name]) in offloaded]
         memory |= {name: torch.empty_like(tensors[name], device=CPU) for name in here}
         for name in self.log.from_meta:

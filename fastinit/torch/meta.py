@@ -16,12 +16,14 @@ CPU = torch.device("cpu")
 def materialized(module: nn.Module, tensor: Tensor, device: torch.device = CPU, memory: Tensor | None = None) -> Tensor:
     """The tensor with memory, whose values are undefined: the same object, unless weak references to it exist.
 
-    `memory`: that memory; else it is new, on this device or that of a DTensor's mesh. Weak references, which torch's
-    recurrent modules keep, rule out the same object: a new one then takes its place in `module`.
+    `memory`: that memory, which nothing else refers to; else it is new, on this device or that of a DTensor's mesh. Weak
+    references, which torch's recurrent modules keep, rule out the same object: a new one then takes its place in `module`.
     """
     made = _with_memory(tensor, device) if memory is None else memory
-    if type(tensor) in PLAIN_TYPES and type(made) in PLAIN_TYPES and _is_alone(tensor) and _is_alone(made):
-        torch._C._swap_tensor_impl(tensor, made.requires_grad_(tensor.requires_grad))
+    if type(tensor) in PLAIN_TYPES and type(made) is Tensor and _is_alone(tensor):
+        if tensor.requires_grad:
+            made.requires_grad_()
+        torch._C._swap_tensor_impl(tensor, made)
         return tensor
     if isinstance(tensor, nn.Parameter):
         made = nn.Parameter(made, tensor.requires_grad)
@@ -44,9 +46,8 @@ def _is_alone(tensor: Tensor) -> bool:
 def _with_memory(tensor: Tensor, device: torch.device) -> Tensor:
     if is_dtensor(tensor):
         return torch.empty_like(tensor, device=tensor.device_mesh.device_type)
-    if (
-        type(tensor) in PLAIN_TYPES and tensor.nbytes == tensor.untyped_storage().nbytes()
-    ):  # empty_like imports sympy for it (2 s), and takes 70 us
+    is_whole = type(tensor) in PLAIN_TYPES and tensor.nbytes == tensor.untyped_storage().nbytes()
+    if is_whole:  # empty_like imports sympy for it (2 s), and takes 70 us
         return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=device)
     return torch.empty_like(tensor, device=device)
 

@@ -18,7 +18,7 @@ from torch import nn  # noqa: E402
 
 import fastinit.torch  # noqa: E402
 from fastinit.torch import build, deferred, init_, init_missing_, record  # noqa: E402
-from fastinit.torch.construction import nn_functions, replayed_by_torch  # noqa: E402
+from fastinit.torch.construction import nn_functions, replayed_by_torch, resets  # noqa: E402
 from fastinit.torch.construction.tape import current_tape  # noqa: E402
 
 
@@ -871,3 +871,88 @@ def test_the_functions_are_torchs_again_after_the_block():
     with deferred():
         assert nn.init.uniform_.__code__ is not code
     assert nn.init.uniform_.__code__ is code and not [name for name in vars(nn.init) if "fastinit" in name]
+
+
+LAYERS = {
+    "Linear": lambda: nn.Linear(4, 3),
+    "Linear in bfloat16": lambda: nn.Linear(4, 3, dtype=torch.bfloat16),
+    "Linear without bias": lambda: nn.Linear(4, 3, bias=False),
+    "Linear without inputs": lambda: nn.Linear(0, 3),
+    "Conv2d": lambda: nn.Conv2d(2, 4, 3, groups=2),
+    "ConvTranspose1d": lambda: nn.ConvTranspose1d(2, 4, 3),
+    "LayerNorm": lambda: nn.LayerNorm((3, 2)),
+    "LayerNorm without bias": lambda: nn.LayerNorm(5, bias=False),
+    "LayerNorm without parameters": lambda: nn.LayerNorm(5, elementwise_affine=False),
+}
+
+
+def steps_of(factory):
+    with deferred():
+        model = factory()
+        return current_tape().recording.steps, model
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+@pytest.mark.parametrize("layer", LAYERS.values(), ids=list(LAYERS))
+def test_a_layer_like_one_before_is_recorded_as_its_method_is(layer, monkeypatch):
+    known, _ = steps_of(lambda: nn.Sequential(layer(), layer(), layer()))
+    with monkeypatch.context() as patch:
+        patch.setattr(resets, "STOCK", {})
+        as_ever, model = steps_of(lambda: nn.Sequential(layer(), layer(), layer()))
+    assert known == as_ever
+    assert all(p._version == 1 for p in model.parameters() if p.numel())
+
+
+def test_a_layer_whose_memory_has_another_order_is_recorded_as_its_method_is():
+    model = nn.Sequential(*[nn.Conv2d(2, 3, 2) for _ in range(2)])
+    with deferred():
+        same = nn.Sequential(*[nn.Conv2d(2, 3, 2).to(memory_format=torch.channels_last) for _ in range(2)])
+        for part in same:
+            part.reset_parameters()
+    init_(same, seed=0)
+    init_(model, seed=0)
+    assert all(torch.equal(a.weight, b.weight) and a.weight.stride() != b.weight.stride() for a, b in zip(model, same))
+
+
+@pytest.mark.parametrize(
+    "owner, name", [(nn.init, "kaiming_uniform_"), (nn.init, "uniform_"), (nn.Linear, "reset_parameters")]
+)
+def test_what_replaces_a_layers_initialization_in_the_block_is_called(owner, name, monkeypatch):
+    called = []
+    with deferred():
+        nn.Linear(4, 3)  # is known from now on
+        monkeypatch.setattr(owner, name, lambda *args, **options: called.append(name))
+        nn.Linear(4, 3)
+    assert called == [name]
+
+
+def test_a_class_derived_from_a_layer_is_asked_itself():
+    class Zero(nn.Linear):
+        def reset_parameters(self):
+            super().reset_parameters()
+            if self.in_features > self.out_features:
+                nn.init.zeros_(self.weight)
+
+    with deferred():
+        model = nn.Sequential(nn.Linear(4, 3), Zero(4, 3), Zero(3, 4), Zero(4, 3))
+    report = init_(model, seed=0)
+    assert [report.filled[f"{i}.weight"].partition("(")[0] for i in range(4)] == [
+        "Uniform",
+        "Constant",
+        "Uniform",
+        "Constant",
+    ]
+
+
+def test_a_layer_with_a_parametrized_weight_is_asked_itself():
+    def parametrized():
+        layer = nn.Linear(4, 3)
+        nn.utils.parametrizations.weight_norm(layer)
+        layer.reset_parameters()
+        return layer
+
+    with deferred():
+        model = nn.Sequential(nn.Linear(4, 3), parametrized(), parametrized())
+    init_(model, seed=0)
+    torch.manual_seed(0)
+    assert not model[1].weight.isnan().any() and not torch.equal(model[1].weight, model[2].weight)

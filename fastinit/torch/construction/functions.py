@@ -8,14 +8,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._C import _DisableTorchDispatch
 
 from fastinit.runtime.scoped_patch import Replacement, ScopedPatch
-from fastinit.torch.construction import devices, nn_functions
-from fastinit.torch.construction.tape import CPU, FILL, META, current_tape, is_meta, undispatched
+from fastinit.torch.construction import devices, nn_functions, resets
+from fastinit.torch.construction.tape import CPU, FILL, META, NATIVE, current_tape, is_meta, undispatched
 from fastinit.torch.tensors import PLAIN_TYPES
 
-FACTORIES: dict[str, float | None] = {"empty": None, "zeros": 0.0, "ones": 1.0}
-"""The functions that make most parameters, and the value of what they make."""
+FACTORIES = {"zeros": 0.0, "ones": 1.0}
+"""Functions that make many parameters, and the value of what they make."""
 
 OF_DATA = ("tensor", "as_tensor", "asarray")
 """Functions that make tensors of lists and arrays."""
@@ -48,6 +49,18 @@ def _factory(stock: Callable[..., Tensor], value: float | None) -> Callable[...,
         return tensor
 
     return make
+
+
+def _empty() -> Callable[..., Tensor]:
+    """torch.empty, in C where that is built."""
+    make = _factory(STOCK_EMPTY, None)
+    if NATIVE is None:
+        return make
+    NATIVE.bind_empty(STOCK_EMPTY, META, _DisableTorchDispatch, make)
+    return NATIVE.recorded_empty  # type: ignore[no-any-return]
+
+
+EMPTY = _empty()
 
 
 def _of_data(stock: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -132,6 +145,7 @@ def _noting(stock: Callable[..., None]) -> Callable[..., None]:
 
 def _replacements() -> Iterator[Replacement]:
     yield from devices.replacements()
+    yield torch, "empty", EMPTY
     for name, value in FACTORIES.items():
         yield torch, name, _factory(getattr(torch, name), value)
     for name in OF_DATA:
@@ -143,6 +157,7 @@ def _replacements() -> Iterator[Replacement]:
     for name in ("__getitem__", "__setitem__"):
         yield torch.Tensor, name, _indexed(getattr(torch.Tensor, name))
     yield from nn_functions.replacements()
+    yield from resets.replacements()
     for name in ("__init__", "__setstate__"):  # __setstate__: of modules that are copied or unpickled
         yield nn.Module, name, _noting(getattr(nn.Module, name))
 

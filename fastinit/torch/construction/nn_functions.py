@@ -11,18 +11,13 @@ from collections.abc import Callable, Iterator
 from math import copysign
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch._C import _get_dispatch_stack_at, _increment_version, _len_torch_dispatch_stack, _len_torch_function_stack
 from torch.nn import init
 
-from fastinit.backends import c_calls
 from fastinit.runtime.scoped_patch import Replacement
 from fastinit.torch.construction.steps import Ref, Step, refs
-from fastinit.torch.construction.tape import FILL, Tape, current_tape, is_meta
-from fastinit.torch.drawing.recorder import THREAD
+from fastinit.torch.construction.tape import FILL, NATIVE, current_tape
 from fastinit.torch.drawing.replacements import copied, is_far_out, orthogonal_, sparse_
-from fastinit.torch.tensors import PLAIN_TYPES
 
 _fastinit_noted_: Callable[..., Tensor]  # below: `noted`
 _fastinit_orthogonal_, _fastinit_sparse_ = orthogonal_, sparse_
@@ -73,7 +68,7 @@ def noted(name: str, tensor: Tensor, *arguments: Any) -> Tensor:
     before = len(steps)
     made = STOCK[name](tensor, *arguments)
     new = steps[before:]
-    if len(new) == 1 and _is_one_fill(new[0], tape.ref(tensor)) and not _warns(name, arguments):
+    if len(new) == 1 and is_one_fill(new[0], tape.ref(tensor)) and not _warns(name, arguments):
         if len(KNOWN) >= MOST_KNOWN:
             KNOWN.clear()
         KNOWN[asked] = new[0]
@@ -88,7 +83,7 @@ def _is_plain(value: Any) -> bool:
 PLAIN = (bool, int, float, str, type(None))
 
 
-def _is_one_fill(step: Step, ref: Ref) -> bool:
+def is_one_fill(step: Step, ref: Ref) -> bool:
     """Whether the step draws, or fills with a number, all of the tensor and looks at no other."""
     is_known = step.distribution is not None or step.operation == FILL
     return is_known and step.args[0] == ref and step.outputs == step.written == (ref,) and not any(refs(step.args[1:]))
@@ -99,13 +94,11 @@ def _warns(name: str, arguments: tuple[Any, ...]) -> bool:
 
 
 def _in_c() -> Callable[..., Tensor]:
-    """`noted` in C, which calls it for what is not known (csrc/bindings/recorded_draws.c); itself where C is not built."""
-    native = c_calls.native()
-    if native is None:
+    """`noted` in C, which calls it for what is not known; itself where C is not built."""
+    if NATIVE is None:
         return noted
-    torchs = torch.strided, is_meta, _len_torch_function_stack, _len_torch_dispatch_stack, _get_dispatch_stack_at
-    native.bind_recording(THREAD, Tape, Ref, Step, tuple(PLAIN_TYPES), *torchs, _increment_version, KNOWN, noted)
-    return native.recorded_draw  # type: ignore[no-any-return]
+    NATIVE.bind_draws(KNOWN, noted)
+    return NATIVE.recorded_draw  # type: ignore[no-any-return]
 
 
 _fastinit_noted_ = _in_c()

@@ -79,8 +79,9 @@ class RecordedTensors:
                 f"constructed as parts, so that what was drawn may not be what the whole has: {', '.join(parts)}; construct "
                 "the whole ones in the deferred() block and put the parts in their place after it, or do without deferred()"
             )
-        changes = [self._change(name, shapes) for name in self._records if name not in kept]
-        changed = [change for change in changes if change]
+        records = [(name, record, self._tensors[name]) for name, record in self._records.items() if name not in kept]
+        changes = [(name, record.changed_since(tensor, shapes.get(name, tensor.shape))) for name, record, tensor in records]
+        changed = [f"{name} {change}" for name, change in changes if change]
         if changed:
             raise ValueError(
                 f"changed after construction: {', '.join(changed)}; move what changes them into the deferred() block, "
@@ -96,8 +97,3 @@ class RecordedTensors:
     def _is_constructed_part(self, name: str, whole: tuple[int, ...]) -> bool:
         record = self._records.get(name)
         return record is not None and record.shape == tuple(self._tensors[name].shape) != whole
-
-    def _change(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> str | None:
-        tensor = self._tensors[name]
-        change = self._records[name].changed_since(tensor, shapes.get(name, tuple(tensor.shape)))
-        return f"{name} {change}" if change else None

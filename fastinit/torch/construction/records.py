@@ -41,10 +41,10 @@ class TensorRecord(NamedTuple):
 
     def changed_since(self, tensor: Tensor, shape: tuple[int, ...]) -> str | None:
         """What has happened to the tensor, as a whole of this shape now, in words, if it shows."""
-        if self._is_as_it_was(tensor) and shape == self.shape:  # the usual case
-            return None
         if shape != self.shape:
-            return f"has the shape {shape}, which was {self.shape}"
+            return f"has the shape {tuple(shape)}, which was {self.shape}"
+        if self._is_as_it_was(tensor):  # the usual case
+            return None
         return "was written to" if self._is_written() or self._is_other_and_written(tensor) else None
 
     def _is_as_it_was(self, tensor: Tensor) -> bool:

@@ -43,7 +43,8 @@ def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
     owners: dict[tuple[int, Source], Owner] = {}
     result = {}
     for name, form in _computed_where_related(forms).items():
-        own, recording = dict[Source, Owner](), form.recording
+        own: dict[Source, Owner] = {}
+        recording = form.recording
         for at, source in enumerate(form.sources):
             owner = Owner(name, form.keys[at])
             if not recording.independent_copies:

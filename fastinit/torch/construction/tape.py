@@ -31,6 +31,8 @@ from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill
 aten = torch.ops.aten
 
 NATIVE = c_calls.native()
+"""What is recorded most without running Python code (csrc/bindings/recording.c); None where C is not built."""
+
 IDLE_ON_META = ("init._no_grad_trunc_normal_", "init.orthogonal_", "init.sparse_")
 """Functions of torch that return at once where a tensor is on the meta device: no step of theirs is seen there."""
 
@@ -113,8 +115,8 @@ class Tape(TorchDispatchMode):
         self.recording = Recording(seed, independent_copies)
         self.modules: list[nn.Module] = []
         self.numbers: dict[int, int] = {}
-        self._made: set[int] = set()  # the numbers of those storages that the construction has made itself
-        self._storages: list[torch.UntypedStorage] = []  # kept alive, so that the address stays that of this storage
+        self.made_here: set[int] = set()  # the numbers of those storages that the construction has made itself
+        self.storages: list[torch.UntypedStorage] = []  # kept alive, so that the address stays that of this storage
         self._given: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by id: real tensors, their values then, their form
         self._looks = 0
 
@@ -266,18 +268,18 @@ class Tape(TorchDispatchMode):
         """Note that the construction has made this tensor, if its storage is new."""
         storage = tensor.untyped_storage()
         if storage._cdata not in self.numbers:
-            self._made.add(self._new_number(storage))
+            self.made_here.add(self._new_number(storage))
 
     def has_made(self, tensor: Tensor) -> bool:
         """Whether the construction has made the memory of this tensor; else it was given one on the meta device."""
         try:
-            return self.numbers.get(tensor.untyped_storage()._cdata) in self._made
+            return self.numbers.get(tensor.untyped_storage()._cdata) in self.made_here
         except (NotImplementedError, RuntimeError, ValueError):  # it has no storage, or none yet
             return False
 
     def _new_number(self, storage: torch.UntypedStorage) -> int:
-        number = self.numbers[storage._cdata] = len(self._storages)
-        self._storages.append(storage)
+        number = self.numbers[storage._cdata] = len(self.storages)
+        self.storages.append(storage)
         self.recording.sizes.append(storage.nbytes())
         return number
 
@@ -365,6 +367,11 @@ class Tape(TorchDispatchMode):
     def _writes_real(self, kind: Kind, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
         written = (args[i] if i < len(args) else kwargs.get(name) for i, name in kind.written)
         return any(not is_meta(t) for t in each(written, Tensor))
+
+
+if NATIVE is not None:
+    torchs = torch.strided, is_meta, _len_torch_function_stack, _len_torch_dispatch_stack, _get_dispatch_stack_at
+    NATIVE.bind_recording(recorder.THREAD, Tape, Ref, Step, tuple(PLAIN_TYPES), *torchs, _increment_version)
 
 
 def current_tape() -> Tape | None:

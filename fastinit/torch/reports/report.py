@@ -64,8 +64,9 @@ class Size(NamedTuple):
     @classmethod
     def of(cls, tensor: Tensor) -> Size:
         """Of a DTensor, that of the whole."""
-        shape, dtype = tuple(tensor.shape), tensor.dtype
-        return cls(shape, _name_of(dtype), math.prod(shape) * dtype.itemsize, isinstance(tensor, nn.Parameter))
+        shape, dtype, kind = tuple(tensor.shape), tensor.dtype, type(tensor)
+        is_parameter = kind is nn.Parameter or isinstance(tensor, nn.Parameter)
+        return cls(shape, _name_of(dtype), math.prod(shape) * dtype.itemsize, is_parameter)
 
 
 @dataclass

@@ -43,17 +43,19 @@ def known_shards(found: ModuleTensors, given: Mapping[str, Shard], kept: Collect
     shards, refused = dict(given), dict[str, list[str]]()
     own = {name: tensor for name, tensor in found.tensors.items() if name not in shards and not is_dtensor(tensor)}
     parts = [part for _, part in found.parts]
+    misnumbered, divided = {*_of_misnumbered_layers(parts)}, {*_divided_by_fsdp1(parts)}
+    telling = misnumbered | divided | {id(tensor) for tensor in own.values() if not _says_nothing(tensor)}
+    if not telling:  # the usual case
+        return shards
     parallel = {
         id(t): part
         for part in parts
         for t in part._parameters.values()
-        if t is not None and not _says_nothing(t) and megatron.is_tensor_parallel(t)
+        if t is not None and id(t) in telling and megatron.is_tensor_parallel(t)
     }
-    misnumbered, divided = {*_of_misnumbered_layers(parts)}, {*_divided_by_fsdp1(parts)}
-    special = misnumbered | divided
     is_one_expert = found.prefix.rstrip(".").rpartition(".")[2].isdigit() and all(map(_is_experts, found.tensors.values()))
     for name, tensor in own.items():
-        if _says_nothing(tensor) and id(tensor) not in special:
+        if id(tensor) not in telling:
             continue
         reason = None
         if getattr(tensor, "_is_flat_param", False) or id(tensor) in divided:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from torch import nn
 
 
-def kept_on_cpu(module: nn.Module) -> Iterator[int]:
+def kept_on_cpu(parts: Iterable[nn.Module]) -> Iterator[int]:
     """The ids of these parameters. Their DTensors' mesh is the GPUs', but FSDP2 wants their shards in the CPU's memory."""
-    for part in module.modules():
-        state: Any = getattr(part, "_get_fsdp_state", None)
-        for group in _groups(state()) if state is not None else ():
+    sharded: Any = [part for part in parts if hasattr(type(part), "_get_fsdp_state")]
+    for part in sharded:
+        for group in _groups(part._get_fsdp_state()):
             yield from (id(param.sharded_param) for param in group.fsdp_params if param.offload_to_cpu)
 
 

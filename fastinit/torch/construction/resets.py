@@ -1,0 +1,81 @@
+"""Takes `reset_parameters` of torch's commonest layers as the steps that it is, one for each parameter.
+
+What it does depends on nothing but the class and the geometry of the parameters: it is learned from the first layer, and
+noted from then on without calling it, where C is built (csrc/bindings/recording.c).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any
+
+from torch import nn
+from torch.nn import init
+
+from fastinit.runtime.scoped_patch import Replacement
+from fastinit.torch.construction.nn_functions import is_one_fill
+from fastinit.torch.construction.steps import Step
+from fastinit.torch.construction.tape import NATIVE, current_tape
+
+OWNERS = (nn.Linear, nn.modules.conv._ConvNd, nn.LayerNorm)
+"""The classes that have the methods."""
+
+LAYERS = {
+    *(nn.Linear, nn.LayerNorm),
+    *(nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
+}
+"""What is taken: no classes derived from these, which may have parameters elsewhere."""
+
+STOCK: dict[type[nn.Module], Callable[..., None]] = {
+    owner: owner.reset_parameters
+    for owner in OWNERS
+    if owner.reset_parameters.__globals__ is vars(sys.modules[owner.__module__])  # no one's replacement
+}
+
+CALLED = {
+    name: getattr(init, name)
+    for name in ("kaiming_uniform_", "uniform_", "ones_", "zeros_", "_calculate_fan_in_and_fan_out")
+}
+"""The functions of torch.nn.init that the methods call. Contexts that leave initialization out replace them."""
+
+KNOWN: dict[tuple[Any, ...], tuple[Step, ...]] = {}
+"""What a method did: by the layer's class, and of each parameter all of its Ref but the storage, or None."""
+
+MOST_KNOWN = 4096
+
+
+def _learned(stock: Callable[..., None], layer: nn.Module) -> None:
+    """Run the method, and keep what it did if that was to fill each parameter once."""
+    tape = current_tape()
+    before = len(tape.recording.steps) if tape else 0
+    stock(layer)
+    if tape is None or type(layer) not in LAYERS or any(vars(init)[name] is not of for name, of in CALLED.items()):
+        return
+    refs = [None if tensor is None else tape.ref(tensor) for tensor in layer._parameters.values()]
+    steps, filled = tuple(tape.recording.steps[before:]), [ref for ref in refs if ref is not None]
+    if len(steps) == len(filled) and all(map(is_one_fill, steps, filled)):
+        if len(KNOWN) >= MOST_KNOWN:
+            KNOWN.clear()
+        key = type(layer), *[ref and ref[1:] for ref in refs]
+        KNOWN[key] = steps
+
+
+def _noting(stock: Callable[..., None]) -> Callable[..., None]:
+    @wraps(stock)
+    def reset_parameters(self: nn.Module) -> None:
+        NATIVE.recorded_reset(stock, self)
+
+    return reset_parameters
+
+
+def replacements() -> Iterator[Replacement]:
+    """What to replace in the layers' classes: methods that are torch's own."""
+    for owner, stock in STOCK.items():
+        if NATIVE is not None and vars(owner).get("reset_parameters") is stock:
+            yield owner, "reset_parameters", _noting(stock)
+
+
+if NATIVE is not None:
+    NATIVE.bind_resets(KNOWN, vars(init), CALLED, _learned)
