@@ -19,8 +19,15 @@ def materialized(module: nn.Module, tensor: Tensor, device: torch.device = CPU, 
     `memory`: that memory, which nothing else refers to; else it is new, on this device or that of a DTensor's mesh. Weak
     references, which torch's recurrent modules keep, rule out the same object: a new one then takes its place in `module`.
     """
-    made = _with_memory(tensor, device) if memory is None else memory
-    if type(tensor) in PLAIN_TYPES and type(made) is Tensor and _is_alone(tensor):
+    is_plain = type(tensor) in PLAIN_TYPES
+    if memory is not None:
+        made = memory
+    elif is_plain and tensor.nbytes == tensor.untyped_storage().nbytes():
+        # empty_like imports sympy for it (2 s), and takes 70 us
+        made = torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=device)
+    else:
+        made = torch.empty_like(tensor, device=tensor.device_mesh.device_type if is_dtensor(tensor) else device)
+    if is_plain and type(made) is Tensor and _is_alone(tensor):
         if tensor.requires_grad:
             made.requires_grad_()
         torch._C._swap_tensor_impl(tensor, made)
@@ -41,15 +48,6 @@ def materialized(module: nn.Module, tensor: Tensor, device: torch.device = CPU, 
 def _is_alone(tensor: Tensor) -> bool:
     """Whether nothing but the one object knows it, as `torch.utils.swap_tensors` asks, at more length."""
     return tensor._use_count() == 1 and not weakref.getweakrefcount(tensor)  # type: ignore[attr-defined]
-
-
-def _with_memory(tensor: Tensor, device: torch.device) -> Tensor:
-    if is_dtensor(tensor):
-        return torch.empty_like(tensor, device=tensor.device_mesh.device_type)
-    is_whole = type(tensor) in PLAIN_TYPES and tensor.nbytes == tensor.untyped_storage().nbytes()
-    if is_whole:  # empty_like imports sympy for it (2 s), and takes 70 us
-        return torch.empty_strided(tensor.size(), tensor.stride(), dtype=tensor.dtype, device=device)
-    return torch.empty_like(tensor, device=device)
 
 
 def _replace(module: nn.Module, tensor: Tensor, made: Tensor) -> None:

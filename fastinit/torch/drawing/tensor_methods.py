@@ -45,12 +45,12 @@ def in_c(normal_: Callable[..., Tensor], uniform_: Callable[..., Tensor]) -> dic
     return dict(zip(("normal_", "uniform_"), methods))
 
 
-def plain_address(tensor: Tensor) -> int | None:
-    """Where the memory of a plain tensor on the CPU begins, if that is one block with elements; else None."""
-    native = c_calls.native()
-    if native is not None:
-        return native.plain_address(tensor)  # type: ignore[no-any-return]
+def _plain_address(tensor: Tensor) -> int | None:
     return (tensor.data_ptr() or None) if tensor.is_cpu and is_plain(tensor) and tensor.is_contiguous() else None
+
+
+plain_address: Callable[[Tensor], int | None] = getattr(c_calls.native(), "plain_address", _plain_address)
+"""Where the memory of a plain tensor on the CPU begins, if that is one block with elements; else None."""
 
 
 def _new_words() -> tuple[tuple[Tensor, int, int], int]:

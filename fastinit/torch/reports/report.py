@@ -157,7 +157,8 @@ class InitReport:
         before = self.filled.get(name)
         if before is None and part is None and write.replaces:  # the usual case
             self.filled[name], self.rows[name] = write.text, [Rows(0, n, write.distribution)] if n else []
-            self._note_source(name, write)
+            if write.other or write.is_computed:
+                self._note_source(name, write)
             return
         first, stop = (0, n) if part is None else part
         text = write.text if part is None else f"a part {write.text}"
