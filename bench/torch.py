@@ -1,8 +1,9 @@
 """Torch's initialization with and without fastinit, in the same run: python -m bench.torch [--models | --fills]
 
 Fills of 64 Mi elements, then models, each in a process of its own, printed as soon as it is measured: stock, under
-`fastinit.torch.accelerate()`, by `fastinit.torch.build`, and by `build` in bfloat16; medians of interleaved rounds. Needs
-torch and transformers, and 4 GB for Llama.
+`fastinit.torch.accelerate()`, by `deferred()` and `init_`, by `build`, and by `build` in bfloat16; medians of interleaved
+rounds. In the same rounds as much new memory is written once, which is the machine's limit. Needs torch and transformers, a
+C compiler, and 4 GB for Llama.
 """
 
 from __future__ import annotations
@@ -13,21 +14,22 @@ from functools import partial
 from statistics import median
 from time import perf_counter, process_time
 
-from bench import program
-from bench.memory import forget_peak, page_faults, peak_bytes
+from bench import limits, program
+from bench.memory import PAGE, forget_peak, page_faults, peak_bytes
 from bench.tables import print_table
-from bench.timing import medians
+from bench.timing import medians, seconds
 
 ROUNDS = 3
 LEAST_FOR_PEAK = 2**26  # bytes of weights, beside which Python's own objects are nothing
 BUDGET = 15  # seconds of a model, after which no other round begins
+LEAST_SECONDS = 2  # of a model: small ones get more rounds, until warm
 ELEMENTS = 2**26
 SLOW_ELEMENTS = 2**22  # of what takes torch seconds; its rate does not depend on the size
 MEMORY = 4 * 2**30
-WAYS = ("stock", "accelerate", "build", "build in bfloat16")
+WAYS = ("stock", "accelerate", "deferred + init_", "build", "build in bfloat16")
 MODELS = (
     "llama-0.7B", "gpt2-medium", "bert-base", "t5-base", "vit-b-16", "resnet-50",
-    "mobilenet-v2", "efficientnet-b0", "200 x Linear(32, 32)",
+    "mobilenet-v2", "mobilenet-v3-large", "efficientnet-b0", "200 x Linear(32, 32)",
 )  # fmt: skip
 
 
@@ -65,33 +67,44 @@ def build(name: str) -> program.Measures:
     """Build a model in all ways, in turn, each into memory that the process did not have before.
 
     The median seconds of each way, and its CPU time, which depends little on what else runs; the bytes of the weights, the
-    highest peak of `build` as a multiple of them, and how many page faults stock takes for each of `build`.
+    seconds that writing to as much new memory takes, the highest peak of `build` as a multiple of them, and how many page
+    faults stock takes for each of `build`.
     """
-    from torch.nn import Linear
+    from torch.nn import Linear, Module
 
+    import fastinit
     import fastinit.torch
     from bench.torch_models import MODELS
 
     factory = MODELS[name]
-    with fastinit.torch.deferred():
-        factory()  # imports, caches
+
+    def deferred_and_filled() -> Module:
+        with fastinit.torch.deferred():
+            model = factory()
+        fastinit.torch.init_(model)
+        return model
+
+    deferred_and_filled()  # imports, caches
     with fastinit.torch.accelerate():
         fastinit.torch.build(Linear, 512, 512)
     ways = {
         "stock": factory,
         "accelerate": fastinit.torch.accelerate()(factory),
+        "deferred + init_": deferred_and_filled,
         "build": partial(fastinit.torch.build, factory),
         "build in bfloat16": partial(fastinit.torch.build, factory, dtype="bfloat16"),
     }
-    taken: dict[str, list[float]] = {way: [] for way in ways}
-    cpu, faults, peaks, weights, began = dict[str, float](), dict[str, int](), [0.0], 0, perf_counter()
-    while not taken["stock"] or (len(taken["stock"]) < ROUNDS and perf_counter() - began < BUDGET):
+    taken: dict[str, list[float]] = {way: [] for way in (*ways, "touch")}
+    cpu: dict[str, list[float]] = {way: [] for way in ways}
+    faults: dict[str, int] = {}
+    peaks, weights, began = [0.0], 0, perf_counter()
+    while is_to_go_on(len(taken["touch"]), perf_counter() - began):
         for way, make in ways.items():
             gc.collect()  # the last model
-            before, faults[way], cpu[way], start = forget_peak(), -page_faults(), -process_time(), perf_counter()
+            before, faults[way], used, start = forget_peak(), -page_faults(), process_time(), perf_counter()
             model = make()
             taken[way].append(perf_counter() - start)
-            cpu[way] += process_time()
+            cpu[way].append(process_time() - used)
             faults[way] += page_faults()
             nbytes = sum(parameter.nbytes for parameter in model.parameters())
             if way == "stock":
@@ -99,13 +112,21 @@ def build(name: str) -> program.Measures:
             if way.startswith("build"):
                 peaks.append((peak_bytes() - before) / nbytes)
             del model
-    times = {way: median(found) for way, found in taken.items()} | {f"CPU, {way}": cpu[way] for way in ways}
+        forget_peak()
+        taken["touch"].append(seconds(limits.fresh(-(-weights // PAGE) * PAGE, fastinit.get_num_threads())))
+    times = {way: median(found) for way, found in taken.items()} | {f"CPU, {way}": median(cpu[way]) for way in ways}
     return {**times, "weights": weights, "peak": max(peaks), "faults": faults["stock"] / max(1, faults["build"])}
+
+
+def is_to_go_on(rounds: int, passed: float) -> bool:
+    """Whether another round is to begin, so many seconds after the first."""
+    return rounds == 0 or (passed < BUDGET and (rounds < ROUNDS or passed < LEAST_SECONDS))
 
 
 def models() -> None:
     ways = [f"{way}: s; stock / it; in CPU time" for way in WAYS[1:]]
-    columns = ("model", "parameters", "stock: s", *ways, "peak of build / weights", "page faults: stock / build")
+    memory = ("touching new memory / build", "peak of build / weights", "page faults: stock / build")
+    columns = ("model", "parameters", "stock: s", *ways, *memory)
     print_table(columns, rows_of_models())
 
 
@@ -115,7 +136,8 @@ def rows_of_models() -> Iterator[tuple[str, ...]]:
         cells = [f"{found[way]:.3g}; {found['stock'] / found[way]:.1f}; {_ratio_of_cpu(found, way):.1f}" for way in WAYS[1:]]
         peak = f"{found['peak']:.3f}" if found["weights"] > LEAST_FOR_PEAK else ""
         parameters, faults = f"{found['weights'] / 4e6:,.1f} M", f"{found['faults']:.1f}"
-        yield model, parameters, f"{found['stock']:.3g}", *cells, peak, faults
+        touch = f"{found['touch'] / found['build']:.2f}"
+        yield model, parameters, f"{found['stock']:.3g}", *cells, touch, peak, faults
 
 
 def _ratio_of_cpu(found: program.Measures, way: str) -> float:

@@ -1,12 +1,17 @@
-"""The models that bench.torch builds: a ResNet-50, a ViT-B/16 and small layers in plain torch; others are Hugging Face's."""
+"""The models that bench.torch builds: a ResNet-50, MobileNetV3, a ViT-B/16 and small layers in plain torch; others are
+Hugging Face's.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
+
+Act: TypeAlias = Callable[[], nn.Module]
 
 
 class Bottleneck(nn.Module):
@@ -49,6 +54,75 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.fc(self.layers(self.stem(x)).mean((2, 3)))
+
+
+class InvertedResidual(nn.Module):
+    """A wider depthwise convolution between two 1x1 ones, with squeeze and excitation (Howard et al. 2019, figure 4)."""
+
+    def __init__(self, into: int, kernel: int, width: int, out: int, squeezes: int, act: Act, stride: int) -> None:
+        super().__init__()
+        squeezed = nearest_of_8(width // 4)
+        widen = normed(into, width, act=act) if width != into else []
+        self.expand = nn.Sequential(*widen, *normed(width, width, kernel, stride, groups=width, act=act))
+        excite = nn.Conv2d(width, squeezed, 1), nn.ReLU(), nn.Conv2d(squeezed, width, 1), nn.Hardsigmoid()
+        self.excite = nn.Sequential(nn.AdaptiveAvgPool2d(1), *excite) if squeezes else None
+        self.project = nn.Sequential(*normed(width, out))
+        self.is_residual = stride == 1 and into == out
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.expand(x)
+        y = self.project(y if self.excite is None else y * self.excite(y))
+        return x + y if self.is_residual else y
+
+
+def normed(
+    into: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1, act: Act = nn.Identity
+) -> list[nn.Module]:
+    """A convolution, the norm behind it, and an activation."""
+    convolution = nn.Conv2d(into, out, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return [convolution, nn.BatchNorm2d(out, eps=0.001, momentum=0.01), act()]
+
+
+def nearest_of_8(width: int) -> int:
+    """The nearest multiple of 8 that is not more than a tenth smaller."""
+    rounded = max(8, (width + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * width else rounded + 8
+
+
+class MobileNetV3(nn.Module):
+    """MobileNetV3-Large (Howard et al. 2019, table 1) as torchvision initializes it."""
+
+    BLOCKS = (  # kernel, expanded width, channels, squeeze and excitation, hard swish, stride
+        (3, 16, 16, 0, 0, 1), (3, 64, 24, 0, 0, 2), (3, 72, 24, 0, 0, 1), (5, 72, 40, 1, 0, 2), (5, 120, 40, 1, 0, 1),
+        (5, 120, 40, 1, 0, 1), (3, 240, 80, 0, 1, 2), (3, 200, 80, 0, 1, 1), (3, 184, 80, 0, 1, 1), (3, 184, 80, 0, 1, 1),
+        (3, 480, 112, 1, 1, 1), (3, 672, 112, 1, 1, 1), (5, 672, 160, 1, 1, 2), (5, 960, 160, 1, 1, 1),
+        (5, 960, 160, 1, 1, 1),
+    )  # fmt: skip
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__()
+        blocks, into = [], 16
+        for kernel, width, out, squeezes, is_hard, stride in self.BLOCKS:
+            act = nn.Hardswish if is_hard else nn.ReLU
+            blocks.append(InvertedResidual(into, kernel, width, out, squeezes, act, stride))
+            into = out
+        stem, last = normed(3, 16, 3, 2, act=nn.Hardswish), normed(into, 960, act=nn.Hardswish)
+        self.features = nn.Sequential(*stem, *blocks, *last)
+        self.classifier = nn.Sequential(nn.Linear(960, 1280), nn.Hardswish(), nn.Dropout(0.2), nn.Linear(1280, classes))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, 0, 0.01)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x).mean((2, 3)))
 
 
 class ViT(nn.Module):
@@ -98,6 +172,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "vit-b-16": ViT,
     "resnet-50": ResNet,
     "mobilenet-v2": partial(of_hugging_face, "MobileNetV2Config"),
+    "mobilenet-v3-large": MobileNetV3,
     "efficientnet-b0": partial(
         of_hugging_face, "EfficientNetConfig", width_coefficient=1.0, depth_coefficient=1.0, image_size=224, hidden_dim=1280
     ),
