@@ -29,6 +29,7 @@ from fastinit.torch.one_mapping import in_one_mapping
 from fastinit.torch.reports.progress import progress_bar
 from fastinit.torch.reports.report import InitReport, Write
 from fastinit.torch.reports.write_log import WriteLog, nbytes
+from fastinit.torch.seeds import check_seed
 from fastinit.torch.sharding.local_parts import known_shards
 from fastinit.torch.sharding.offloaded import kept_on_cpu
 from fastinit.torch.sharding.part_tensor import PartTensor
@@ -66,7 +67,7 @@ class Initialization:
         loaded: Collection[str] = (),
         shard_of: ShardOf | None = None,
     ) -> None:
-        _check_seed(seed)
+        check_seed(seed)
         for name, tensor in found.tensors.items():
             if is_lazy(tensor):
                 raise ValueError(f"{name} has no shape yet: run the lazy module once, with a batch")
@@ -242,12 +243,6 @@ def drawing_by_name(
     with drawn_by_name(found, seed, run.kept.__contains__, run.log.note):
         yield run.log.report
     run.log.finish(run.kept, warns)
-
-
-def _check_seed(seed: int) -> None:
-    if seed is None:
-        raise TypeError("seed must be an int, got None: every rank would draw a model of its own; draw one, and share it")
-    stream_of(seed)  # raises for an invalid seed
 
 
 def _given(tensor: Tensor) -> Write:

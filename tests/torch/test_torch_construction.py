@@ -18,7 +18,7 @@ from torch import nn  # noqa: E402
 
 import fastinit.torch  # noqa: E402
 from fastinit.torch import build, deferred, init_, init_missing_, record  # noqa: E402
-from fastinit.torch.construction import nn_functions, replayed_by_torch, resets  # noqa: E402
+from fastinit.torch.construction import file_plan, nn_functions, replayed_by_torch, resets  # noqa: E402
 from fastinit.torch.construction.tape import current_tape  # noqa: E402
 
 
@@ -645,7 +645,7 @@ def test_torch_is_as_before_after_an_error_in_the_block():
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "0", True])
-def test_a_seed_that_is_none_is_refused(seed):
+def test_what_is_no_seed_is_refused(seed):
     with pytest.raises((TypeError, ValueError), match="seed must"), deferred(seed):
         pass
 
@@ -783,9 +783,30 @@ def test_a_parameter_that_is_a_tensor_is_looked_at():
     assert filled(factory)[1].filled == {"w": "Normal(mean=0.0, std=0.25)"}
 
 
-def test_init_takes_no_missing_seed():
+def recorded_linear():
+    return filled(lambda: nn.Linear(3, 2))[0]
+
+
+SEEDED = {
+    "init_": lambda: init_(nn.Linear(3, 2), seed=None),
+    "deferred": lambda: deferred(None).__enter__(),
+    "build": lambda: build(nn.Linear, 3, 2, seed=None),
+    "by_name": lambda: fastinit.torch.by_name(nn.Linear(3, 2), None).__enter__(),
+    "file_plan": lambda: file_plan(recorded_linear(), None),
+    "lsuv_": lambda: fastinit.torch.lsuv_(nn.Linear(3, 2), torch.eye(3), seed=None),
+    "data_dependent_": lambda: fastinit.torch.data_dependent_(nn.Linear(3, 2), torch.eye(3), seed=None),
+    "metainit_": lambda: fastinit.torch.metainit_(nn.Linear(3, 2), torch.eye(3), seed=None),
+    "tfixup_": lambda: fastinit.torch.tfixup_(nn.TransformerEncoderLayer(8, 2), seed=None),
+    "widen_": lambda: fastinit.torch.widen_(nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 3)), "0", 4, seed=None),
+    "grow_vocabulary_": lambda: fastinit.torch.grow_vocabulary_(nn.Embedding(3, 2), 4, seed=None),
+    "lora_": lambda: fastinit.torch.lora_(nn.Linear(3, 2), seed=None),
+}
+
+
+@pytest.mark.parametrize("call", SEEDED.values(), ids=list(SEEDED))
+def test_a_model_takes_no_missing_seed(call):
     with pytest.raises(TypeError, match="seed must be an int, got None: every rank would draw a model of its own"):
-        init_(nn.Linear(3, 2), seed=None)
+        call()
 
 
 NN_INIT = {

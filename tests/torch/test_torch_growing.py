@@ -51,6 +51,7 @@ def test_what_is_skipped_stays():
         (nn.Linear(1, 4), {}, ValueError, r"larger does not fit the module: weight is \(4, 1\) there and \(3, 2\) here"),
         (nn.Linear(4, 4, bias=False), {}, ValueError, "larger does not fit the module: it has no bias"),
         (nn.Linear(4, 4, device="meta"), {}, ValueError, "weight is on the meta device; bias is on the meta device"),
+        (nn.Linear(4, 4, dtype=torch.complex64), {}, ValueError, "weight is torch.complex64 there and torch.float32 here"),
         (nn.Linear(4, 4), {"skip": ["head.*"]}, ValueError, r"skip has 'head.\*', which matches nothing"),
         (nn.Linear(4, 4), {"method": "random"}, ValueError, "method must be one of 'uniform', 'consecutive', got 'random'"),
         ([1], {}, TypeError, "larger must be a module or a state_dict, got list"),

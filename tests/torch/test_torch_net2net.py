@@ -40,7 +40,11 @@ class Functional(nn.Module):
         return self.left(x) * torch.sigmoid(self.right(torch.tanh(x)))
 
 
-SHAPES = {mlp: (7, 5), cnn: (3, 2, 8, 8), Functional: (4, 2, 6)}
+def reads_inputs():
+    return Averaging(lambda m: m.up.in_features)
+
+
+SHAPES = {mlp: (7, 5), cnn: (3, 2, 8, 8), Functional: (4, 2, 6), reads_inputs: (7, 4)}
 
 
 def ready(make, dtype=torch.float64):
@@ -58,7 +62,15 @@ def ready(make, dtype=torch.float64):
 
 @pytest.mark.parametrize(
     ("make", "layer", "width"),
-    [(mlp, "0", 20), (mlp, "4", 7), (cnn, "0", 9), (cnn, "4", 13), (cnn, "6", 8), (Functional, "conv", 11)],
+    [
+        (mlp, "0", 20),
+        (mlp, "4", 7),
+        (reads_inputs, "up", 6),
+        (cnn, "0", 9),
+        (cnn, "4", 13),
+        (cnn, "6", 8),
+        (Functional, "conv", 11),
+    ],
 )
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_a_wider_module_has_the_same_outputs(make, layer, width, dtype):
@@ -153,6 +165,15 @@ class Branching(nn.Module):
         return self.down(x) if x.sum() > 0 else self.up(x)
 
 
+class Averaging(nn.Module):
+    def __init__(self, length):
+        super().__init__()
+        self.up, self.norm, self.down, self.length = nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 4), length
+
+    def forward(self, x):
+        return self.down(self.norm(torch.relu(self.up(x)))) / self.length(self)
+
+
 def shared():
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
     model[2].weight = model[0].weight
@@ -170,6 +191,9 @@ WIDEN = [
     (Residual, "up", 8, "the units meet add"),
     (Residual, "down", 8, "the units are among the outputs of the module"),
     (Branching, "up", 8, "module must be one that torch.fx can trace"),
+    (lambda: Averaging(lambda m: m.up.out_features), "up", 8, "the module's own code reads how many units up has"),
+    (lambda: Averaging(lambda m: m.norm.num_features), "up", 8, "the module's own code reads how many units up has"),
+    (lambda: Averaging(lambda m: 1 / (m.down.in_features < 5)), "up", 8, "the module's own code reads how many units up"),
     (shared, "0", 8, "0 must have a weight of its own: it is shared"),
     (twice, "0", 8, "0 is called 2 times"),
     (mlp, "0", 8, "width must be above the 8 units of 0, got 8"),

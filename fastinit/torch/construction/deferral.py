@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import torch
 
-from fastinit.core.stream import stream_of
 from fastinit.runtime import checks
 from fastinit.runtime.switches import switch
 from fastinit.torch.construction import functions
@@ -14,6 +13,7 @@ from fastinit.torch.construction.records import attach
 from fastinit.torch.construction.tape import Tape
 from fastinit.torch.drawing import recorder
 from fastinit.torch.drawing.replacements import PATCH
+from fastinit.torch.seeds import check_seed
 
 
 @switch("fastinit.torch.deferred()")
@@ -53,7 +53,7 @@ def deferred(seed: int = 0, *, independent_copies: bool = False) -> Iterator[Non
     bias    Uniform(low=-0.223607, high=0.223607)              (9,)
     2 tensors, 189 parameters, 756 bytes, float32
     """
-    stream_of(seed)  # raises for an invalid seed
+    check_seed(seed)
     tape = Tape(seed, checks.boolean("independent_copies", independent_copies))
     if recorder.current() is not None:
         raise RuntimeError("deferred() within deferred(): one block records all that is constructed in it")

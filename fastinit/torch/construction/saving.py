@@ -18,6 +18,7 @@ from fastinit.torch.construction.execution import Target, fill_recorded
 from fastinit.torch.construction.recorded_tensors import RecordedTensors
 from fastinit.torch.construction.steps import Ref, real_tensor
 from fastinit.torch.construction.streams import Named, named_forms
+from fastinit.torch.seeds import check_seed
 from fastinit.torch.structure.module_tensors import ModuleTensors
 from fastinit.torch.structure.own_methods import convert
 from fastinit.torch.tensors import DTYPES, as_array
@@ -40,6 +41,7 @@ def file_plan(model: nn.Module, seed: int = 0, dtype: torch.dtype | None = None)
     bias    bfloat16 (9,)     draw    Uniform(low=-0.223..., high=0.223...)
     2 tensors: 2 draw
     """
+    check_seed(seed)
     found = ModuleTensors(model)
     records, tensors = RecordedTensors(found), found.tensors
     records.check(seed, (), {})

@@ -14,6 +14,7 @@ from fastinit.growing.lora import ITERATIONS, METHODS, lora
 from fastinit.runtime import checks
 from fastinit.torch.layers import check_memory, parameter_name
 from fastinit.torch.reports.report import InitReport, Size
+from fastinit.torch.seeds import check_seed
 from fastinit.torch.structure.names import modules_by_name, tensors_by_name
 from fastinit.torch.tensors import fill_
 
@@ -63,6 +64,7 @@ def lora_(model: nn.Module, method: str | bool = True, *, adapter: str = "defaul
     >>> torch.allclose(model(x), before, atol=1e-6), report.filled["lora_A.default.weight"]
     (True, 'pissa of rank 2')
     """
+    check_seed(seed)
     name = "default" if method is True else method
     if not isinstance(name, str) or not ITERATIONS.fullmatch(name):
         checks.one_of("init_lora_weights", name, (True, *METHODS, "pissa_niter_[number of iterations]"))

@@ -17,6 +17,7 @@ from fastinit.runtime import checks
 from fastinit.runtime.types import Int64Array
 from fastinit.torch.growing.units import POOLS, Part, Structure, Units, is_transposed
 from fastinit.torch.layers import Layer, check_memory, parameter_name, weight_layout
+from fastinit.torch.seeds import check_seed
 from fastinit.torch.tensors import fill_
 
 CLAMPS = (nn.ReLU, nn.ReLU6, nn.Hardtanh)  # f(f(x)) = f(x)
@@ -39,7 +40,8 @@ def widen_(module: nn.Module, layer: str, width: int, *, seed: int = 0, noise: f
     apart, as it otherwise does by dropout alone; the function then stays but for the noise.
 
     New parameters take the place of the old: make the optimizer then. ValueError, with the module as it was, for units that
-    go elsewhere: to a sum, LayerNorm, the outputs; for groups, shared weights, and `width` not above what there is.
+    go elsewhere: to a sum, LayerNorm, the outputs; for groups, shared weights, code of the module that reads how many units
+    there are (`self.fc.out_features`), and `width` not above what there is.
 
     Chen, Goodfellow and Shlens 2016, "Net2Net: Accelerating Learning via Knowledge Transfer", arXiv 1511.05641, algorithm 1.
 
@@ -51,11 +53,13 @@ def widen_(module: nn.Module, layer: str, width: int, *, seed: int = 0, noise: f
     >>> model[0], torch.allclose(model(torch.ones(1, 3)), before, atol=1e-6)
     (Linear(in_features=3, out_features=12, bias=True), True)
     """
+    check_seed(seed)
     structure, weight_name = _structure(module), parameter_name(layer, "weight")
     units = structure.units_of(layer)
     noise = checks.not_negative("noise", noise)
     if checks.integer("width", width, least=1) <= units.count:
         raise ValueError(f"width must be above the {units.count} units of {layer}, got {width}")
+    structure.check_width(layer, units, width)
     for name, part in ((layer, units.layer), *((taker.name, taker.module) for taker in units.takers)):
         check_memory(parameter_name(name, "weight"), part.weight)
     copied = widened_units(units.count, width, seed=seed, name=weight_name)

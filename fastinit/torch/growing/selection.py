@@ -26,8 +26,8 @@ def select_weights_(
     `skip`: globs of names that keep their values, as "head.*" where classes differ. Buffers are selected as parameters are;
     integers, as the count of batches, and what has one element are copied.
 
-    ValueError, before anything is written, for names that the larger model lacks, other axes or shorter ones, and tensors
-    on the meta device; and for a glob that matches nothing.
+    ValueError, before anything is written, for names that the larger model lacks, other axes or shorter ones, tensors on
+    the meta device, and complex numbers or floats where there are none here; and for a glob that matches nothing.
 
     Xu, Chen, Wang and Liu 2024, "Initializing Models with Larger Ones", arXiv 2311.18823: layers 3.1, elements 3.2.
 
@@ -68,6 +68,8 @@ def _problem(name: str, tensor: Tensor, given: Tensor | None) -> str:
         return f"{name} is on the meta device"
     if tensor.ndim != given.ndim or any(n > most for n, most in zip(tensor.shape, given.shape)):
         return f"{name} is {tuple(given.shape)} there and {tuple(tensor.shape)} here"
+    if not torch.can_cast(given.dtype, tensor.dtype):
+        return f"{name} is {given.dtype} there and {tensor.dtype} here, which cannot hold its values"
     return ""
 
 

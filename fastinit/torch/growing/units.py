@@ -118,6 +118,29 @@ class Structure:
             raise ValueError(f"no layer takes the units of {name}")
         return found
 
+    def check_width(self, name: str, units: Units, width: int) -> None:
+        """ValueError where the module's own code reads a length that changes with the units, as `layer.out_features`."""
+        layer = units.layer
+        changed = [(layer, "out_features" if isinstance(layer, nn.Linear) else "out_channels", width)]
+        changed += [(norm.module, "num_features", width * norm.block) for norm in units.norms]
+        for taker in units.takers:
+            of = "in_features" if isinstance(taker.module, nn.Linear) else "in_channels"
+            changed.append((taker.module, of, width * taker.block))
+        before = [(part, length, getattr(part, length)) for part, length, _ in changed]
+        try:
+            for part, length, value in changed:
+                setattr(part, length, value)
+            graph = str(fx.Tracer().trace(self.module))
+        except Exception:
+            graph = ""
+        finally:
+            for part, length, value in before:
+                setattr(part, length, value)
+        if graph != str(self.graph):
+            raise ValueError(
+                f"the module's own code reads how many units {name} has: with more of them it is another function"
+            )
+
     def _check_attributes(self, name: str) -> None:
         for node in self.graph.nodes:
             if node.op == "get_attr" and str(node.target).startswith(f"{name}."):

@@ -12,6 +12,7 @@ from fastinit.growing.rows import OF_HUGGING_FACE, new_rows
 from fastinit.runtime import checks
 from fastinit.torch.layers import check_memory
 from fastinit.torch.reports.report import InitReport, Size
+from fastinit.torch.seeds import check_seed
 from fastinit.torch.structure.names import tensors_by_name
 
 KINDS = (nn.Embedding, nn.Linear)
@@ -46,6 +47,7 @@ def grow_vocabulary_(
     weight  4 rows like the 100 before  (104, 16)
     1 tensor, 1,664 parameters, 6.7 KB, float32
     """
+    check_seed(seed)
     chosen = _parts(module, parts)
     before = {part.weight.shape[0] for part in chosen.values()}
     if len(before) != 1:

@@ -24,6 +24,7 @@ from fastinit.recipes.grouping import aligned
 from fastinit.runtime import checks
 from fastinit.torch.layers import check_memory
 from fastinit.torch.rescaling.passes import Batch, finite_arguments_of
+from fastinit.torch.seeds import check_seed
 from fastinit.torch.structure.names import tensors_by_name
 
 Loss: TypeAlias = Callable[[Any], Tensor]
@@ -69,6 +70,7 @@ def metainit_(
     >>> min(learned.quotients) < 0.1 * learned.quotients[0], learned.scales["0.weight"] < 0.6
     (True, True)
     """
+    check_seed(seed)
     checks.integer("steps", steps, least=1)
     checks.positive("learning_rate", learning_rate)
     if checks.not_negative("momentum", momentum) >= 1:

@@ -18,6 +18,7 @@ from fastinit.initializers import Initializer
 from fastinit.runtime import checks
 from fastinit.torch.layers import Layer, check_memory, layers_by_name, parameter_name, weight_layout
 from fastinit.torch.reports.report import InitReport, Size
+from fastinit.torch.seeds import check_seed
 from fastinit.torch.structure.names import tensors_by_name
 from fastinit.torch.tensors import fill_
 
@@ -107,6 +108,7 @@ def passes(module: nn.Module, batch: Batch, seed: int) -> Iterator[Passes]:
 
     Afterwards modes, buffers and torch's generator are as before; after an error the layers' weights and biases are too.
     """
+    check_seed(seed)
     layers = layers_by_name(module)
     for name, layer in layers.items():
         check_memory(parameter_name(name, "weight"), layer.weight)
