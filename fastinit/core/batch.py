@@ -36,6 +36,7 @@ def fill_batch(
     out: Mapping[str, Array] | None = None,
     distribution_for: Callable[[Any, tuple[int, ...]], Distribution] = itself,
     addresses: Mapping[str, int] | None = None,
+    is_fresh: bool = False,
 ) -> dict[str, Any]:
     """For each name of `shapes` what `fill(distribution, shape, seed=seed, name=name, ...)` gives, in `element`'s dtype.
 
@@ -43,12 +44,13 @@ def fill_batch(
     it is given. Everything is checked before anything is written; the errors are those of `fill`.
 
     `addresses`: where the memory of some begins that is one block of this shape and dtype, which the caller answers for and
-    keeps; they are what is returned for those. `out` is asked for the others only.
+    keeps; they are what is returned for those. `out` is asked for the others only. `is_fresh`: whether nothing was written
+    to this memory yet.
     """
     seed = seed_sequence(None) if seed is None else seed
     distributions = _Distributions(distribution_for)
     in_c = _planned_in_c(given, shapes, distributions, seed, element, out if addresses is None else addresses)
-    in_python = _Batch({name: shapes[name] for name in in_c.left}, given, distributions, seed, element, out)
+    in_python = _Batch({name: shapes[name] for name in in_c.left}, given, distributions, seed, element, out, is_fresh)
     in_c.arrays.update(in_python.arrays)
     in_c.fill()
     in_python.fill()
@@ -123,6 +125,7 @@ class _Batch:
         seed: Seed,
         element: ElementType,
         out: Mapping[str, Array] | None,
+        is_fresh: bool,
     ) -> None:
         lengths = {name: checks.shape(shape) for name, shape in shapes.items()}
         made = {name: distributions.of(given[name], shape) for name, shape in lengths.items()}
@@ -137,7 +140,7 @@ class _Batch:
             group = groups.get(id(distribution))
             if group is None:
                 distribution.parameters(element.real)  # raises where they are out of range
-                group = groups[id(distribution)] = _Group(distribution, element, self._small)
+                group = groups[id(distribution)] = _Group(distribution, element, self._small, is_fresh or out is None)
             group.tensors.append((words[16 * at : 16 * at + 16], array))
         self._groups = groups.values()
 
@@ -150,19 +153,19 @@ class _Batch:
 class _Group:
     """The request for all tensors of one distribution (`fastinit.distributions.base.Request`)."""
 
-    def __init__(self, distribution: Distribution, element: ElementType, small: SmallArrays) -> None:
+    def __init__(self, distribution: Distribution, element: ElementType, small: SmallArrays, is_fresh: bool) -> None:
         self.real, self.distribution = element.real, distribution
         self.tensors: list[tuple[bytes, Array]] = []
-        self._element, self._small = element, small
+        self._element, self._small, self._is_fresh = element, small, is_fresh
 
     def draw(self, kernel: str, parameters: Float64Array) -> None:
         """Small arrays are collected, to be filled together; the others are filled one by one."""
-        element, name = self._element, f"{kernel}_{self._element.name}"
+        name = f"{kernel}_{self._element.name}"
         for words, out in self.tensors:
             if is_small(out):
                 self._small.add(name, words, parameters, out)
             else:
-                fill(self.distribution, out.shape, seed=Stream.unpacked(words), dtype=element.dtype, out=out)
+                self._fill(self.distribution, words, out)
 
     def repeat(self, value: float) -> None:
         for _, out in self.tensors:
@@ -174,4 +177,8 @@ class _Group:
 
     def compose(self, slabs: Slabs) -> None:
         for words, out in self.tensors:
-            fill(slabs, out.shape, seed=Stream.unpacked(words), dtype=self._element.dtype, out=out)
+            self._fill(slabs, words, out)
+
+    def _fill(self, distribution: Distribution, words: bytes, out: Array) -> None:
+        stream, dtype = Stream.unpacked(words), self._element.dtype
+        fill(distribution, out.shape, seed=stream, dtype=dtype, out=out, is_fresh=self._is_fresh)

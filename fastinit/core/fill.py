@@ -36,10 +36,13 @@ def fill(
     dtype: DTypeLike = np.float32,
     out: Array | None = None,
     index: Index = None,
+    is_fresh: bool = False,
 ) -> Array:
     """The values of `distribution` for a tensor of this shape, or the part `index` of them; into `out` or a new array.
 
     The options are those of every initializer: see `fastinit.initializers`. Arguments are checked before any write.
+    `is_fresh`: whether nothing was written to the memory of `out` yet. Its pages are in the caches then, where the system
+    has just put zeros.
     """
     element = element_type(dtype)
     whole_shape = checks.shape(shape)
@@ -52,7 +55,7 @@ def fill(
         return out
     if out is not None:
         check_out(out, wanted.shape, element.dtype)
-    request = _Fill(stream, element, whole_shape, wanted, index, out)
+    request = _Fill(stream, element, whole_shape, wanted, index, out, is_fresh)
     distribution.write(request)
     result = request.result
     is_scalar = out is None and index is not None and np.ndim(result) == 0
@@ -68,7 +71,7 @@ def check_shape(distribution: Distribution, shape: tuple[int, ...]) -> None:
 class _Fill:
     """The request for some positions of a tensor (`fastinit.distributions.base.Request`).
 
-    `is_fresh`: whether nothing was written to the memory of `out` yet. `small`: takes small arrays to be filled later.
+    `is_fresh`: as in `fill`. `small`: takes small arrays to be filled later.
     """
 
     def __init__(

@@ -181,7 +181,7 @@ class _ByRecipe:
             elif source.value is not None:
                 tensor.fill_(source.value)
             elif is_fillable(tensor):
-                fill_(tensor, source.distribution, stream_of(run.seed, source.name))
+                fill_(tensor, source.distribution, stream_of(run.seed, source.name), is_fresh=name in run.log.from_meta)
             else:
                 raise ValueError(f"{name}, a {type(tensor).__name__} on {tensor.device}, cannot be filled in place")
             run.log.note(name, write)
@@ -214,7 +214,7 @@ class _ByModules:
                 del named[name]
                 run.log.note(name, Write(f"shares the memory of {whole}", other=whole, is_computed=True))
         targets = {name: Target(tensors[name], one) for name, one in named.items()}
-        fill_recorded(targets, run.seed, run.log.note, silent=plain)
+        fill_recorded(targets, run.seed, run.log.note, silent=plain, fresh=run.log.from_meta)
         for name in tensors:
             if name in records.given and name not in run.kept:
                 run.log.note(name, _given(tensors[name]))

@@ -90,14 +90,17 @@ def is_fillable(tensor: Tensor) -> bool:
     return is_plain(local(tensor))
 
 
-def fill_(tensor: Tensor, of: Initializer | Distribution, stream: Stream, layout: Layout = TORCH) -> Tensor:
+def fill_(
+    tensor: Tensor, of: Initializer | Distribution, stream: Stream, layout: Layout = TORCH, *, is_fresh: bool = False
+) -> Tensor:
     """Fill what is here of a tensor that `is_fillable`. Autograd sees only that its version rises.
 
-    Values are those of the whole (global) tensor. Returns the tensor.
+    Values are those of the whole (global) tensor. `is_fresh`: whether nothing was written to its memory yet. Returns the
+    tensor.
     """
     distribution, part = distribution_of(of, tuple(tensor.shape), layout), part_of(tensor)
     if part is not None:
-        _write(local(tensor), distribution, part.shape, stream, part.index)
+        _write(local(tensor), distribution, part.shape, stream, part.index, is_fresh)
     if not tensor.is_inference():  # those have no version
         torch.autograd.graph.increment_version(local(tensor) if is_part_tensor(tensor) else tensor)
     return tensor
@@ -137,12 +140,14 @@ def from_array(values: Array, dtype: torch.dtype) -> Tensor:
     return torch.from_numpy(values.view(f"u{values.itemsize}")).view(dtype)
 
 
-def _write(tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], stream: Stream, index: Index) -> None:
+def _write(
+    tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], stream: Stream, index: Index, is_fresh: bool
+) -> None:
     dtype, _ = DTYPES[tensor.dtype]
     if tensor.device.type == "cpu":
         out = as_array(tensor)
         huge_pages.advise(out)  # torch does not, and its new tensors are often filled here for the first time
-        fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index)
+        fill(distribution, shape, seed=stream, dtype=dtype, out=out, index=index, is_fresh=is_fresh)
     elif tensor.device.type == "cuda" and draws_on_cuda():
         cuda_stream = torch.cuda.current_stream(tensor.device).cuda_stream
         memory = DeviceMemory(as_array(tensor), tensor.device.index, cuda_stream)

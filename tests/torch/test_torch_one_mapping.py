@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
+from fastinit.core import fill
 from fastinit.runtime import huge_pages
 from fastinit.torch import build, init_
 
@@ -143,3 +144,19 @@ def test_only_whole_pages_are_given_back(monkeypatch, start, nbytes, given):
     monkeypatch.setattr(huge_pages.mmap, "PAGESIZE", 4096)
     huge_pages.release(start, nbytes)
     assert calls == ([] if given is None else [(*given, huge_pages.MADV_DONTNEED)])
+
+
+def test_memory_that_nothing_was_written_to_gets_ordinary_stores(monkeypatch):
+    def noted(write, flat, nontemporal, has_threads):
+        stores.append("non-temporal" if nontemporal else "ordinary")
+        return stock(write, flat, nontemporal, has_threads)
+
+    stores, stock = [], fill.fill_contiguous
+    monkeypatch.setattr(fill, "fill_contiguous", noted)
+    monkeypatch.setattr(fill, "NONTEMPORAL_BYTES", 2**20)
+    model = build(layers, 1)
+    embeddings = build(nn.Embedding, 1024, 1024, padding_idx=0)
+    assert stores == ["ordinary", "ordinary"]
+    for again in (model, embeddings):
+        init_(again, seed=0)
+    assert stores[2:] == ["non-temporal", "non-temporal"]

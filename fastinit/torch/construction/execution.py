@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -40,13 +40,19 @@ class Target(NamedTuple):
     named: Named
 
 
-def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: Mapping[str, Target] | None = None) -> None:
+def fill_recorded(
+    targets: Mapping[str, Target],
+    seed: int,
+    note: Note,
+    silent: Mapping[str, Target] | None = None,
+    fresh: Collection[str] = (),
+) -> None:
     """Fill each tensor by its name: small ones together, what is computed by running the steps again.
 
-    `silent`: more tensors to fill, which are not noted.
+    `silent`: more tensors to fill, which are not noted. `fresh`: the names of those to whose memory nothing was written yet.
     """
     with torch.no_grad(), _disable_current_modes(), torch.random.fork_rng(devices=()):
-        batches: dict[torch.dtype, dict[str, Target]] = {}
+        batches: dict[tuple[torch.dtype, bool], dict[str, Target]] = {}
         computed, addresses = dict[str, Target](), dict[str, int]()
         for name, target in {**targets, **(silent or {})}.items():
             tensor, named = target
@@ -56,13 +62,13 @@ def fill_recorded(targets: Mapping[str, Target], seed: int, note: Note, silent: 
                 if _is_quick_constant(named.form.distribution, tensor):
                     tensor.fill_(named.form.distribution.value)
                 else:
-                    batches.setdefault(tensor.dtype, {})[name], addresses[name] = target, address
+                    batches.setdefault((tensor.dtype, name in fresh), {})[name], addresses[name] = target, address
             elif named.like == name and tensor.is_cpu and is_plain(tensor):
-                batches.setdefault(tensor.dtype, {})[name] = target
+                batches.setdefault((tensor.dtype, name in fresh), {})[name] = target
             else:
-                _fill(name, target, seed)
-        for dtype, batch in batches.items():
-            _fill_together(dtype, batch, seed, addresses)
+                _fill(name, target, seed, name in fresh)
+        for (dtype, is_fresh), batch in batches.items():
+            _fill_together(dtype, batch, seed, addresses, is_fresh)
         for group in _groups(computed):
             _compute(group, seed)
         _note_all(targets, note)
@@ -92,12 +98,14 @@ def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Ma
     return targets
 
 
-def _fill_together(dtype: torch.dtype, batch: Mapping[str, Target], seed: int, addresses: Mapping[str, int]) -> None:
+def _fill_together(
+    dtype: torch.dtype, batch: Mapping[str, Target], seed: int, addresses: Mapping[str, int], is_fresh: bool
+) -> None:
     """Fill tensors of one dtype. `addresses`: by name, those of tensors that are one block of memory."""
     distributions = {name: _distribution(target) for name, target in batch.items()}
     shapes = {name: target.named.form.ref.size for name, target in batch.items()}
     element = element_type(DTYPES[dtype][0])
-    fill_batch(distributions, shapes, seed, element, _Arrays(batch), addresses=addresses)
+    fill_batch(distributions, shapes, seed, element, _Arrays(batch), addresses=addresses, is_fresh=is_fresh)
     torch.autograd.graph.increment_version([target.tensor for target in batch.values()])
 
 
@@ -119,10 +127,10 @@ class _Arrays(Mapping[str, Array]):
         return len(self._targets)
 
 
-def _fill(name: str, target: Target, seed: int) -> None:
+def _fill(name: str, target: Target, seed: int, is_fresh: bool) -> None:
     tensor, distribution = target.tensor, _distribution(target)
     if is_fillable(tensor):
-        fill_(tensor, distribution, stream_of(seed, target.named.like))
+        fill_(tensor, distribution, stream_of(seed, target.named.like), is_fresh=is_fresh)
     elif tensor.is_floating_point() or tensor.is_complex():
         raise ValueError(
             f"{name}, a {type(tensor).__name__} of {tensor.dtype} on {tensor.device}, cannot be filled in place"
