@@ -27,6 +27,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import fastinit
 import fastinit.torch
 from fastinit.torch import accelerate
+from fastinit.torch.drawing import replacements
 from fastinit.torch.drawing.replacements import METHODS, STOCK
 from fastinit.torch.drawing.streams import drawn_from
 from tests.thresholds import LEAST_P_VALUE
@@ -565,6 +566,16 @@ def test_tensors_of_any_size_are_filled(shape):
     with accelerate(seed=0):
         tensor = torch.full(shape, float("nan")).normal_()
     assert tensor.shape == shape and not tensor.isnan().any()
+
+
+@pytest.mark.parametrize("block", [fastinit.torch.accelerate, fastinit.torch.deferred])
+def test_a_fault_of_fastinits_own_is_not_hidden_by_torchs_fill(block, monkeypatch):
+    def broken(*numbers, **options):
+        raise TypeError("missing 1 required positional argument")
+
+    monkeypatch.setattr(replacements, "TruncatedNormal", broken)
+    with block(), pytest.raises(TypeError, match="missing 1 required positional argument"):
+        nn.init.trunc_normal_(torch.empty(40, 30), std=0.021)
 
 
 def test_complex_numbers_are_torchs():

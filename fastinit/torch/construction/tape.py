@@ -26,6 +26,7 @@ from fastinit.torch.construction.recording import Recording, steps_to
 from fastinit.torch.construction.replay import ByStream, replay
 from fastinit.torch.construction.steps import GIVEN, Ref, Step, each, name_of, with_refs
 from fastinit.torch.drawing import recorder
+from fastinit.torch.drawing.filling import is_of_arguments
 from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
 
 aten = torch.ops.aten
@@ -192,7 +193,9 @@ class Tape(TorchDispatchMode):
         try:
             distribution = distribution_of(make(), tuple(tensor.shape), TORCH)
             check_range(distribution, tensor.dtype)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError) as error:
+            if not is_of_arguments(error, stock):
+                raise
             return self._by_torch(tensor, stock)
         ref = self.ref(tensor)
         written = (ref,)
@@ -218,7 +221,9 @@ class Tape(TorchDispatchMode):
         """Fill a tensor that has memory, from the construction's own stream."""
         try:
             distribution = distribution_of(make(), tuple(tensor.shape), TORCH)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError) as error:
+            if not is_of_arguments(error, stock):
+                raise
             return stock()
         return fill_(tensor, distribution, self.stream_outside())
 

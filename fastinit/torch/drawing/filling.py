@@ -66,7 +66,9 @@ def filled(
         distribution = None if known else distribution_of(make(), tuple(tensor.shape), TORCH)
         if distribution is not None:
             check_range(distribution, tensor.dtype)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
+        if not is_of_arguments(error, stock):
+            raise
         return stock()
     stream = named or (streams.drawn_from(generator) if explicit or names else streams.source_stream(generator, device))
     if stream is None:
@@ -79,6 +81,17 @@ def filled(
         remembered_fills.learn(FILLS, _small(tensor, asked), distribution, (tensor.numel(),))
     return fill_(tensor, distribution, stream)
 
+
+def is_of_arguments(error: Exception, stock: partial[Tensor]) -> bool:
+    """Whether the error may be about the arguments of torch's function, which then says what is wrong, or takes them.
+
+    Where all are numbers, an error of type is a fault of fastinit, which torch's fill would hide.
+    """
+    given = (*stock.args[1:], *stock.keywords.values())
+    return isinstance(error, ValueError) or not all(type(one) in PLAIN_ARGUMENTS for one in given)
+
+
+PLAIN_ARGUMENTS = (int, float, torch.Generator, type(None))
 
 FILLS = remembered_fills.new_fills()
 """The fills of small tensors that were asked for before."""
