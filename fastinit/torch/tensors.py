@@ -141,7 +141,12 @@ def from_array(values: Array, dtype: torch.dtype) -> Tensor:
 
 
 def _write(
-    tensor: Tensor, distribution: Distribution, shape: tuple[int, ...], stream: Stream, index: Index, is_fresh: bool
+    tensor: Tensor,
+    distribution: Distribution,
+    shape: tuple[int, ...],
+    stream: Stream,
+    index: Index,
+    is_fresh: bool = False,
 ) -> None:
     dtype, _ = DTYPES[tensor.dtype]
     if tensor.device.type == "cpu":
