@@ -19,7 +19,6 @@ from bench.timing import medians
 from fastinit.backends.catalogue import ELEMENTS
 
 SIZES = {"16 Mi elements": ((4096, 4096), 25), "64 Ki elements": ((256, 256), 501)}  # and rounds: beyond the caches, within
-ORTHOGONAL_ROUNDS = 3
 PLAIN = ("uniform", "normal", "truncated_normal")
 PRESETS = {  # name: (the distribution it draws from, the call)
     "xavier_uniform": ("uniform", fastinit.xavier_uniform),
@@ -31,7 +30,13 @@ PRESETS = {  # name: (the distribution it draws from, the call)
     "he_normal, as Keras's": ("truncated_normal", partial(fastinit.he_normal, convention="keras")),
     "truncated_normal": ("normal", fastinit.truncated_normal),
 }
-MATRICES = {"square": (4096, 4096), "tall": (16384, 1024), "wide": (1024, 16384)}
+MATRICES = {  # name: shape and rounds
+    "square": ((4096, 4096), 3),
+    "tall": ((16384, 1024), 3),
+    "wide": ((1024, 16384), 3),
+    "small": ((64, 64), 1001),
+    "smaller": ((16, 16), 1001),
+}
 
 
 def presets() -> None:
@@ -61,13 +66,13 @@ def rows_of_orthogonal() -> Iterator[tuple[str, ...]]:
         import torch
     except ImportError:
         torch = None
-    for name, shape in MATRICES.items():
+    for name, (shape, rounds) in MATRICES.items():
         out = np.ones(shape, np.float32)
         works = {"fastinit": partial(fastinit.orthogonal, shape, seed=0, layout="oi", out=out)}
         if torch is not None:
             tensor = torch.ones(shape)
             works["torch"] = partial(torch.nn.init.orthogonal_, tensor)
-        times = medians(works, ORTHOGONAL_ROUNDS)
+        times = medians(works, rounds)
         torchs = times.get("torch", float("nan"))
         seconds = f"{torchs:.3g} s", f"{times['fastinit']:.3g} s", f"{torchs / times['fastinit']:.2f}"
         deviations = f"{deviation(tensor.numpy()):.1e}" if torch is not None else "-", f"{deviation(out):.1e}"

@@ -34,6 +34,7 @@ TILE = 64
 STEP = 16  # widths of tiles, where there are several: a row of 16 floats is a vector or more
 STACK = 16  # tiles that a call multiplies: 256 KiB of float32, which stay in the second-level cache
 LEAST_BLOCKS_FOR_THREADS = 3  # two blocks are about 100 microseconds of work
+ABOVE_DIAGONAL = np.triu(np.ones((TILE, TILE), bool), 1)
 LEAST_NORM = 1e-30  # shorter vectors count as zeros: squares and quotients stay within range
 
 
@@ -72,6 +73,10 @@ def haar(normals: Array) -> Array:
         to = normals[:, first : first + width]
         to[...] = _columns([blocks[at] for at in range(block + 1)], -(-m // height)).reshape(-1, width)[:m, : to.shape[1]]
 
+    if num_blocks == 1:  # most of a small matrix's time would be the threads'
+        make(0)
+        write(0)
+        return normals
     threads.run((partial(make, block) for block in range(num_blocks)), num_threads)
     threads.run((partial(write, block) for block in reversed(range(num_blocks))), num_threads)  # the longest ones first
     return normals
@@ -113,7 +118,7 @@ def _reflectors(v: Array) -> Reflectors:
     Each v is divided by its first element, as in LAPACK, so that tau = 1 + |x_0| / |x| is in [1, 2].
     """
     top = v.reshape(-1, v.shape[2])[: v.shape[2]]
-    top[...] = np.tril(top)
+    np.copyto(top, 0.0, where=ABOVE_DIAGONAL[: len(top), : len(top.T)])
     gram = _gram(v)
     x0, norm = top.diagonal().astype(np.float64), np.sqrt(gram.diagonal())
     sign = np.where(x0 < 0, -1.0, 1.0)
@@ -144,7 +149,8 @@ def _triangular_factor(gram: Array, tau: Array) -> Array:
     of neighbouring runs are joined, of lengths 1, 2, 4 ...
     """
     width = len(tau)
-    t, padded = np.zeros((TILE, TILE)), np.zeros((TILE, TILE))
+    size = 1 << (width - 1).bit_length()
+    t, padded = np.zeros((size, size)), np.zeros((size, size))
     np.fill_diagonal(t[:width, :width], tau)
     padded[:width, :width] = gram
     half = 1
@@ -158,7 +164,9 @@ def _triangular_factor(gram: Array, tau: Array) -> Array:
 
 def _diagonal_blocks(square: Array, size: int) -> Array:
     """A view (blocks, size, size) of the blocks on the diagonal of a square contiguous matrix."""
-    blocks: Array = np.einsum("kikj->kij", square.reshape(-1, size, len(square) // size, size))
+    row, element = square.strides
+    strides = (row + element) * size, row, element
+    blocks: Array = np.ndarray((len(square) // size, size, size), square.dtype, square, 0, strides)
     return blocks
 
 

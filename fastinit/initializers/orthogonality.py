@@ -15,6 +15,8 @@ from fastinit.initializers.layouts import Layout, Lengths
 from fastinit.initializers.weights import at_tap, convolution_of, finite, rounded, weight_of
 from fastinit.runtime.types import Array
 
+STANDARD_NORMAL = Normal(0.0, 1.0)
+
 
 @initializer
 class Orthogonal(WholeTensorInitializer):
@@ -89,5 +91,5 @@ def _orthogonal(matrices: Array, draws: Draws, gain: np.floating[Any]) -> None:
     for matrix in matrices if matrices.size else ():
         tall = matrix if len(matrix) >= len(matrix.T) else matrix.T
         columns = tall if tall.flags.c_contiguous else np.empty(tall.shape, tall.dtype)
-        haar(draws.of(Normal(0.0, 1.0), columns.shape, out=columns))
+        haar(draws.of(STANDARD_NORMAL, columns.shape, out=columns))
         np.multiply(columns, gain, out=tall)
