@@ -2,6 +2,7 @@
 #define IMPORTS_NUMPY
 #include "calls.h"
 
+__typeof__(fi_fill_axes) *fill_axes_kernel;
 __typeof__(fi_fill_many) *fill_many_kernels;
 static long overrides; /* blocks in force that chose a backend */
 
@@ -16,10 +17,14 @@ PyObject *none(void)
     return Py_NewRef(Py_None);
 }
 
-/* bind(address of fi_fill_many) */
-static PyObject *bind(PyObject *module, PyObject *many)
+/* bind(address of fi_fill_axes, address of fi_fill_many) */
+static PyObject *bind(PyObject *module, PyObject *args)
 {
+    PyObject *axes, *many;
     (void)module;
+    if (!PyArg_ParseTuple(args, "OO", &axes, &many))
+        return NULL;
+    *(void **)&fill_axes_kernel = PyLong_AsVoidPtr(axes);
     *(void **)&fill_many_kernels = PyLong_AsVoidPtr(many);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
@@ -34,7 +39,7 @@ static PyObject * override(PyObject *module, PyObject *change)
 
 #define FAST(function) ((PyCFunction)(void (*)(void))(function))
 
-static PyMethodDef functions[] = {{"bind", bind, METH_O, NULL},
+static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
                                   {"bind_draws", bind_draws, METH_VARARGS, NULL},
                                   {"bind_empty", bind_empty, METH_VARARGS, NULL},
                                   {"bind_recording", bind_recording, METH_VARARGS, NULL},

@@ -34,7 +34,8 @@ typedef struct {
     PyArray_Descr *dtype;
 } small_fill;
 
-/* fi_fill_many of fastinit._kernels (calls.c). */
+/* fi_fill_many and fi_fill_axes of fastinit._kernels (calls.c). */
+extern __typeof__(fi_fill_axes) *fill_axes_kernel;
 extern __typeof__(fi_fill_many) *fill_many_kernels;
 
 /* Whether a block is in force that chose another backend than the default one: then nothing is done in C (calls.c). */
@@ -58,11 +59,15 @@ const small_fill *fill_in(PyObject *capsule);
 /* A new array for a fill (small_fills.c). */
 PyObject *new_array(const small_fill *fill);
 
-/* The memory of an array that takes the fill as it is, or at an address that is known to; null for others (small_fills.c). */
+/* The memory of an array that takes the fill as it is; null for all else (small_fills.c). */
 void *memory_of(PyObject *out, const small_fill *fill);
 
 /* Writes the first `count` values (small_fills.c). */
 void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory);
+
+/* Fills an array of any strides; 0 where it does not take the fill as it is, and with an error set where there is no memory
+   (small_fills.c). */
+int run_strided(const small_fill *fill, const uint32_t words[4], PyObject *out);
 
 /* The functions and types of the module. */
 PyObject *stream(PyObject *module, PyObject *const *args, Py_ssize_t n);

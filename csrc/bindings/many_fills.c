@@ -94,7 +94,11 @@ static PyObject *fill_of(fills_by_shape *fills, PyObject *name, PyObject *shape)
 static int add(many_fills *many, const small_fill *fill, PyObject *name, PyObject *out, const seed_entropy *entropy)
 {
     PyObject *array = out == Py_None ? new_array(fill) : Py_XNewRef(PyDict_GetItemWithError(out, name));
-    void *memory = !array ? NULL : out == Py_None ? PyArray_DATA((PyArrayObject *)array) : memory_of(array, fill);
+    void *memory = NULL;
+    if (array && out == Py_None)
+        memory = PyArray_DATA((PyArrayObject *)array);
+    else if (array)
+        memory = PyLong_CheckExact(array) ? PyLong_AsVoidPtr(array) : memory_of(array, fill); /* its address, or itself */
     int failed = PyErr_Occurred() || PyDict_SetItem(many->arrays, name, array && memory ? array : Py_None) < 0;
     Py_XDECREF(array);
     if (failed || !memory)

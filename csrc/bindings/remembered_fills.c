@@ -78,7 +78,7 @@ static PyObject *remembered_fills_fill(PyObject *self, PyObject *const *args, Py
         if (args[OUT] == Py_None) {
             made = new_array(fill);
             memory = made ? PyArray_DATA((PyArrayObject *)made) : NULL;
-        } else if (memory) {
+        } else if (memory || run_strided(fill, words, args[OUT])) {
             made = Py_NewRef(args[OUT]);
         }
         if (memory)
@@ -88,7 +88,7 @@ static PyObject *remembered_fills_fill(PyObject *self, PyObject *const *args, Py
     return made || (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) ? made : none();
 }
 
-/* learn(shape, positional, named, dtype, layout, fill): remember the fill that such a call is. */
+/* learn(shape, positional, named, dtype, layout, fill): remember the fill that such a call is; None for Python. */
 static PyObject *remembered_fills_learn(PyObject *self, PyObject *const *args, Py_ssize_t n)
 {
     PyObject *known = ((remembered_fills *)self)->known, *key = n == ARGUMENTS + 1 ? key_of(args) : NULL;

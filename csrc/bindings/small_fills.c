@@ -66,8 +66,6 @@ PyObject *new_array(const small_fill *fill)
 
 void *memory_of(PyObject *out, const small_fill *fill)
 {
-    if (PyLong_CheckExact(out)) /* its address */
-        return PyLong_AsVoidPtr(out);
     if (Py_TYPE(out) != &PyArray_Type)
         return NULL;
     PyArrayObject *array = (PyArrayObject *)out;
@@ -84,6 +82,51 @@ void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, v
     fill_many_kernels(fill->level, 1, &kernel, words, &parameters, &count, &memory);
     if (state)
         PyEval_RestoreThread(state);
+}
+
+/* Sorts the array's axes longer than 1 by the sizes of their strides, the shortest first, and returns how many there are; -1
+   where elements may share memory, because a stride is shorter than what the axes before it cover. */
+static int axes_apart(PyArrayObject *array, fi_axis *axes)
+{
+    int n = 0;
+    int64_t step = 1, covered = PyArray_ITEMSIZE(array);
+    for (int i = PyArray_NDIM(array) - 1; i >= 0; i--) {
+        fi_axis axis = {(uint64_t)PyArray_DIM(array, i), step, PyArray_STRIDE(array, i)};
+        step *= PyArray_DIM(array, i);
+        if (axis.n == 1)
+            continue;
+        int k = n++;
+        for (; k > 0 && llabs(axes[k - 1].stride) > llabs(axis.stride); k--)
+            axes[k] = axes[k - 1];
+        axes[k] = axis;
+    }
+    for (int i = 0; i < n; i++) {
+        if (llabs(axes[i].stride) < covered)
+            return -1;
+        covered += llabs(axes[i].stride) * ((int64_t)axes[i].n - 1);
+    }
+    return n;
+}
+
+int run_strided(const small_fill *fill, const uint32_t words[4], PyObject *out)
+{
+    fi_axis axes[MOST_AXES];
+    if (fill->kernel < 0 || Py_TYPE(out) != &PyArray_Type)
+        return 0;
+    PyArrayObject *array = (PyArrayObject *)out;
+    int fits = PyArray_DESCR(array) == fill->dtype && PyArray_NDIM(array) == fill->axes && PyArray_ISBEHAVED(array);
+    fits = fits && memcmp(PyArray_DIMS(array), fill->lengths, (size_t)fill->axes * sizeof(npy_intp)) == 0;
+    int n = fits ? axes_apart(array, axes) : -1;
+    if (n < 0)
+        return 0;
+    PyThreadState *state = fill->count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
+    int failed = fill_axes_kernel(fill->level, fill->kernel, words, fill->parameters, 0, n, axes,
+                                  (int)PyArray_ITEMSIZE(array), PyArray_DATA(array), 0, 1, NULL);
+    if (state)
+        PyEval_RestoreThread(state);
+    if (failed)
+        PyErr_NoMemory();
+    return !failed;
 }
 
 /* run(fill, stream, address): fill the memory there, which the caller has checked. */

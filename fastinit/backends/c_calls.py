@@ -11,4 +11,4 @@ from fastinit.backends.extensions import bound
 @cache
 def native() -> Any:
     """The extension, bound to the kernels; None where one of the two is not built, as for free-threaded interpreters."""
-    return bound("_calls", ("fi_fill_many",))
+    return bound("_calls", ("fi_fill_axes", "fi_fill_many"))

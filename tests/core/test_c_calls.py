@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.lib.stride_tricks import as_strided
 
 import fastinit
 from fastinit.backends import c_calls, current
@@ -111,6 +112,10 @@ def test_calls_that_compare_equal_but_differ_are_not_confused(one, other):
         ((3, 4), {"out": np.empty((4, 3), np.float32)}, ValueError),
         ((3, 4), {"out": np.empty((3, 4), np.float64)}, TypeError),
         ((3, 4), {"out": [0.0]}, TypeError),
+        ((3, 4), {"out": 64}, TypeError),
+        ((3, 4), {"out": np.broadcast_to(np.float32(7), (3, 4))}, ValueError),
+        ((3, 4), {"out": as_strided(np.zeros(9, np.float32), (3, 4), (8, 4))}, ValueError),
+        ((3, 4), {"out": np.zeros((4, 3), np.float64).T}, TypeError),
         ((3, 4), {"negative_slope": "0"}, TypeError),
         ((3, 4), {"convention": "tensorflow"}, ValueError),
     ],
