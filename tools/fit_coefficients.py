@@ -8,6 +8,8 @@ Each polynomial is the minimax one for the weight given (Remez's exchange, 50 di
 type. The last column printed is the weighted error of the rounded polynomial in exact arithmetic, as a power of two.
 """
 
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import mpmath as mp
@@ -16,9 +18,12 @@ import numpy as np
 mp.mp.dps = 50
 ROOT = Path(__file__).resolve().parent.parent
 LOG_RANGE = (mp.sqrt(0.5) - 1, mp.sqrt(2) - 1)  # 1 + f in [sqrt(1/2), sqrt(2)): the significand after splitting off 2^e
+LOG_RANGE_F64 = (-mp.mpf(11) / 64, mp.mpf(31) / 128)  # 1 + f: numbers in [53/64, 37/32), and in [37/32, 53/32) times 3/4
 
 # Below this probability the float32 quantile uses the tail formula; 3.1 sigma, met by one value in 500.
 QUANTILE_TAIL = mp.mpf(2) ** -10
+# Up to this distance of the probability from 1/2 the float64 quantile uses the formula of the centre; 2.0046 sigma.
+QUANTILE_CENTRE_F64 = mp.mpf("0.4775")
 
 
 def quantile_of_tail(p):
@@ -33,12 +38,9 @@ def neg2log_tail(f):
     return mp.mpf(1) if f == 0 else -2 * (mp.log1p(f) - f) / f**2
 
 
-def neg2log_atanh_tail(z):
-    """Q(z) in -2 ln(1 + f) = -4 s + s z Q(z), s = f / (2 + f), z = s^2."""
-    if z == 0:
-        return mp.mpf(-4) / 3
-    s = mp.sqrt(z)
-    return (-4 * mp.atanh(s) + 4 * s) / (s * z)
+def neg2log_over_f(f):
+    """-2 ln(1 + f) / f."""
+    return mp.mpf(-2) if f == 0 else -2 * mp.log1p(f) / f
 
 
 def sine_over_y(z):
@@ -49,6 +51,10 @@ def sine_over_y(z):
 def cosine_tail(z):
     """(cos(pi y / 2) - 1) / y^2, z = y^2."""
     return -(mp.pi**2) / 8 if z == 0 else (mp.cos(mp.pi / 2 * mp.sqrt(z)) - 1) / z
+
+
+def times_sqrt2(function):
+    return lambda x: mp.sqrt(2) * function(x)
 
 
 def quantile_over_v(neg2log):
@@ -87,28 +93,63 @@ def remez(function, low, high, terms, weight):
     return coefficients
 
 
-def quantile_tail_rational(numerator_terms=5, denominator_terms=4):
-    """N, D with x = N(r) / D(r), P(Z > x) = exp(-r^2 / 2), from QUANTILE_TAIL out to r = 38 (p = 1e-313).
+def rational(function, low, high, numerator_terms, denominator_terms):
+    """Coefficients of N and D, lowest first, D's first being 1, with a small relative error of N / D.
 
-    Least squares of the relative error, linearized by D and reweighted (Sanathanan and Koerner 1963).
+    Least squares at Chebyshev's points, linearized by D and reweighted (Sanathanan and Koerner 1963).
     """
-    r_low = mp.sqrt(-2 * mp.log(QUANTILE_TAIL)) * mp.mpf("0.999")
-    points = [r_low + (38 - r_low) * (1 - mp.cos(mp.pi * i / 160)) / 2 for i in range(161)]
-    values = [quantile_of_tail(mp.exp(-r * r / 2)) for r in points]
+    points = [low + (high - low) * (1 - mp.cos(mp.pi * i / 160)) / 2 for i in range(161)]
+    values = [function(x) for x in points]
     weights = [mp.mpf(1)] * len(points)
     for _ in range(15):
         rows = [
-            [w * r**k / x for k in range(numerator_terms)] + [-w * r**k for k in range(1, denominator_terms)]
-            for w, r, x in zip(weights, points, values)
+            [w * x**k / y for k in range(numerator_terms)] + [-w * x**k for k in range(1, denominator_terms)]
+            for w, x, y in zip(weights, points, values)
         ]
         solution = list(mp.lu_solve(mp.matrix(rows), mp.matrix(weights)))
         numerator, denominator = solution[:numerator_terms], [mp.mpf(1), *solution[numerator_terms:]]
-        weights = [1 / mp.polyval(denominator[::-1], r) for r in points]
+        weights = [1 / mp.polyval(denominator[::-1], x) for x in points]
     return numerator, denominator
+
+
+def quantile_of_radius(r):
+    """x with P(Z > x) = exp(-r^2 / 2)."""
+    return quantile_of_tail(mp.exp(-r * r / 2))
+
+
+def quantile_over_q(x):
+    """The quantile of 1/2 + q divided by q, x = QUANTILE_CENTRE_F64^2 - q^2."""
+    q = mp.sqrt(QUANTILE_CENTRE_F64**2 - x)
+    return mp.sqrt(2 * mp.pi) if q == 0 else mp.sqrt(2) * mp.erfinv(2 * q) / q
+
+
+def rationals():
+    """(name, dtype, function, low, high, terms of the numerator and of the denominator): one line a quotient."""
+    r_low = mp.sqrt(-2 * mp.log(QUANTILE_TAIL)) * mp.mpf("0.999")
+    return [
+        ("QUANTILE_TAIL", np.float32, quantile_of_radius, r_low, 38, 5, 4),  # out to p = 1e-313
+        ("QUANTILE_CENTRE", np.float64, quantile_over_q, 0, QUANTILE_CENTRE_F64**2, 11, 10),
+    ]
 
 
 def rounded(coefficients, dtype):
     return [float(dtype(mp.nstr(c, 40))) for c in coefficients]
+
+
+def rounded_sum(a, b, c):
+    return float(Fraction(a) * Fraction(b) + Fraction(c))
+
+
+def with_exact_end(coefficients):
+    """COS_F64, its first coefficient moved until sqrt(2) cos(pi / 4), as it is computed, is 1: then quadrants are exact."""
+    while True:
+        total = coefficients[-1]
+        for c in coefficients[-2::-1]:
+            total = rounded_sum(total, 0.25, c)
+        excess = rounded_sum(total, 0.25, math.sqrt(2)) - 1
+        if excess == 0:
+            return coefficients
+        coefficients = [math.nextafter(coefficients[0], -math.copysign(math.inf, excess)), *coefficients[1:]]
 
 
 def fits():
@@ -116,7 +157,6 @@ def fits():
     low, high = LOG_RANGE
     quarter = mp.mpf(1) / 4  # y in [-1/2, 1/2]: an eighth of a turn each side of the axis
     widest_neg2log = -2 * mp.log(4 * QUANTILE_TAIL * (1 - QUANTILE_TAIL))
-    s_max = high / (2 + high)
 
     def log_weight(f):
         return abs(f) / 2 + mp.mpf("1e-3")  # L = -2 ln(1 + f), about -2 f, is wanted to a relative error
@@ -129,22 +169,16 @@ def fits():
         ("SIN_F32", np.float32, sine_over_y, 0, quarter, 4, lambda z: mp.sqrt(z) + mp.mpf("0.01")),
         ("COS_F32", np.float32, cosine_tail, 0, quarter, 3, lambda z: z + mp.mpf("0.001")),
         ("QUANTILE_CENTRE_F32", np.float32, quantile_over_v, 0, widest_neg2log, 9, v_of),
-        ("NEG2LOG_F64", np.float64, neg2log_atanh_tail, 0, s_max**2, 7, lambda z: z / 4 + mp.mpf("1e-4")),
-        ("SIN_F64", np.float64, sine_over_y, 0, quarter, 7, lambda z: mp.sqrt(z) + mp.mpf("0.01")),
+        ("NEG2LOG_F64", np.float64, neg2log_over_f, *LOG_RANGE_F64, 16, lambda f: 1 / abs(neg2log_over_f(f))),
+        ("SIN_F64", np.float64, times_sqrt2(sine_over_y), 0, quarter, 7, lambda z: mp.sqrt(z) + mp.mpf("0.01")),
         ("EXP_F64", np.float64, exponential, -mp.log(2) / 2, mp.log(2) / 2, 13, lambda r: 1),
-        ("COS_F64", np.float64, cosine_tail, 0, quarter, 7, lambda z: z + mp.mpf("1e-4")),
+        ("COS_F64", np.float64, times_sqrt2(cosine_tail), 0, quarter, 6, lambda z: z + mp.mpf("1e-4")),
     ]
 
 
 # Wichura 1988, "Algorithm AS 241: the percentage points of the normal distribution", Applied Statistics 37(3), PPND16:
-# x = q N(r) / D(r) with r = 0.180625 - q^2 at the centre, x = N(r) / D(r) with r = sqrt(-ln p) - 1.6 in the middle and
-# r = sqrt(-ln p) - 5 in the tail; relative error about 1e-16.
+# x = N(r) / D(r) with r = sqrt(-ln p) - 1.6 in the middle and r = sqrt(-ln p) - 5 in the tail; relative error about 1e-16.
 AS241 = {
-    "QUANTILE_CENTRE_NUMERATOR_F64": """3.3871328727963666080e0 1.3314166789178437745e2 1.9715909503065514427e3
-        1.3731693765509461125e4 4.5921953931549871457e4 6.7265770927008700853e4 3.3430575583588128105e4
-        2.5090809287301226727e3""",
-    "QUANTILE_CENTRE_DENOMINATOR_F64": """1 4.2313330701600911252e1 6.8718700749205790830e2 5.3941960214247511077e3
-        2.1213794301586595867e4 3.9307895800092710610e4 2.8729085735721942674e4 5.2264952788528545610e3""",
     "QUANTILE_MIDDLE_NUMERATOR_F64": """1.42343711074968357734e0 4.63033784615654529590e0 5.76949722146069140550e0
         3.64784832476320460504e0 1.27045825245236838258e0 2.41780725177450611770e-1 2.27238449892691845833e-2
         7.74545014278341407640e-4""",
@@ -162,12 +196,15 @@ def tables():
     """(name, dtype, coefficients) of every table, each fit's error printed on the way."""
     for name, dtype, function, low, high, terms, weight in fits():
         coefficients = rounded(remez(function, low, high, terms, weight), dtype)
+        if name == "COS_F64":
+            coefficients = with_exact_end(coefficients)
         grid = [low + (high - low) * i / mp.mpf(997) for i in range(1, 997)]
         error = max(abs(weight(x) * (mp.polyval(coefficients[::-1], x) - function(x))) for x in grid)
         print(f"{name:22} {terms} terms, error 2^{float(mp.log(error, 2)):.1f}")
         yield name, dtype, coefficients
-    for part, coefficients in zip(("NUMERATOR", "DENOMINATOR"), quantile_tail_rational()):
-        yield f"QUANTILE_TAIL_{part}_F32", np.float32, rounded(coefficients, np.float32)
+    for name, dtype, function, low, high, *terms in rationals():
+        for part, coefficients in zip(("NUMERATOR", "DENOMINATOR"), rational(function, low, high, *terms)):
+            yield f"{name}_{part}_{dtype.__name__.replace('float', 'F')}", dtype, rounded(coefficients, dtype)
     for name, numbers in AS241.items():
         yield name, np.float64, [float(number) for number in numbers.split()]
 

@@ -28,9 +28,11 @@ static ALWAYS_INLINE float truncated_from_f32(uint32_t word, const float *c)
 
 static ALWAYS_INLINE double truncated_from_f64(uint64_t word, const double *c)
 {
-    struct probability_f64 p = probability_f64(word, c);
-    double radius = radius_f64(p.tail);
-    return in_tail_f64(radius) ? truncated_tail_f64(p.q, radius, c) : truncated_inner_f64(p.q, radius, c);
+    double q = middle_probability_f64(word, c), margin = centre_margin_f64(q);
+    if (margin >= 0.0)
+        return truncated_centre_f64(q, margin, c);
+    double radius = radius_f64(tail_probability_f64(word, c));
+    return in_tail_f64(radius) ? truncated_tail_f64(q, radius, c) : truncated_middle_f64(q, radius, c);
 }
 
 /* Of distributions each of whose values is <name>_from_<real>(word, c) of its own word. */

@@ -28,22 +28,31 @@ static const float QUANTILE_CENTRE_F32[9] = {
     -0x1.ae6b720000000p-22f,
     0x1.de40ee0000000p-28f,
     0x1.7eec6a0000000p-36f};
-static const double NEG2LOG_F64[7] = {
-    -0x1.5555555555584p+0,
-    -0x1.9999999983a45p-1,
-    -0x1.2492493f1a383p-1,
-    -0x1.c71c54120a1b9p-2,
-    -0x1.7465de6770059p-2,
-    -0x1.39aaaabc5fd67p-2,
-    -0x1.2eb19c57a86bfp-2};
+static const double NEG2LOG_F64[16] = {
+    -0x1.0000000000000p+1,
+    0x1.0000000000005p+0,
+    -0x1.55555555552b6p-1,
+    0x1.fffffffffacfbp-2,
+    -0x1.9999999a3847ep-2,
+    0x1.5555555c3d97dp-2,
+    -0x1.249248b785420p-2,
+    0x1.fffff78d1007dp-3,
+    -0x1.c71cb524d6ba9p-3,
+    0x1.999c4e94b9e6cp-3,
+    -0x1.7453f373c6934p-3,
+    0x1.54de379c4e8d4p-3,
+    -0x1.3b50c9e560266p-3,
+    0x1.2ec2426b48cc0p-3,
+    -0x1.1f590a6370528p-3,
+    0x1.628add974b822p-4};
 static const double SIN_F64[7] = {
-    0x1.921fb54442d18p+0,
-    -0x1.4abbce625be24p-1,
-    0x1.466bc677569fcp-4,
-    -0x1.32d2cce14707cp-8,
-    0x1.50782e7e9f2c2p-13,
-    -0x1.e2ff5aa716381p-19,
-    0x1.e39d696dedf19p-25};
+    0x1.1c5831add62e4p+1,
+    -0x1.d3ba5c1c5f43bp-1,
+    0x1.cda106381b251p-4,
+    -0x1.b1e9f345bd5fap-8,
+    0x1.dbd6f4cd4a02bp-13,
+    -0x1.5587e1f000abap-18,
+    0x1.55f7a570fa6b1p-24};
 static const double EXP_F64[13] = {
     0x1.0000000000000p+0,
     0x1.0000000000000p+0,
@@ -58,14 +67,13 @@ static const double EXP_F64[13] = {
     0x1.27e4ba92a53a1p-22,
     0x1.af785b9c9bd0dp-26,
     0x1.1fa392f8cc85cp-29};
-static const double COS_F64[7] = {
-    -0x1.3bd3cc9be45dep+0,
-    0x1.03c1f081b5ab0p-2,
-    -0x1.55d3c7e3c95dbp-6,
-    0x1.e1f50683b6ccbp-11,
-    -0x1.a6d1ecb9125b8p-16,
-    0x1.f9cc6c13953e4p-22,
-    -0x1.b270415cc0edap-28};
+static const double COS_F64[6] = {
+    -0x1.bea5b6072b212p+0,
+    0x1.6f5a49b291b67p-2,
+    -0x1.e36ab0b7384fep-6,
+    0x1.54cb87dccc623p-10,
+    -0x1.2af500322ef5ep-15,
+    0x1.618224140b192p-21};
 static const float QUANTILE_TAIL_NUMERATOR_F32[5] = {
     -0x1.3f7ee80000000p+1f,
     -0x1.4cfa000000000p-2f,
@@ -77,24 +85,29 @@ static const float QUANTILE_TAIL_DENOMINATOR_F32[4] = {
     0x1.a8e3ba0000000p+0f,
     0x1.a9d9240000000p-2f,
     0x1.088c640000000p-6f};
-static const double QUANTILE_CENTRE_NUMERATOR_F64[8] = {
-    0x1.b18d91e9eef75p+1,
-    0x1.0a4888b1a436ep+7,
-    0x1.ece5d2213c0ccp+10,
-    0x1.ad1d8cd4ee71dp+13,
-    0x1.66c3e869b752ap+15,
-    0x1.06c1c55b78f20p+16,
-    0x1.052d26b2e45e4p+15,
-    0x1.39a296f7d925ep+11};
-static const double QUANTILE_CENTRE_DENOMINATOR_F64[8] = {
+static const double QUANTILE_CENTRE_NUMERATOR_F64[11] = {
+    0x1.0cafc9b0f9824p+2,
+    0x1.2b64f776e40a7p+9,
+    0x1.0806cfca9fd94p+15,
+    0x1.d88813628a0ebp+19,
+    0x1.cb2340907caa0p+23,
+    0x1.e3db875517af9p+26,
+    0x1.0732fb1a6caa0p+29,
+    0x1.09a7a715a20cdp+30,
+    0x1.8ff54c6903ecbp+29,
+    0x1.e2f3ee83d43aap+26,
+    -0x1.4409773f2baa8p+22};
+static const double QUANTILE_CENTRE_DENOMINATOR_F64[10] = {
     0x1.0000000000000p+0,
-    0x1.5281b386e1ab5p+5,
-    0x1.5797efdc8b3f7p+9,
-    0x1.512322e75c89fp+12,
-    0x1.4b772d5d65266p+14,
-    0x1.3317caa64f4bep+15,
-    0x1.c0e457cb1ae76p+14,
-    0x1.46a7eca984b69p+12};
+    0x1.2c6707412916dp+7,
+    0x1.19e4bbf0fa945p+13,
+    0x1.1023045afe064p+18,
+    0x1.229fb0b52acccp+22,
+    0x1.597bf09bc7bc0p+25,
+    0x1.b880ad4975023p+27,
+    0x1.1517417a18059p+29,
+    0x1.24ca3aa06a53cp+29,
+    0x1.669f797159020p+27};
 static const double QUANTILE_MIDDLE_NUMERATOR_F64[8] = {
     0x1.6c665fde9526ap+0,
     0x1.2857748cab19bp+2,

@@ -1,17 +1,11 @@
-/* Turns the words of a tile into values of a distribution: <distribution>_values_f32 takes one word per value, _f64 two.
-   `rows` is the number of rows of 16 elements (each of one word row for float, of a high and a low one for double); it is
-   even. The parameters, and the arithmetic of one value, are those of values.h. */
+/* Turns the words of a tile into values of a distribution: <distribution>_values_f32 takes one word per value, _f64 one of 64
+   bits. `rows` is the number of rows of 16 elements; it is even. The parameters, and the arithmetic of one value, are those of
+   values.h. */
 #ifndef FASTINIT_DISTRIBUTIONS_H
 #define FASTINIT_DISTRIBUTIONS_H
 
 #include "lanes.h"
 #include "values.h"
-
-/* The 64-bit word of lane l in element row r. */
-static ALWAYS_INLINE uint64_t wide_word(const uint32_t *words, int r, int l)
-{
-    return (uint64_t)words[2 * r * LANES + l] << 32 | words[(2 * r + 1) * LANES + l];
-}
 
 /* Uniform values of `n` words each: of double, `words` holds the high halves and then the low ones. */
 static ALWAYS_INLINE void uniform_values_f32(const uint32_t *words, int n, float unit, float width, float low, float *values)
@@ -57,22 +51,38 @@ static ALWAYS_INLINE void normal_values_f32(const uint32_t *words, int rows, con
         }
 }
 
-static ALWAYS_INLINE void normal_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+static ALWAYS_INLINE void neg2log_u_row_f64(const union wide_word *words, double *values)
+{
+    for (int l = 0; l < LANES; l++)
+        values[l] = neg2log_u_f64(words[l].word);
+}
+
+static ALWAYS_INLINE void normal_rows_f64(const union wide_word *words, double mean, double std, double *values)
+{
+    for (int l = 0; l < LANES; l++) {
+        struct pair_f64 pair = normal_f64(values[l], words[LANES + l].word, mean, std);
+        values[l] = pair.first;
+        values[LANES + l] = pair.second;
+    }
+}
+
+/* Of double these are two steps as well, but the second takes turns with the first one of the next pair of rows: the one waits
+   for square roots, the other for the ports of the arithmetic units. */
+static ALWAYS_INLINE void normal_values_f64(const union wide_word *words, int rows, const double *parameters, double *values)
 {
     double mean = parameters[0], std = parameters[1];
-    for (int r = 0; r < rows; r += 2)
-        for (int l = 0; l < LANES; l++)
-            values[r * LANES + l] = neg2log_u_f64(wide_word(words, r, l));
-    for (int r = 0; r < rows; r += 2)
-        for (int l = 0; l < LANES; l++) {
-            struct pair_f64 pair = normal_f64(values[r * LANES + l], wide_word(words, r + 1, l), mean, std);
-            values[r * LANES + l] = pair.first;
-            values[(r + 1) * LANES + l] = pair.second;
-        }
+    int last = (rows - 2) * LANES;
+    neg2log_u_row_f64(words, values);
+    for (int i = 0; i < last; i += 2 * LANES) {
+        neg2log_u_row_f64(words + i + 2 * LANES, values + i + 2 * LANES);
+        normal_rows_f64(words + i, mean, std, values + i);
+    }
+    normal_rows_f64(words + last, mean, std, values + last);
 }
 
 /* Lognormal: exp of the normal, with the errors of both; [0, inf]. Parameters: mean and std of the logarithm. */
-static ALWAYS_INLINE void lognormal_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+static ALWAYS_INLINE void lognormal_values_f64(const union wide_word *words, int rows, const double *parameters,
+                                               double *values)
 {
     normal_values_f64(words, rows, parameters, values);
     for (int i = 0; i < rows * LANES; i++)
@@ -87,12 +97,19 @@ static ALWAYS_INLINE void exponential_values_f32(const uint32_t *words, int rows
         values[i] = exponential_f32(values[i], scale);
 }
 
-static ALWAYS_INLINE void exponential_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+static ALWAYS_INLINE void exponential_values_f64(const union wide_word *words, int rows, const double *parameters,
+                                                 double *values)
 {
-    double scale = parameters[0];
-    for (int r = 0; r < rows; r++)
-        for (int l = 0; l < LANES; l++)
-            values[r * LANES + l] = exponential_f64(neg2log_u_f64(wide_word(words, r, l)), scale);
+    double scale = parameters[0], neg2logs[TILE_WORDS / 2];
+    for (int i = 0; i < rows * LANES; i++) {
+        struct split_f64 u = split_u_f64(words[i].word);
+        values[i] = u.f;
+        neg2logs[i] = u.neg2log;
+    }
+    for (int i = 0; i < rows * LANES; i++) {
+        struct split_f64 u = {neg2logs[i], values[i]};
+        values[i] = exponential_f64(neg2log_f64(u), scale);
+    }
 }
 
 /* Rows that are searched together for values in the tails: the search itself takes a third as many instructions as computing
@@ -130,34 +147,72 @@ static ALWAYS_INLINE void truncated_values_f32(const uint32_t *words, int rows, 
             }
 }
 
-static ALWAYS_INLINE void truncated_values_f64(const uint32_t *words, int rows, const double *parameters, double *values)
+/* The values of LANES words whose values are outside the centre. */
+static ALWAYS_INLINE void truncated_outside_f64(const union wide_word *words, const double *c, double *values)
 {
-    double c[GREATEST + 1];
-    uint64_t tails[TILE_ROWS / 2]; /* as wide as the values, or the loop does not vectorise */
+    double q[LANES], radius[LANES];
+    uint64_t tails = 0; /* as wide as the values, or the loop does not vectorise */
+    for (int l = 0; l < LANES; l++) {
+        q[l] = middle_probability_f64(words[l].word, c);
+        radius[l] = radius_f64(tail_probability_f64(words[l].word, c));
+        tails |= in_tail_f64(radius[l]);
+    }
+    for (int l = 0; l < LANES; l++)
+        values[l] = truncated_middle_f64(q[l], radius[l], c);
+    if (tails)
+        for (int l = 0; l < LANES; l++) {
+            double x = truncated_tail_f64(q[l], radius[l], c);
+            values[l] = in_tail_f64(radius[l]) ? x : values[l];
+        }
+}
+
+/* The same for those of `count` words that have a negative margin: they are collected, and made 16 at a time. */
+static ALWAYS_INLINE void truncated_strays_f64(const union wide_word *words, const double *margins, int count,
+                                               const double *c, double *values)
+{
+    int32_t strays[TILE_WORDS / 2];
+    int num_strays = 0;
+    for (int i = 0; i < count; i++) {
+        strays[num_strays] = i;
+        num_strays += margins[i] < 0.0;
+    }
+    for (int first = 0; first < num_strays; first += LANES) {
+        int here = num_strays - first < LANES ? num_strays - first : LANES;
+        union wide_word of_strays[LANES];
+        double drawn[LANES];
+        for (int l = 0; l < LANES; l++)
+            of_strays[l] = words[strays[first + (l < here ? l : 0)]];
+        truncated_outside_f64(of_strays, c, drawn);
+        for (int l = 0; l < here; l++)
+            values[strays[first + l]] = drawn[l];
+    }
+}
+
+static ALWAYS_INLINE void truncated_values_f64(const union wide_word *words, int rows, const double *parameters,
+                                               double *values)
+{
+    double c[GREATEST + 1], margins[TILE_WORDS / 2];
+    uint64_t found[LANES] = {0}, strays = 0;
     for (int i = 0; i <= GREATEST; i++)
         c[i] = parameters[i];
-    for (int r = 0; r < rows; r++)
-        for (int l = 0; l < LANES; l++)
-            values[r * LANES + l] = probability_f64(wide_word(words, r, l), c).tail;
-    for (int r = 0; r < rows; r++) {
-        tails[r] = 0;
+    if (bounds_exclude_centre_f64(c)) {
+        for (int i = 0; i < rows * LANES; i += LANES)
+            truncated_outside_f64(words + i, c, values + i);
+        return;
+    }
+    for (int i = 0; i < rows * LANES; i++)
+        values[i] = middle_probability_f64(words[i].word, c);
+    for (int r = 0; r < rows * LANES; r += LANES)
         for (int l = 0; l < LANES; l++) {
-            double radius = radius_f64(values[r * LANES + l]);
-            tails[r] |= in_tail_f64(radius);
-            values[r * LANES + l] = radius;
+            double q = values[r + l], margin = centre_margin_f64(q);
+            found[l] |= bits_f64(margin); /* the highest bit is the sign */
+            margins[r + l] = margin;
+            values[r + l] = truncated_centre_f64(q, margin, c);
         }
-    }
-    for (int r = 0; r < rows; r++) {
-        for (int l = 0; l < LANES; l++)
-            values[r * LANES + l] =
-                truncated_inner_f64(probability_f64(wide_word(words, r, l), c).q, values[r * LANES + l], c);
-        if (tails[r])
-            for (int l = 0; l < LANES; l++) {
-                struct probability_f64 p = probability_f64(wide_word(words, r, l), c);
-                double radius = radius_f64(p.tail), x = truncated_tail_f64(p.q, radius, c);
-                values[r * LANES + l] = in_tail_f64(radius) ? x : values[r * LANES + l];
-            }
-    }
+    for (int l = 0; l < LANES; l++)
+        strays |= found[l];
+    if (strays >> 63)
+        truncated_strays_f64(words, margins, rows * LANES, c, values);
 }
 
 #endif

@@ -19,33 +19,35 @@ HORNER(horner_f64, double, fma)
 #define POLYNOMIAL_F32(table, x) horner_f32(table, (int)(sizeof table / sizeof table[0]), x)
 #define POLYNOMIAL_F64(table, x) horner_f64(table, (int)(sizeof table / sizeof table[0]), x)
 
+/* The same in two chains, of the even and of the odd powers of x, for an even number of coefficients: half as long to wait for
+   where there are many. */
+static ALWAYS_INLINE double two_chains_f64(const double *c, int terms, double x)
+{
+    double z = x * x, even = c[terms - 2], odd = c[terms - 1];
+    for (int i = terms - 4; i >= 0; i -= 2) {
+        even = fma(even, z, c[i]);
+        odd = fma(odd, z, c[i + 1]);
+    }
+    return fma(odd, x, even);
+}
+
 #define TWO_LN2_F32 0x1.62e430p+0f /* 2 ln 2 to nearest */
-#define TWO_LN2_F64 0x1.62e42fefa39efp+0
+#define LN2_F64 0x1.62e42fefa39efp-1
+#define NEG2LOG_OF_3_HALVES 0x1.e27076e2af2e6p-4 /* ln 2 - 2 ln(4/3) */
+#define SQRT2_F64 0x1.6a09e667f3bcdp+0
 #define LN2_HIGH_F64 0x1.62e42fefa3800p-1 /* ln 2 to 42 bits, so that k times it is exact */
 #define LN2_LOW_F64 0x1.ef35793c76730p-45 /* the rest */
 #define INVERSE_LN2_F64 0x1.71547652b82fep+0
 #define BITS_SQRT_HALF_F32 0x3f3504f3u
-#define BITS_SQRT_HALF_F64 0x3fe6a09e667f3bcdull
 #define ONE_LESS_SQRT_HALF 0x1.2bec3333018867p-2 /* 1 - sqrt(1/2) */
 
 /* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), exact, for positive normal x. */
 struct split_f32 { float e, f; };
-struct split_f64 { double e, f; };
 
 static ALWAYS_INLINE struct split_f32 split_exponent_f32(float x)
 {
     uint32_t e = (uint32_t)((int32_t)(bits_f32(x) - BITS_SQRT_HALF_F32) >> 23);
     struct split_f32 parts = {(float)(int32_t)e, from_bits_f32(bits_f32(x) - (e << 23)) - 1.0f};
-    return parts;
-}
-
-static ALWAYS_INLINE struct split_f64 split_exponent_f64(double x)
-{
-    /* biased by 2^10 before the shift, so that one logical shift and the 2^52 trick below serve instead of an
-       arithmetic shift and a conversion that AVX2 lacks */
-    uint64_t biased = (bits_f64(x) - BITS_SQRT_HALF_F64 + (1024ull << 52)) >> 52;
-    struct split_f64 parts = {from_bits_f64(0x4330000000000000ull | biased) - (0x1p52 + 1024.0),
-                              from_bits_f64(bits_f64(x) - ((biased - 1024) << 52)) - 1.0};
     return parts;
 }
 
@@ -58,15 +60,39 @@ static ALWAYS_INLINE struct split_f32 split_complement_f32(float x)
     return parts;
 }
 
-static ALWAYS_INLINE struct split_f64 split_complement_f64(double x)
+/* s and -2 ln(1 / s) for a normal x in (0, 2^1023): s is a power of two or 3/4 of one, and s x is in [53/64, 159/128). */
+struct scale_f64 { double s, neg2log; };
+
+static ALWAYS_INLINE struct scale_f64 scale_f64(double x)
 {
-    double e = from_bits_f64(-(uint64_t)(x > ONE_LESS_SQRT_HALF) & bits_f64(-1.0));
-    struct split_f64 parts = {e, fma(e - 1.0, x, -e)};
+    /* 11/32 more in the significand moves the borders of [1, 3/2) and [3/2, 2), for which s is 1 and 3/4, to 53/64, 37/32 and
+       53/32. The highest bit of the significand says which it is; with the exponent before it, it counts half powers of two. */
+    uint64_t biased = bits_f64(x) + (11ull << 47), is_upper = biased & 1ull << 51;
+    double halves = from_bits_f64(0x4330000000000000ull | biased >> 51) - (0x1p52 + 2046.0);
+    struct scale_f64 scale = {from_bits_f64((2046ull << 52) - (biased & ~((1ull << 51) - 1))),
+                              fma(halves, -LN2_F64, is_upper ? NEG2LOG_OF_3_HALVES : 0.0)};
+    return scale;
+}
+
+/* -2 ln x = neg2log - 2 ln(1 + f), f in [-11/64, 31/128]; near x = 1, neg2log is 0 and f exact. */
+struct split_f64 { double neg2log, f; };
+
+static ALWAYS_INLINE struct split_f64 split_f64(double x)
+{
+    struct scale_f64 scale = scale_f64(x);
+    struct split_f64 parts = {scale.neg2log, fma(x, scale.s, -1.0)};
     return parts;
 }
 
-/* -2 ln(2^e (1 + f)); relative error below 2^-22.5 (float), 2^-51 (double), also for 1 + f near 1. Of a float it is made from
-   f and the linear part, -2 e ln 2 - 2 f. */
+/* The same of start + y, start being 1/2 or 1, without rounding the sum. */
+static ALWAYS_INLINE struct split_f64 split_sum_f64(double start, double y)
+{
+    struct scale_f64 scale = scale_f64(start + y);
+    struct split_f64 parts = {scale.neg2log, fma(y, scale.s, fma(start, scale.s, -1.0))};
+    return parts;
+}
+
+/* -2 ln(2^e (1 + f)), from f and the linear part, -2 e ln 2 - 2 f; relative error below 2^-22.5, also for 1 + f near 1. */
 static ALWAYS_INLINE float neg2log_linear_f32(struct split_f32 x)
 {
     return fmaf(-2.0f, x.f, x.e * -TWO_LN2_F32);
@@ -82,10 +108,11 @@ static ALWAYS_INLINE float neg2log_f32(struct split_f32 x)
     return neg2log_from_linear_f32(x.f, neg2log_linear_f32(x));
 }
 
+/* -2 ln of what was split; relative error below 2^-51 for x up to 1, below 2^-50.5 beyond, also near 1. There is no division,
+   for which the radius of a normal would wait longer than for these terms. */
 static ALWAYS_INLINE double neg2log_f64(struct split_f64 x)
 {
-    double s = x.f / (2.0 + x.f), z = s * s;
-    return fma(-x.e, TWO_LN2_F64, fma(s * z, POLYNOMIAL_F64(NEG2LOG_F64, z), -4.0 * s));
+    return fma(x.f, two_chains_f64(NEG2LOG_F64, (int)(sizeof NEG2LOG_F64 / sizeof NEG2LOG_F64[0]), x.f), x.neg2log);
 }
 
 /* The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53), rounded once: full precision near 0. */
@@ -97,8 +124,16 @@ static ALWAYS_INLINE float unit_below_half_f32(uint32_t a)
 
 static ALWAYS_INLINE double unit_below_half_f64(uint64_t a)
 {
-    uint64_t count = (a ^ (uint64_t)((int64_t)a >> 63)) >> 11; /* below 2^52: or-ing it into the bits of 2^52 adds it */
-    return fma(from_bits_f64(0x4330000000000000ull | count) - 0x1p52, 0x1p-53, 0x1p-54);
+    uint64_t count = (a ^ (uint64_t)((int64_t)a >> 63)) >> 11; /* below 2^52: or-ing it into the bits of 1/2 adds it 2^-53 */
+    return from_bits_f64(0x3fe0000000000000ull | count) - (0.5 - 0x1p-54);
+}
+
+/* u - 1/2, exact: 1/2 less the above, with the sign of what is left. */
+static ALWAYS_INLINE double from_middle_f64(uint64_t a)
+{
+    uint64_t count = (a ^ (uint64_t)((int64_t)a >> 63)) >> 11;
+    double distance = from_bits_f64(0x3fefffffffffffffull ^ count) - (0.5 - 0x1p-54);
+    return from_bits_f64(bits_f64(distance) ^ (~a & 1ull << 63));
 }
 
 /* u = (a + 1/2) 2^-32 of a word, split. */
@@ -118,19 +153,20 @@ static ALWAYS_INLINE float neg2log_u_f32(uint32_t a)
 }
 
 /* The same of a 64-bit word, u = ((a >> 11) + 1/2) 2^-53; in [0, 74.9]. */
-static ALWAYS_INLINE double neg2log_u_f64(uint64_t a)
+static ALWAYS_INLINE struct split_f64 split_u_f64(uint64_t a)
 {
-    int near_one = (int64_t)a < 0;
-    double x = unit_below_half_f64(a);
-    struct split_f64 small = split_exponent_f64(x), near = split_complement_f64(x);
-    struct split_f64 parts = {near_one ? near.e : small.e, near_one ? near.f : small.f};
-    return neg2log_f64(parts);
+    return split_sum_f64(0.5, from_middle_f64(a));
 }
 
-/* ln x of positive normal x; relative error of neg2log. */
+static ALWAYS_INLINE double neg2log_u_f64(uint64_t a)
+{
+    return neg2log_f64(split_u_f64(a));
+}
+
+/* ln x of normal x in (0, 2^1023); relative error of neg2log. */
 static ALWAYS_INLINE double ln_f64(double x)
 {
-    return -0.5 * neg2log_f64(split_exponent_f64(x));
+    return -0.5 * neg2log_f64(split_f64(x));
 }
 
 /* x = k ln 2 + r, for x in [-800, 800]: r, at most ln 2 / 2 in size, and 2^k in two factors, since results may be subnormal. */
@@ -169,12 +205,10 @@ static ALWAYS_INLINE double expm1_f64(double x)
     return x == x ? result : x;
 }
 
-/* Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53). The quadrant is removed in integers, exactly:
-   the highest two bits of `turned`, which is half a quadrant more, are its number, and what is left is all other bits of a,
-   their highest being the sign. In odd quadrants cosine and sine are swapped, by exclusive or, as is the sign.
-   |error| <= 2^-23 (2^-52). */
+/* Cosine and sine of 2 pi a / 2^32. The quadrant is removed in integers, exactly: the highest two bits of `turned`, which is
+   half a quadrant more, are its number, and what is left is all other bits of a, their highest being the sign. In odd quadrants
+   cosine and sine are swapped, by exclusive or, as is the sign. |error| <= 2^-23. */
 struct sincos_f32 { float cosine, sine; };
-struct sincos_f64 { double cosine, sine; };
 
 static ALWAYS_INLINE struct sincos_f32 sincos_f32(uint32_t a)
 {
@@ -188,16 +222,28 @@ static ALWAYS_INLINE struct sincos_f32 sincos_f32(uint32_t a)
     return result;
 }
 
-static ALWAYS_INLINE struct sincos_f64 sincos_f64(uint64_t a)
+/* sqrt(2) times cosine and sine of pi y / 2, for y in [-1/2, 1/2]. */
+struct sincos_f64 { double cosine, sine; };
+
+static ALWAYS_INLINE struct sincos_f64 sincos_f64(double y)
 {
-    uint64_t turned = a + (1ull << 61), odd = turned << 1;
-    uint64_t shifted = (a << 2 ^ 1ull << 63) >> 13; /* what is left plus 2^50, never negative */
-    double y = (from_bits_f64(0x4330000000000000ull | shifted) - (0x1p52 + 0x1p50)) * 0x1p-51;
     double z = y * y;
-    double s = y * POLYNOMIAL_F64(SIN_F64, z), c = fma(z, POLYNOMIAL_F64(COS_F64, z), 1.0);
-    uint64_t swap = (bits_f64(s) ^ bits_f64(c)) & -(odd >> 63);
-    struct sincos_f64 result = {from_bits_f64(bits_f64(c) ^ swap ^ ((turned ^ odd) & 1ull << 63)),
-                                from_bits_f64(bits_f64(s) ^ swap ^ (turned & 1ull << 63))};
+    struct sincos_f64 result = {fma(z, POLYNOMIAL_F64(COS_F64, z), SQRT2_F64), y * POLYNOMIAL_F64(SIN_F64, z)};
+    return result;
+}
+
+/* Cosine and sine of 2 pi (a >> 11) / 2^53, times a radius; |error| <= 2^-50.9 radius. The highest bit of a is half a turn, which
+   is a sign. The rest is the angle pi / 2 - pi y, of whose half, pi y / 2, sincos_f64 is: cos(pi y) = 1 - sine^2 and
+   sin(pi y) = sine cosine, with the two factors of sqrt(2). */
+struct pair_f64 { double first, second; };
+
+static ALWAYS_INLINE struct pair_f64 polar_f64(double radius, uint64_t a)
+{
+    double turned = from_bits_f64(bits_f64(radius) ^ (a & 1ull << 63));
+    double y = 1.5 - from_bits_f64(0x3ff0000000000000ull | (a >> 11 & 0xfffffffffffffull)); /* 52 bits: 1 and a fraction */
+    struct sincos_f64 half = sincos_f64(y);
+    double chord = turned * half.sine;
+    struct pair_f64 result = {chord * half.cosine, fma(-chord, half.sine, turned)};
     return result;
 }
 
@@ -213,12 +259,18 @@ static ALWAYS_INLINE float quantile_tail_f32(float r)
     return POLYNOMIAL_F32(QUANTILE_TAIL_NUMERATOR_F32, r) / POLYNOMIAL_F32(QUANTILE_TAIL_DENOMINATOR_F32, r);
 }
 
-/* The three regions of AS 241 (Wichura 1988), relative error 1e-15: q = P - 1/2, |q| <= 0.425; r = sqrt(-ln min(P, 1 - P))
-   up to 5; r up to 27. */
-static ALWAYS_INLINE double quantile_centre_f64(double q)
+/* The normal quantile in three regions of q = P - 1/2; relative error 1e-15. In the centre, |q| <= 0.4775, where
+   centre_margin_f64 is not negative, a quotient of polynomials in that. Beyond, those of AS 241 (Wichura 1988) in
+   r = sqrt(-ln min(P, 1 - P)), up to 5 and up to 27. */
+static ALWAYS_INLINE double centre_margin_f64(double q)
 {
-    double x = fma(-q, q, 0.180625);
-    return q * (POLYNOMIAL_F64(QUANTILE_CENTRE_NUMERATOR_F64, x) / POLYNOMIAL_F64(QUANTILE_CENTRE_DENOMINATOR_F64, x));
+    return fma(-q, q, 0.22800625); /* 0.4775^2 */
+}
+
+static ALWAYS_INLINE double quantile_centre_f64(double q, double margin)
+{
+    return q *
+           (POLYNOMIAL_F64(QUANTILE_CENTRE_NUMERATOR_F64, margin) / POLYNOMIAL_F64(QUANTILE_CENTRE_DENOMINATOR_F64, margin));
 }
 
 static ALWAYS_INLINE double quantile_middle_f64(double r)

@@ -42,22 +42,22 @@ NARROW_INTEGERS(integers_values_uint32, uint32_t)
 NARROW_INTEGERS(integers_values_uint64, uint64_t)
 
 /* Integers of two words, for larger ranges; otherwise as above. */
-#define WIDE_INTEGERS(name, type)                                                                                     \
-    static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, \
-                                   uint64_t position, type *values)                                                   \
-    {                                                                                                                 \
-        uint64_t low = integer_parameter(parameters, INTEGER_LOW);                                                    \
-        uint64_t range = integer_parameter(parameters, INTEGER_RANGE);                                                \
-        uint64_t threshold = integer_parameter(parameters, INTEGER_THRESHOLD);                                        \
-        for (int r = 0; r < rows; r++)                                                                                \
-            for (int l = 0; l < LANES; l++) {                                                                         \
-                uint64_t word = wide_word(words, r, l);                                                               \
-                struct product product = wide_product(word, range);                                                   \
-                uint64_t value = range == 0 ? word : product.value;                                                   \
-                if (product.remainder < threshold)                                                                    \
-                    value = redraw(stream, position + (uint64_t)(2 * r * LANES + l), range);                          \
-                values[r * LANES + l] = (type)(low + value);                                                          \
-            }                                                                                                         \
+#define WIDE_INTEGERS(name, type)                                                                    \
+    static ALWAYS_INLINE void name(const union wide_word *words, int rows, const double *parameters, \
+                                   const uint32_t *stream, uint64_t position, type *values)          \
+    {                                                                                                \
+        uint64_t low = integer_parameter(parameters, INTEGER_LOW);                                   \
+        uint64_t range = integer_parameter(parameters, INTEGER_RANGE);                               \
+        uint64_t threshold = integer_parameter(parameters, INTEGER_THRESHOLD);                       \
+        for (int r = 0; r < rows; r++)                                                               \
+            for (int l = 0; l < LANES; l++) {                                                        \
+                uint64_t word = words[r * LANES + l].word;                                           \
+                struct product product = wide_product(word, range);                                  \
+                uint64_t value = range == 0 ? word : product.value;                                  \
+                if (product.remainder < threshold)                                                   \
+                    value = redraw(stream, position + (uint64_t)(2 * r * LANES + l), range);         \
+                values[r * LANES + l] = (type)(low + value);                                         \
+            }                                                                                        \
     }
 WIDE_INTEGERS(wideintegers_values_uint32, uint32_t)
 WIDE_INTEGERS(wideintegers_values_uint64, uint64_t)

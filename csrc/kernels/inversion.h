@@ -18,22 +18,22 @@ static ALWAYS_INLINE uint64_t as_uint64_t(double x)
 }
 
 /* The loop of a distribution with `known` parameters whose values are value_of(word, c). */
-#define INVERSION(name, value_of, known, type)                                                                        \
-    static ALWAYS_INLINE void name(const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, \
-                                   uint64_t position, type *values)                                                   \
-    {                                                                                                                 \
-        double of_lanes[MOST_PARAMETERS][LANES], drawn[LANES];                                                        \
-        (void)stream;                                                                                                 \
-        for (int r = 0; r < rows; r++) {                                                                              \
-            if (r == 0 || (known > 0 && parameters[COUNT] > 0))                                                       \
-                load_parameters(parameters, known, position / 2 + (uint64_t)(r * LANES), of_lanes);                   \
-            for (int l = 0; l < LANES; l++) {                                                                         \
-                const double c[MOST_PARAMETERS] = {of_lanes[0][l], of_lanes[1][l], of_lanes[2][l]};                   \
-                drawn[l] = value_of(wide_word(words, r, l), c);                                                       \
-            }                                                                                                         \
-            for (int l = 0; l < LANES; l++)                                                                           \
-                values[r * LANES + l] = as_##type(drawn[l]);                                                          \
-        }                                                                                                             \
+#define INVERSION(name, value_of, known, type)                                                       \
+    static ALWAYS_INLINE void name(const union wide_word *words, int rows, const double *parameters, \
+                                   const uint32_t *stream, uint64_t position, type *values)          \
+    {                                                                                                \
+        double of_lanes[MOST_PARAMETERS][LANES], drawn[LANES];                                       \
+        (void)stream;                                                                                \
+        for (int r = 0; r < rows; r++) {                                                             \
+            if (r == 0 || (known > 0 && parameters[COUNT] > 0))                                      \
+                load_parameters(parameters, known, position / 2 + (uint64_t)(r * LANES), of_lanes);  \
+            for (int l = 0; l < LANES; l++) {                                                        \
+                const double c[MOST_PARAMETERS] = {of_lanes[0][l], of_lanes[1][l], of_lanes[2][l]};  \
+                drawn[l] = value_of(words[r * LANES + l].word, c);                                   \
+            }                                                                                        \
+            for (int l = 0; l < LANES; l++)                                                          \
+                values[r * LANES + l] = as_##type(drawn[l]);                                         \
+        }                                                                                            \
     }
 INVERSION(laplace_values_f64, laplace_f64, 2, double)
 INVERSION(logistic_values_f64, logistic_f64, 2, double)

@@ -67,8 +67,8 @@ static ALWAYS_INLINE double cauchy_f64(uint64_t word, const double *c)
 {
     (void)c;
     double p = unit_below_half_f64(word), y = p <= 0.25 ? 2.0 * p : fma(-2.0, p, 1.0); /* in quadrants, [0, 1/2] */
-    double z = y * y, sine = y * POLYNOMIAL_F64(SIN_F64, z), cosine = fma(z, POLYNOMIAL_F64(COS_F64, z), 1.0);
-    double distance = (p <= 0.25 ? cosine : sine) / (p <= 0.25 ? sine : cosine);
+    struct sincos_f64 angle = sincos_f64(y);
+    double distance = (p <= 0.25 ? angle.cosine : angle.sine) / (p <= 0.25 ? angle.sine : angle.cosine);
     return is_upper_half(word) ? distance : -distance;
 }
 
@@ -95,9 +95,7 @@ static ALWAYS_INLINE double least_integer_from(double x)
    quotients within 2^-50 of an integer. */
 static ALWAYS_INLINE double geometric_f64(uint64_t word, const double *c)
 {
-    struct split_f64 near = split_complement_f64(c[0]), far = split_exponent_f64(1.0 - c[0]);
-    struct split_f64 rest = {c[0] > 0.5 ? far.e : near.e, c[0] > 0.5 ? far.f : near.f}; /* 1 - p */
-    double trials = least_integer_from(2.0 * exponential_of(word) / neg2log_f64(rest));
+    double trials = least_integer_from(2.0 * exponential_of(word) / neg2log_f64(split_sum_f64(1.0, -c[0])));
     return trials < 1.0 ? 1.0 : trials;
 }
 

@@ -36,20 +36,27 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     next_rows_##level(lanes, first_row, skipped, queue);            \
     next_rows_##level(lanes, end - first_row, out, queue);
 
-/* All rows, then all values: the steps of most distributions run best in long loops. */
-#define ALL_ROWS(level, element)                      \
+/* All rows, then all values: the steps of most distributions run best in long loops. Two words that make a value are joined. */
+#define ALL_ROWS_1(level, element)                    \
     _Alignas(64) uint32_t tile_words[TILE_WORDS];     \
     int rows = end - first_row;                       \
     element *to = out;                                \
     next_rows_##level(lanes, end, tile_words, queue); \
-    const uint32_t *words = tile_words + first_row * LANES;
+    const uint32_t *words = tile_words + first_row * LANES
+
+#define ALL_ROWS_2(level, element)                           \
+    _Alignas(64) union wide_word tile_words[TILE_WORDS / 2]; \
+    int rows = end - first_row;                              \
+    element *to = out;                                       \
+    next_wide_rows_##level(lanes, end, tile_words, queue);   \
+    const union wide_word *words = tile_words + first_row / 2 * LANES
 
 #define KERNEL_ALL(level, values_of, element, words_each, narrow) \
-    ALL_ROWS(level, element)                                      \
+    ALL_ROWS_##words_each(level, element);                        \
     values_of(words, rows / words_each, parameters, to);
 
 #define KERNEL_ALL_ROUNDED(level, values_of, element, words_each, narrow) \
-    ALL_ROWS(level, element)                                              \
+    ALL_ROWS_##words_each(level, element);                                \
     float values[TILE_WORDS];                                             \
     values_of(words, rows, parameters, values);                           \
     for (int i = 0; i < rows * LANES; i++)                                \
@@ -58,13 +65,13 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
 /* The values of these also depend on the stream and on the position of their first word: what is rejected is drawn again, and
    parameters may be each value's own. */
 #define KERNEL_PLACED(level, values_of, element, words_each, narrow)      \
-    ALL_ROWS(level, element)                                              \
+    ALL_ROWS_##words_each(level, element);                                \
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
     values_of(words, rows / words_each, parameters, stream, position, to);
 
 /* These also take words that Philox makes of their position. */
 #define KERNEL_REJECTED(level, values_of, element, words_each, narrow)    \
-    ALL_ROWS(level, element)                                              \
+    ALL_ROWS_1(level, element);                                           \
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
     values_of(words, rows / words_each, parameters, stream, position, philox_lanes_##level, to);
 

@@ -81,4 +81,25 @@ LEVELS(LANES_AT_ONCE)
     }
 LEVELS(NEXT_ROWS)
 
+/* next_wide_rows_<level>: the same as 64-bit words, each of an even row's word, the high half, and the next row's. The loop that
+   joins them is one that compilers make of two permutations a vector. */
+union wide_word {
+    uint64_t word;
+    uint32_t halves[2];
+};
+enum { HIGH_HALF = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ };
+
+#define NEXT_WIDE_ROWS(level, TARGET, vector_bytes, test)                                                               \
+    static ALWAYS_INLINE TARGET void next_wide_rows_##level(uint32_t lanes[4][LANES], int rows, union wide_word *words, \
+                                                            struct store_queue *queue)                                  \
+    {                                                                                                                   \
+        uint32_t next[2 * LANES_##level];                                                                               \
+        FOR_NEXT_ROWS(                                                                                                  \
+            level, lanes, rows, 2, queue, next + i * LANES_##level, for (int k = 0; k < LANES_##level; k++) {           \
+                words[r / 2 * LANES + l + k].halves[HIGH_HALF] = next[k];                                               \
+                words[r / 2 * LANES + l + k].halves[!HIGH_HALF] = next[LANES_##level + k];                              \
+            })                                                                                                          \
+    }
+LEVELS(NEXT_WIDE_ROWS)
+
 #endif

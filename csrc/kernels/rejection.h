@@ -46,6 +46,12 @@ static ALWAYS_INLINE void rows_of_purpose(const struct place *place, uint32_t pu
     }
 }
 
+/* The 64-bit word of lane l in the two rows from number 2 r on. */
+static ALWAYS_INLINE uint64_t wide_word(const uint32_t *words, int r, int l)
+{
+    return (uint64_t)words[2 * r * LANES + l] << 32 | words[(2 * r + 1) * LANES + l];
+}
+
 static ALWAYS_INLINE void neg2log_u_of_rows(const uint32_t *words, int rows, double *values)
 {
     for (int r = 0; r < rows; r++)

@@ -8,7 +8,7 @@
 /* A standard normal of three words, by Box and Muller (1958): the radius has 53 random bits, the angle 32. */
 static ALWAYS_INLINE double normal_of_three_f64(double neg2log, uint32_t angle)
 {
-    return sqrt(neg2log) * sincos_f64((uint64_t)angle << 32).cosine;
+    return polar_f64(sqrt(neg2log), (uint64_t)angle << 32).first;
 }
 
 /* u = (word + 1/2) 2^-32 */
@@ -20,10 +20,7 @@ static ALWAYS_INLINE double unit_f64(uint32_t word)
 /* ln(1 + y) for y > -1; relative error of neg2log, also near 0. */
 static ALWAYS_INLINE double ln1p_f64(double y)
 {
-    struct split_f64 far = split_exponent_f64(1.0 + y);
-    int is_near = y > -0.25 && y < 0.375;
-    struct split_f64 parts = {is_near ? 0.0 : far.e, is_near ? y : far.f};
-    return -0.5 * neg2log_f64(parts);
+    return -0.5 * neg2log_f64(split_sum_f64(1.0, y));
 }
 
 /* Of gamma values with shape >= 1; for a smaller one these are of shape + 1, and times u^(1 / shape) of that shape. */

@@ -25,7 +25,6 @@ static ALWAYS_INLINE double uniform_f64(uint32_t high_word, uint32_t low_word, d
 /* Normal by Box and Muller (1958): R = sqrt(neg2log_u(a)) and the angle of the next row's word b give R cos and R sin, for
    the two rows. |error| <= 2^-21 max(1, R) (double: 2^-50), |z| <= 6.77 (8.66). Parameters: mean, std. */
 struct pair_f32 { float first, second; };
-struct pair_f64 { double first, second; };
 
 static ALWAYS_INLINE struct pair_f32 normal_f32(float neg2log, uint32_t b, float mean, float std)
 {
@@ -37,9 +36,8 @@ static ALWAYS_INLINE struct pair_f32 normal_f32(float neg2log, uint32_t b, float
 
 static ALWAYS_INLINE struct pair_f64 normal_f64(double neg2log, uint64_t b, double mean, double std)
 {
-    double radius = sqrt(neg2log);
-    struct sincos_f64 angle = sincos_f64(b);
-    struct pair_f64 pair = {fma(radius * angle.cosine, std, mean), fma(radius * angle.sine, std, mean)};
+    struct pair_f64 standard = polar_f64(sqrt(neg2log), b);
+    struct pair_f64 pair = {fma(standard.first, std, mean), fma(standard.second, std, mean)};
     return pair;
 }
 
@@ -133,37 +131,50 @@ static ALWAYS_INLINE float truncated_tail_f32(struct probability_f32 p, const fl
     return scaled_and_clipped_f32(p.v < 0 ? -x : x, c);
 }
 
-/* The same for a 64-bit word: q = P - 1/2. */
-struct probability_f64 { double tail, q; };
+/* The same for a 64-bit word: P(Z < x) - 1/2, and the nearer tail. */
+static ALWAYS_INLINE double middle_probability_f64(uint64_t w, const double *c)
+{
+    return fma(from_middle_f64(w), c[MASS], c[MIDDLE]);
+}
 
-static ALWAYS_INLINE struct probability_f64 probability_f64(uint64_t w, const double *c)
+static ALWAYS_INLINE double tail_probability_f64(uint64_t w, const double *c)
 {
     int upper = (int64_t)w < 0;
     double u = unit_below_half_f64(w), signed_u = upper ? -u : u;
     double cdf = fma(signed_u, c[MASS], upper ? c[CDF_HIGH] : c[CDF_LOW]);
     double sf = fma(-signed_u, c[MASS], upper ? c[SF_HIGH] : c[SF_LOW]);
-    /* u - 1/2 from the nearer end of [0, 1]: both terms are below 1/2 */
-    struct probability_f64 p = {cdf < sf ? cdf : sf, fma(upper ? 0.5 - u : u - 0.5, c[MASS], c[MIDDLE])};
-    return p;
+    return cdf < sf ? cdf : sf;
 }
 
 /* sqrt(-ln tail) */
 static ALWAYS_INLINE double radius_f64(double tail)
 {
-    return sqrt(0.5 * neg2log_f64(split_exponent_f64(tail)));
+    return sqrt(0.5 * neg2log_f64(split_f64(tail)));
 }
 
-/* Whether truncated_tail_f64 gives the value; else truncated_inner_f64 does. */
+/* Which gives the value: truncated_centre_f64 where the margin is not negative, else truncated_tail_f64 where the radius is in
+   the tail, else truncated_middle_f64. */
 static ALWAYS_INLINE int in_tail_f64(double radius)
 {
     return radius > 5.0;
 }
 
-static ALWAYS_INLINE double truncated_inner_f64(double q, double radius, const double *c)
+/* Whether all margins are negative. */
+static ALWAYS_INLINE int bounds_exclude_centre_f64(const double *c)
 {
-    double centre = quantile_centre_f64(q), middle = quantile_middle_f64(radius);
-    middle = q < 0 ? -middle : middle;
-    return scaled_and_clipped_f64(q >= -0.425 && q <= 0.425 ? centre : middle, c);
+    double least = fma(-0.5, c[MASS], c[MIDDLE]), greatest = fma(0.5, c[MASS], c[MIDDLE]); /* of q */
+    return (least > 0.0 && centre_margin_f64(least) < 0.0) || (greatest < 0.0 && centre_margin_f64(greatest) < 0.0);
+}
+
+static ALWAYS_INLINE double truncated_centre_f64(double q, double margin, const double *c)
+{
+    return scaled_and_clipped_f64(quantile_centre_f64(q, margin), c);
+}
+
+static ALWAYS_INLINE double truncated_middle_f64(double q, double radius, const double *c)
+{
+    double x = quantile_middle_f64(radius);
+    return scaled_and_clipped_f64(q < 0 ? -x : x, c);
 }
 
 static ALWAYS_INLINE double truncated_tail_f64(double q, double radius, const double *c)

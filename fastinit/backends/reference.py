@@ -16,12 +16,13 @@ from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.reference_elementary import (
     exp,
     fma,
+    from_middle_f64,
     is_upper_half,
     neg2log,
     neg2log_u,
+    polar,
     polynomial,
-    sincos,
-    split_exponent,
+    split,
     unit_below_half,
 )
 from fastinit.backends.request import FillRequest, Parameters, Stream
@@ -97,9 +98,8 @@ def uniform_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
 def normal_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
     mean, std = parameters
     radius = np.sqrt(neg2log_u(words[0::2]))
-    cosine, sine = sincos(words[1::2])
     z = np.empty(words.shape, radius.dtype)
-    z[0::2], z[1::2] = radius * cosine, radius * sine
+    z[0::2], z[1::2] = polar(radius, words[1::2])
     return fma(z, std, mean)
 
 
@@ -127,31 +127,28 @@ def truncated_values(words: np.ndarray, parameters: Parameters) -> np.ndarray:
         v = fma(from_middle, mass, middle)
         x = _quantile_f32(tail, v, tail_scaled, neg2log_of_scale)
     else:
-        x = _quantile_f64(tail, fma(np.where(upper, 0.5 - u, u - 0.5), mass, middle))
+        x = _quantile_f64(tail, fma(from_middle_f64(words), mass, middle))
     x = fma(x, std, mean)
     x = np.where(x < least, least, x)
     return np.where(x > greatest, greatest, x)
 
 
 def _quantile_f32(tail: np.ndarray, v: np.ndarray, tail_scaled: np.float32, neg2log_of_scale: np.float32) -> np.ndarray:
-    centre = v * polynomial(
-        "QUANTILE_CENTRE", neg2log(*split_exponent(fma(np.float32(-4) * tail, tail, np.float32(4) * tail)))
-    )
-    r = np.sqrt(neg2log(*split_exponent(tail)) + neg2log_of_scale)
+    centre = v * polynomial("QUANTILE_CENTRE", neg2log(*split(fma(np.float32(-4) * tail, tail, np.float32(4) * tail))))
+    r = np.sqrt(neg2log(*split(tail)) + neg2log_of_scale)
     far = polynomial("QUANTILE_TAIL_NUMERATOR", r) / polynomial("QUANTILE_TAIL_DENOMINATOR", r)
     return np.where(tail < tail_scaled, np.where(v < 0, -far, far), centre)
 
 
 def _quantile_f64(tail: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """AS 241 (Wichura 1988), PPND16: three rational functions."""
-    r = np.sqrt(0.5 * neg2log(*split_exponent(tail)))
+    """Three quotients of polynomials; outside the centre AS 241 (Wichura 1988), PPND16."""
+    r, margin = np.sqrt(0.5 * neg2log(*split(tail))), fma(-q, q, 0.22800625)  # 0.4775^2
 
     def ratio(region: str, x: np.ndarray) -> np.ndarray:
         return polynomial(f"QUANTILE_{region}_NUMERATOR", x) / polynomial(f"QUANTILE_{region}_DENOMINATOR", x)
 
-    centre = q * ratio("CENTRE", fma(-q, q, 0.180625))
     outside = np.where(r > 5.0, ratio("TAIL", r - 5.0), ratio("MIDDLE", r - 1.6))
-    return np.where(np.abs(q) <= 0.425, centre, np.where(q < 0, -outside, outside))
+    return np.where(margin >= 0.0, q * ratio("CENTRE", margin), np.where(q < 0, -outside, outside))
 
 
 # ---- integers: words (rows, 16), uint32 or uint64, to values as uint64, by products of Python's integers -------------

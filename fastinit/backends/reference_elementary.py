@@ -12,11 +12,14 @@ from numpy.typing import ArrayLike
 
 from fastinit.backends import coefficients
 
-TWO_LN2 = float.fromhex("0x1.62e42fefa39efp+0")
+TWO_LN2_F32 = np.float32(float.fromhex("0x1.62e430p+0"))
+LN2 = float.fromhex("0x1.62e42fefa39efp-1")
+NEG2LOG_OF_3_HALVES = float.fromhex("0x1.e27076e2af2e6p-4")  # ln 2 - 2 ln(4/3)
+SQRT2 = float.fromhex("0x1.6a09e667f3bcdp+0")
 LN2_HIGH = float.fromhex("0x1.62e42fefa3800p-1")  # ln 2 to 42 bits, so that k times it is exact
 LN2_LOW = float.fromhex("0x1.ef35793c76730p-45")  # the rest
 INVERSE_LN2 = float.fromhex("0x1.71547652b82fep+0")
-SQRT_HALF_BITS = {np.float32: np.uint32(0x3F3504F3), np.float64: np.uint64(0x3FE6A09E667F3BCD)}
+SQRT_HALF_BITS_F32 = np.uint32(0x3F3504F3)
 ONE_LESS_SQRT_HALF = float.fromhex("0x1.2bec3333018867p-2")
 
 # ---- exact arithmetic -----------------------------------------------------------------------------------------------
@@ -99,31 +102,58 @@ def polynomial(name: str, x: np.ndarray) -> np.ndarray:
     return total
 
 
-def split_exponent(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def two_chains_f64(name: str, x: np.ndarray) -> np.ndarray:
+    """The same in two chains, of the even and of the odd powers of x, for an even number of coefficients."""
+    table, z = getattr(coefficients, f"{name}_F64"), x * x
+    even, odd = np.full_like(x, table[-2]), np.full_like(x, table[-1])
+    for i in range(len(table) - 4, -1, -2):
+        even, odd = fma(even, z, table[i]), fma(odd, z, table[i + 1])
+    return fma(odd, x, even)
+
+
+def split_exponent_f32(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """e and f with x = 2^e (1 + f), 1 + f in [sqrt(1/2), sqrt(2))."""
-    real = x.dtype.type
-    unsigned, signed, shift = (np.uint32, np.int32, 23) if real is np.float32 else (np.uint64, np.int64, 52)
-    bits = x.view(unsigned)
-    e = (bits - SQRT_HALF_BITS[real]).view(signed) >> signed(shift)
-    return e.astype(real), (bits - (e.view(unsigned) << unsigned(shift))).view(real) - real(1)
+    bits = x.view(np.uint32)
+    e = (bits - SQRT_HALF_BITS_F32).view(np.int32) >> np.int32(23)
+    return e.astype(np.float32), (bits - (e.view(np.uint32) << np.uint32(23))).view(np.float32) - np.float32(1)
 
 
-def split_complement(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def split_complement_f32(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """e and f with 1 - x = 2^e (1 + f), for x in (0, 1/2], without rounding 1 - x when it is near 1."""
-    real = x.dtype.type
-    low = x > real(ONE_LESS_SQRT_HALF)
-    return np.where(low, real(-1), real(0)), np.where(low, fma(x, real(-2), real(1)), -x)
+    low = x > np.float32(ONE_LESS_SQRT_HALF)
+    return np.where(low, np.float32(-1), np.float32(0)), np.where(low, fma(x, np.float32(-2), np.float32(1)), -x)
 
 
-def neg2log(e: np.ndarray, f: np.ndarray) -> np.ndarray:
-    """-2 ln(2^e (1 + f))."""
-    real = f.dtype.type
-    two_ln2 = real(TWO_LN2)
-    if real is np.float32:
-        return fma(f * f, polynomial("NEG2LOG", f), fma(f, real(-2), -e * two_ln2))
-    s = f / (real(2) + f)
-    z = s * s
-    return fma(-e, two_ln2, fma(s * z, polynomial("NEG2LOG", z), real(-4) * s))
+def scale_f64(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """s, a power of two or 3/4 of one with s x in [53/64, 159/128), and -2 ln(1 / s); for normal x in (0, 2^1023)."""
+    biased = x.view(np.uint64) + np.uint64(11 << 47)
+    halves = (biased >> np.uint64(51)).astype(np.float64) - 2046.0
+    s = (np.uint64(2046 << 52) - (biased & ~np.uint64((1 << 51) - 1))).view(np.float64)
+    return s, fma(halves, -LN2, np.where((biased & np.uint64(1 << 51)) != 0, NEG2LOG_OF_3_HALVES, 0.0))
+
+
+def split_f64(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two numbers with -2 ln x = first - 2 ln(1 + second), the second being small."""
+    s, of_scale = scale_f64(x)
+    return of_scale, fma(x, s, -1.0)
+
+
+def split_sum_f64(start: float, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of start + y, without rounding the sum; start is 1/2 or 1."""
+    s, of_scale = scale_f64(start + y)
+    return of_scale, fma(y, s, fma(s, start, -1.0))
+
+
+def split(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What `neg2log` takes for -2 ln x."""
+    return split_exponent_f32(x) if x.dtype == np.float32 else split_f64(x)
+
+
+def neg2log(first: np.ndarray, f: np.ndarray) -> np.ndarray:
+    """-2 ln of what was split: 2^first (1 + f) of float32, exp(-first / 2) (1 + f) of float64."""
+    if f.dtype == np.float32:
+        return fma(f * f, polynomial("NEG2LOG", f), fma(f, np.float32(-2), -first * TWO_LN2_F32))
+    return fma(f, two_chains_f64("NEG2LOG", f), first)
 
 
 def unit_below_half(w: np.ndarray) -> np.ndarray:
@@ -135,20 +165,29 @@ def unit_below_half(w: np.ndarray) -> np.ndarray:
     return fma(count, 2.0**-53, 2.0**-54)
 
 
+def from_middle_f64(w: np.ndarray) -> np.ndarray:
+    """u - 1/2 of 64-bit words, exact."""
+    distance = 0.5 - unit_below_half(w)
+    return np.where(is_upper_half(w), distance, -distance)
+
+
 def is_upper_half(w: np.ndarray) -> np.ndarray:
     return w >> w.dtype.type(8 * w.itemsize - 1) == 1
 
 
 def neg2log_u(a: np.ndarray) -> np.ndarray:
     """-2 ln u of words a."""
+    if a.dtype == np.uint64:
+        return neg2log(*split_sum_f64(0.5, from_middle_f64(a)))
     x = unit_below_half(a)
-    e, f = (np.where(is_upper_half(a), near, small) for near, small in zip(split_complement(x), split_exponent(x)))
+    pairs = zip(split_complement_f32(x), split_exponent_f32(x))
+    e, f = (np.where(is_upper_half(a), near, small) for near, small in pairs)
     return neg2log(e, f)
 
 
 def ln(x: np.ndarray) -> np.ndarray:
-    """ln x of positive normal float64."""
-    return -0.5 * neg2log(*split_exponent(x))
+    """ln x of normal float64 in (0, 2^1023)."""
+    return -0.5 * neg2log(*split_f64(x))
 
 
 def powers(x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -180,16 +219,31 @@ def _power_of_two(k: np.ndarray) -> np.ndarray:
     return ((k.astype(np.int64) + 1023) << 52).view(np.float64)
 
 
-def sincos(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is removed in integers."""
-    unsigned, signed, real = (np.uint32, np.int32, np.float32) if a.dtype == np.uint32 else (np.uint64, np.int64, np.float64)
-    bits = 30 if real is np.float32 else 51
-    turns = a if real is np.float32 else a >> unsigned(11)
-    quadrant = (turns + unsigned(1 << bits - 1)) >> unsigned(bits)
-    y = (turns - (quadrant << unsigned(bits))).view(signed).astype(real) * real(2.0**-bits)
+def polar(radius: np.ndarray, a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53), times a radius."""
+    if a.dtype == np.uint32:
+        cosine, sine = sincos_f32(a)
+        return radius * cosine, radius * sine
+    turned = np.where(is_upper_half(a), -radius, radius)  # by half a turn; what is left is the angle pi / 2 - pi y
+    y = 0.5 - (a >> np.uint64(11) & np.uint64((1 << 52) - 1)).astype(np.float64) * 2.0**-52
+    cosine, sine = sincos_f64(y)
+    chord = turned * sine
+    return chord * cosine, fma(-chord, sine, turned)
+
+
+def sincos_f64(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sqrt(2) times cosine and sine of pi y / 2, for y in [-1/2, 1/2]."""
     z = y * y
-    s, c = y * polynomial("SIN", z), fma(z, polynomial("COS", z), real(1))
-    odd = (quadrant & unsigned(1)) == 1
+    return fma(z, polynomial("COS", z), SQRT2), y * polynomial("SIN", z)
+
+
+def sincos_f32(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cosine and sine of 2 pi a / 2^32; the quadrant is removed in integers."""
+    quadrant = (a + np.uint32(1 << 29)) >> np.uint32(30)
+    y = (a - (quadrant << np.uint32(30))).view(np.int32).astype(np.float32) * np.float32(2.0**-30)
+    z = y * y
+    s, c = y * polynomial("SIN", z), fma(z, polynomial("COS", z), np.float32(1))
+    odd = (quadrant & np.uint32(1)) == 1
     cosine, sine = np.where(odd, s, c), np.where(odd, c, s)
-    cosine = np.where(((quadrant + unsigned(1)) & unsigned(2)) != 0, -cosine, cosine)
-    return cosine, np.where((quadrant & unsigned(2)) != 0, -sine, sine)
+    cosine = np.where(((quadrant + np.uint32(1)) & np.uint32(2)) != 0, -cosine, cosine)
+    return cosine, np.where((quadrant & np.uint32(2)) != 0, -sine, sine)

@@ -19,9 +19,8 @@ from fastinit.backends.reference_elementary import (
     ln,
     neg2log,
     neg2log_u,
-    polynomial,
-    split_complement,
-    split_exponent,
+    sincos_f64,
+    split_sum_f64,
     unit_below_half,
 )
 from fastinit.backends.request import Parameters, Stream
@@ -91,8 +90,7 @@ def cauchy(words: UInt64Array) -> Float64Array:
     p = unit_below_half(words)
     near_axis = p <= 0.25
     y = np.where(near_axis, 2.0 * p, fma(p, -2.0, 1.0))
-    z = y * y
-    sine, cosine = y * polynomial("SIN", z), fma(z, polynomial("COS", z), 1.0)
+    cosine, sine = sincos_f64(y)
     return _on_both_sides(words, np.where(near_axis, cosine, sine) / np.where(near_axis, sine, cosine))
 
 
@@ -106,9 +104,7 @@ def triangular(words: UInt64Array, left: Float64Array, mode: Float64Array, right
 
 
 def geometric(words: UInt64Array, p: Float64Array) -> UInt64Array:
-    pairs = zip(split_complement(p), split_exponent(1.0 - p))
-    e, f = (np.where(p > 0.5, far, near) for near, far in pairs)
-    trials = np.maximum(np.ceil(2.0 * _exponential(words) / neg2log(e, f)), 1.0)
+    trials = np.maximum(np.ceil(2.0 * _exponential(words) / neg2log(*split_sum_f64(1.0, -p))), 1.0)
     is_large = trials >= 2.0**63
     return np.where(is_large, np.uint64(2**63 - 1), np.where(is_large, 1.0, trials).astype(np.uint64))
 

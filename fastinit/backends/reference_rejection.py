@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fastinit.backends.catalogue import KERNELS
-from fastinit.backends.reference_elementary import exp, fma, ln, neg2log, neg2log_u, sincos, split_exponent
+from fastinit.backends.reference_elementary import exp, fma, ln, neg2log, neg2log_u, polar, split_sum_f64
 from fastinit.backends.reference_inversion import parameters_of_tile
 from fastinit.backends.request import Parameters, Stream
 from fastinit.runtime.types import Float64Array, UInt64Array
@@ -60,15 +60,12 @@ def _wide(high: np.ndarray, low: np.ndarray) -> UInt64Array:
 
 
 def _normal(words: Words) -> Float64Array:
-    cosine, _ = sincos(words[2].astype(np.uint64) << np.uint64(32))
-    normal: Float64Array = np.sqrt(neg2log_u(_wide(words[0], words[1]))) * cosine
-    return normal
+    radius = np.sqrt(neg2log_u(_wide(words[0], words[1])))
+    return polar(radius, words[2].astype(np.uint64) << np.uint64(32))[0]
 
 
 def _ln1p(y: Float64Array) -> Float64Array:
-    e, f = split_exponent(1.0 + y)
-    is_near = (y > -0.25) & (y < 0.375)
-    result: Float64Array = -0.5 * neg2log(np.where(is_near, 0.0, e), np.where(is_near, y, f))
+    result: Float64Array = -0.5 * neg2log(*split_sum_f64(1.0, y))
     return result
 
 

@@ -338,10 +338,19 @@ def test_radii_of_words_near_2_to_the_32_are_on_no_coarse_grid(unsigned, bits_of
     assert np.all(np.diff(found) > 0)
 
 
+@needs_longdouble
+@pytest.mark.parametrize("border", [53 / 64, 37 / 64, 53 / 128, 37 / 128])  # where float64 logarithms are scaled otherwise
+def test_float64_logarithms_are_within_2_to_the_minus_51_of_themselves_on_both_sides_of_a_border(border):
+    counts = np.arange(-20_000, 20_000) * 10**6 + int(border * 2**53)
+    found = reference.neg2log_u(counts.astype(np.uint64) << np.uint64(11))
+    expected = -2 * np.log((counts + exact(0.5)) * exact(2) ** -53)
+    assert np.all(np.abs(found - expected) <= expected * 2.0**-51)
+
+
 @pytest.mark.parametrize("unsigned", [np.uint32, np.uint64])
 def test_cosine_and_sine_of_words_at_the_quadrants_are_exact_to_the_unit_circle(unsigned):
     eighths = (np.arange(8) << (8 * np.dtype(unsigned).itemsize - 3 if unsigned is np.uint32 else 61)).astype(unsigned)
-    cosine, sine = reference.sincos(eighths)
+    cosine, sine = reference.polar(np.ones(8, np.float32 if unsigned is np.uint32 else np.float64), eighths)
     half = math.sqrt(0.5)
     tolerance = 2.0**-23 if unsigned is np.uint32 else 2.0**-52
     np.testing.assert_allclose(cosine, [1, half, 0, -half, -1, -half, 0, half], rtol=0, atol=tolerance)
@@ -367,7 +376,11 @@ def test_float32_truncated_normals_are_within_4e_minus_6_sigmas_of_the_exact_one
     assert np.abs(found - exact_truncated(u, low, high)).max() <= 4e-6
 
 
-@pytest.mark.parametrize(("low", "high"), [*INSIDE_4, (-8, 7), (5, 6), (8, 9), (-9, -8)])
+BEYOND_4 = [(-8, 7), (5, 6), (8, 9), (-9, -8), (-math.inf, math.inf)]
+NEAR_THE_CENTRES_BORDER = [(2, 2.01), (-2.01, -2), (-2.004, 2.005)]  # 2.0046: see QUANTILE_CENTRE_F64
+
+
+@pytest.mark.parametrize(("low", "high"), [*INSIDE_4, *BEYOND_4, *NEAR_THE_CENTRES_BORDER])
 def test_float64_truncated_normals_are_within_1e_minus_13_sigmas_of_the_exact_ones(each_backend, low, high):
     w = reference.wide_words(tile_of_words(0)).ravel()
     u = ((w >> np.uint64(11)) + 0.5) * 2.0**-53

@@ -11,20 +11,22 @@ from numpy import float32, float64, int32, int64, uint32, uint64
 from fastinit.backends.numba.elementary import (
     BITS_2_52,
     BITS_2_84,
+    centre_margin_f64,
     exp_f64,
+    from_middle_f64,
     neg2log_f32,
     neg2log_f64,
     neg2log_u_f32,
     neg2log_u_f64,
+    polar_f64,
     quantile_centre_f32,
     quantile_centre_f64,
     quantile_middle_f64,
     quantile_tail_f32,
     quantile_tail_f64,
     sincos_f32,
-    sincos_f64,
     split_exponent_f32,
-    split_exponent_f64,
+    split_f64,
     unit_below_half_f32,
     unit_below_half_f64,
 )
@@ -86,10 +88,9 @@ def normal_values_f64(words: Words, rows: int, parameters: Parameters, values: W
             values[at(r, lane)] = neg2log_u_f64(wide_word(words, r, lane))
     for r in range(0, rows, 2):
         for lane in range(LANES):
-            radius = sqrt(values[at(r, lane)])
-            cosine, sine = sincos_f64(wide_word(words, r + 1, lane))
-            values[at(r, lane)] = fma(radius * cosine, std, mean)
-            values[at(r + 1, lane)] = fma(radius * sine, std, mean)
+            first, second = polar_f64(sqrt(values[at(r, lane)]), wide_word(words, r + 1, lane))
+            values[at(r, lane)] = fma(first, std, mean)
+            values[at(r + 1, lane)] = fma(second, std, mean)
 
 
 @inlined
@@ -183,10 +184,8 @@ def truncated_values_f32(words: Words, rows: int, parameters: Parameters, values
 
 @inlined
 def truncated_middle_f64(w: np.uint64, c: tuple[float, ...]) -> float:
-    """P - 1/2, from the nearer end of [0, 1]: both terms are below 1/2."""
-    upper = int64(w) < int64(0)
-    u = unit_below_half_f64(w)
-    return fma(0.5 - u if upper else u - 0.5, c[MASS], c[MIDDLE])
+    """P - 1/2."""
+    return fma(from_middle_f64(w), c[MASS], c[MIDDLE])
 
 
 @inlined
@@ -197,8 +196,8 @@ def truncated_radius_f64(w: np.uint64, c: tuple[float, ...]) -> float:
     signed_u = -u if upper else u
     cdf = fma(signed_u, c[MASS], c[CDF_HIGH] if upper else c[CDF_LOW])
     sf = fma(-signed_u, c[MASS], c[SF_HIGH] if upper else c[SF_LOW])
-    e, f = split_exponent_f64(cdf if cdf < sf else sf)
-    return sqrt(0.5 * neg2log_f64(e, f))
+    neg2log, f = split_f64(cdf if cdf < sf else sf)
+    return sqrt(0.5 * neg2log_f64(neg2log, f))
 
 
 @inlined
@@ -208,8 +207,9 @@ def truncated_values_f64(words: Words, rows: int, parameters: Parameters, values
         outside = uint64(0)  # as wide as the values, so that the loop vectorises
         for lane in range(LANES):
             q = truncated_middle_f64(wide_word(words, r, lane), c)
-            outside |= uint64(abs(q) > 0.425)
-            values[at(r, lane)] = scaled_and_clipped(quantile_centre_f64(q), c)
+            margin = centre_margin_f64(q)
+            outside |= uint64(margin < 0.0)
+            values[at(r, lane)] = scaled_and_clipped(quantile_centre_f64(q, margin), c)
         if outside:
             tails = uint64(0)
             for lane in range(LANES):
@@ -219,7 +219,7 @@ def truncated_values_f64(words: Words, rows: int, parameters: Parameters, values
                 x = -x if q < 0.0 else x
                 value = scaled_and_clipped(x, c)
                 tails |= uint64(radius > 5.0)
-                values[at(r, lane)] = value if abs(q) > 0.425 else values[at(r, lane)]
+                values[at(r, lane)] = value if centre_margin_f64(q) < 0.0 else values[at(r, lane)]
             if tails:
                 for lane in range(LANES):
                     q = truncated_middle_f64(wide_word(words, r, lane), c)

@@ -16,10 +16,11 @@ from fastinit.backends.numba.operations import (
     inlined,
     polynomial_f32,
     polynomial_f64,
+    two_chains_f64,
 )
 
 NEG2LOG_F32 = polynomial_f32("NEG2LOG")
-NEG2LOG_F64 = polynomial_f64("NEG2LOG")
+NEG2LOG_F64 = two_chains_f64("NEG2LOG")
 SIN_F32 = polynomial_f32("SIN")
 SIN_F64 = polynomial_f64("SIN")
 COS_F32 = polynomial_f32("COS")
@@ -37,16 +38,19 @@ QUANTILE_TAIL_NUMERATOR_F64 = polynomial_f64("QUANTILE_TAIL_NUMERATOR")
 QUANTILE_TAIL_DENOMINATOR_F64 = polynomial_f64("QUANTILE_TAIL_DENOMINATOR")
 
 TWO_LN2_F32 = float32(float.fromhex("0x1.62e430p+0"))
-TWO_LN2_F64 = float.fromhex("0x1.62e42fefa39efp+0")
+LN2_F64 = float.fromhex("0x1.62e42fefa39efp-1")
+NEG2LOG_OF_3_HALVES = float.fromhex("0x1.e27076e2af2e6p-4")  # ln 2 - 2 ln(4/3)
+SQRT2_F64 = float.fromhex("0x1.6a09e667f3bcdp+0")
 LN2_HIGH_F64 = float.fromhex("0x1.62e42fefa3800p-1")  # ln 2 to 42 bits, so that k times it is exact
 LN2_LOW_F64 = float.fromhex("0x1.ef35793c76730p-45")  # the rest
 INVERSE_LN2_F64 = float.fromhex("0x1.71547652b82fep+0")
 INTEGERS_ONLY_F64 = 1.5 * 2.0**52  # a double of this size has no fraction bits
 BITS_SQRT_HALF_F32 = uint32(0x3F3504F3)
-BITS_SQRT_HALF_F64 = uint64(0x3FE6A09E667F3BCD)
-ONE_LESS_SQRT_HALF_F64 = float.fromhex("0x1.2bec3333018867p-2")  # 1 - sqrt(1/2)
-ONE_LESS_SQRT_HALF_F32 = float32(ONE_LESS_SQRT_HALF_F64)
+ONE_LESS_SQRT_HALF_F32 = float32(float.fromhex("0x1.2bec3333018867p-2"))  # 1 - sqrt(1/2)
 BITS_2_52 = uint64(0x4330000000000000)  # of 2^52: or-ing an integer below 2^52 in makes the double 2^52 + integer
+BITS_HALF, BITS_1 = uint64(0x3FE0000000000000), uint64(0x3FF0000000000000)  # the same, times 2^-53 and 2^-52
+FRACTION = uint64((1 << 52) - 1)  # the bits of a double's significand
+SIGN = uint64(1 << 63)
 BITS_2_84 = uint64(0x4530000000000000)  # the same with 2^84 and an integer times 2^32
 
 
@@ -58,13 +62,6 @@ def split_exponent_f32(x: np.float32) -> Pair32:
 
 
 @inlined
-def split_exponent_f64(x: float) -> Pair64:
-    biased = (bits_f64(x) - BITS_SQRT_HALF_F64 + uint64(1024 << 52)) >> uint64(52)
-    e = from_bits_f64(BITS_2_52 | biased) - (2.0**52 + 1024.0)
-    return e, from_bits_f64(bits_f64(x) - ((biased - uint64(1024)) << uint64(52))) - 1.0
-
-
-@inlined
 def split_complement_f32(x: np.float32) -> Pair32:
     """(e, f) with 1 - x = 2^e (1 + f), for x in (0, 1/2], without rounding 1 - x when it is near 1."""
     low = x > ONE_LESS_SQRT_HALF_F32
@@ -72,9 +69,26 @@ def split_complement_f32(x: np.float32) -> Pair32:
 
 
 @inlined
-def split_complement_f64(x: float) -> Pair64:
-    low = x > ONE_LESS_SQRT_HALF_F64
-    return -1.0 if low else 0.0, fma(-2.0, x, 1.0) if low else -x
+def scale_f64(x: float) -> Pair64:
+    """(s, -2 ln(1 / s)): s is a power of two or 3/4 of one, and s x is in [53/64, 159/128), for normal x in (0, 2^1023)."""
+    biased = bits_f64(x) + uint64(11 << 47)
+    halves = from_bits_f64(BITS_2_52 | biased >> uint64(51)) - (2.0**52 + 2046.0)
+    s = from_bits_f64(uint64(2046 << 52) - (biased & ~uint64((1 << 51) - 1)))
+    return s, fma(halves, -LN2_F64, NEG2LOG_OF_3_HALVES if (biased & uint64(1 << 51)) != uint64(0) else 0.0)
+
+
+@inlined
+def split_f64(x: float) -> Pair64:
+    """(neg2log, f) with -2 ln x = neg2log - 2 ln(1 + f)."""
+    s, neg2log = scale_f64(x)
+    return neg2log, fma(x, s, -1.0)
+
+
+@inlined
+def split_sum_f64(start: float, y: float) -> Pair64:
+    """The same of start + y, without rounding the sum; start is 1/2 or 1."""
+    s, neg2log = scale_f64(start + y)
+    return neg2log, fma(y, s, fma(start, s, -1.0))
 
 
 @inlined
@@ -84,10 +98,9 @@ def neg2log_f32(e: np.float32, f: np.float32) -> np.float32:
 
 
 @inlined
-def neg2log_f64(e: float, f: float) -> float:
-    s = f / (2.0 + f)
-    z = s * s
-    return fma(-e, TWO_LN2_F64, fma(s * z, NEG2LOG_F64(z), -4.0 * s))
+def neg2log_f64(neg2log: float, f: float) -> float:
+    """-2 ln of what was split."""
+    return fma(f, NEG2LOG_F64(f), neg2log)
 
 
 @inlined
@@ -100,7 +113,15 @@ def unit_below_half_f32(a: np.uint32) -> np.float32:
 @inlined
 def unit_below_half_f64(a: np.uint64) -> float:
     count = (a ^ uint64(int64(a) >> int64(63))) >> uint64(11)
-    return fma(from_bits_f64(BITS_2_52 | count) - 2.0**52, 2.0**-53, 2.0**-54)
+    return from_bits_f64(BITS_HALF | count) - (0.5 - 2.0**-54)
+
+
+@inlined
+def from_middle_f64(a: np.uint64) -> float:
+    """u - 1/2."""
+    count = (a ^ uint64(int64(a) >> int64(63))) >> uint64(11)
+    distance = from_bits_f64((BITS_HALF | FRACTION) ^ count) - (0.5 - 2.0**-54)
+    return from_bits_f64(bits_f64(distance) ^ (~a & SIGN))
 
 
 @inlined
@@ -116,18 +137,15 @@ def neg2log_u_f32(a: np.uint32) -> np.float32:
 @inlined
 def neg2log_u_f64(a: np.uint64) -> float:
     """-2 ln(((a >> 11) + 1/2) 2^-53), at most 74.9."""
-    near_one = int64(a) < int64(0)
-    x = unit_below_half_f64(a)
-    small_e, small_f = split_exponent_f64(x)
-    near_e, near_f = split_complement_f64(x)
-    return neg2log_f64(near_e if near_one else small_e, near_f if near_one else small_f)
+    neg2log, f = split_sum_f64(0.5, from_middle_f64(a))
+    return neg2log_f64(neg2log, f)
 
 
 @inlined
 def ln_f64(x: float) -> float:
-    """ln x of positive normal x."""
-    e, f = split_exponent_f64(x)
-    return -0.5 * neg2log_f64(e, f)
+    """ln x of normal x in (0, 2^1023)."""
+    neg2log, f = split_f64(x)
+    return -0.5 * neg2log_f64(neg2log, f)
 
 
 @inlined
@@ -164,7 +182,7 @@ def expm1_f64(x: float) -> float:
 
 @inlined
 def sincos_f32(a: np.uint32) -> Pair32:
-    """Cosine and sine of 2 pi a / 2^32 (of 64-bit words: 2 pi (a >> 11) / 2^53); the quadrant is removed in integers."""
+    """Cosine and sine of 2 pi a / 2^32; the quadrant is removed in integers."""
     quadrant = uint32(uint32(a + uint32(0x20000000)) >> uint32(30))
     remainder = int32(uint32(a - uint32(quadrant << uint32(30))))
     y = float32(remainder) * float32(2.0**-30)  # [-1/2, 1/2) quadrants
@@ -178,18 +196,19 @@ def sincos_f32(a: np.uint32) -> Pair32:
 
 
 @inlined
-def sincos_f64(a: np.uint64) -> Pair64:
-    turns = a >> uint64(11)
-    quadrant = (turns + uint64(1 << 50)) >> uint64(51)  # 0 to 4
-    shifted = turns - (quadrant << uint64(51)) + uint64(1 << 51)  # the remainder plus 2^51, never negative
-    y = (from_bits_f64(BITS_2_52 | shifted) - (2.0**52 + 2.0**51)) * 2.0**-51
+def sincos_f64(y: float) -> Pair64:
+    """sqrt(2) times cosine and sine of pi y / 2, for y in [-1/2, 1/2]."""
     z = y * y
-    s, c = y * SIN_F64(z), fma(z, COS_F64(z), 1.0)
-    odd = (quadrant & uint64(1)) != uint64(0)
-    cosine, sine = bits_f64(s if odd else c), bits_f64(c if odd else s)
-    cosine_sign = ((quadrant + uint64(1)) & uint64(2)) << uint64(62)
-    sine_sign = (quadrant & uint64(2)) << uint64(62)
-    return from_bits_f64(cosine ^ cosine_sign), from_bits_f64(sine ^ sine_sign)
+    return fma(z, COS_F64(z), SQRT2_F64), y * SIN_F64(z)
+
+
+@inlined
+def polar_f64(radius: float, a: np.uint64) -> Pair64:
+    """Cosine and sine of 2 pi (a >> 11) / 2^53, times a radius, from the sine and cosine of half the angle to pi / 2."""
+    turned = from_bits_f64(bits_f64(radius) ^ (a & SIGN))
+    cosine, sine = sincos_f64(1.5 - from_bits_f64(BITS_1 | (a >> uint64(11) & FRACTION)))
+    chord = turned * sine
+    return chord * cosine, fma(-chord, sine, turned)
 
 
 @inlined
@@ -205,14 +224,19 @@ def quantile_tail_f32(r: np.float32) -> np.float32:
 
 
 @inlined
-def quantile_centre_f64(q: float) -> float:
-    """AS 241 in three regions: q = P - 1/2, |q| <= 0.425; r = sqrt(-ln min(P, 1 - P)) up to 5; r up to 27."""
-    x = fma(-q, q, 0.180625)
-    return q * (QUANTILE_CENTRE_NUMERATOR_F64(x) / QUANTILE_CENTRE_DENOMINATOR_F64(x))
+def centre_margin_f64(q: float) -> float:
+    """Not negative in the centre, where quantile_centre_f64 is the quantile of 1/2 + q."""
+    return fma(-q, q, 0.22800625)  # 0.4775^2
+
+
+@inlined
+def quantile_centre_f64(q: float, margin: float) -> float:
+    return q * (QUANTILE_CENTRE_NUMERATOR_F64(margin) / QUANTILE_CENTRE_DENOMINATOR_F64(margin))
 
 
 @inlined
 def quantile_middle_f64(r: float) -> float:
+    """AS 241 in r = sqrt(-ln min(P, 1 - P)), up to 5; quantile_tail_f64 up to 27."""
     x = r - 1.6
     return QUANTILE_MIDDLE_NUMERATOR_F64(x) / QUANTILE_MIDDLE_DENOMINATOR_F64(x)
 

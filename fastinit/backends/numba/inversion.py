@@ -9,15 +9,13 @@ from numpy import int64, uint64
 
 from fastinit.backends.numba.distributions import wide_word
 from fastinit.backends.numba.elementary import (
-    COS_F64,
-    SIN_F64,
     exp_f64,
     expm1_f64,
     ln_f64,
     neg2log_f64,
     neg2log_u_f64,
-    split_complement_f64,
-    split_exponent_f64,
+    sincos_f64,
+    split_sum_f64,
     unit_below_half_f64,
 )
 from fastinit.backends.numba.lanes import LANES, at
@@ -79,8 +77,7 @@ def power_f64(word: np.uint64, c: Own) -> float:
 def cauchy_f64(word: np.uint64, c: Own) -> float:
     p = unit_below_half_f64(word)
     y = 2.0 * p if p <= 0.25 else fma(-2.0, p, 1.0)  # the angle to the nearer axis in quadrants, at most 1/2
-    z = y * y
-    sine, cosine = y * SIN_F64(z), fma(z, COS_F64(z), 1.0)
+    cosine, sine = sincos_f64(y)
     return on_both_sides(word, (cosine if p <= 0.25 else sine) / (sine if p <= 0.25 else cosine))
 
 
@@ -96,10 +93,8 @@ def triangular_f64(word: np.uint64, c: Own) -> float:
 
 @inlined
 def geometric_u64(word: np.uint64, c: Own) -> np.uint64:
-    near_e, near_f = split_complement_f64(c[0])
-    far_e, far_f = split_exponent_f64(1.0 - c[0])
-    e, f = far_e if c[0] > 0.5 else near_e, far_f if c[0] > 0.5 else near_f
-    trials = float(np.ceil(2.0 * exponential_of(word) / neg2log_f64(e, f)))
+    neg2log, f = split_sum_f64(1.0, -c[0])
+    trials = float(np.ceil(2.0 * exponential_of(word) / neg2log_f64(neg2log, f)))
     within = 1.0 if trials < 1.0 else trials if trials < 2.0**63 else 1.0
     return uint64(int64(within)) if trials < 2.0**63 else uint64(2**63 - 1)
 

@@ -138,6 +138,28 @@ def polynomial_f64(name: str, skipped: int = 0) -> Callable[[float], float]:
     return polynomial
 
 
+def two_chains_f64(name: str) -> Callable[[float], float]:
+    """The same in two chains, of the even and of the odd powers of x, for an even number of coefficients."""
+    table = getattr(coefficients, f"{name}_F64")
+
+    def two_chains(typing_context: Untyped, x: Untyped) -> Generated:
+        if x != types.float64:
+            raise numba.TypingError(f"{name} is a polynomial in float64, got {x}")
+
+        def generate(context: Untyped, builder: Untyped, signature: Untyped, arguments: Untyped) -> Untyped:
+            (x,) = arguments
+            z = builder.fmul(x, x)
+            *lower, even, odd = (context.get_constant(types.float64, float(c)) for c in table)
+            for i in range(len(lower) - 2, -1, -2):
+                even, odd = builder.fma(even, z, lower[i]), builder.fma(odd, z, lower[i + 1])
+            return builder.fma(odd, x, even)
+
+        return x(x), generate
+
+    polynomial: Callable[[float], float] = intrinsic(two_chains)
+    return polynomial
+
+
 def _polynomial(name: str, skipped: int = 0) -> Untyped:
     table = getattr(coefficients, name)[skipped:]
     real = numba.from_dtype(table.dtype)

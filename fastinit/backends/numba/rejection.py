@@ -13,8 +13,8 @@ from fastinit.backends.numba.elementary import (
     ln_f64,
     neg2log_f64,
     neg2log_u_f64,
-    sincos_f64,
-    split_exponent_f64,
+    polar_f64,
+    split_sum_f64,
 )
 from fastinit.backends.numba.lanes import LANES, at, philox
 from fastinit.backends.numba.operations import Untyped, Word, Words, called, fma, from_bits_f64, inlined, sqrt
@@ -41,8 +41,9 @@ def wide(high: Word, low: Word) -> np.uint64:
 
 @called
 def normal_of(words: Try) -> float:
-    cosine, _ = sincos_f64(uint64(words[2]) << uint64(32))
-    return sqrt(neg2log_u_f64(wide(words[0], words[1]))) * cosine
+    radius = sqrt(neg2log_u_f64(wide(words[0], words[1])))
+    first, _ = polar_f64(radius, uint64(words[2]) << uint64(32))
+    return first
 
 
 @inlined
@@ -52,9 +53,8 @@ def unit_f64(word: Word) -> float:
 
 @inlined
 def ln1p_f64(y: float) -> float:
-    e, f = split_exponent_f64(1.0 + y)
-    is_near = y > -0.25 and y < 0.375
-    return -0.5 * neg2log_f64(0.0 if is_near else e, y if is_near else f)
+    neg2log, f = split_sum_f64(1.0, y)
+    return -0.5 * neg2log_f64(neg2log, f)
 
 
 @called
