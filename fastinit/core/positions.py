@@ -26,6 +26,7 @@ class TruePlaces:
     """The row-major numbers of the True in a mask, as an array of which a part is worked out where it is asked for."""
 
     BLOCK = 2**13  # elements of the mask: a few thousand True are asked for at a time
+    BLOCKS_OF_PART = 8  # whose values stay in the caches
     ndim = 1
 
     def __init__(self, mask: Array) -> None:
@@ -41,6 +42,20 @@ class TruePlaces:
         found = found[part.start - self._before[first] : part.stop - self._before[first]]
         found += first * self.BLOCK
         return found
+
+    def parts(self, first: int, last: int) -> Iterator[tuple[int, Array, slice]]:
+        """Parts of the mask, flat, that together have its True of numbers `first` to `last` - 1: where in the mask each
+        begins, and which of its True these are."""
+        block = int(np.searchsorted(self._before, first, side="right")) - 1
+        while first < last:
+            end = min(block + self.BLOCKS_OF_PART, len(self._before) - 1)
+            before, here = int(self._before[block]), min(last, int(self._before[end]))
+            yield block * self.BLOCK, self._flat[block * self.BLOCK : end * self.BLOCK], slice(first - before, here - before)
+            first, block = here, end
+
+    @property
+    def share(self) -> float:
+        return self.shape[0] / max(1, self._flat.size)
 
 
 @value_class
@@ -85,6 +100,14 @@ class Positions:
     @property
     def size(self) -> int:
         return math.prod(self.shape)
+
+    @property
+    def mask(self) -> TruePlaces | None:
+        """The mask whose True, from the origin on, are the positions, if it alone says which."""
+        if len(self.tables) == 1 and self.tables[0].step == 1:
+            array = self.tables[0].array
+            return array if isinstance(array, TruePlaces) and array.shape[0] == self.size else None
+        return None
 
     def runs(self, first: int, last: int) -> Iterator[tuple[UInt64Array, int, int]]:
         """(starts, count, step) of runs that together are elements `first` to `last` - 1 of the result, in order."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastinit.core.positions import RUNS_AT_ONCE, Positions
+from fastinit.core.positions import RUNS_AT_ONCE, Positions, TruePlaces
 from fastinit.runtime.types import Array, Int64Array, UInt64Array
 
 MOST_GROUPED = 2**17  # elements that are grouped together: a few MiB a thread; each tile is visited once in so many
@@ -23,6 +23,10 @@ Fill = Callable[[UInt64Array, int, int, Array], None]
 
 def fill_scattered(fill: Fill, wanted: Positions, first: int, tile: int, out: Array) -> None:
     """Elements `first`, first + 1, ... of the result into `out`, 1-D; a tile of the kernel has `tile` values."""
+    mask = wanted.mask
+    if mask is not None and mask.share * DENSE > 1:
+        _fill_masked(fill, mask, wanted.origin, first, out)
+        return
     at, most = 0, RUNS_AT_ONCE
     while at < out.size:
         starts, count, step = wanted.some_runs(first + at, first + out.size, most)
@@ -38,6 +42,18 @@ def fill_scattered(fill: Fill, wanted: Positions, first: int, tile: int, out: Ar
         else:
             _fill_by_tiles(fill, starts, count, step, tile, part)
         at += part.size
+
+
+def _fill_masked(fill: Fill, mask: TruePlaces, origin: int, first: int, out: Array) -> None:
+    """Make all values of the mask part by part, and take those that are True there."""
+    at = 0
+    for start, part, wanted in mask.parts(first, first + out.size):
+        n = wanted.stop - wanted.start
+        if n:
+            values = np.empty(part.size, out.dtype)
+            fill(np.array([origin + start], np.uint64), part.size, 1, values)
+            out[at : at + n] = values[part][wanted]
+            at += n
 
 
 class _Span:
