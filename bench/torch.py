@@ -9,15 +9,16 @@ C compiler, and 4 GB for Llama.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import median
 from time import perf_counter, process_time
+from typing import Any
 
 from bench import limits, program
 from bench.memory import PAGE, forget_peak, page_faults, peak_bytes
 from bench.tables import print_table
-from bench.timing import medians, seconds
+from bench.timing import medians
 
 ROUNDS = 3
 LEAST_FOR_PEAK = 2**26  # bytes of weights, beside which Python's own objects are nothing
@@ -84,17 +85,21 @@ def build(name: str) -> program.Measures:
         fastinit.torch.init_(model)
         return model
 
+    def touch() -> object:
+        return limits.fresh(-(-weights // PAGE) * PAGE, fastinit.get_num_threads())()
+
     deferred_and_filled()  # imports, caches
     with fastinit.torch.accelerate():
         fastinit.torch.build(Linear, 512, 512)
-    ways = {
+    ways: dict[str, Callable[[], object]] = {
         "stock": factory,
         "accelerate": fastinit.torch.accelerate()(factory),
         "deferred + init_": deferred_and_filled,
+        "touch": touch,
         "build": partial(fastinit.torch.build, factory),
         "build in bfloat16": partial(fastinit.torch.build, factory, dtype="bfloat16"),
     }
-    taken: dict[str, list[float]] = {way: [] for way in (*ways, "touch")}
+    taken: dict[str, list[float]] = {way: [] for way in ways}
     cpu: dict[str, list[float]] = {way: [] for way in ways}
     faults: dict[str, int] = {}
     peaks, weights, began = [0.0], 0, perf_counter()
@@ -102,20 +107,21 @@ def build(name: str) -> program.Measures:
         for way, make in ways.items():
             gc.collect()  # the last model
             before, faults[way], used, start = forget_peak(), -page_faults(), process_time(), perf_counter()
-            model = make()
+            made = make()
             taken[way].append(perf_counter() - start)
             cpu[way].append(process_time() - used)
             faults[way] += page_faults()
-            nbytes = sum(parameter.nbytes for parameter in model.parameters())
             if way == "stock":
-                weights = nbytes
+                weights = nbytes_of(made)
             if way.startswith("build"):
-                peaks.append((peak_bytes() - before) / nbytes)
-            del model
-        forget_peak()
-        taken["touch"].append(seconds(limits.fresh(-(-weights // PAGE) * PAGE, fastinit.get_num_threads())))
+                peaks.append((peak_bytes() - before) / nbytes_of(made))
+            del made
     times = {way: median(found) for way, found in taken.items()} | {f"CPU, {way}": median(cpu[way]) for way in ways}
     return {**times, "weights": weights, "peak": max(peaks), "faults": faults["stock"] / max(1, faults["build"])}
+
+
+def nbytes_of(model: Any) -> int:
+    return sum(parameter.nbytes for parameter in model.parameters())
 
 
 def is_to_go_on(rounds: int, passed: float) -> bool:
@@ -125,7 +131,7 @@ def is_to_go_on(rounds: int, passed: float) -> bool:
 
 def models() -> None:
     ways = [f"{way}: s; stock / it; in CPU time" for way in WAYS[1:]]
-    memory = ("touching new memory / build", "peak of build / weights", "page faults: stock / build")
+    memory = ("touching new memory / build; in CPU time", "peak of build / weights", "page faults: stock / build")
     columns = ("model", "parameters", "stock: s", *ways, *memory)
     print_table(columns, rows_of_models())
 
@@ -136,7 +142,7 @@ def rows_of_models() -> Iterator[tuple[str, ...]]:
         cells = [f"{found[way]:.3g}; {found['stock'] / found[way]:.1f}; {_ratio_of_cpu(found, way):.1f}" for way in WAYS[1:]]
         peak = f"{found['peak']:.3f}" if found["weights"] > LEAST_FOR_PEAK else ""
         parameters, faults = f"{found['weights'] / 4e6:,.1f} M", f"{found['faults']:.1f}"
-        touch = f"{found['touch'] / found['build']:.2f}"
+        touch = f"{found['touch'] / found['build']:.2f}; {found['CPU, touch'] / found['CPU, build']:.2f}"
         yield model, parameters, f"{found['stock']:.3g}", *cells, touch, peak, faults
 
 
