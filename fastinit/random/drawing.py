@@ -67,14 +67,16 @@ class Drawing(np.random.Generator):
         if drawn is None:
             return _numpy.standard_normal(self, size, dtype, out=out)
         kernel = f"{TruncatedNormal.kernel}_{requests.FLOATS[drawn.dtype.newbyteorder('=')]}"
-        bounds.fill(drawn, kernel, *self._take(kernel, drawn.size))
+        bounds.fill(drawn, kernel, *self._take(kernel, drawn.size), "F" if _is_by_columns(drawn) else "C")
         return drawn
 
     def _rounded(self, draw: Callable[..., Any], size: Any, out: Any) -> Any:
-        """Float32 values that are drawn in float64: draw(size)."""
-        if out is not None and requests.float_array(size, np.float32, out) is None:
-            return _numpy.standard_normal(self, size, np.float32, out=out)
-        return _rounded_to_float32(draw(size if out is None else out.shape), out)
+        """Float32 values that are drawn in float64: draw(size, out=...)."""
+        if out is None:
+            return _rounded_to_float32(draw(size), None)
+        if requests.float_array(size, np.float32, out) is None:
+            return _numpy.standard_normal(self, size, np.float32, out=out)  # which raises the error
+        return _rounded_to_float32(draw(out=_wide_for(out)), out)
 
     def _fill(
         self,
@@ -130,16 +132,15 @@ class Drawing(np.random.Generator):
         if out is not None:
             size = check_array(out).shape if size is None else size
         if out is not None or not requests.is_float64(dtype):
-            target = requests.float_array(size, dtype, out)
+            target = requests.float_array(() if size is None else size, dtype, out)
             if target is None:
-                return _numpy.standard_normal(self, size, dtype, out=out)
+                return _numpy.standard_normal(self, size, dtype, out=out)  # which raises the error
         shape = None if parameters is None else parameters.shape_of(size)
         is_single = size is None and shape == ()
         if parameters is None or shape is None or is_single:
             drawn = by_numpy(size)
         else:
-            by_columns = out is not None and _is_by_columns(out)  # as `_fill` would fill it
-            drawn = out if out is not None and out.dtype.itemsize == 8 else np.empty(shape, order="F" if by_columns else "C")
+            drawn = np.empty(shape) if out is None else out if out.dtype.itemsize == 8 else _wide_for(out)
             self._fill(f"{kernel}_float64", parameters, drawn, np.float64)
         if drawn is out or (out is None and requests.is_float64(dtype)):
             return drawn
@@ -194,6 +195,11 @@ def copied(values: Any, out: Array) -> Array:
 def _is_by_columns(array: Array) -> bool:
     """Whether its memory has one column after the other, as Fortran's arrays, and not one row after the other as well."""
     return array.flags.f_contiguous and not array.flags.c_contiguous
+
+
+def _wide_for(out: Array) -> Float64Array:
+    """A float64 array that `_fill` fills in the order in which it fills `out`, to be rounded."""
+    return np.empty(out.shape, order="F" if _is_by_columns(out) else "C")
 
 
 @np.errstate(over="ignore", under="ignore")

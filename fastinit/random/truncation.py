@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -28,26 +28,26 @@ class Bounds(NamedTuple):
         """The standard normal truncated at the only pair of bounds; None where they are arrays."""
         return TruncatedNormal(0.0, 1.0, float(self.low), float(self.high)) if self.low.ndim == 0 else None
 
-    def fill(self, out: Array, kernel: str, stream: Stream, start: int) -> None:
+    def fill(self, out: Array, kernel: str, stream: Stream, start: int, order: Literal["C", "F"]) -> None:
         """Write standard normals truncated at the bounds, which broadcast to `out`.
 
-        Element i, in row-major order, is what a draw with its bounds alone has at position start + i. All bounds are checked
-        before anything is written.
+        Element i, in the order of rows ("C") or of columns ("F"), is what a draw with its bounds alone has at position
+        start + i. All bounds are checked before anything is written.
         """
         if not out.size:
             return
         real: Real = out.dtype.type
-        pairs = np.stack([np.broadcast_to(bound, out.shape).ravel() for bound in self], axis=1)
+        pairs = np.stack([np.broadcast_to(bound, out.shape).ravel(order) for bound in self], axis=1)
         different, which = np.unique(pairs, axis=0, return_inverse=True)
         parameters = [TruncatedNormal(0.0, 1.0, low, high).parameters(real) for low, high in different.tolist()]
-        order = np.argsort(which.reshape(-1), kind="stable")
+        grouped = np.argsort(which.reshape(-1), kind="stable")
         values, ends = np.empty(out.size, real), np.cumsum(np.bincount(which.reshape(-1))).tolist()
         for first, last, of_pair in zip([0, *ends], ends, parameters):
-            elements = order[first:last]
+            elements = grouped[first:last]
             drawn = np.empty(last - first, real)
             fill_scattered(kernel, stream, of_pair, (start + elements).astype(np.uint64), drawn)
             values[elements] = drawn
-        out[...] = values.reshape(out.shape)
+        out[...] = values.reshape(out.shape, order=order)
 
     def clip(self, drawn: Any, loc: Any, scale: Any) -> Any:
         """The values loc + scale z at or between the bounds, which rounding may have left."""

@@ -101,12 +101,20 @@ WITH_OUT = (
     "lognormal",
     "standard_gamma",
     "laplace",
+    "logistic",
+    "gumbel",
     "rayleigh",
     "weibull",
+    "pareto",
+    "power",
     "standard_cauchy",
     "triangular",
 )
-NEEDED = {"standard_gamma": (2.0,), "weibull": (2.0,), "triangular": (-1.0, 0.0, 2.0), "integers": (2,)}
+NEEDED = {
+    **dict.fromkeys(("standard_gamma", "weibull", "pareto", "power"), (2.0,)),
+    "triangular": (-1.0, 0.0, 2.0),
+    "integers": (2,),
+}
 """The arguments that methods need."""
 MEMORY = {
     "a column": lambda dtype: np.zeros((7, 3), dtype)[:, 1],
@@ -199,10 +207,52 @@ def test_float32_exponentials_are_those_of_scale_1_times_the_scale():
     np.testing.assert_array_equal(drawn, 2 * default_rng(3).standard_exponential(1000, np.float32))
 
 
-def test_a_fortran_ordered_out_is_filled_in_memory_order_as_numpy_does():
-    out = np.empty((4, 6), order="F")
-    default_rng(3).standard_normal(out=out)
-    np.testing.assert_array_equal(out.ravel(order="K"), default_rng(3).standard_normal(24))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", WITH_OUT)
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(40, 60), (5, 6, 7)])
+def test_a_contiguous_out_is_filled_in_memory_order_as_numpy_does(method, dtype, order, shape):
+    out, arguments = np.empty(shape, dtype, order=order), NEEDED.get(method, ())
+    getattr(default_rng(3), method)(*arguments, out=out, dtype=dtype)
+    drawn = getattr(default_rng(3), method)(*arguments, size=out.size, dtype=dtype)
+    np.testing.assert_array_equal(out.ravel(order), drawn)
+
+
+NUMBERS = np.linspace(1.0, 2.0, 12).reshape(3, 4)
+OF_ARRAYS = {
+    "normal": (0.0, NUMBERS),
+    "uniform": (0.0, NUMBERS),
+    "exponential": (NUMBERS,),
+    "lognormal": (0.0, NUMBERS),
+    "truncated_normal": (0.0, 1.0, -1.0, NUMBERS),
+    "standard_gamma": (NUMBERS,),
+    "laplace": (0.0, NUMBERS),
+    "logistic": (0.0, NUMBERS),
+    "gumbel": (0.0, NUMBERS),
+    "rayleigh": (NUMBERS,),
+    "weibull": (NUMBERS,),
+    "pareto": (NUMBERS,),
+    "power": (NUMBERS,),
+    "triangular": (-1.0, 0.0, NUMBERS),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", OF_ARRAYS)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_values_of_array_parameters_are_drawn_in_memory_order_of_an_out(method, dtype, order):
+    out, arguments = np.empty(NUMBERS.shape, dtype, order=order), OF_ARRAYS[method]
+    getattr(default_rng(3), method)(*arguments, out=out, dtype=dtype)
+    flat = (one.ravel(order) if one is NUMBERS else one for one in arguments)
+    np.testing.assert_array_equal(out.ravel(order), getattr(default_rng(3), method)(*flat, dtype=dtype))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("high", [100, 2**40])
+def test_integers_are_drawn_in_memory_order_of_an_out(high, order):
+    out = np.empty((40, 60), np.int64, order=order)
+    default_rng(3).integers(high, out=out)
+    np.testing.assert_array_equal(out.ravel(order), default_rng(3).integers(high, size=out.size))
 
 
 @pytest.mark.parametrize("size", [None, (2, 3)])
@@ -413,6 +463,25 @@ def test_single_values_are_python_floats(dtype):
     rng = default_rng(3)
     methods = (rng.random, rng.standard_normal, rng.standard_exponential, rng.normal, rng.uniform, rng.truncated_normal)
     assert {type(method(dtype=dtype)) for method in methods} == {float}
+
+
+DRAWN_IN_BOTH_TYPES = {
+    "random",
+    "standard_normal",
+    "standard_exponential",
+    "normal",
+    "uniform",
+    "truncated_normal",
+    "exponential",
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, "float32", np.dtype("f4")])
+@pytest.mark.parametrize("method", [method for method in WITH_OUT if method not in DRAWN_IN_BOTH_TYPES])
+def test_a_single_float32_value_is_the_float64_one_rounded(method, dtype):
+    arguments = NEEDED.get(method, ())
+    single = getattr(default_rng(3), method)(*arguments, dtype=dtype)
+    assert type(single) is float and single == np.float32(getattr(default_rng(3), method)(*arguments))
 
 
 def test_another_bit_generator_is_refused():

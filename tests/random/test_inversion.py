@@ -121,15 +121,6 @@ def test_a_value_with_parameters_of_its_own_is_the_one_that_they_have_there(name
         assert drawn[at] == alone[at]
 
 
-@pytest.mark.parametrize("memory_order", ["C", "F"])
-def test_an_out_takes_values_in_the_order_of_its_memory_with_the_parameters_of_each_place(memory_order):
-    a = np.array([[0.5, 1.0, 2.0], [3.0, 4.0, 5.0]])
-    out = np.empty((2, 3), order=memory_order)
-    assert default_rng(3).weibull(a, out=out) is out
-    flat = default_rng(3).weibull(a.ravel(memory_order))
-    np.testing.assert_array_equal(out.ravel(memory_order), flat)
-
-
 def test_out_may_be_the_array_of_the_parameters():
     a = np.linspace(0.5, 9.0, 1000)
     expected = default_rng(3).weibull(a)
