@@ -16,6 +16,7 @@
 
 #include "api.h"
 #include "kernels.h"
+#include "shuffles.h"
 
 enum {
     MOST_AXES = 8,
@@ -30,6 +31,7 @@ enum {
 /* The functions of fastinit._kernels, and the most values that one call may draw; set by `bind`. */
 static __typeof__(fi_take_values) *take_values;
 static __typeof__(fi_fill) *fill;
+static __typeof__(fi_search) *search;
 static long most;
 
 static PyObject *method_type, *generator_type, *float32_type, *float64_type, *int32_type, *int64_type, *cursor_name, *zero;
@@ -48,9 +50,12 @@ enum form {
     SHAPE_SCALE,   /* shape > 0, which must be given, and scale > 0 */
     FREEDOM,       /* df > 0, whose half is the kernel's first parameter */
     MODERATE,      /* one or two numbers that are neither very small nor very large (LEAST, MOST of rejection.py) */
-    TWO_MODERATE
+    TWO_MODERATE,
+    RATE,       /* lam, of which there is a table of the distribution, as of the next two: counts are searched in it */
+    TRIALS,     /* n, an integer, and p */
+    REAL_TRIALS /* n and p */
 };
-static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2};
+static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2};
 static const double least_moderate = 1e-100, most_moderate = 1e100;
 
 /* What an argument is; of a call's arguments, null stands for those that are not given. */
@@ -65,6 +70,7 @@ typedef struct {
     PyObject *method; /* written in Python, takes any arguments */
     PyObject *single; /* NumPy's method, for one value */
     PyObject *names;  /* of the method's arguments, in their order */
+    PyObject *tables; /* None, or a function of the numbers that returns a table of fastinit.backends.request, or None */
     PyObject *dict;
     int form, slots;
     int takes_arrays, owns;      /* for numbers; owns: the kernel itself gives each value its own */
@@ -73,6 +79,8 @@ typedef struct {
        those of two words. */
     int kernels[8];
     double defaults[2];
+    int standard;    /* the kernel whose values are scaled by parameters that are arrays, where they are not `owns` */
+    PyObject *after; /* None, or what is then applied to them: a function of the array, which it returns */
 } short_draw;
 
 typedef PyObject *arguments[ROLES];
@@ -178,7 +186,7 @@ static int are_valid(int form, const double *numbers)
 /* Whether all that has no default is given. */
 static int has_needed(const short_draw *self, arguments given)
 {
-    int needed = self->form == SHAPE_SCALE ? 1 : self->form >= POSITIVE ? numbers_of[self->form] : 0;
+    int needed = self->form == SHAPE_SCALE ? 1 : self->form >= POSITIVE && self->form != RATE ? numbers_of[self->form] : 0;
     while (needed > 0 && given[FIRST + needed - 1])
         needed--;
     return needed == 0;
@@ -214,7 +222,7 @@ typedef struct {
 
 static int add_axis(target *target, PyObject *length)
 {
-    long long n;
+    long long n = 0;
     if (target->axes == MOST_AXES || !plain_integer(length, &n) || n < 1 || n > most)
         return 0;
     target->lengths[target->axes++] = (npy_intp)n;
@@ -289,11 +297,41 @@ static fi_cursor *cursor_of(PyObject *generator)
     return cursor && !cursor->held ? cursor : NULL;
 }
 
-/* The array, filled; null, without an error set, where this is not a short draw. `own`: null, or what `parameters` are too,
-   where each value has its own: they get the number of the first. */
-static PyObject *drawn(PyObject *generator, int kernel, const double *parameters, double *own, const target *target)
+/* What writes values: a kernel, or a search of the kernel's values in a table. */
+typedef struct {
+    int kernel;
+    const double *parameters;
+    double *own;       /* null, or the parameters too, where each value has its own: they get the number of the first */
+    const double *cdf; /* null, or as in fi_search */
+    const int32_t *guide;
+    int guide_bits;
+    int64_t first;
+} source;
+
+/* Of a table of fastinit.backends.request, a tuple of the cdf, the first number, and the guide. */
+static source searched_in(int kernel, PyObject *table)
 {
-    fi_cursor *cursor = kernel >= 0 ? cursor_of(generator) : NULL;
+    PyArrayObject *cdf = (PyArrayObject *)PyTuple_GetItem(table, 0), *guide = (PyArrayObject *)PyTuple_GetItem(table, 2);
+    source from = {.kernel = kernel, .cdf = PyArray_DATA(cdf), .guide = PyArray_DATA(guide)};
+    from.first = PyLong_AsLongLong(PyTuple_GetItem(table, 1));
+    while (((npy_intp)1 << from.guide_bits) < PyArray_SIZE(guide))
+        from.guide_bits++;
+    return from;
+}
+
+static void write_values(const source *from, int level, const uint32_t *stream, uint64_t start, uint64_t count, void *values)
+{
+    if (from->cdf)
+        search(level, from->kernel, stream, start, count, from->cdf, from->guide, from->guide_bits, from->first, values, 1,
+               NULL);
+    else
+        fill(level, from->kernel, stream, from->parameters, &start, 1, count, 1, values, 0, 0);
+}
+
+/* The array, filled; null, without an error set, where this is not a short draw. */
+static PyObject *drawn(PyObject *generator, const source *from, const target *target)
+{
+    fi_cursor *cursor = from->kernel >= 0 ? cursor_of(generator) : NULL;
     if (!cursor)
         return NULL;
     PyObject *array = Py_XNewRef((PyObject *)target->out);
@@ -305,11 +343,11 @@ static PyObject *drawn(PyObject *generator, int kernel, const double *parameters
     uint32_t stream[4]; /* a copy: without the interpreter's lock others may move the cursor to another stream */
     memcpy(stream, cursor->stream, sizeof stream);
     int level = (int)cursor->level;
-    uint64_t start = take_values(cursor, kernel, target->count);
-    if (own)
-        memcpy(own + FIRST_OF_OWN, &start, sizeof start);
+    uint64_t start = take_values(cursor, from->kernel, target->count);
+    if (from->own)
+        memcpy(from->own + FIRST_OF_OWN, &start, sizeof start);
     PyThreadState *state = target->count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
-    fill(level, kernel, stream, parameters, &start, 1, target->count, 1, PyArray_DATA((PyArrayObject *)array), 0, 0);
+    write_values(from, level, stream, start, target->count, PyArray_DATA((PyArrayObject *)array));
     if (state)
         PyEval_RestoreThread(state);
     return array;
@@ -317,7 +355,7 @@ static PyObject *drawn(PyObject *generator, int kernel, const double *parameters
 
 static int type_of_values(const short_draw *self)
 {
-    return self->form == PROBABILITY ? NPY_INT64 : NPY_FLOAT64;
+    return self->form == PROBABILITY || self->form >= RATE ? NPY_INT64 : NPY_FLOAT64;
 }
 
 static PyObject *drawn_floats(const short_draw *self, PyObject *generator, arguments given)
@@ -328,7 +366,7 @@ static PyObject *drawn_floats(const short_draw *self, PyObject *generator, argum
         return NULL;
     int type = target.dtype->type_num;
     int kernel = type == NPY_FLOAT32 ? self->kernels[0] : type == type_of_values(self) ? self->kernels[1] : -1;
-    PyObject *array = drawn(generator, kernel, parameters, NULL, &target);
+    PyObject *array = drawn(generator, &(source){.kernel = kernel, .parameters = parameters}, &target);
     Py_DECREF(target.dtype);
     return array;
 }
@@ -347,29 +385,45 @@ static void release(struct numbers *numbers)
         Py_CLEAR(numbers->of[i]);
 }
 
-/* Plain numbers, and contiguous arrays of float64; 0 for any other. */
+static int is_sequence(PyObject *object)
+{
+    return object && (Py_TYPE(object) == &PyArray_Type || PyList_CheckExact(object) || PyTuple_CheckExact(object));
+}
+
+/* Whether an array has numbers that float64 holds as NumPy's safe casts say; what lists hold the conversion finds out. */
+static int has_numbers(PyObject *sequence)
+{
+    if (Py_TYPE(sequence) != &PyArray_Type)
+        return 1;
+    int type = PyArray_TYPE((PyArrayObject *)sequence);
+    return PyTypeNum_ISNUMBER(type) && PyArray_CanCastSafely(type, NPY_FLOAT64);
+}
+
+/* A number, or what a sequence holds, as an aligned array of float64; null, perhaps with an error set, where it is neither. */
+static PyArrayObject *as_numbers(PyObject *object, double without)
+{
+    if (is_sequence(object))
+        return has_numbers(object) ? (PyArrayObject *)PyArray_FROM_OTF(object, NPY_FLOAT64, NPY_ARRAY_CARRAY_RO) : NULL;
+    PyArrayObject *alone = (PyArrayObject *)PyArray_SimpleNew(0, NULL, NPY_FLOAT64);
+    if (alone)
+        *(double *)PyArray_DATA(alone) = object ? plain_number(object) : without;
+    return alone;
+}
+
+/* Sets the method's numbers; 0, without an error set, where one is not given or none. */
 static int take_numbers(const short_draw *self, arguments given, struct numbers *numbers)
 {
+    int n = has_needed(self, given) ? numbers_of[self->form] : 0;
     numbers->n = 0;
-    if (!has_needed(self, given))
-        return 0;
-    for (int i = 0; i < numbers_of[self->form]; i++) {
-        PyObject *number = given[FIRST + i];
-        int is_array = number && Py_TYPE(number) == &PyArray_Type;
-        if (is_array &&
-            (PyArray_TYPE((PyArrayObject *)number) != NPY_FLOAT64 || !PyArray_ISCARRAY_RO((PyArrayObject *)number)))
-            return 0;
-        if (is_array) {
-            numbers->of[numbers->n++] = (PyArrayObject *)Py_NewRef(number);
-            continue;
-        }
-        PyArrayObject *alone = (PyArrayObject *)PyArray_SimpleNew(0, NULL, NPY_FLOAT64);
-        if (!alone)
-            return 0;
-        *(double *)PyArray_DATA(alone) = number ? plain_number(number) : self->defaults[i];
-        numbers->of[numbers->n++] = alone;
+    while (numbers->n < n) {
+        int i = numbers->n;
+        numbers->of[i] = as_numbers(given[FIRST + i], i < 2 ? self->defaults[i] : 0.0);
+        if (!numbers->of[i])
+            break;
+        numbers->n++;
     }
-    return 1;
+    PyErr_Clear();
+    return n > 0 && numbers->n == n;
 }
 
 /* Sets the shape of the values, which the numbers broadcast to; 0 where that is none of a short draw. */
@@ -436,12 +490,13 @@ static double *numbers_of_values(const struct numbers *numbers, const target *sh
     return block;
 }
 
-/* Standard values, times the scale, plus the location: as NumPy's loops do it in the method in Python. */
+/* Standard values, times the scale, plus the location, then `after`: as NumPy's loops do it in the method in Python. */
 static PyObject *drawn_and_scaled(const short_draw *self, PyObject *generator, const struct numbers *numbers,
                                   const target *target)
 {
     const double standard[MOST_PARAMETERS] = {self->form == SCALE ? 1.0 : 0.0, 1.0};
-    PyObject *array = drawn(generator, self->kernels[1], standard, NULL, target), *result = array;
+    const source from = {.kernel = self->standard, .parameters = standard};
+    PyObject *array = drawn(generator, &from, target), *result = array;
     PyObject *scale = (PyObject *)numbers->of[numbers->n - 1], *loc = (PyObject *)numbers->of[0];
     PyObject *width = array && self->form == LOW_HIGH ? PyNumber_Subtract(scale, loc) : Py_XNewRef(scale);
     if (array)
@@ -453,15 +508,19 @@ static PyObject *drawn_and_scaled(const short_draw *self, PyObject *generator, c
         Py_DECREF(result);
         result = PyNumber_InPlaceAdd(array, zero);
     }
+    if (result && self->after != Py_None) {
+        Py_DECREF(result);
+        result = PyObject_CallFunctionObjArgs(self->after, array, NULL);
+    }
     Py_XDECREF(width);
     Py_XDECREF(array);
     return result;
 }
 
-static int is_array_among(const short_draw *self, arguments given)
+static int is_sequence_among(const short_draw *self, arguments given)
 {
     for (int i = 0; i < numbers_of[self->form]; i++)
-        if (given[FIRST + i] && Py_TYPE(given[FIRST + i]) == &PyArray_Type)
+        if (is_sequence(given[FIRST + i]))
             return 1;
     return 0;
 }
@@ -478,7 +537,8 @@ static PyObject *drawn_by_arrays(const short_draw *self, PyObject *generator, ar
         target.dtype = block ? PyArray_DescrFromType(type_of_values(self)) : NULL;
         if (target.dtype && self->owns) {
             block[COUNT_OF_OWN] = (double)target.count;
-            array = drawn(generator, self->kernels[1], block, block, &target);
+            const source from = {.kernel = self->kernels[1], .parameters = block, .own = block};
+            array = drawn(generator, &from, &target);
         } else if (target.dtype) {
             array = drawn_and_scaled(self, generator, &numbers, &target);
         }
@@ -523,11 +583,47 @@ static PyObject *drawn_integers(const short_draw *self, PyObject *generator, arg
         uint64_t bits[3] = {(uint64_t)bound[0], count, one_word ? (1ull << 32) % count : -count % count};
         double parameters[3];
         memcpy(parameters, bits, sizeof parameters);
-        array = drawn(generator, self->kernels[log2_bytes + (one_word ? 0 : 4)], parameters, NULL, &target);
+        const source from = {.kernel = self->kernels[log2_bytes + (one_word ? 0 : 4)], .parameters = parameters};
+        array = drawn(generator, &from, &target);
     }
     Py_DECREF(target.dtype);
     return array;
 }
+
+/* ---- counts ---- */
+
+/* The table of the numbers' distribution, a new reference; null, perhaps with an error set, where there is none. */
+static PyObject *table_of(const short_draw *self, arguments given)
+{
+    double parameters[MOST_PARAMETERS];
+    long long trials = 0;
+    if (!parameters_of(self, given, parameters) || (self->form == TRIALS && !plain_integer(given[FIRST], &trials)))
+        return NULL;
+    PyObject *first = self->form == TRIALS ? PyLong_FromLongLong(trials) : PyFloat_FromDouble(parameters[0]);
+    PyObject *second = self->form == RATE ? NULL : PyFloat_FromDouble(parameters[1]), *table = NULL;
+    if (first && (second || self->form == RATE))
+        table = PyObject_CallFunctionObjArgs(self->tables, first, second, NULL);
+    Py_XDECREF(first);
+    Py_XDECREF(second);
+    if (table == Py_None)
+        Py_CLEAR(table);
+    return table;
+}
+
+static PyObject *drawn_counts(const short_draw *self, PyObject *generator, arguments given)
+{
+    target target;
+    PyObject *array = NULL, *table = table_of(self, given);
+    if (table && target_of(given, NPY_INT64, &target)) {
+        const source from = searched_in(self->kernels[1], table);
+        array = drawn(generator, &from, &target);
+        Py_DECREF(target.dtype);
+    }
+    Py_XDECREF(table);
+    return array;
+}
+
+/* ---- calls ---- */
 
 /* One value, from NumPy's method; null, without an error set, where the method in Python is needed. */
 static PyObject *single_value(const short_draw *self, PyObject *generator, arguments given)
@@ -571,12 +667,14 @@ static PyObject *short_draw_vectorcall(PyObject *object, PyObject *const *args, 
     arguments given;
     PyObject *result = NULL;
     if (parse_arguments(self, args, n, names, given)) {
-        if (self->form != INTEGER_RANGE && is_array_among(self, given))
+        if (self->form != INTEGER_RANGE && is_sequence_among(self, given))
             result = drawn_by_arrays(self, args[0], given);
         else if (!given[SIZE] && !given[OUT])
             result = single_value(self, args[0], given);
         else if (self->form == INTEGER_RANGE)
             result = drawn_integers(self, args[0], given);
+        else if (self->form >= RATE)
+            result = drawn_counts(self, args[0], given);
         else
             result = drawn_floats(self, args[0], given);
     }
@@ -599,16 +697,16 @@ static enum role role_of(const short_draw *self, int slot)
     return ROLES;
 }
 
-/* short_draw(method, single, names, form, kernels, default, default, takes_arrays, owns); `names`: of the method's arguments,
-   interned; `kernels`: numbers of the kernels, a tuple. */
+/* short_draw(method, single, names, form, kernels, default, default, takes_arrays, owns, tables, standard, after);
+   `names`: of the method's arguments, interned; `kernels`: numbers of the kernels, a tuple. */
 static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    PyObject *method, *single, *names, *kernels;
-    int form, takes_arrays, owns;
+    PyObject *method, *single, *names, *kernels, *tables, *after;
+    int standard, form, takes_arrays, owns;
     double defaults[2];
     (void)named;
-    if (!PyArg_ParseTuple(args, "OOO!iO!ddii", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
-                          &defaults[0], &defaults[1], &takes_arrays, &owns))
+    if (!PyArg_ParseTuple(args, "OOO!iO!ddiiOiO", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
+                          &defaults[0], &defaults[1], &takes_arrays, &owns, &tables, &standard, &after))
         return NULL;
     short_draw *self = (short_draw *)PyType_GenericAlloc(type, 0);
     if (!self)
@@ -617,6 +715,9 @@ static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *na
     self->method = Py_NewRef(method);
     self->single = Py_NewRef(single);
     self->names = Py_NewRef(names);
+    self->tables = Py_NewRef(tables);
+    self->after = Py_NewRef(after);
+    self->standard = standard;
     self->form = form;
     self->takes_arrays = takes_arrays;
     self->owns = owns;
@@ -653,6 +754,8 @@ static int short_draw_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->method);
     Py_VISIT(self->single);
     Py_VISIT(self->names);
+    Py_VISIT(self->tables);
+    Py_VISIT(self->after);
     Py_VISIT(self->dict);
     return 0;
 }
@@ -663,6 +766,8 @@ static int short_draw_clear(PyObject *object)
     Py_CLEAR(self->method);
     Py_CLEAR(self->single);
     Py_CLEAR(self->names);
+    Py_CLEAR(self->tables);
+    Py_CLEAR(self->after);
     Py_CLEAR(self->dict);
     return 0;
 }
@@ -694,15 +799,16 @@ static PyType_Spec short_draw_spec = {
     "fastinit._short_draws.short_draw", sizeof(short_draw), 0,
     Py_TPFLAGS_DEFAULT | HAVE_VECTORCALL | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR, short_draw_slots};
 
-/* bind(address of fi_take_values, address of fi_fill, the most values of one call) */
+/* bind(address of fi_take_values, address of fi_fill, address of fi_search, the most values of one call) */
 static PyObject *bind(PyObject *module, PyObject *args)
 {
-    PyObject *take, *fill_address;
+    PyObject *take, *fill_address, *search_address;
     (void)module;
-    if (!PyArg_ParseTuple(args, "OOl", &take, &fill_address, &most))
+    if (!PyArg_ParseTuple(args, "OOOl", &take, &fill_address, &search_address, &most))
         return NULL;
     *(void **)&take_values = PyLong_AsVoidPtr(take);
     *(void **)&fill = PyLong_AsVoidPtr(fill_address);
+    *(void **)&search = PyLong_AsVoidPtr(search_address);
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,8 +22,6 @@ from fastinit.random.truncation import Bounds
 from fastinit.runtime.types import Array, Float64Array, Int64Array, Real
 
 Parameters: TypeAlias = Sequence[float] | Callable[[Real], Float64Array]
-
-FEW = 256  # values that NumPy's search finds before the kernel's is called
 
 _numpy = np.random.Generator
 _TILE_ELEMENTS = {name: TILE_WORDS // kernel.words_per_value for name, kernel in KERNELS.items()}
@@ -112,8 +109,6 @@ class Drawing(np.random.Generator):
 
     def _tabled(self, table: Table, shape: tuple[int, ...]) -> Int64Array:
         """Values of a table's distribution: of float64 uniforms, one for each."""
-        if math.prod(shape) <= FEW:
-            return np.add(table.cdf.searchsorted(self.random(shape), "right"), table.first, dtype=np.int64)
         drawn = np.empty(shape, np.int64)
         if drawn.size:
             stream, start = self._take("uniform_float64", drawn.size)

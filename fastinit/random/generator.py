@@ -26,7 +26,7 @@ from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.truncation import bounds_of
 from fastinit.random.typed import F32, F64, F32s, F64s, Number, Out32, Out64, Reals, Size, typed_as
 from fastinit.runtime import checks
-from fastinit.runtime.types import Array
+from fastinit.runtime.types import Array, Float64Array
 
 Drawn = TypeVar("Drawn", bound="np.integer[Any] | np.bool_ | int")
 
@@ -34,6 +34,13 @@ _numpy = np.random.Generator
 _numpys_default_rng = np.random.default_rng  # the name may be fastinit's later
 _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
 _LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
+
+
+@np.errstate(over="ignore", under="ignore")
+def _exp(x: Float64Array) -> Float64Array:
+    """exp(x), in place."""
+    np.exp(x, out=x)
+    return x
 
 
 class Generator(Counting, Inversion, Ordering, Rejection):
@@ -186,7 +193,7 @@ class Generator(Counting, Inversion, Ordering, Rejection):
     def lognormal(self, mean: Reals = ..., sigma: Reals = ..., size: Size = ..., dtype: F32 = ...,
             out: Out32 = ...) -> F32s: ...
     # fmt: on
-    @short_draw(Form.LOC_SCALE, "lognormal", (0.0, 1.0))
+    @short_draw(Form.LOC_SCALE, "lognormal", (0.0, 1.0), of_normals=_exp)
     def lognormal(
         self, mean: Any = 0.0, sigma: Any = 1.0, size: Any = None, dtype: Any = np.float64, out: Any = None
     ) -> Any:
@@ -209,8 +216,7 @@ class Generator(Counting, Inversion, Ordering, Rejection):
             drawn = self.normal(mean, sigma, size)  # in C, where these are short
         else:
             drawn = self._scaled(self.standard_normal, mean, sigma, size, dtype, out, by_numpy)
-        with np.errstate(over="ignore", under="ignore"):
-            return np.exp(drawn, out=drawn) if isinstance(drawn, np.ndarray) else float(np.exp(drawn))
+        return _exp(drawn) if isinstance(drawn, np.ndarray) else float(_exp(np.array(drawn)))
 
     # fmt: off
     @overload

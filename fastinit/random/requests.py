@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -39,9 +41,13 @@ def is_integer(number: Any) -> bool:
 
 
 def plain_shape(size: Any) -> tuple[int, ...] | None:
-    """The shape that a plain size stands for, an integer or a tuple of them; None for another one."""
-    sizes = size if type(size) is tuple else (size,)
-    return tuple(map(int, sizes)) if all(is_integer(one) and one >= 0 for one in sizes) else None
+    """The shape that a size stands for, an integer or a sequence of them; None for another one, which NumPy may refuse."""
+    try:
+        sizes = tuple(size) if isinstance(size, Iterable) else (size,)
+        shape = tuple(map(operator.index, sizes))
+    except TypeError:
+        return None
+    return None if any(isinstance(n, (bool, np.bool_)) for n in sizes) or min(shape, default=0) < 0 else shape
 
 
 def are_scales(scales: Any) -> bool:

@@ -11,7 +11,9 @@ import numpy as np
 
 from fastinit.backends.catalogue import OF_GENERATORS, REJECTED
 from fastinit.backends.extensions import bound
+from fastinit.backends.request import Table
 from fastinit.runtime.forks import without_forks
+from fastinit.runtime.types import Float64Array
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -34,15 +36,25 @@ class Form(IntEnum):
     FREEDOM = 10
     MODERATE = 11
     TWO_MODERATE = 12
+    RATE = 13
+    TRIALS = 14
+    REAL_TRIALS = 15
 
 
-def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0.0, 0.0)) -> Callable[[Method], Method]:
+def short_draw(
+    form: Form,
+    distribution: str,
+    defaults: tuple[float, float] = (0.0, 0.0),
+    tables: Callable[..., Table | None] | None = None,
+    of_normals: Callable[[Float64Array], Float64Array] | None = None,
+) -> Callable[[Method], Method]:
     """A decorator for methods of the Generator, which calls the method only where the request is not a short draw.
 
-    A short draw has plain numbers as parameters, or contiguous arrays of float64, and at most `MOST_VALUES` values, by a
+    A short draw has plain numbers as parameters, or arrays or lists of them, and at most `MOST_VALUES` values, by a
     `size` of ints, by the arrays' shapes or into an `out` that is one block of memory: they come from the kernels of
     `distribution` at once. A single value comes from NumPy's method. `defaults` are the kernel's parameters where no numbers
-    are given. The values are the same either way.
+    are given; `tables` gives the table in which counts are searched, and `of_normals` is what makes normals of
+    array parameters, in place, the values. The values are the same either way.
     """
 
     def decorated(method: Method) -> Method:
@@ -52,8 +64,10 @@ def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0
         single = getattr(np.random.Generator, method.__name__)
         owns = distribution in (*OF_GENERATORS, *REJECTED, "geometric")
         # not where the kernel has a parameter that is none of the method's
-        takes_arrays = distribution != "lognormal" and not (distribution == "gamma" and form is not Form.SHAPE_SCALE)
-        of_kernels = _kernels_of(distribution), *defaults, takes_arrays, owns
+        takes_arrays = tables is None and not (distribution == "gamma" and form is not Form.SHAPE_SCALE)
+        kernels = _kernels_of(distribution)
+        standard = kernels[1] if of_normals is None else _kernels_of("normal")[1]
+        of_kernels = kernels, *defaults, takes_arrays, owns, tables, standard, of_normals
         drawn = native(method, single, _arguments_of(method), form, *of_kernels)
         return cast(Method, update_wrapper(drawn, method))
 
@@ -62,7 +76,7 @@ def short_draw(form: Form, distribution: str, defaults: tuple[float, float] = (0
 
 def native_type() -> Any:
     """The type of csrc/bindings/short_draws.c, bound to the kernels; None where one of the two is not there."""
-    native = bound("_short_draws", ("fi_take_values", "fi_fill"), MOST_VALUES)
+    native = bound("_short_draws", ("fi_take_values", "fi_fill", "fi_search"), MOST_VALUES)
     return None if native is None else native.short_draw
 
 

@@ -44,8 +44,9 @@ INVERSION = {
 ROUNDED = ["lognormal", "standard_gamma", *INVERSION]  # in float32 they are the float64 values, rounded in Python
 FLOATS = [*(name for name in METHODS if "integers" not in name), *INVERSION]
 REJECTION = {"gamma": (2.0, 1.5), "chisquare": (3,), "beta": (2.0, 0.5), "f": (3, 5.0), "standard_t": (4.5,)}
-METHODS = {**METHODS, **INVERSION, "geometric": (0.25,), "standard_gamma": (0.75,), **REJECTION}
-WITHOUT_OUT = {"geometric", *REJECTION}
+COUNTS = {"poisson": (4.5,), "binomial": (10, 0.25), "negative_binomial": (3, 0.5)}
+METHODS = {**METHODS, **INVERSION, "geometric": (0.25,), "standard_gamma": (0.75,), **REJECTION, **COUNTS}
+WITHOUT_OUT = {"geometric", *REJECTION, *COUNTS}
 SIZES = [1, 100, 8191, 8192, MOST_VALUES, (), (7,), (2, 3), [2, 3], (2,) * 8, np.int64(7), (np.int32(2), np.int64(3))]
 OTHER_SIZES = [0, (3, 0), MOST_VALUES + 1, (300, 300), (1,) * 9, np.uint8(7), np.array([2, 3])]
 INTEGER_DTYPES = ["bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -81,7 +82,7 @@ def test_sizes_of_every_form_are_short_draws(name, size):
 
 
 @pytest.mark.parametrize("size", OTHER_SIZES, ids=repr)
-@pytest.mark.parametrize("name", ["random", "normal", "integers"])
+@pytest.mark.parametrize("name", ["random", "normal", "integers", "poisson"])
 def test_other_sizes_go_to_the_method_in_python(name, size):
     short, python = (method(default_rng(3), *METHODS[name], size=size) for method in both_ways(name))
     assert_same(short, python)
@@ -148,7 +149,7 @@ def test_out_of_other_kinds_is_left_to_the_method_in_python(make):
 
 
 @pytest.mark.parametrize(
-    "name", [*(name for name in INVERSION if INVERSION[name]), "geometric", "standard_gamma", *REJECTION]
+    "name", [*(name for name in INVERSION if INVERSION[name]), "geometric", "standard_gamma", *REJECTION, *COUNTS]
 )
 @pytest.mark.parametrize("wrong", [-1.0, float("nan"), float("inf"), None, "much"])
 def test_a_wrong_parameter_is_answered_as_by_the_method_in_python(name, wrong):
@@ -165,6 +166,7 @@ OF_ARRAYS = {
     "normal": (np.array([0.0, 1.0, 5.0]), 2.0),
     "uniform": (np.zeros(3), np.array([[1.0], [2.0]])),
     "exponential": (np.array([1.0, 2.0, 3.0]),),
+    "lognormal": (np.array([0.0, 1.0, 5.0]), 2.0),
     "laplace": (np.array([0.0, 1.0, 5.0]), 2),
     "logistic": (np.array([[1.0], [2.0]]), np.array([1.0, 2.0, 3.0])),
     "gumbel": (1.0, np.array([0.1, 0.5, 2.0])),
@@ -191,6 +193,34 @@ def test_parameters_may_be_arrays(name, size):
     for _ in range(2):  # the second from another tile on
         assert_same(short(rng, *OF_ARRAYS[name], size=size), python(other, *OF_ARRAYS[name], size=size))
     assert rng.bit_generator.state == other.bit_generator.state
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        np.ndarray.tolist,
+        lambda array: tuple(array.tolist()),
+        lambda array: array.astype(int),
+        lambda array: array.astype(np.float32),
+        lambda array: np.repeat(array, 2)[::2],
+        lambda array: array.astype(">f8"),
+    ],
+    ids=["list", "tuple", "integers", "float32", "strided", "swapped"],
+)
+@pytest.mark.parametrize("name", [name for name in OF_ARRAYS if name not in ("uniform", "geometric")])
+def test_arrays_of_parameters_may_be_of_any_kind_and_lists(name, kind):
+    numbers = kind(np.array([1.0, 2.0, 2.0]))
+    rest = [3.0] * (len(OF_ARRAYS[name]) - 1)
+    assert_short(name, numbers, *rest, 3) if name in (*INVERSION, *REJECTION) else None
+    short, python = (method(default_rng(3), numbers, *rest) for method in both_ways(name))
+    assert_same(short, python)
+
+
+@pytest.mark.parametrize("wrong", [["a"], [[1.0], [1.0, 2.0]], [1j], np.array([1j]), np.array([None]), np.array(["1"])])
+def test_what_holds_no_numbers_is_answered_by_the_method_in_python(wrong):
+    for method in both_ways("weibull"):
+        with pytest.raises((TypeError, ValueError)):
+            method(default_rng(3), wrong)
 
 
 def test_arguments_of_every_kind_of_call_are_the_same():
