@@ -29,6 +29,7 @@ def accelerate(seed: int | None = None, devices: Collection[str] = ("cpu",)) -> 
     generator with `seed`, else from torch's default one. So `torch.manual_seed` determines the values, and the same calls
     in the same order give the same values, with any number of threads. Calls that are given a `generator=` of their own
     are torch's, to the bit: they ask for the values that it gives elsewhere too, as peft's VeRA does for its projections.
+    Shards of DTensors are drawn from such a generator, as parts of the whole.
 
     Models of Hugging Face are drawn twice, as by torch: by the constructors of their layers, and by `_init_weights`. The
     first draw cannot be left out here, since code in between may read it, which replaced functions do not see. `deferred`

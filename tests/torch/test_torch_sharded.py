@@ -237,13 +237,13 @@ def accelerate_on_dtensors(mesh, folder):
 
 @on_ranks(2)
 def a_generator_decides_under_accelerate(mesh, folder):
-    def draw(tensor, seed):
-        with fastinit.torch.accelerate():
-            return nn.init.normal_(tensor, generator=torch.Generator().manual_seed(seed))
+    def draw(fill, tensor, seed):
+        return fill(tensor, generator=torch.Generator().manual_seed(seed))
 
-    sharded = draw(shards((13, 10), mesh, [Shard(0)]), 123).full_tensor()
-    assert torch.equal(sharded, draw(torch.zeros(13, 10), 123))
-    assert not torch.equal(sharded, draw(torch.zeros(13, 10), 999))
+    with fastinit.torch.accelerate():
+        sharded = draw(nn.init.normal_, shards((13, 10), mesh, [Shard(0)]), 123).full_tensor()
+    assert torch.equal(sharded, draw(nn_init.normal_, torch.zeros(13, 10), 123))
+    assert not torch.equal(sharded, draw(nn_init.normal_, torch.zeros(13, 10), 999))
 
 
 @on_ranks(2)

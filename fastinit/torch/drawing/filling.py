@@ -21,7 +21,7 @@ from fastinit.initializers import Initializer, distribution_of
 from fastinit.torch.drawing import streams
 from fastinit.torch.drawing.recorder import current as current_recorder
 from fastinit.torch.reports.report import Write
-from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, draws_on_cuda, fill_, is_fillable
+from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, draws_on_cuda, fill_, is_fillable, is_plain
 
 
 class AllowsFills:
@@ -48,7 +48,7 @@ def filled(
     if recorder is not None:
         return recorder.filled(tensor, make, generator, stock)
     names = streams.names()
-    if not (names or explicit or _is_default(generator)):
+    if not (names or explicit) and _asks_for_torchs_values(tensor, generator):
         return stock()
     if names and names.is_skipped(tensor):
         return tensor
@@ -85,13 +85,12 @@ def filled(
 def is_of_arguments(error: Exception, stock: partial[Tensor]) -> bool:
     """Whether the error may be about the arguments of torch's function, which then says what is wrong, or takes them.
 
-    Where all are numbers, an error of type is a fault of fastinit, which torch's fill would hide.
+    Where all but the last, a generator or None, are numbers, an error of type is a fault of fastinit, which torch's fill
+    would hide.
     """
-    given = (*stock.args[1:], *stock.keywords.values())
-    return isinstance(error, ValueError) or not all(type(one) in PLAIN_ARGUMENTS for one in given)
+    *numbers, _ = (*stock.args[1:], *stock.keywords.values())
+    return isinstance(error, ValueError) or not all(type(one) in (int, float) for one in numbers)
 
-
-PLAIN_ARGUMENTS = (int, float, torch.Generator, type(None))
 
 FILLS = remembered_fills.new_fills()
 """The fills of small tensors that were asked for before."""
@@ -122,9 +121,12 @@ def _is_drawable(tensor: Tensor, generator: torch.Generator | None) -> bool:
     return isinstance(generator, torch.Generator) and generator.device.type in ("cpu", tensor.device.type)
 
 
-def _is_default(generator: torch.Generator | None) -> bool:
-    """Whether a function was left to draw as it does, and not asked for the values of a generator that the caller keeps."""
-    return generator is None or generator is torch.default_generator or generator in torch.cuda.default_generators
+def _asks_for_torchs_values(tensor: Tensor, generator: torch.Generator | None) -> bool:
+    """Whether the caller passes a generator of its own, as for values that it can have again elsewhere. Not for DTensors,
+    into each shard of which torch draws the same.
+    """
+    is_own = generator not in (None, torch.default_generator, *torch.cuda.default_generators)
+    return is_own and is_plain(tensor)
 
 
 def _draws_on(device: str, generator: torch.Generator | None, explicit: bool) -> bool:
