@@ -116,6 +116,24 @@ def run(chosen, distribution: Distribution, dtype: str, starts=(0,), count=2048,
     return out.view(element.dtype)
 
 
+def draw(rng, name: str, arguments, *options, **others):
+    """What the generator's method draws whose name stands before the comma: "beta, 2 3" is a case of `beta`."""
+    return getattr(rng, name.split(",")[0])(*arguments, *options, **others)
+
+
+def draw_in_python(rng, name: str, arguments, *options, **others):
+    """The same by the backend in use, also where the draw is short (csrc/bindings/short_draws.c)."""
+    method = getattr(type(rng), name.split(",")[0])
+    return getattr(method, "__wrapped__", method)(rng, *arguments, *options, **others)
+
+
+def ks_distance(values: np.ndarray, cdf, n: int | None = None) -> float:
+    """The greatest distance of a sample's cumulative shares from its cdf; `values` may be the smallest of n."""
+    steps = np.arange(len(values) + 1) / (n or len(values))
+    expected = cdf(np.sort(values))
+    return max(np.abs(expected - steps[1:]).max(), np.abs(expected - steps[:-1]).max())
+
+
 def words(chosen, start=0, count=2048, stream=STREAM) -> np.ndarray:
     """Words `start`, start + 1, ... of a stream."""
     out = np.empty(count, np.uint32)

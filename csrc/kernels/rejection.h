@@ -63,15 +63,11 @@ static ALWAYS_INLINE void neg2log_u_of_rows(const uint32_t *words, int rows, dou
 static ALWAYS_INLINE void parameters_of_rows(const double *parameters, int k, double factor, const struct place *place,
                                              int rows, double *own)
 {
-    int64_t count = (int64_t)parameters[COUNT], n = rows * LANES;
-    uint64_t element = place->position / WORDS_OF_TRY;
-    int64_t first = (int64_t)(element - bits_f64(parameters[FIRST_VALUE])); /* what parameter_of begins at */
-    if (count > 0 && first >= 0 && first <= count - n)
-        for (int i = 0; i < n; i++)
-            own[i] = factor * parameters[OF_VALUES + k * count + first + i];
+    if (parameters[COUNT] > 0)
+        load_own(parameters, k, factor, place->position / WORDS_OF_TRY, rows * LANES, own);
     else
-        for (int i = 0; i < n; i++)
-            own[i] = factor * (count > 0 ? parameter_of(parameters, k, element + (uint64_t)i) : parameters[k]);
+        for (int i = 0; i < rows * LANES; i++)
+            own[i] = factor * parameters[k];
 }
 
 /* The shapes of some rows, and what tries of them take. */
@@ -98,13 +94,15 @@ static ALWAYS_INLINE void load_shapes(struct shapes *of, const double *parameter
 static ALWAYS_INLINE int try_lanes(uint32_t words[WORDS_OF_TRY][LANES], const int32_t *at, int count,
                                    const struct shapes *of, double *values, int32_t *kept)
 {
-    double x[LANES], tried[LANES];
+    double x[LANES], tried[LANES], d[LANES], c[LANES];
     int64_t taken[LANES];
     int num_kept = 0;
     for (int l = 0; l < LANES; l++)
         x[l] = normal_of_three_f64(neg2log_u_f64((uint64_t)words[0][l] << 32 | words[1][l]), words[2][l]);
+    for (int l = 0; l < LANES; l++) /* by itself, or compilers do not vectorise what follows */
+        d[l] = of->d[at[l]], c[l] = of->c[at[l]];
     for (int l = 0; l < LANES; l++) {
-        struct tries_f64 tries = {of->d[at[l]], of->c[at[l]]};
+        struct tries_f64 tries = {d[l], c[l]};
         tried[l] = tried_f64(x[l], tries);
         taken[l] = is_taken_f64(x[l], unit_f64(words[3][l]), tries);
     }

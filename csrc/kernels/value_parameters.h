@@ -4,17 +4,32 @@
 
 #include "distributions.h"
 
-/* The doubles of such a kernel: up to three parameters of all values, then COUNT. Where that is not 0, each of COUNT values
-   has its own: the bits of the first one's number in the stream follow, then all values' first parameter, all values'
-   second, and so on; those at the front serve none. */
+/* The doubles of such a kernel: up to three parameters of all values, then COUNT. Where that is not 0, the values take turns:
+   the bits of the first one's number in the stream follow, then COUNT first parameters, COUNT second ones, and so on, of the
+   first value and those after it; then they begin anew. Those at the front serve none. */
 enum { MOST_PARAMETERS = 3, COUNT = 3, FIRST_VALUE = 4, OF_VALUES = 5 };
 
-/* Parameter k of value `element` of the stream; elements beyond the first and the last have what those have. */
-static ALWAYS_INLINE double parameter_of(const double *parameters, int k, uint64_t element)
+/* Whose turn it is at value `element` of the stream; a value before the first has some turn, too. */
+static ALWAYS_INLINE uint64_t turn_of(const double *parameters, uint64_t element)
 {
-    int64_t count = (int64_t)parameters[COUNT], i = (int64_t)(element - bits_f64(parameters[FIRST_VALUE]));
-    i = i < 0 ? 0 : i >= count ? count - 1 : i;
-    return parameters[OF_VALUES + k * count + i];
+    uint64_t count = (uint64_t)parameters[COUNT], past = element - bits_f64(parameters[FIRST_VALUE]);
+    return past < count ? past : past % count;
+}
+
+/* Sets own[i] to `factor` times parameter k of value `element` + i, for n of them, which have parameters of their own. */
+static ALWAYS_INLINE void load_own(const double *parameters, int k, double factor, uint64_t element, int n, double *own)
+{
+    const uint64_t count = (uint64_t)parameters[COUNT];
+    const double *of_turns = parameters + OF_VALUES + (uint64_t)k * count;
+    uint64_t turn = turn_of(parameters, element);
+    if (turn + (uint64_t)n <= count)
+        for (int i = 0; i < n; i++)
+            own[i] = factor * of_turns[turn + (uint64_t)i];
+    else
+        for (int i = 0; i < n; i++) {
+            own[i] = factor * of_turns[turn];
+            turn = turn + 1 == count ? 0 : turn + 1;
+        }
 }
 
 /* Sets of_lanes[k][l] to parameter k of value `element` + l, for the first `known` parameters, and to 0 for the others. */
@@ -22,13 +37,11 @@ static ALWAYS_INLINE void load_parameters(const double *parameters, int known, u
                                           double of_lanes[MOST_PARAMETERS][LANES])
 {
     for (int k = 0; k < MOST_PARAMETERS; k++)
-        for (int l = 0; l < LANES; l++)
-            if (k >= known)
-                of_lanes[k][l] = 0.0;
-            else if (parameters[COUNT] > 0)
-                of_lanes[k][l] = parameter_of(parameters, k, element + (uint64_t)l);
-            else
-                of_lanes[k][l] = parameters[k];
+        if (k < known && parameters[COUNT] > 0)
+            load_own(parameters, k, 1.0, element, LANES, of_lanes[k]);
+        else
+            for (int l = 0; l < LANES; l++)
+                of_lanes[k][l] = k < known ? parameters[k] : 0.0;
 }
 
 #endif

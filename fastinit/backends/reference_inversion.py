@@ -38,13 +38,13 @@ def values_of_tile(kernel: str, words: np.ndarray, parameters: Parameters, strea
 
 
 def parameters_of_tile(parameters: Parameters, known: int, element: int, shape: tuple[int, ...]) -> list[Float64Array]:
-    """The parameters of values `element`, `element` + 1, ...; those beyond the first and the last have theirs."""
+    """The parameters of values `element`, `element` + 1, ..., which take turns."""
     count = int(parameters[COUNT])
     if count == 0:
         return [np.full(shape, parameter) for parameter in parameters[:known]]
     first = int(parameters[FIRST_VALUE : FIRST_VALUE + 1].view(np.uint64)[0])
-    at = np.clip(element - first + np.arange(np.prod(shape)), 0, count - 1).reshape(shape)
-    return [parameters[OF_VALUES + k * count + at] for k in range(known)]
+    turns = ((element - first) % 2**64 % count + np.arange(np.prod(shape))).reshape(shape) % count
+    return [parameters[OF_VALUES + k * count + turns] for k in range(known)]
 
 
 def _on_both_sides(words: UInt64Array, distance: Float64Array) -> Float64Array:

@@ -37,6 +37,7 @@ class OwnParameters(NamedTuple):
             block = np.zeros(OF_VALUES)
             block[: len(self.arrays)] = [array.item() for array in self.arrays]
             return block
+        shape = shape if by_columns else self._turns_of(shape)
         count = math.prod(shape)
         block = np.empty(OF_VALUES + len(self.arrays) * count)
         block[:OF_VALUES] = 0.0
@@ -45,6 +46,13 @@ class OwnParameters(NamedTuple):
         block[COUNT] = count
         block[FIRST_VALUE : FIRST_VALUE + 1].view(np.uint64)[0] = start
         return block
+
+    def _turns_of(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The last axes of the values' shape, along which parameters differ: values take turns in having them."""
+        own = np.broadcast_shapes(*(array.shape for array in self.arrays))
+        while own and own[0] == 1:
+            own = own[1:]
+        return shape[len(shape) - len(own) :]
 
 
 def checked(are_valid: Callable[..., Any], *parameters: Any) -> OwnParameters | None:

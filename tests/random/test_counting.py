@@ -7,7 +7,7 @@ import scipy.stats
 import fastinit
 from fastinit import default_rng
 from fastinit.random import RandomState, count_tables
-from tests.support import BACKENDS
+from tests.support import BACKENDS, draw, draw_in_python
 from tests.thresholds import chi_square_limit
 
 CASES = {  # method, arguments, the distribution by SciPy
@@ -26,16 +26,6 @@ TABLES = {
     "binomial": count_tables.binomial,
     "negative_binomial": count_tables.negative_binomial,
 }
-
-
-def draw(rng, name, arguments, *options):
-    return getattr(rng, name.split(",")[0])(*arguments, *options)
-
-
-def draw_in_python(rng, name, arguments, *options):
-    """By the backend in use, also where the draw is short (csrc/bindings/short_draws.c)."""
-    method = getattr(type(rng), name.split(",")[0])
-    return getattr(method, "__wrapped__", method)(rng, *arguments, *options)
 
 
 @pytest.mark.parametrize("name", CASES)

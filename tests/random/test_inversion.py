@@ -7,6 +7,7 @@ import scipy.stats
 
 from fastinit import default_rng
 from fastinit.random import RandomState
+from tests.support import draw, ks_distance
 from tests.thresholds import chi_square_limit, ks_limit
 
 CASES = {  # method, arguments, the distribution by SciPy
@@ -28,17 +29,11 @@ CASES = {  # method, arguments, the distribution by SciPy
 }
 
 
-def draw(rng, name, arguments, *options, **others):
-    return getattr(rng, name.split(",")[0])(*arguments, *options, **others)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_values_follow_their_distribution(name):
     arguments, expected = CASES[name]
     n = 200_000
-    x = np.sort(draw(default_rng(11), name, arguments, n))
-    steps, cdf = np.arange(n + 1) / n, expected.cdf(x)
-    assert max(np.abs(cdf - steps[1:]).max(), np.abs(cdf - steps[:-1]).max()) < ks_limit(n)
+    assert ks_distance(draw(default_rng(11), name, arguments, n), expected.cdf) < ks_limit(n)
 
 
 @pytest.mark.parametrize("p", [1e-12, 0.01, 0.2, 1 / 3, 0.6, 0.999])

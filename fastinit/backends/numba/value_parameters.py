@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy import int64
+from numpy import int64, uint64
 
 from fastinit.backends.numba.operations import bits_f64, inlined
 from fastinit.backends.request import Parameters
@@ -19,9 +19,9 @@ def parameter_of(parameters: Parameters, k: int, known: int, element: np.uint64)
     count = int64(parameters[COUNT])
     if count == int64(0):
         return parameters[k]
-    i = int64(element - bits_f64(parameters[FIRST_VALUE]))
-    i = min(max(i, int64(0)), count - int64(1))
-    return parameters[np.uint64(OF_VALUES + k * count + i)]
+    past = uint64(element - bits_f64(parameters[FIRST_VALUE]))
+    turn = past if past < uint64(count) else past % uint64(count)
+    return parameters[uint64(OF_VALUES + k * count) + turn]
 
 
 @inlined
