@@ -56,6 +56,7 @@ SMALL_DRAWS = {
 
 MILLION = 10**6
 EQUAL = np.full(1000, 0.001)
+COVARIANCE = [[2.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 0.7]]
 DRAWS_OF_A_MILLION = {
     "permutation(n)": lambda rng, things: rng.permutation(MILLION),
     "permutation of an array": lambda rng, things: rng.permutation(things),
@@ -82,6 +83,7 @@ DRAWS_OF_A_MILLION = {
     "binomial(10, 0.5)": lambda rng, things: rng.binomial(10, 0.5, MILLION),
     "binomial(10^6, 0.3)": lambda rng, things: rng.binomial(10**6, 0.3, MILLION),
     "negative_binomial(3, 0.5)": lambda rng, things: rng.negative_binomial(3, 0.5, MILLION),
+    "multivariate_normal of 3": lambda rng, things: rng.multivariate_normal([0.0, 1.0, 2.0], COVARIANCE, MILLION // 3),
     "dirichlet of 4": lambda rng, things: rng.dirichlet([1.0, 2.0, 3.0, 0.5], MILLION // 4),
 }
 

@@ -1,4 +1,4 @@
-"""Random orders, and searches in tables, by the C extension: csrc/kernels/shuffles.h."""
+"""Random orders, searches in tables and products, by the C extension: csrc/kernels/shuffles.h, products.h."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fastinit.backends.request import Orders, SearchRequest, ShuffleRequest
 
 PIECES_OF_A_THREAD = 4  # so that none waits long for the last
 LEAST_PIECE = 2**14  # items
+ROWS_TOGETHER, COLUMNS_TOGETHER = 16, 4  # as csrc/kernels/products.h has them
 MOST_BITS_OF_A_VALUE = 64  # of the table that shows which numbers occurred; a table of hashes has at least 128
 
 
@@ -48,6 +49,24 @@ def _distinct(values: NDArray[np.int64], below: int) -> Callable[[int], int]:
     return lambda known: int(_lib.fi_first_occurrences(memory, known, len(values), places, hash_bits))
 
 
+def _product(
+    level: int, x: NDArray[np.float64], factor: NDArray[np.float64], added: NDArray[np.float64], num_threads: int
+) -> NDArray[np.float64]:
+    rows, columns = x.shape
+    padded = np.zeros((columns, -(-columns // COLUMNS_TOGETHER) * COLUMNS_TOGETHER))
+    padded[:, :columns] = factor
+    by_fours = np.ascontiguousarray(padded.reshape(columns, -1, COLUMNS_TOGETHER).transpose(1, 0, 2))
+    pieces = min(PIECES_OF_A_THREAD * num_threads, rows // ROWS_TOGETHER + 1)
+    scratch, out = np.empty(pieces * ROWS_TOGETHER * columns), np.empty(x.shape)
+    memory = (_ffi.from_buffer("double[]", array) for array in (by_fours, added, scratch, out))
+    interruptible(
+        _lib.fi_product, level, _ffi.from_buffer("double[]", x), rows, columns, *memory, pieces, num_threads
+    )  # fmt: skip
+    return out
+
+
 def orders_at(level: str) -> Orders:
     """The functions of a level."""
-    return Orders(partial(_shuffle, LEVELS[level]), partial(_search, LEVELS[level]), _distinct)
+    return Orders(
+        partial(_shuffle, LEVELS[level]), partial(_search, LEVELS[level]), _distinct, partial(_product, LEVELS[level])
+    )

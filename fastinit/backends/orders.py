@@ -41,6 +41,20 @@ def distinct(values: np.ndarray, below: int) -> Callable[[int], int]:
     return moved
 
 
+ROWS = 512  # whose products are added together, in the caches
+
+
+def product(x: np.ndarray, factor: np.ndarray, added: np.ndarray, num_threads: int) -> np.ndarray:
+    """See `fastinit.backends.request.Orders`."""
+    products = np.zeros(x.shape)
+    for first in range(0, len(x), ROWS):
+        some, sums = x[first : first + ROWS], products[first : first + ROWS]
+        for k, row in enumerate(factor):
+            sums += some[:, k : k + 1] * row
+    products += added
+    return products
+
+
 def orders_with(fill: Fill, shuffle: ShuffleBuckets) -> Orders:
     """The functions of a backend that fills by `fill`."""
 
@@ -66,4 +80,4 @@ def orders_with(fill: Fill, shuffle: ShuffleBuckets) -> Orders:
         fill(FillRequest("uniform_float64", stream, np.array([0.0, 1.0]), np.array([start], np.uint64), len(u), 1, u))
         np.add(np.searchsorted(table.cdf, u, "right"), table.first, out=out)
 
-    return Orders(order, search, distinct)
+    return Orders(order, search, distinct, product)

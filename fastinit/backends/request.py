@@ -105,10 +105,12 @@ class SearchRequest(NamedTuple):
 
 
 class Orders(NamedTuple):
-    """What a backend has beside `fill`: random orders, and searches in tables."""
+    """What a backend has beside `fill`: random orders, searches in tables, and products."""
 
     shuffle: Callable[[ShuffleRequest], None]
     search: Callable[[SearchRequest], None]
     distinct: Callable[[NDArray[np.int64], int], Callable[[int], int]]
     """distinct(values, below) is a function of how many of the values, all from 0 to `below` - 1, are unlike each other and
     stand first: it moves those of the others that occur for the first time behind them, and returns how many it is now."""
+    product: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float64]]
+    """product(x, factor, added, num_threads): x @ factor + added, summed in one order: csrc/kernels/products.h."""

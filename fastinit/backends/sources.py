@@ -14,7 +14,10 @@ CATALOGUE = "fastinit/backends/catalogue.py"
 ROOMS = ("csrc/kernels", "csrc/bindings")
 COMPILED = {
     "_kernels": (
-        *(f"csrc/kernels/{name}.c" for name in ("axes", "kernels", "measure", "searches", "shuffles", "threads")),
+        *(
+            f"csrc/kernels/{name}.c"
+            for name in ("axes", "kernels", "measure", "products", "searches", "shuffles", "threads")
+        ),
         *("csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
     ),
     "_calls": tuple(

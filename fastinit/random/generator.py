@@ -25,6 +25,7 @@ from fastinit.random.rejection import Rejection
 from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.truncation import bounds_of
 from fastinit.random.typed import F32, F64, F32s, F64s, Number, Out32, Out64, Reals, Size, typed_as
+from fastinit.random.vectors import Vectors
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Float64Array
 
@@ -43,7 +44,7 @@ def _exp(x: Float64Array) -> Float64Array:
     return x
 
 
-class Generator(Counting, Inversion, Ordering, Rejection):
+class Generator(Counting, Inversion, Ordering, Rejection, Vectors):
     """`numpy.random.Generator` with fast array draws; `Generator(TiledXoshiro128(seed))`, or `default_rng(seed)`.
 
     Arrays of the methods that docs/numpy.md lists come from the backends: the same values on each of them and on any number

@@ -168,6 +168,9 @@ class RandomState(np.random.RandomState):
     def noncentral_f(self, dfnum: Any, dfden: Any, nonc: Any, size: Any = None) -> Any:
         return self._drawn("noncentral_f", _numpy.noncentral_f, dfnum, dfden, nonc, size)
 
+    def multivariate_normal(self, mean: Any, cov: Any, size: Any = None, check_valid: Any = "warn", tol: Any = 1e-8) -> Any:
+        return self._drawn("multivariate_normal", _numpy.multivariate_normal, mean, cov, size, check_valid, tol)
+
     def dirichlet(self, alpha: Any, size: Any = None) -> Any:
         return self._drawn("dirichlet", _numpy.dirichlet, alpha, size)
 

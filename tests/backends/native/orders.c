@@ -1,14 +1,15 @@
-/* Orders, searches and first occurrences of shuffles.h at the last level of this CPU, on one thread and on several. Exit status
-   1 if threads change a number, or one is missing. */
+/* Orders, searches and first occurrences of shuffles.h, and products of products.h, at the last level of this CPU, on one thread
+   and on several. Exit status 1 if threads change a number, or one is missing. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
+#include "products.h"
 #include "shuffles.h"
 
-enum { ITEMS = 100000, BITS = 5, PIECES = 7, CELLS_BITS = 2 };
+enum { ITEMS = 100000, BITS = 5, PIECES = 7, CELLS_BITS = 2, ROWS = 1003, COLUMNS = 11 };
 
 static const uint32_t stream[4] = {1, 2, 3, 4};
 
@@ -33,6 +34,35 @@ static void order(int level, int item_bytes, const void *items, void *out, int t
     fi_shuffle(level, stream, 4096, BITS, ITEMS, ITEMS, items, item_bytes, out, scratch, counts, PIECES, threads, NULL);
     free(scratch);
     free(counts);
+}
+
+/* x[i][k] = i, times a matrix of ones, plus 0.5. */
+static void multiply(int level, double *out, int threads)
+{
+    double *x = allocated(ROWS * COLUMNS * sizeof *x), *scratch = allocated(16 * PIECES * COLUMNS * sizeof *scratch);
+    double factor[(COLUMNS + 1) * COLUMNS], added[COLUMNS];
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+        x[i] = i / COLUMNS;
+    for (int i = 0; i < (COLUMNS + 1) * COLUMNS; i++)
+        factor[i] = 1.0;
+    for (int i = 0; i < COLUMNS; i++)
+        added[i] = 0.5;
+    fi_product(level, x, ROWS, COLUMNS, factor, added, scratch, out, PIECES, threads, NULL);
+    free(scratch);
+    free(x);
+}
+
+static void check_products(int level)
+{
+    double *out = allocated(ROWS * COLUMNS * sizeof *out);
+    for (int threads = 1; threads <= 4; threads += 3) {
+        memset(out, 0, ROWS * COLUMNS * sizeof *out);
+        multiply(level, out, threads);
+        for (int i = 0; i < ROWS * COLUMNS; i++)
+            if (out[i] != i / COLUMNS * COLUMNS + 0.5)
+                fail("a product is another one");
+    }
+    free(out);
 }
 
 int main(void)
@@ -61,6 +91,7 @@ int main(void)
     fi_search(level, kernel, stream, 0, ITEMS, cdf, guide, CELLS_BITS, 7, other, 4, NULL);
     if (memcmp(one, other, ITEMS * sizeof *one) != 0)
         fail("threads change a search");
+    check_products(level);
     uint64_t *places = allocated(((size_t)1 << 18) * sizeof *places);
     if (fi_first_occurrences(other, 0, ITEMS, places, 18) != 3)
         fail("of three numbers others were found");
