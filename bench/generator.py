@@ -56,6 +56,7 @@ SMALL_DRAWS = {
 
 MILLION = 10**6
 EQUAL = np.full(1000, 0.001)
+RATES = np.linspace(0.1, 30.0, 1000)
 COVARIANCE = [[2.0, 0.5, 0.2], [0.5, 1.0, 0.3], [0.2, 0.3, 0.7]]
 DRAWS_OF_A_MILLION = {
     "permutation(n)": lambda rng, things: rng.permutation(MILLION),
@@ -83,6 +84,10 @@ DRAWS_OF_A_MILLION = {
     "binomial(10, 0.5)": lambda rng, things: rng.binomial(10, 0.5, MILLION),
     "binomial(10^6, 0.3)": lambda rng, things: rng.binomial(10**6, 0.3, MILLION),
     "negative_binomial(3, 0.5)": lambda rng, things: rng.negative_binomial(3, 0.5, MILLION),
+    "poisson of 1000 rates": lambda rng, things: rng.poisson(RATES, (MILLION // 1000, 1000)),
+    "binomial of 1000 p": lambda rng, things: rng.binomial(20, RATES / 40, (MILLION // 1000, 1000)),
+    "negative_binomial of 1000 p": lambda rng, things: rng.negative_binomial(3, RATES / 40, (MILLION // 1000, 1000)),
+    "multinomial of 4": lambda rng, things: rng.multinomial(20, [0.1, 0.2, 0.3, 0.4], MILLION // 4),
     "multivariate_normal of 3": lambda rng, things: rng.multivariate_normal([0.0, 1.0, 2.0], COVARIANCE, MILLION // 3),
     "dirichlet of 4": lambda rng, things: rng.dirichlet([1.0, 2.0, 3.0, 0.5], MILLION // 4),
 }
@@ -91,6 +96,7 @@ METHODS = {  # and their parameters
     "random": (), "standard_normal": (), "standard_exponential": (), "normal": (0.5, 2.0), "uniform": (-1.0, 2.0),
     "exponential": (2.0,), "lognormal": (0.0, 0.5), "integers": (0, 100),
     "laplace": (0.5, 2.0), "weibull": (2.0,), "triangular": (0.0, 1.0, 2.0), "geometric": (0.25,),
+    "gamma": (2.0,), "poisson": (4.0,), "binomial": (10, 0.5),
 }  # fmt: skip
 FORMS: dict[str, Callable[[str], dict[str, object]]] = {  # the arguments of a method beside its parameters
     "single": lambda method: {},

@@ -70,6 +70,8 @@ GENERATORS_PARAMETERS = {
     "beta_float64": [(2.0, 3.0), (0.5, 0.5), (1e-3, 4.0), (1e8, 0.01)],
     "fisher_float64": [(3.0, 5.0), (1.0, 0.5), (1e6, 1e-2)],
     "student_float64": [(5.0,), (1.0,), (0.01,), (1e10,)],
+    "poisson_uint64": [(0.0,), (0.5,), (9.9,), (10.0,), (37.5,), (1e6,), (1e18,)],
+    "binomial_uint64": [(10.0, 0.3), (3.0, 1.0), (30.0, 0.5), (1000.0, 0.97), (1e15, 0.3), (1e15, 1e-15)],
     "geometric_uint64": [(0.2,), (0.7,), (1.0,), (1e-9,), (1e-300,)],
 }
 """Of kernels that only generators draw with, and whose parameters may be each value's own: some in each regime."""

@@ -57,6 +57,8 @@ enum form {
 };
 static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2};
 static const double least_moderate = 1e-100, most_moderate = 1e100;
+static const double most_trials = 0x1p53; /* MOST_TRIALS of counting.py */
+static const double most_rate = 0x1p63 - 10 * 3037000499.97605; /* LARGEST_RATE of counting.py; 2^31.5 */
 
 /* What an argument is; of a call's arguments, null stands for those that are not given. */
 enum role { FIRST, SECOND, THIRD, SIZE, DTYPE, OUT, ENDPOINT, ROLES };
@@ -79,7 +81,7 @@ typedef struct {
        those of two words. */
     int kernels[8];
     double defaults[2];
-    int standard;    /* the kernel whose values are scaled by parameters that are arrays, where they are not `owns` */
+    int standard;    /* the kernel whose values are scaled by parameters that are arrays, where not `owns`; or searched */
     PyObject *after; /* None, or what is then applied to them: a function of the array, which it returns */
 } short_draw;
 
@@ -167,6 +169,10 @@ static int are_valid(int form, const double *numbers)
         return p[1] > p[0] && isfinite(p[1] - p[0]);
     case TRIANGLE:
         return p[0] <= p[1] && p[1] <= p[2] && p[0] < p[2] && isfinite(p[2] - p[0]);
+    case RATE:
+        return p[0] >= 0 && p[0] <= most_rate;
+    case TRIALS:
+        return p[0] >= 0 && p[0] <= most_trials && p[1] >= 0 && p[1] <= 1;
     case PROBABILITY:
         return p[0] > 0 && p[0] <= 1;
     case SHAPE_SCALE:
@@ -410,11 +416,21 @@ static PyArrayObject *as_numbers(PyObject *object, double without)
     return alone;
 }
 
+static int is_integer(PyObject *object)
+{
+    PyObject *type = (PyObject *)Py_TYPE(object);
+    if (type == (PyObject *)&PyArray_Type)
+        return PyTypeNum_ISINTEGER(PyArray_TYPE((PyArrayObject *)object));
+    return PyLong_CheckExact(object) || type == int64_type || type == int32_type;
+}
+
 /* Sets the method's numbers; 0, without an error set, where one is not given or none. */
 static int take_numbers(const short_draw *self, arguments given, struct numbers *numbers)
 {
     int n = has_needed(self, given) ? numbers_of[self->form] : 0;
     numbers->n = 0;
+    if (n > 0 && self->form == TRIALS && !is_integer(given[FIRST]))
+        return 0;
     while (numbers->n < n) {
         int i = numbers->n;
         numbers->of[i] = as_numbers(given[FIRST + i], i < 2 ? self->defaults[i] : 0.0);
@@ -615,7 +631,7 @@ static PyObject *drawn_counts(const short_draw *self, PyObject *generator, argum
     target target;
     PyObject *array = NULL, *table = table_of(self, given);
     if (table && target_of(given, NPY_INT64, &target)) {
-        const source from = searched_in(self->kernels[1], table);
+        const source from = searched_in(self->standard, table);
         array = drawn(generator, &from, &target);
         Py_DECREF(target.dtype);
     }

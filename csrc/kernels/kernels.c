@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "counts.h"
 #include "integers.h"
 #include "inversion.h"
 #include "kernel_list.h" /* KERNELS, written by csrc/build.py from fastinit/backends/catalogue.py */

@@ -35,7 +35,19 @@ static ALWAYS_INLINE void words_of_purpose(const struct place *place, uint32_t p
     place->philox(words, place->stream[0] ^ purpose, place->stream[1] + attempt);
 }
 
-/* The same for all values of `rows`, laid out as those of a tile are. */
+/* The words of an attempt: the first has the values' own. */
+static ALWAYS_INLINE void words_of_attempt(const uint32_t *words, const struct place *place, uint32_t purpose,
+                                           uint32_t attempt, const int32_t *at, uint32_t of_lanes[WORDS_OF_TRY][LANES])
+{
+    if (attempt > 0)
+        words_of_purpose(place, purpose, attempt, at, of_lanes);
+    else
+        for (int w = 0; w < WORDS_OF_TRY; w++)
+            for (int l = 0; l < LANES; l++)
+                of_lanes[w][l] = words[(at[l] / LANES * WORDS_OF_TRY + w) * LANES + at[l] % LANES];
+}
+
+/* The words of a purpose for all values of `rows`, laid out as those of a tile are. */
 static ALWAYS_INLINE void rows_of_purpose(const struct place *place, uint32_t purpose, int rows, uint32_t *words)
 {
     for (int r = 0; r < rows; r++) {
@@ -127,12 +139,7 @@ static ALWAYS_INLINE void try_again(const uint32_t *words, int32_t *left, int co
             int32_t at[LANES];
             for (int l = 0; l < LANES; l++)
                 at[l] = left[first + (l < here ? l : 0)];
-            if (attempt > 0)
-                words_of_purpose(place, purpose, attempt, at, of_lanes);
-            else
-                for (int w = 0; w < WORDS_OF_TRY; w++)
-                    for (int l = 0; l < LANES; l++)
-                        of_lanes[w][l] = words[(at[l] / LANES * WORDS_OF_TRY + w) * LANES + at[l] % LANES];
+            words_of_attempt(words, place, purpose, attempt, at, of_lanes);
             kept += try_lanes(of_lanes, at, here, of, values, left + kept);
         }
         count = kept;

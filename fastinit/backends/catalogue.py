@@ -85,6 +85,9 @@ OF_GENERATORS = {
 REJECTED = {"gamma": 2, "beta": 2, "fisher": 2, "student": 1}
 """The same of those that they draw from by rejection."""
 
+COUNTED = {"poisson": 1, "binomial": 2}
+"""The same of counts."""
+
 DISTRIBUTIONS = {
     distribution.name: distribution
     for distribution in (
@@ -99,6 +102,7 @@ DISTRIBUTIONS = {
         *(Distribution(name, number, ("float64",), c_template="PLACED") for name, number in OF_GENERATORS.items()),
         Distribution("geometric", 1, ("uint64",), words=2, c_template="PLACED"),
         *(Distribution(name, number, ("float64",), words=4, c_template="REJECTED") for name, number in REJECTED.items()),
+        *(Distribution(name, number, ("uint64",), words=4, c_template="REJECTED") for name, number in COUNTED.items()),
     )
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastinit.backends import reference_inversion, reference_rejection
+from fastinit.backends import reference_counts, reference_inversion, reference_rejection
 from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.reference_elementary import (
@@ -219,8 +219,10 @@ def tile_values(kernel: str, stream: Stream, parameters: Parameters, tile: int) 
     with np.errstate(all="ignore"):  # branches not chosen may divide by zero; rounding may overflow
         if distribution in VALUES:
             return VALUES[distribution](words, parameters).astype(ELEMENT_TYPES[element].dtype).ravel()
-        if distribution in reference_rejection.REJECTIONS:
-            return reference_rejection.values_of_tile(kernel, words, parameters, stream, tile, philox)
+        for rejections in (reference_rejection.REJECTIONS, reference_counts.COUNTS):
+            if distribution in rejections:
+                values_of = rejections[distribution]
+                return reference_rejection.values_of_tile(kernel, values_of, words, parameters, stream, tile, philox)
         return reference_inversion.values_of_tile(kernel, words, parameters, stream, tile).ravel()
 
 

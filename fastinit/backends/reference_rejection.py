@@ -39,32 +39,33 @@ class Place(NamedTuple):
 
 def values_of_tile(
     kernel: str,
+    values_of: Callable[..., np.ndarray],
     words: np.ndarray,
     parameters: Parameters,
     stream: Stream,
     tile: int,
     philox: Callable[[np.ndarray, int, int], np.ndarray],
 ) -> np.ndarray:
-    """All values of a tile, from its words."""
+    """All values of a tile, from its words: values_of(the words of the first try, their place, *parameters)."""
     distribution, n = KERNELS[kernel].distribution, words.size // WORDS_OF_TRY
     first = np.arange(words.size, dtype=np.uint64).reshape(-1, WORDS_OF_TRY, LANES)[:, 0].ravel()
     place = Place(stream, np.uint64(tile * words.size) + first, philox)
     own = parameters_of_tile(parameters, distribution.num_parameters, tile * n, (n,))
     tried = [words.reshape(-1, WORDS_OF_TRY, LANES)[:, w].ravel() for w in range(WORDS_OF_TRY)]
-    return REJECTIONS[distribution.name](tried, place, *own)
+    return values_of(tried, place, *own)
 
 
-def _wide(high: np.ndarray, low: np.ndarray) -> UInt64Array:
+def wide(high: np.ndarray, low: np.ndarray) -> UInt64Array:
     wide: UInt64Array = high.astype(np.uint64) << np.uint64(32) | low
     return wide
 
 
 def _normal(words: Words) -> Float64Array:
-    radius = np.sqrt(neg2log_u(_wide(words[0], words[1])))
+    radius = np.sqrt(neg2log_u(wide(words[0], words[1])))
     return polar(radius, words[2].astype(np.uint64) << np.uint64(32))[0]
 
 
-def _ln1p(y: Float64Array) -> Float64Array:
+def ln1p(y: Float64Array) -> Float64Array:
     result: Float64Array = -0.5 * neg2log(*split_sum_f64(1.0, y))
     return result
 
@@ -79,7 +80,7 @@ def _gammas(words: Words, shapes: Float64Array, place: Place, purpose: int) -> F
         x, u = _normal(words), fma(words[3].astype(np.float64), 2.0**-32, 2.0**-33)
         root, y, square = fma(c[left], x, 1.0), c[left] * x, x * x
         is_surely_taken = u < fma(-0.0331 * square, square, 1.0)
-        total = fma(-(y * y), 3.0 + y, 3.0 * (_ln1p(y) - y))
+        total = fma(-(y * y), 3.0 + y, 3.0 * (ln1p(y) - y))
         is_taken = (is_surely_taken | (ln(u) < fma(d[left], total, 0.5 * square))) & (root > 0.0)
         values[left] = np.where(is_taken, d[left] * (root * root * root), values[left])
         left, attempt = left[~is_taken], attempt + 1
@@ -89,7 +90,7 @@ def _gammas(words: Words, shapes: Float64Array, place: Place, purpose: int) -> F
 
 def _exponents(shapes: Float64Array, high: np.ndarray, low: np.ndarray) -> Float64Array:
     """A value of `_gammas` times exp(-exponent) has the shape, also where that is below 1."""
-    return np.where(shapes < 1.0, 0.5 * neg2log_u(_wide(high, low)) / shapes, 0.0)
+    return np.where(shapes < 1.0, 0.5 * neg2log_u(wide(high, low)) / shapes, 0.0)
 
 
 def gamma(words: Words, place: Place, shapes: Float64Array, scales: Float64Array) -> Float64Array:

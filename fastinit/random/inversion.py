@@ -7,18 +7,15 @@ what is not plainly valid, come from NumPy's code.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, TypeAlias, overload
+from typing import Any, overload
 
 import numpy as np
-import numpy.typing as npt
 
 from fastinit.random.drawing import Drawing
-from fastinit.random.own_parameters import checked
+from fastinit.random.own_parameters import Tests, checked
 from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.typed import F32, F64, F32s, F64s, Number, Out32, Out64, Reals, Size, typed_as
 from fastinit.runtime.types import Float64Array
-
-Tests: TypeAlias = npt.NDArray[np.bool_] | bool
 
 _numpy = np.random.Generator
 

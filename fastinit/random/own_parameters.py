@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from fastinit.random import requests
 from fastinit.runtime.types import Float64Array
+
+Tests: TypeAlias = npt.NDArray[np.bool_] | bool
+"""Which values have valid parameters."""
 
 COUNT, FIRST_VALUE, OF_VALUES = 3, 4, 5
 """Places of csrc/kernels/value_parameters.h; the parameters that all values have are in front of them."""
@@ -63,3 +67,11 @@ def checked(are_valid: Callable[..., Any], *parameters: Any) -> OwnParameters | 
             return OwnParameters(arrays) if np.all(are_valid(*arrays)) else None
         except (TypeError, ValueError):
             return None
+
+
+def wanted(parameters: OwnParameters | None, size: Any) -> tuple[tuple[int, ...] | None, tuple[Float64Array, ...]]:
+    """The shape of an array of values, and their parameters; None for what is left to NumPy's code."""
+    shape = None if parameters is None else parameters.shape_of(size)
+    if parameters is None or shape is None or (size is None and shape == ()):
+        return None, ()
+    return shape, parameters.arrays

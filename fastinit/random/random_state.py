@@ -168,6 +168,11 @@ class RandomState(np.random.RandomState):
     def noncentral_f(self, dfnum: Any, dfden: Any, nonc: Any, size: Any = None) -> Any:
         return self._drawn("noncentral_f", _numpy.noncentral_f, dfnum, dfden, nonc, size)
 
+    def multinomial(self, n: Any, pvals: Any, size: Any = None) -> Any:
+        if np.ndim(n) or np.ndim(pvals) != 1:  # which this method does not take
+            return super().multinomial(n, pvals, size)
+        return self._drawn("multinomial", _numpy.multinomial, n, pvals, size)
+
     def multivariate_normal(self, mean: Any, cov: Any, size: Any = None, check_valid: Any = "warn", tol: Any = 1e-8) -> Any:
         return self._drawn("multivariate_normal", _numpy.multivariate_normal, mean, cov, size, check_valid, tol)
 

@@ -7,18 +7,15 @@ code.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from fastinit.random.drawing import Drawing
-from fastinit.random.own_parameters import OwnParameters, checked
+from fastinit.random.own_parameters import OwnParameters, Tests, checked, wanted
 from fastinit.random.short_draws import Form, short_draw
 from fastinit.random.typed import typed_as
 from fastinit.runtime.types import Float64Array
-
-Tests: TypeAlias = npt.NDArray[np.bool_] | bool
 
 _numpy = np.random.Generator
 
@@ -134,7 +131,7 @@ class Rejection(Drawing):
         >>> fastinit.default_rng(0).noncentral_chisquare(3.0, 1.0, 3)
         array([ 2.41228486, 10.97944592,  1.58739123])
         """
-        shape, arrays = _wanted(checked(_have_more_than_one, df, nonc), size)
+        shape, arrays = wanted(checked(_have_more_than_one, df, nonc), size)
         if shape is None:
             return _numpy.noncentral_chisquare(self, df, nonc, size)
         freedom, noncentrality = arrays
@@ -153,7 +150,7 @@ class Rejection(Drawing):
         >>> fastinit.default_rng(0).noncentral_f(2.0, 5.0, 1.0, 3)
         array([0.78723773, 5.17181482, 1.06674171])
         """
-        shape, arrays = _wanted(checked(_have_more_than_one, dfnum, nonc, dfden), size)
+        shape, arrays = wanted(checked(_have_more_than_one, dfnum, nonc, dfden), size)
         if shape is None:
             return _numpy.noncentral_f(self, dfnum, dfden, nonc, size)
         freedom, noncentrality, of_denominator = arrays
@@ -208,11 +205,3 @@ def _divide_by_sums(rows: Float64Array) -> None:
         total += column
     for column in rows.T:
         column /= total
-
-
-def _wanted(parameters: OwnParameters | None, size: Any) -> tuple[tuple[int, ...] | None, tuple[Float64Array, ...]]:
-    """The shape of an array of values, and their parameters; None for what is left to NumPy's code."""
-    shape = None if parameters is None else parameters.shape_of(size)
-    if parameters is None or shape is None or (size is None and shape == ()):
-        return None, ()
-    return shape, parameters.arrays

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from fastinit.backends.catalogue import OF_GENERATORS, REJECTED
+from fastinit.backends.catalogue import COUNTED, OF_GENERATORS, REJECTED
 from fastinit.backends.extensions import bound
 from fastinit.backends.request import Table
 from fastinit.runtime.forks import without_forks
@@ -62,12 +62,12 @@ def short_draw(
         if native is None:
             return method
         single = getattr(np.random.Generator, method.__name__)
-        owns = distribution in (*OF_GENERATORS, *REJECTED, "geometric")
-        # not where the kernel has a parameter that is none of the method's
-        takes_arrays = tables is None and not (distribution == "gamma" and form is not Form.SHAPE_SCALE)
+        owns = distribution in (*OF_GENERATORS, *REJECTED, *COUNTED, "geometric")
+        # not where the kernel's parameters are not the method's
+        is_other = form is Form.REAL_TRIALS or (distribution == "gamma" and form is not Form.SHAPE_SCALE)
         kernels = _kernels_of(distribution)
-        standard = kernels[1] if of_normals is None else _kernels_of("normal")[1]
-        of_kernels = kernels, *defaults, takes_arrays, owns, tables, standard, of_normals
+        standard = _kernels_of("uniform" if tables else "normal" if of_normals else distribution)[1]
+        of_kernels = kernels, *defaults, not is_other, owns, tables, standard, of_normals
         drawn = native(method, single, _arguments_of(method), form, *of_kernels)
         return cast(Method, update_wrapper(drawn, method))
 
@@ -93,6 +93,6 @@ def _kernels_of(distribution: str) -> tuple[int, ...]:
     names = [f"{distribution}_float32", f"{distribution}_float64"]
     if distribution == "integers":
         names = [f"{kind}_uint{bits}" for kind in ("integers", "wideintegers") for bits in (8, 16, 32, 64)]
-    if distribution == "geometric":
-        names = ["", "geometric_uint64"]
+    if distribution in ("geometric", *COUNTED):
+        names = ["", f"{distribution}_uint64"]
     return tuple(KERNELS.get(name, -1) for name in names)

@@ -125,7 +125,7 @@ def student_f64(words: Try, c: Own, stream: Words, position: np.uint64) -> float
     return normal * sqrt(shape / x) * exp_f64(0.5 * exponent_of(shape, high, low))
 
 
-def _rejection(value_of: Untyped, known: int) -> Callable[[Words, int, Parameters, Words, np.uint64, Elements], None]:
+def rejection(value_of: Untyped, known: int) -> Callable[[Words, int, Parameters, Words, np.uint64, Elements], None]:
     """The loop of a distribution with `known` parameters."""
 
     @inlined
@@ -147,7 +147,7 @@ def _rejection(value_of: Untyped, known: int) -> Callable[[Words, int, Parameter
     return values
 
 
-gamma_values_f64 = _rejection(gamma_f64, 2)
-beta_values_f64 = _rejection(beta_f64, 2)
-fisher_values_f64 = _rejection(fisher_f64, 2)
-student_values_f64 = _rejection(student_f64, 1)
+gamma_values_f64 = rejection(gamma_f64, 2)
+beta_values_f64 = rejection(beta_f64, 2)
+fisher_values_f64 = rejection(fisher_f64, 2)
+student_values_f64 = rejection(student_f64, 1)

@@ -10,7 +10,7 @@ from numba import types
 
 from fastinit.backends.catalogue import Kernel
 from fastinit.backends.elements import ELEMENT_TYPES
-from fastinit.backends.numba import distributions, integers, inversion, rejection
+from fastinit.backends.numba import counts, distributions, integers, inversion, rejection
 from fastinit.backends.numba import narrow as rounding
 from fastinit.backends.numba.compiling import compiled_for_c, compiled_once
 from fastinit.backends.numba.lanes import TILE_WORDS
@@ -33,7 +33,7 @@ def values_function(kernel: Kernel) -> Untyped:
     """
     name, is_placed = kernel.distribution.name, kernel.c_template in ("PLACED", "REJECTED")
     function = f"{name}_values{'_' + kernel.real.replace('float', 'f') if kernel.real else ''}"
-    rooms = (distributions, integers, inversion, rejection)
+    rooms = (counts, distributions, integers, inversion, rejection)
     values_of = next(getattr(room, function) for room in rooms if hasattr(room, function))
     written = np.dtype(kernel.real) if kernel.real else storage_of(kernel.element)
 

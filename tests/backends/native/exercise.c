@@ -79,6 +79,10 @@ static const struct parameters PARAMETERS[] = {
     {"fisher", {0}, {1, 5}},
     {"student", {0}, {1.5}},
     {"geometric", {0}, {0.25}},
+    {"poisson", {0}, {40}},
+    {"poisson", {0}, {0, 0, 0, 2, 0, 3, 1e9}},
+    {"binomial", {0}, {1000, 0.75}},
+    {"binomial", {0}, {0, 0, 0, 2, 0, 20, 1e15, 0.125, 0.5}},
 };
 
 static const uint64_t FIRSTS[] = {
