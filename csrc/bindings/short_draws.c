@@ -57,7 +57,7 @@ enum form {
 };
 static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2};
 static const double least_moderate = 1e-100, most_moderate = 1e100;
-static const double most_trials = 0x1p53; /* MOST_TRIALS of counting.py */
+static const double most_trials = 0x1p53;                       /* MOST_TRIALS of counting.py */
 static const double most_rate = 0x1p63 - 10 * 3037000499.97605; /* LARGEST_RATE of counting.py; 2^31.5 */
 
 /* What an argument is; of a call's arguments, null stands for those that are not given. */

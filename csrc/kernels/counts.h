@@ -160,8 +160,8 @@ static ALWAYS_INLINE void draw_counts(const uint32_t *words, int32_t *left, int 
     }
 }
 
-static ALWAYS_INLINE void counts_of_rows(const uint32_t *words, int rows, const double *parameters, const struct place *place,
-                                         int is_binomial, uint64_t *values)
+static ALWAYS_INLINE void counts_of_rows(const uint32_t *words, int rows, const double *parameters,
+                                         const struct place *place, int is_binomial, uint64_t *values)
 {
     struct counts of = {.is_binomial = is_binomial};
     int32_t small[MOST_TRIED], large[MOST_TRIED];

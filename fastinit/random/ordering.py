@@ -196,9 +196,19 @@ def shuffle_by_numpy(shuffle: Callable[..., None], *arguments: Any, **named: Any
         return shuffle(*arguments, **named)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        shuffle(*arguments, **named)
+        error = _raised_by(shuffle, *arguments, **named)
     for warning in caught:
         warnings.warn(warning.message, warning.category, stacklevel=3)
+    if error is not None:
+        raise error
+
+
+def _raised_by(call: Callable[..., None], *arguments: Any, **named: Any) -> Exception | None:
+    try:
+        call(*arguments, **named)
+    except Exception as error:  # whatever the elements raise
+        return error
+    return None
 
 
 def _taken(a: Any, numbers: Int64Array, axis: int) -> Array:

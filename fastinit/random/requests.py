@@ -92,19 +92,24 @@ def difference(low: Any, high: Any) -> Any:
             return math.nan
 
 
-def float_array(size: Any, dtype: Any, out: Any) -> Array | None:
+def float_array(size: Any, dtype: Any, out: Array | None) -> Array | None:
     """`out`, or a new array; None for a request that is not plainly valid, which is left to NumPy.
 
-    TypeError for an `out` that is no array, which NumPy would take for one; ValueError for one that overlaps itself.
+    TypeError for an `out` that is no array, which NumPy would take for one, or of another dtype; ValueError for one that
+    overlaps itself, or is of another shape.
     """
     kind = _dtype(dtype)
     if out is None:
         return _new(size, kind) if kind in FLOATS else None
     check_array(out)
-    if kind not in FLOATS or out.dtype.newbyteorder("=") != kind or not out.flags.writeable:
+    if kind not in FLOATS or not out.flags.writeable:
         return None
+    if out.dtype.newbyteorder("=") != kind:  # NumPy's words, which it has for contiguous arrays alone
+        raise TypeError(f"Supplied output array has the wrong type. Expected {kind}, got {out.dtype}")
     check_apart(out)
-    return out if size is None or tuple(np.atleast_1d(size)) == out.shape else None
+    if size is not None and tuple(np.atleast_1d(size)) != out.shape:
+        raise ValueError("size must match out.shape when used together")
+    return out
 
 
 def is_float64(dtype: Any) -> bool:

@@ -448,6 +448,16 @@ def test_an_error_has_numpys_type_and_text(call):
     assert (ours.type, str(ours.value)) == (numpys.type, str(numpys.value))
 
 
+@pytest.mark.parametrize("memory", [lambda dtype: np.zeros(4, dtype), lambda dtype: np.zeros((4, 2), dtype)[:, 0]])
+@pytest.mark.parametrize("method", ["random", "standard_normal", "lognormal", "standard_gamma", "weibull"])
+def test_an_out_of_another_dtype_or_shape_is_refused_by_what_is_wrong(method, memory):
+    arguments = NEEDED.get(method, ())
+    with pytest.raises(TypeError, match=r"wrong type\. Expected float64, got float32"):
+        getattr(default_rng(3), method)(*arguments, out=memory(np.float32))
+    with pytest.raises(ValueError, match=r"size must match out\.shape when used together"):
+        getattr(default_rng(3), method)(*arguments, size=5, out=memory(np.float64))
+
+
 def test_a_read_only_out_is_left_as_it_is():
     out = np.ones(4)
     out.flags.writeable = False
@@ -601,6 +611,32 @@ def test_default_rng_takes_what_numpys_takes():
     assert default_rng(ours) is ours and default_rng(numpys) is numpys
     assert default_rng(ours.bit_generator).bit_generator is ours.bit_generator
     assert str(ours) == "Generator(TiledXoshiro128)"
+
+
+SIZED = {
+    "random": (), "standard_normal": (), "standard_exponential": (), "normal": (0.0, 1.0), "uniform": (0.0, 1.0),
+    "exponential": (1.0,), "lognormal": (0.0, 1.0), "integers": (5,), "laplace": (), "logistic": (), "gumbel": (),
+    "rayleigh": (), "weibull": (2.0,), "pareto": (2.0,), "power": (2.0,), "standard_cauchy": (),
+    "triangular": (0.0, 1.0, 2.0), "geometric": (0.5,), "standard_gamma": (2.0,), "gamma": (2.0, 1.0), "chisquare": (2.0,),
+    "beta": (2.0, 3.0), "f": (2.0, 3.0), "standard_t": (3.0,), "noncentral_chisquare": (3.0, 1.0),
+    "noncentral_f": (3.0, 5.0, 1.0), "dirichlet": ([1.0, 2.0],), "poisson": (3.0,), "binomial": (3, 0.5),
+    "negative_binomial": (3, 0.5), "choice": (5,), "multinomial": (5, [0.5, 0.5]),
+    "multivariate_normal": ([0.0, 1.0], np.eye(2)),
+}  # fmt: skip
+"""Methods with a `size`, and their parameters."""
+
+
+@pytest.mark.parametrize("size", [(), 0, (0,), (2, 0), [2], np.array([2, 3]), None, True, 2.0, "a", (2, True), -1], ids=repr)
+@pytest.mark.parametrize("method", SIZED)
+def test_a_size_of_any_form_is_answered_with_numpys_type_shape_or_error(method, size):
+    def answer(rng):
+        try:
+            drawn = getattr(rng, method)(*SIZED[method], size=size)
+        except (TypeError, ValueError) as error:
+            return type(error), str(error)
+        return type(drawn), np.shape(drawn), getattr(drawn, "dtype", None)
+
+    assert answer(default_rng(3)) == answer(np.random.default_rng(3))
 
 
 # ---- with others ----

@@ -286,3 +286,16 @@ def test_the_patch_shuffles_by_the_stream():
         np.random.seed(5)
         np.testing.assert_array_equal(np.random.permutation(MANY), items)
     np.testing.assert_array_equal(RandomState(5).permutation(MANY), items)
+
+
+@pytest.mark.parametrize("things", [{1, 2, 3}, frozenset((1, 2)), {1: 2}], ids=repr)
+def test_what_is_no_sequence_is_warned_of_as_by_numpy_also_where_it_cannot_be_shuffled(things):
+    found = []
+    for rng in (default_rng(3), np.random.default_rng(3)):
+        with pytest.warns(UserWarning, match="which is not a subclass of 'Sequence'") as caught:
+            try:
+                rng.shuffle(things)
+            except TypeError as error:
+                found.append(str(error))
+        assert caught[0].filename == __file__
+    assert len(set(found)) <= 1
