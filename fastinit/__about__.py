@@ -1,3 +1,3 @@
 """The version: the one place, which the build and the package both read."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
