@@ -21,7 +21,8 @@ def parameter_of(parameters: Parameters, k: int, known: int, element: np.uint64)
         return parameters[k]
     past = uint64(element - bits_f64(parameters[FIRST_VALUE]))
     turn = past if past < uint64(count) else past % uint64(count)
-    return parameters[uint64(OF_VALUES + k * count) + turn]
+    at: np.uint64 = uint64(OF_VALUES + k * count) + turn
+    return parameters[at]
 
 
 @inlined
