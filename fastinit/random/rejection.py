@@ -6,6 +6,7 @@ code.
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,9 @@ _numpy = np.random.Generator
 
 LEAST, MOST = 1e-100, 1e100
 """Of shapes and degrees of freedom whose ratios kernels take: beyond them NumPy's code has cases of its own."""
+LEAST_TOGETHER = (
+    4096  # values or vectors that are made of several draws, from which on kernels take less time than NumPy's code
+)
 PIECE = 2**14  # values of a Dirichlet distribution that are divided by their sums before the next ones, in the caches
 FEW_COLUMNS = 16  # up to which operations on columns take less time than those on rows
 LARGEST_OF_STICKS = 0.1  # of all alphas of a Dirichlet distribution: up to here all gamma values may underflow
@@ -126,13 +130,14 @@ class Rejection(Drawing):
     def noncentral_chisquare(self, df: Any, nonc: Any, size: Any = None) -> Any:
         """Sum of df squared normals whose squared means sum to nonc. See `numpy.random.Generator.noncentral_chisquare`.
 
-        Arrays are those of `chisquare` of df - 1 and of one normal with that mean, for df above 1; else NumPy's code's.
+        4096 values or more are those of `chisquare` of df - 1 and of one normal with that mean, for df above 1; else
+        NumPy's code's.
 
-        >>> fastinit.default_rng(0).noncentral_chisquare(3.0, 1.0, 3)
-        array([ 2.41228486, 10.97944592,  1.58739123])
+        >>> fastinit.default_rng(0).noncentral_chisquare(3.0, 1.0, 4096)[:3]
+        array([0.42828278, 2.61666959, 7.37863367])
         """
-        shape, arrays = wanted(checked(_have_more_than_one, df, nonc), size)
-        if shape is None:
+        shape, arrays = (None, ()) if _are_few(size) else wanted(checked(_have_more_than_one, df, nonc), size)
+        if shape is None or math.prod(shape) < LEAST_TOGETHER:
             return _numpy.noncentral_chisquare(self, df, nonc, size)
         freedom, noncentrality = arrays
         drawn, normal = self.chisquare(freedom - 1.0, shape), self.standard_normal(shape)
@@ -145,13 +150,13 @@ class Rejection(Drawing):
     def noncentral_f(self, dfnum: Any, dfden: Any, nonc: Any, size: Any = None) -> Any:
         """Fisher's F whose numerator is a noncentral chi-squared value. See `numpy.random.Generator.noncentral_f`.
 
-        Arrays come from kernels for dfnum above 1; else they are NumPy's code's.
+        4096 values or more come from kernels, for dfnum above 1; else they are NumPy's code's.
 
-        >>> fastinit.default_rng(0).noncentral_f(2.0, 5.0, 1.0, 3)
-        array([0.78723773, 5.17181482, 1.06674171])
+        >>> fastinit.default_rng(0).noncentral_f(2.0, 5.0, 1.0, 4096)[:3]
+        array([0.12929826, 0.35840015, 1.4451407 ])
         """
-        shape, arrays = wanted(checked(_have_more_than_one, dfnum, nonc, dfden), size)
-        if shape is None:
+        shape, arrays = (None, ()) if _are_few(size) else wanted(checked(_have_more_than_one, dfnum, nonc, dfden), size)
+        if shape is None or math.prod(shape) < LEAST_TOGETHER:
             return _numpy.noncentral_f(self, dfnum, dfden, nonc, size)
         freedom, noncentrality, of_denominator = arrays
         drawn = self.noncentral_chisquare(freedom, noncentrality, shape)
@@ -164,12 +169,13 @@ class Rejection(Drawing):
         """Dirichlet: density ~ prod x_i^(alpha_i - 1) on the simplex. See `numpy.random.Generator.dirichlet`.
 
         Gamma values of the shapes alpha over their sum; where all alphas are below 0.1, beta values of what is left.
+        NumPy's code makes fewer than 4096 vectors, so that those are no prefix of longer arrays.
 
-        >>> fastinit.default_rng(0).dirichlet([1.0, 3.0], 2)
+        >>> fastinit.default_rng(0).dirichlet([1.0, 3.0], 4096)[:2]
         array([[0.16935672, 0.83064328],
                [0.12615529, 0.87384471]])
         """
-        alphas = checked(_are_moderate, alpha)
+        alphas = None if _are_few(size) else checked(_are_moderate, alpha)
         shape = None if alphas is None or size is None else OwnParameters((np.empty(()),)).shape_of(size)
         if alphas is None or shape is None or alphas.arrays[0].ndim != 1 or not alphas.arrays[0].size:
             return _numpy.dirichlet(self, alpha, size)
@@ -193,6 +199,13 @@ class Rejection(Drawing):
             left *= 1.0 - share
         drawn[..., -1] = left
         return drawn
+
+
+def _are_few(size: Any) -> bool:
+    """Whether the size says so few values that NumPy's code takes less time to make them of several draws."""
+    if type(size) is tuple and all(type(n) is int for n in size):
+        return math.prod(size) < LEAST_TOGETHER
+    return type(size) is int and size < LEAST_TOGETHER
 
 
 def _divide_by_sums(rows: Float64Array) -> None:
