@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS
 from fastinit.random.drawing import Drawing
 from fastinit.random.typed import typed_as
+from fastinit.runtime import threads
 from fastinit.runtime.types import Array, Float64Array, Int64Array
 
 _numpy = np.random.Generator
@@ -27,7 +29,8 @@ LEAST = 2048
 """Items, or choices among them, from which on kernels take less time than NumPy's code."""
 BUCKET_BITS = 12  # a bucket has 2^11 to 2^12 items, which fit the first cache
 MOST_BITS = 24
-PIECE = 2**17  # numbers that are drawn before the elements are taken that have them
+DRAWN_AT_ONCE = 2**21  # numbers of elements, before these are taken
+PIECE = 2**16  # elements that a thread takes at once
 LEAST_RATIO = 2  # of things to choices without replacement, from which on drawing until all differ beats an order of all
 MOST_RATIO_WEIGHTED = 16  # the same with probabilities, up to which an order of all beats NumPy's way
 # Of the sum of probabilities from 1: of what is between this and NumPy's limit NumPy's code draws, or refuses it.
@@ -94,7 +97,7 @@ class Ordering(Drawing):
             return None
         items = _unsigned(x) if x.ndim == 1 else None
         if items is None:
-            return np.asarray(x.take(self._order(x.shape[axis]), axis))
+            return _taken(x, self._order(x.shape[axis]), axis)
         permuted = np.empty_like(items)
         self._write_order(items, permuted)
         return np.asarray(permuted.view(x.dtype))
@@ -107,7 +110,7 @@ class Ordering(Drawing):
         if items is not None:
             self._write_order(items, items)
         else:
-            x[...] = x.take(self._order(x.shape[axis]), axis)
+            x[...] = _taken(x, self._order(x.shape[axis]), axis)
         return True
 
     def _chosen(self, a: Any, size: Any, replace: Any, p: Any, axis: Any) -> Array | None:
@@ -131,13 +134,13 @@ class Ordering(Drawing):
         return _taken(a, chosen.reshape(shape), axis)
 
     def _elements(self, a: Any, n: int, shape: tuple[int, ...], axis: int) -> Array:
-        """Equally likely ones, in pieces of whole tiles whose numbers stay in the caches."""
+        """Equally likely ones; of the elements of a vector not all numbers are kept."""
         if not isinstance(a, np.ndarray) or a.ndim > 1 or a.dtype.hasobject:
             return _taken(a, self.integers(n, size=shape), axis)
         taken = np.empty(math.prod(shape), a.dtype)
-        for at in range(0, len(taken), PIECE):
-            out = taken[at : at + PIECE]
-            a.take(self.integers(n, size=len(out)), out=out, mode="clip")  # other modes copy
+        for at in range(0, len(taken), DRAWN_AT_ONCE):
+            out = taken[at : at + DRAWN_AT_ONCE]
+            _take(np.ascontiguousarray(a), self.integers(n, size=len(out)), out)
         return taken.reshape(shape)
 
     # ---- numbers ----
@@ -213,7 +216,23 @@ def _raised_by(call: Callable[..., None], *arguments: Any, **named: Any) -> Exce
 
 def _taken(a: Any, numbers: Int64Array, axis: int) -> Array:
     """The elements of these numbers; those of an int are the numbers."""
-    return np.asarray(a).take(numbers, axis) if isinstance(a, (np.ndarray, list)) else numbers
+    if not isinstance(a, (np.ndarray, list)):
+        return numbers
+    array = np.asarray(a)
+    if axis not in (0, -array.ndim) or array.dtype.hasobject:
+        return array.take(numbers, axis)
+    taken = np.empty((numbers.size, *array.shape[1:]), array.dtype)
+    _take(np.ascontiguousarray(array), numbers.reshape(-1), taken)
+    return taken.reshape(*numbers.shape, *array.shape[1:])
+
+
+def _take(a: Array, numbers: Int64Array, out: Array) -> None:
+    """The items of a contiguous array that have these numbers, by all threads: NumPy frees the interpreter's lock."""
+
+    def take(at: int) -> None:
+        a.take(numbers[at : at + PIECE], 0, out=out[at : at + PIECE], mode="clip")  # other modes copy
+
+    threads.run((partial(take, at) for at in range(0, len(numbers), PIECE)), native_threads(out.size))
 
 
 def _has_many(x: Any, axis: Any) -> bool:
