@@ -57,7 +57,7 @@ enum form {
 };
 static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2};
 static const double least_moderate = 1e-100, most_moderate = 1e100;
-static const double most_trials = 0x1p53;                       /* MOST_TRIALS of counting.py */
+static const double too_many_trials = 0x1p53;                   /* TOO_MANY_TRIALS of counting.py */
 static const double most_rate = 0x1p63 - 10 * 3037000499.97605; /* LARGEST_RATE of counting.py; 2^31.5 */
 
 /* What an argument is; of a call's arguments, null stands for those that are not given. */
@@ -172,7 +172,7 @@ static int are_valid(int form, const double *numbers)
     case RATE:
         return p[0] >= 0 && p[0] <= most_rate;
     case TRIALS:
-        return p[0] >= 0 && p[0] <= most_trials && p[1] >= 0 && p[1] <= 1;
+        return p[0] >= 0 && p[0] < too_many_trials && p[1] >= 0 && p[1] <= 1;
     case PROBABILITY:
         return p[0] > 0 && p[0] <= 1;
     case SHAPE_SCALE:

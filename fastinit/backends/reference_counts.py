@@ -116,7 +116,7 @@ def _tried(of: Poissons | Binomials, word: UInt64Array, v: Float64Array) -> tupl
     below = unit_below_half(word)
     u = np.where(is_upper_half(word), 0.5 - below, below - 0.5)
     a, b, more, scale = of.tried(below)
-    k = np.floor((2.0 * a / below + b) * u + of.mean + more)
+    k = np.floor((2.0 * a / below + b) * u + (of.mean + more))
     are_within = of.are_within(k)
     bound = of.height() - of.neg_ln_mass(np.where(are_within, k, 0.0))
     return k, are_within & (ln(v * scale / (a / (below * below) + b)) <= bound)

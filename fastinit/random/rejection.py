@@ -136,7 +136,7 @@ class Rejection(Drawing):
         >>> fastinit.default_rng(0).noncentral_chisquare(3.0, 1.0, 4096)[:3]
         array([0.42828278, 2.61666959, 7.37863367])
         """
-        shape, arrays = (None, ()) if _are_few(size) else wanted(checked(_have_more_than_one, df, nonc), size)
+        shape, arrays = wanted(None if _are_few(size) else checked(_have_more_than_one, df, nonc), size)
         if shape is None or math.prod(shape) < LEAST_TOGETHER:
             return _numpy.noncentral_chisquare(self, df, nonc, size)
         freedom, noncentrality = arrays
@@ -155,7 +155,7 @@ class Rejection(Drawing):
         >>> fastinit.default_rng(0).noncentral_f(2.0, 5.0, 1.0, 4096)[:3]
         array([0.12929826, 0.35840015, 1.4451407 ])
         """
-        shape, arrays = (None, ()) if _are_few(size) else wanted(checked(_have_more_than_one, dfnum, nonc, dfden), size)
+        shape, arrays = wanted(None if _are_few(size) else checked(_have_more_than_one, dfnum, nonc, dfden), size)
         if shape is None or math.prod(shape) < LEAST_TOGETHER:
             return _numpy.noncentral_f(self, dfnum, dfden, nonc, size)
         freedom, noncentrality, of_denominator = arrays

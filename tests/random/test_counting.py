@@ -280,3 +280,19 @@ def test_a_random_state_draws_the_same(name):
     arguments, _ = CASES[name]
     drawn = draw(RandomState(3), name, arguments, 100)
     np.testing.assert_array_equal(drawn, draw(default_rng(RandomState(3)._bit_generator), name, arguments, 100))
+
+
+@pytest.mark.parametrize("power", [36, 50, 52])
+@pytest.mark.parametrize("name", ["numba", "reference"])
+def test_backends_agree_on_counts_around_a_power_of_two(name, power):
+    lam = np.full(70_000, 2.0**power)  # more than are drawn in C whatever the backend
+    expected = default_rng(1).poisson(lam)
+    with fastinit.use_backend(name):
+        np.testing.assert_array_equal(default_rng(1).poisson(lam), expected)
+
+
+@pytest.mark.parametrize("n", [2**53, 2**53 + 1, 2**62])
+def test_trials_beyond_what_float64_counts_are_all_counted(n):
+    assert (default_rng(0).binomial(np.full(3, n), 1.0) == n).all()
+    assert (default_rng(0).binomial(n, 1.0, 3) == n).all()
+    assert (default_rng(0).multinomial(np.full(2048, n), [0.5, 0.5]).sum(axis=-1) == n).all()

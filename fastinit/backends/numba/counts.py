@@ -74,7 +74,7 @@ def rejected_f64(
         word, v = wide(words[0], words[1]), unit_f64(words[2])
         below = unit_below_half_f64(word)
         u = 0.5 - below if int64(word) < int64(0) else below - 0.5
-        k = float(np.floor((2.0 * a / below + b) * u + mean + (0.5 if is_binomial else 0.43)))
+        k = float(np.floor((2.0 * a / below + b) * u + (mean + (0.5 if is_binomial else 0.43))))
         if k >= 0.0 and (not is_binomial or k <= n):
             bound = height - neg_ln_mass_f64(k, n, p, mean, is_binomial)
             if ln_f64(v * scale / (a / (below * below) + b)) <= bound:
