@@ -17,7 +17,7 @@ from fastinit.core.division import in_order
 from fastinit.core.dtypes import element_type
 from fastinit.core.fill import fill
 from fastinit.core.stream import Stream
-from fastinit.distributions import Distribution
+from fastinit.distributions import Distribution, Uniform
 from fastinit.initializers import Initializer, distribution_of
 from fastinit.initializers.layouts import Layout
 from fastinit.runtime import huge_pages
@@ -107,8 +107,12 @@ def fill_(
 
 
 def check_range(distribution: Distribution, dtype: torch.dtype) -> None:
-    """ValueError for parameters beyond the range of the type that the distribution computes in for this dtype."""
+    """ValueError for parameters beyond the range of the type that the distribution computes in for this dtype, and for a
+    uniform one's bounds beyond the dtype's own, which torch refuses too.
+    """
     distribution.parameters(np.float64 if dtype is torch.float64 else np.float32)
+    if isinstance(distribution, Uniform) and max(abs(distribution.low), abs(distribution.high)) > torch.finfo(dtype).max:
+        raise ValueError(f"the bounds of {distribution} are beyond the range of {dtype}, {torch.finfo(dtype).max:g}")
 
 
 def as_array(tensor: Tensor) -> Array:

@@ -638,3 +638,13 @@ def test_timms_trunc_normal_is_one_draw(monkeypatch):
     assert timms._trunc_normal_ is stock
     assert -0.04 <= tensor.min() < -0.03
     assert 0.05 < tensor.max() <= 0.06
+
+
+@pytest.mark.parametrize(("dtype", "high"), [(torch.float16, 1e6), (torch.bfloat16, 3.4e38), (torch.float32, 1e39)], ids=str)
+def test_bounds_beyond_a_dtype_are_refused_as_by_torch(dtype, high):
+    with pytest.raises(RuntimeError) as torchs:
+        torch.zeros(100, dtype=dtype).uniform_(0, high)
+    tensor = torch.zeros(100, dtype=dtype)
+    with fastinit.torch.accelerate(seed=0), pytest.raises(RuntimeError) as ours:
+        tensor.uniform_(0, high)
+    assert str(ours.value) == str(torchs.value) and (tensor == 0).all()
