@@ -8,7 +8,7 @@ import fastinit
 from tests.environments import Environment
 from tests.pages import text
 
-COMMANDS = re.findall(r"^(pip install .*?) && (?:fastinit init|pytest$)", text("README.md"), re.MULTILINE)
+COMMANDS = re.findall(r"^(pip install .*?) && (?:fastinit init|pytest -n logical$)", text("README.md"), re.MULTILINE)
 SHOW = """
 import fastinit
 fastinit.show_config()
