@@ -1,6 +1,6 @@
 /* What a construction does most, recorded without running Python code (fastinit/torch/construction): torch.empty, draws of
-   torch.nn.init that are known, and what reset_parameters of torch's own layers is known to do. Of torch it needs no header: it asks the tensor, and what `bind_recording` was given. Whatever
-   is not plain is left to Python. */
+   torch.nn.init that are known, and what reset_parameters of torch's own layers is known to do. Of torch it needs no header:
+   it asks the tensor, and what `bind_recording` was given. Whatever is not plain is left to Python. */
 #include <math.h>
 
 #include "calls.h"
@@ -204,11 +204,22 @@ static int note(PyObject *steps, PyObject *known, PyObject *ref, PyObject *tenso
     return is_noted;
 }
 
+/* Whether the functions of torch.nn.init whose results are known, and those that they call, are in their places. */
+static int are_in_place(void)
+{
+    PyObject *name, *function;
+    Py_ssize_t at = 0;
+    int are = init_functions != NULL;
+    while (are && PyDict_Next(init_functions, &at, &name, &function))
+        are = PyDict_GetItemWithError(init_names, name) == function;
+    return are;
+}
+
 /* recorded_draw(name, tensor, *arguments): torch.nn.init's function of this name, as its code within a recording calls it. */
 PyObject *recorded_draw(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     tape_parts parts = {0};
-    PyObject *tape = n > 1 && is_plain_meta(args[1]) ? innermost_tape() : NULL;
+    PyObject *tape = n > 1 && are_in_place() && is_plain_meta(args[1]) ? innermost_tape() : NULL;
     PyObject *known = tape ? known_of(args, n) : NULL;
     PyObject *ref = known && read_tape(tape, &parts) ? ref_of(parts.numbers, parts.sizes, args[1]) : NULL;
     int is_noted = ref && note(parts.steps, known, ref, args[1]);
@@ -221,17 +232,6 @@ PyObject *recorded_draw(PyObject *module, PyObject *const *args, Py_ssize_t n)
         return PyErr_Occurred() ? NULL : Py_NewRef(args[1]);
     PyErr_Clear(); /* of one of the questions, which Python asks again */
     return call_with(draw_in_python, args, n, NULL, NULL);
-}
-
-/* Whether the functions of torch.nn.init that are called by the layers' methods are in their places. */
-static int are_in_place(void)
-{
-    PyObject *name, *function;
-    Py_ssize_t at = 0;
-    int are = init_functions != NULL;
-    while (are && PyDict_Next(init_functions, &at, &name, &function))
-        are = PyDict_GetItemWithError(init_names, name) == function;
-    return are;
 }
 
 /* The Refs of the tensors, None for None; null where one of them is not plain, or with an error set. */
@@ -251,16 +251,21 @@ static PyObject *refs_of(const tape_parts *parts, PyObject *tensors)
     return refs;
 }
 
-/* The steps that the layer's method is known to do, one for each of its tensors, a new reference: by its type, and the tensors' Refs
-   without the storages (fastinit/torch/construction/resets.py). Null where there are none. */
-static PyObject *known_steps(PyObject *layer, PyObject *refs)
+/* The steps that the method is known to do with a layer, one for each of its tensors, a new reference: by the method, the layer's
+   type, and the names and Refs, without the storages, of its parameters (fastinit/torch/construction/resets.py). Null where
+   there are none. */
+static PyObject *known_steps(PyObject *stock, PyObject *layer, PyObject *table, PyObject *refs)
 {
-    PyObject *key = PyTuple_New(1 + PyList_Size(refs)), *known = NULL;
-    int failed = !key || PyTuple_SetItem(key, 0, Py_NewRef((PyObject *)Py_TYPE(layer))) < 0;
-    for (Py_ssize_t i = 0; !failed && i < PyList_Size(refs); i++) {
+    enum { BEFORE = 2 };
+    PyObject *key = PyTuple_New(BEFORE + 2 * PyList_Size(refs)), *known = NULL, *name, *tensor;
+    int failed = !key || PyTuple_SetItem(key, 0, Py_NewRef(stock)) < 0 ||
+                 PyTuple_SetItem(key, 1, Py_NewRef((PyObject *)Py_TYPE(layer))) < 0;
+    Py_ssize_t at = 0;
+    for (Py_ssize_t i = 0; !failed && i < PyList_Size(refs) && PyDict_Next(table, &at, &name, &tensor); i++) {
         PyObject *ref = PyList_GetItem(refs, i);
-        failed =
-            PyTuple_SetItem(key, i + 1, ref == Py_None ? Py_NewRef(ref) : PyTuple_GetSlice(ref, 1, PyTuple_Size(ref))) < 0;
+        PyObject *of_ref = ref == Py_None ? Py_NewRef(ref) : PyTuple_GetSlice(ref, 1, PyTuple_Size(ref));
+        failed = PyTuple_SetItem(key, BEFORE + 2 * i, Py_NewRef(name)) < 0 ||
+                 PyTuple_SetItem(key, BEFORE + 2 * i + 1, of_ref) < 0;
     }
     if (!failed)
         known = Py_XNewRef(PyDict_GetItemWithError(known_resets, key));
@@ -286,7 +291,8 @@ PyObject *recorded_reset(PyObject *module, PyObject *const *args, Py_ssize_t n)
     PyObject *tape = n == 2 && are_in_place() ? innermost_tape() : NULL;
     PyObject *table = tape && read_tape(tape, &parts) ? PyObject_GetAttr(args[1], names.parameters) : NULL;
     PyObject *tensors = table && PyDict_Check(table) ? PyDict_Values(table) : NULL;
-    PyObject *refs = tensors ? refs_of(&parts, tensors) : NULL, *known = refs ? known_steps(args[1], refs) : NULL;
+    PyObject *refs = tensors ? refs_of(&parts, tensors) : NULL,
+             *known = refs ? known_steps(args[0], args[1], table, refs) : NULL;
     int is_noted = known && note_all(parts.steps, known, refs, tensors);
     PyObject *all[] = {tape, table, tensors, refs, known};
     (void)module;
@@ -379,23 +385,23 @@ PyObject *bind_recording(PyObject *module, PyObject *args)
     return intern_names() ? Py_NewRef(Py_None) : NULL;
 }
 
-/* bind_draws(known, in Python): steps by the key of known_of, and the function that takes all other calls. */
+/* bind_draws(known, names of torch.nn.init, functions, in Python): steps by the key of known_of; the functions that have to be
+   in their places, by name, for draws and for resets; and the function that takes all other calls. */
 PyObject *bind_draws(PyObject *module, PyObject *args)
 {
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O", &PyDict_Type, &known_draws, &draw_in_python))
+    if (!PyArg_ParseTuple(args, "O!O!O!O", &PyDict_Type, &known_draws, &PyDict_Type, &init_names, &PyDict_Type,
+                          &init_functions, &draw_in_python))
         return NULL;
     Py_INCREF(args); /* for good */
     return Py_NewRef(Py_None);
 }
 
-/* bind_resets(known, names of torch.nn.init, functions, in Python): tuples of steps by the key of known_steps; the functions that
-   have to be in their places, by name; and the function that takes all other calls. */
+/* bind_resets(known, in Python): tuples of steps by the key of known_steps, and the function that takes all other calls. */
 PyObject *bind_resets(PyObject *module, PyObject *args)
 {
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O!O!O", &PyDict_Type, &known_resets, &PyDict_Type, &init_names, &PyDict_Type,
-                          &init_functions, &reset_in_python))
+    if (!PyArg_ParseTuple(args, "O!O", &PyDict_Type, &known_resets, &reset_in_python))
         return NULL;
     Py_INCREF(args); /* for good */
     return Py_NewRef(Py_None);

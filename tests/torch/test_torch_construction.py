@@ -6,6 +6,7 @@ import pickle
 import sys
 import threading
 import types
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import fastinit
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
+from torch.nn.utils import prune  # noqa: E402
 
 import fastinit.torch  # noqa: E402
 from fastinit.torch import build, deferred, init_, init_missing_, record  # noqa: E402
@@ -977,3 +979,60 @@ def test_a_layer_with_a_parametrized_weight_is_asked_itself():
     init_(model, seed=0)
     torch.manual_seed(0)
     assert not model[1].weight.isnan().any() and not torch.equal(model[1].weight, model[2].weight)
+
+
+def weight_after_bias():
+    norm = nn.LayerNorm(4)
+    weight = norm.weight
+    del norm.weight
+    norm.weight = weight
+    norm.reset_parameters()
+    return norm
+
+
+def pruned():
+    norm = prune.identity(nn.LayerNorm(4), "weight")
+    norm.reset_parameters()
+    return norm
+
+
+def without_affine():
+    norm = nn.LayerNorm(4)
+    norm.elementwise_affine = False
+    nn.init.constant_(norm.weight, 5.0)
+    norm.reset_parameters()
+    return norm
+
+
+def of_another_class():
+    norm = nn.LayerNorm(4)
+    nn.init.constant_(norm.bias, 5.0)
+    nn.LayerNorm.reset_parameters(norm)
+    return norm
+
+
+@pytest.mark.parametrize("make", [weight_after_bias, pruned, without_affine, of_another_class])
+def test_a_layers_method_does_to_unusual_parameters_what_it_does_in_torch(make):
+    with fastinit.torch.deferred():
+        nn.LayerNorm(4)  # whose steps are known then
+        norm = make()
+    fastinit.torch.init_(norm, seed=0)
+    assert {name: tensor.tolist() for name, tensor in norm.state_dict().items()} == {
+        name: tensor.tolist() for name, tensor in make().state_dict().items()
+    }
+
+
+@pytest.mark.parametrize("name", ["calculate_gain", "_calculate_correct_fan"])
+@pytest.mark.parametrize("make", [partial(nn.Linear, 40, 52), partial(nn.Conv2d, 4, 6, 3)], ids=["linear", "conv"])
+def test_a_replaced_function_of_torchs_decides_while_it_is_replaced_and_not_after(make, name, monkeypatch):
+    def built():
+        with fastinit.torch.deferred():
+            layer = make()
+        fastinit.torch.init_(layer, seed=0)
+        return layer.weight
+
+    usual = built()
+    with monkeypatch.context() as replaced:
+        replaced.setattr(nn.init, name, lambda *arguments: 1e-9 if name == "calculate_gain" else 1e18)
+        assert built().abs().max() < 1e-6
+    assert torch.equal(built(), usual)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from functools import wraps
+from itertools import chain
 from typing import Any
 
-from torch import nn
-from torch.nn import init
+from torch import Tensor, nn
 
 from fastinit.runtime.scoped_patch import Replacement
-from fastinit.torch.construction.nn_functions import is_one_fill
+from fastinit.torch.construction.nn_functions import are_in_place, is_one_fill
 from fastinit.torch.construction.steps import Step
 from fastinit.torch.construction.tape import NATIVE, current_tape
 
@@ -34,14 +34,9 @@ STOCK: dict[type[nn.Module], Callable[..., None]] = {
     if owner.reset_parameters.__globals__ is vars(sys.modules[owner.__module__])  # no one's replacement
 }
 
-CALLED = {
-    name: getattr(init, name)
-    for name in ("kaiming_uniform_", "uniform_", "ones_", "zeros_", "_calculate_fan_in_and_fan_out")
-}
-"""The functions of torch.nn.init that the methods call. Contexts that leave initialization out replace them."""
-
 KNOWN: dict[tuple[Any, ...], tuple[Step, ...]] = {}
-"""What a method did: by the layer's class, and of each parameter all of its Ref but the storage, or None."""
+"""What a method did: by the method, the layer's class, and of each parameter its name and all of its Ref but the storage, or
+None."""
 
 MOST_KNOWN = 4096
 
@@ -51,21 +46,29 @@ def _learned(stock: Callable[..., None], layer: nn.Module) -> None:
     tape = current_tape()
     before = len(tape.recording.steps) if tape else 0
     stock(layer)
-    if tape is None or type(layer) not in LAYERS or any(vars(init)[name] is not of for name, of in CALLED.items()):
+    if tape is None or type(layer) not in LAYERS or not are_in_place():
         return
-    refs = [None if tensor is None else tape.ref(tensor) for tensor in layer._parameters.values()]
-    steps, filled = tuple(tape.recording.steps[before:]), [ref for ref in refs if ref is not None]
+    parameters = layer._parameters
+    if not all(tensor is None or isinstance(tensor, Tensor) for tensor in parameters.values()):
+        return
+    refs = {name: None if tensor is None else tape.ref(tensor) for name, tensor in parameters.items()}
+    steps, filled = tuple(tape.recording.steps[before:]), [ref for ref in refs.values() if ref is not None]
     if len(steps) == len(filled) and all(map(is_one_fill, steps, filled)):
         if len(KNOWN) >= MOST_KNOWN:
             KNOWN.clear()
-        key = type(layer), *[ref and ref[1:] for ref in refs]
+        key = stock, type(layer), *chain.from_iterable((name, ref and ref[1:]) for name, ref in refs.items())
         KNOWN[key] = steps
+
+
+def _call(stock: Callable[..., None], layer: nn.Module) -> None:
+    stock(layer)
 
 
 def _noting(stock: Callable[..., None]) -> Callable[..., None]:
     @wraps(stock)
     def reset_parameters(self: nn.Module) -> None:
-        NATIVE.recorded_reset(stock, self)
+        is_usual = getattr(self, "elementwise_affine", True)  # which LayerNorm's looks at, beside its parameters
+        (NATIVE.recorded_reset if is_usual else _call)(stock, self)
 
     return reset_parameters
 
@@ -78,4 +81,4 @@ def replacements() -> Iterator[Replacement]:
 
 
 if NATIVE is not None:
-    NATIVE.bind_resets(KNOWN, vars(init), CALLED, _learned)
+    NATIVE.bind_resets(KNOWN, _learned)
