@@ -145,12 +145,9 @@ static ALWAYS_INLINE void draw_counts(const uint32_t *words, int32_t *left, int 
     for (uint32_t attempt = 0; count > 0; attempt++) {
         int kept = 0;
         for (int first = 0; first < count; first += LANES) {
-            int here = count - first < LANES ? count - first : LANES;
             uint32_t of_lanes[WORDS_OF_TRY][LANES];
             int32_t at[LANES];
-            for (int l = 0; l < LANES; l++)
-                at[l] = left[first + (l < here ? l : 0)];
-            words_of_attempt(words, place, FOR_FIRST, attempt, at, of_lanes);
+            int here = load_attempt(words, place, FOR_FIRST, attempt, left + first, count - first, at, of_lanes);
             if (are_small)
                 search_lanes(of_lanes, at, here, of);
             else

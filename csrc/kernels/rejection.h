@@ -127,6 +127,19 @@ static ALWAYS_INLINE int try_lanes(uint32_t words[WORDS_OF_TRY][LANES], const in
     return num_kept;
 }
 
+/* The first LANES of the values whose numbers are in `left`, or `count` if they are fewer, and copies of the first: their
+   numbers and the words of an attempt. Returns how many there are. */
+static ALWAYS_INLINE int load_attempt(const uint32_t *words, const struct place *place, uint32_t purpose, uint32_t attempt,
+                                      const int32_t *left, int count, int32_t at[LANES],
+                                      uint32_t of_lanes[WORDS_OF_TRY][LANES])
+{
+    int here = count < LANES ? count : LANES;
+    for (int l = 0; l < LANES; l++)
+        at[l] = left[l < here ? l : 0];
+    words_of_attempt(words, place, purpose, attempt, at, of_lanes);
+    return here;
+}
+
 /* Tries the `count` values whose numbers are in `left` until all are taken: once with their own words, then with others. */
 static ALWAYS_INLINE void try_again(const uint32_t *words, int32_t *left, int count, const struct shapes *of,
                                     const struct place *place, uint32_t purpose, double *values)
@@ -134,12 +147,9 @@ static ALWAYS_INLINE void try_again(const uint32_t *words, int32_t *left, int co
     for (uint32_t attempt = 0; count > 0; attempt++) {
         int kept = 0;
         for (int first = 0; first < count; first += LANES) {
-            int here = count - first < LANES ? count - first : LANES;
             uint32_t of_lanes[WORDS_OF_TRY][LANES];
             int32_t at[LANES];
-            for (int l = 0; l < LANES; l++)
-                at[l] = left[first + (l < here ? l : 0)];
-            words_of_attempt(words, place, purpose, attempt, at, of_lanes);
+            int here = load_attempt(words, place, purpose, attempt, left + first, count - first, at, of_lanes);
             kept += try_lanes(of_lanes, at, here, of, values, left + kept);
         }
         count = kept;
