@@ -29,8 +29,8 @@ LEAST = 2048
 """Items, or choices among them, from which on kernels take less time than NumPy's code."""
 BUCKET_BITS = 12  # a bucket has 2^11 to 2^12 items, which fit the first cache
 MOST_BITS = 24
-DRAWN_AT_ONCE = 2**21  # numbers of elements, before these are taken
-PIECE = 2**16  # elements that a thread takes at once
+DRAWN_AT_ONCE = 2**16  # numbers of elements, into memory that stays in the caches, before these are taken
+PIECE = 2**15  # elements that a thread takes at once
 LEAST_RATIO = 2  # of things to choices without replacement, from which on drawing until all differ beats an order of all
 MOST_RATIO_WEIGHTED = 16  # the same with probabilities, up to which an order of all beats NumPy's way
 # Of the sum of probabilities from 1: of what is between this and NumPy's limit NumPy's code draws, or refuses it.
@@ -137,10 +137,12 @@ class Ordering(Drawing):
         """Equally likely ones; of the elements of a vector not all numbers are kept."""
         if not isinstance(a, np.ndarray) or a.ndim > 1 or a.dtype.hasobject:
             return _taken(a, self.integers(n, size=shape), axis)
-        taken = np.empty(math.prod(shape), a.dtype)
+        taken, items = np.empty(math.prod(shape), a.dtype), np.ascontiguousarray(a)
+        numbers = np.empty(min(len(taken), DRAWN_AT_ONCE), np.int64)
         for at in range(0, len(taken), DRAWN_AT_ONCE):
             out = taken[at : at + DRAWN_AT_ONCE]
-            _take(np.ascontiguousarray(a), self.integers(n, size=len(out)), out)
+            self.integers(n, out=numbers[: len(out)])  # type: ignore[call-overload]  # of the Generator, which takes `out`
+            _take(items, numbers[: len(out)], out)
         return taken.reshape(shape)
 
     # ---- numbers ----
