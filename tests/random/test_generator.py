@@ -91,7 +91,7 @@ def test_bounds_that_wrap_around_in_their_own_type_are_refused_as_by_numpy():
             rng.uniform(np.int32(2**31 - 1), np.int32(-(2**31)), size=3)
 
 
-WITH_OUT = (
+DRAWN_IN_BOTH_TYPES = (
     "random",
     "standard_normal",
     "standard_exponential",
@@ -99,6 +99,9 @@ WITH_OUT = (
     "uniform",
     "truncated_normal",
     "exponential",
+)
+WITH_OUT = (
+    *DRAWN_IN_BOTH_TYPES,
     "lognormal",
     "standard_gamma",
     "laplace",
@@ -471,17 +474,6 @@ def test_single_values_are_python_floats(dtype):
     rng = default_rng(3)
     methods = (rng.random, rng.standard_normal, rng.standard_exponential, rng.normal, rng.uniform, rng.truncated_normal)
     assert {type(method(dtype=dtype)) for method in methods} == {float}
-
-
-DRAWN_IN_BOTH_TYPES = {
-    "random",
-    "standard_normal",
-    "standard_exponential",
-    "normal",
-    "uniform",
-    "truncated_normal",
-    "exponential",
-}
 
 
 @pytest.mark.parametrize("dtype", [np.float32, "float32", np.dtype("f4")])

@@ -60,15 +60,13 @@ def _learned(stock: Callable[..., None], layer: nn.Module) -> None:
         KNOWN[key] = steps
 
 
-def _call(stock: Callable[..., None], layer: nn.Module) -> None:
-    stock(layer)
-
-
 def _noting(stock: Callable[..., None]) -> Callable[..., None]:
     @wraps(stock)
     def reset_parameters(self: nn.Module) -> None:
-        is_usual = getattr(self, "elementwise_affine", True)  # which LayerNorm's looks at, beside its parameters
-        (NATIVE.recorded_reset if is_usual else _call)(stock, self)
+        if getattr(self, "elementwise_affine", True):  # which LayerNorm's looks at, beside its parameters
+            NATIVE.recorded_reset(stock, self)
+        else:
+            stock(self)
 
     return reset_parameters
 
