@@ -36,20 +36,34 @@ WITHOUT_HEADING = "    options: {show_root_heading: false, show_root_toc_entry: 
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the pages of reference, and the files outside of docs/ that pages link, and those that these link."""
+    """Add the pages of reference, and the files outside of docs/ that the navigation names or a page links."""
     for module, title in MODULES.items():
         files.append(File.generated(config, f"api/{module}.md", content=reference(module, title)))
-    left = [f"docs/{file.src_uri}" for file in files.documentation_pages() if (ROOT / "docs" / file.src_uri).exists()]
-    seen = set(left)
+    places = [*pages_of(config["nav"]), *(file.src_uri for file in files.documentation_pages())]
+    for path in sorted(with_links({source for place in places if (source := source_of(place))})):
+        if not path.startswith("docs/") and path != "README.md":
+            files.append(File.generated(config, path, abs_src_path=str(ROOT / path)))
+    return files
+
+
+def pages_of(navigation: Any) -> list[str]:
+    """The pages of mkdocs.yml's `nav`, a list of pages and of sections, which are lists by title."""
+    if isinstance(navigation, str):
+        return [navigation]
+    parts = navigation.values() if isinstance(navigation, dict) else navigation
+    return [page for part in parts for page in pages_of(part)]
+
+
+def with_links(pages: set[str]) -> set[str]:
+    """Files of the repository, and those that they link, and so on."""
+    found, left = set(pages), list(pages)
     while left:
         page = left.pop()
-        for path in sorted(set(linked(page)) - seen):
-            seen.add(path)
-            if not path.startswith("docs/") and path != "README.md":
-                files.append(File.generated(config, path, abs_src_path=str(ROOT / path)))
-            if path.endswith(".md"):
-                left.append(path)
-    return files
+        if page.endswith(".md"):
+            new = set(linked(page)) - found
+            found |= new
+            left += new
+    return found
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
