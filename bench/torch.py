@@ -3,7 +3,7 @@
 Fills of 64 Mi elements, then models, each in a process of its own, printed as soon as it is measured: stock, under
 `fastinit.torch.accelerate()`, by `deferred()` and `init_`, by `build`, and by `build` in bfloat16; medians of interleaved
 rounds. In the same rounds as much new memory is written once, which is the machine's limit. Needs torch and transformers, a
-C compiler, and 4 GB for Llama.
+C compiler, and 4 GB for Llama; timm for its model.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.util import find_spec
 from statistics import median
 from time import perf_counter, process_time
 from typing import Any
@@ -29,7 +30,7 @@ SLOW_ELEMENTS = 2**22  # of what takes torch seconds; its rate does not depend o
 MEMORY = 4 * 2**30
 WAYS = ("stock", "accelerate", "deferred + init_", "build", "build in bfloat16")
 MODELS = (
-    "llama-0.7B", "gpt2-medium", "bert-base", "t5-base", "vit-b-16", "resnet-50",
+    "llama-0.7B", "gpt2-medium", "bert-base", "t5-base", "vit-b-16", "timm:vit_base_patch16_224", "resnet-50",
     "mobilenet-v2", "mobilenet-v3-large", "efficientnet-b0", "200 x Linear(32, 32)",
 )  # fmt: skip
 
@@ -139,6 +140,10 @@ def models() -> None:
 
 def rows_of_models() -> Iterator[tuple[str, ...]]:
     for model in MODELS:
+        library, of_library, _ = model.partition(":")
+        if of_library and not find_spec(library):
+            yield model, f"{library} is not installed"
+            continue
         (found,) = program.medians("bench.torch", [("build", model)], 1, MEMORY)
         cells = [f"{found[way]:.3g}; {found['stock'] / found[way]:.1f}; {_ratio_of_cpu(found, way):.1f}" for way in WAYS[1:]]
         peak = f"{found['peak']:.3f}" if found["weights"] > LEAST_FOR_PEAK else ""

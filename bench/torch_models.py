@@ -1,5 +1,5 @@
 """The models that bench.torch builds: a ResNet-50, MobileNetV3, a ViT-B/16 and small layers in plain torch; others are
-Hugging Face's.
+Hugging Face's and timm's.
 """
 
 from __future__ import annotations
@@ -162,6 +162,12 @@ def of_hugging_face(config: str, **parameters: object) -> nn.Module:
     return transformers.AutoModel.from_config(getattr(transformers, config)(**parameters))
 
 
+def of_timm(name: str) -> nn.Module:
+    import timm
+
+    return timm.create_model(name)
+
+
 LLAMA = {"hidden_size": 1536, "num_hidden_layers": 24, "intermediate_size": 4096, "num_attention_heads": 16}
 
 MODELS: dict[str, Callable[[], nn.Module]] = {
@@ -170,6 +176,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "bert-base": partial(of_hugging_face, "BertConfig"),
     "t5-base": partial(of_hugging_face, "T5Config", d_model=768, d_ff=3072, num_layers=12, num_heads=12),
     "vit-b-16": ViT,
+    "timm:vit_base_patch16_224": partial(of_timm, "vit_base_patch16_224"),
     "resnet-50": ResNet,
     "mobilenet-v2": partial(of_hugging_face, "MobileNetV2Config"),
     "mobilenet-v3-large": MobileNetV3,
