@@ -32,8 +32,9 @@ def accelerate(seed: int | None = None, devices: Collection[str] = ("cpu",)) -> 
     Shards of DTensors are drawn from such a generator, as parts of the whole.
 
     Models of Hugging Face are drawn twice, as by torch: by the constructors of their layers, and by `_init_weights`. The
-    first draw cannot be left out here, since code in between may read it, which replaced functions do not see. `deferred`
-    and `build` see it, and draw each tensor once.
+    first draw cannot be left out here, since code in between may read it where neither replaced functions nor torch's modes
+    see it: in another thread, by compiled code or an extension, by address. `deferred` and `build`, whose tensors have no
+    memory yet, draw each once.
 
     Values depend on the place in the tensor and not on the memory: a transposed or channels-last tensor gets those of
     a contiguous one. float8 tensors, and `orthogonal_` of any dtype, are filled too, where torch raises; with a std of 0,

@@ -1,11 +1,13 @@
 """Under `accelerate` fastinit draws torch's fills, with torch's meaning; without it nothing of torch has changed."""
 
 import copy
+import ctypes
 import functools
 import pickle
 import sys
 import threading
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -615,6 +617,39 @@ def test_the_guards_of_hugging_face_may_begin_and_end_within():
             assert nn.init.orthogonal_(torch.zeros(5, 5)) is None
         assert nn.init.orthogonal_(torch.zeros(5, 5)).any()
     assert everything_of_torch() == before
+
+
+def read_in_another_thread(tensor):
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: tensor.detach().clone()).result()
+
+
+def read_at_its_address(tensor):
+    with torch._C.DisableTorchFunction():
+        address = tensor.data_ptr()
+    values = (ctypes.c_float * tensor.numel()).from_address(address)
+    return torch.tensor(values).view(tensor.shape)
+
+
+@pytest.mark.parametrize("read", [read_in_another_thread, read_at_its_address])
+def test_what_hugging_face_draws_over_is_there_before_for_readers_that_no_mode_sees(read):
+    transformers = pytest.importorskip("transformers")
+
+    class Model(transformers.PreTrainedModel):
+        config_class = transformers.PretrainedConfig
+
+        def __init__(self, config):
+            super().__init__(config)
+            self.layer = nn.Linear(300, 200)
+            self.before = read(self.layer.weight)
+            self.post_init()
+
+    with accelerate(seed=0):
+        layer = nn.Linear(300, 200)
+    with accelerate(seed=0):
+        model = Model(transformers.PretrainedConfig())
+    assert torch.equal(model.before, layer.weight)
+    assert not torch.equal(model.layer.weight, layer.weight)
 
 
 def test_a_replacement_made_by_others_within_stays():
