@@ -2,13 +2,18 @@
 
 Fills of existing arrays, in the same run and in turn, so that what else the machine does is shared; medians of their times.
 1.00 is the speed of the plain distribution, less is slower. Then orthogonal matrices in float32 beside
-`torch.nn.init.orthogonal_`, where torch is installed, and how far from orthonormal both are.
+`torch.nn.init.orthogonal_`, where torch is installed, and how far from orthonormal both are. And what it costs four
+processes of one run to make their parts of one such matrix, each by itself and together.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import partial
+from subprocess import PIPE
 
 import numpy as np
 
@@ -37,6 +42,7 @@ MATRICES = {  # name: shape and rounds
     "small": ((64, 64), 1001),
     "smaller": ((16, 16), 1001),
 }
+ROWS_OF_RANKS, PROCESSES = 4096, 4
 
 
 def presets() -> None:
@@ -85,5 +91,36 @@ def deviation(matrix: np.ndarray) -> float:
     return float(np.abs(tall.T @ tall - np.eye(tall.shape[1])).max())
 
 
+PART = f"""
+import os, time
+import fastinit
+from bench import memory
+fastinit.set_num_threads(1)
+rows = {ROWS_OF_RANKS} // {PROCESSES}
+first = rows * int(os.environ["LOCAL_RANK"])
+began = time.process_time()
+fastinit.orthogonal(({ROWS_OF_RANKS}, {ROWS_OF_RANKS}), seed=0, index=slice(first, first + rows))
+print(time.process_time() - began, memory.peak_bytes())
+"""
+
+
+def ranks() -> None:
+    n = ROWS_OF_RANKS
+    rows = ((name, *costs_of_parts(world)) for name, world in {"each by itself": 1, "together": PROCESSES}.items())
+    print_table((f"a {PROCESSES}th of {n} x {n} in each process", "CPU time of all", "peaks of memory"), rows)
+
+
+def costs_of_parts(local_world_size: int) -> tuple[str, str]:
+    """Seconds of CPU that the processes take together, and MiB at their peaks, the interpreter's included."""
+    environment = os.environ | {"LOCAL_WORLD_SIZE": str(local_world_size), "OPENBLAS_NUM_THREADS": "1"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", PART], env=environment | {"LOCAL_RANK": str(rank)}, stdout=PIPE, text=True)
+        for rank in range(PROCESSES)
+    ]
+    said = [process.communicate()[0].split() for process in processes]
+    peaks = sorted(int(peak) // 2**20 for _, peak in said)
+    return f"{sum(float(seconds) for seconds, _ in said):.1f} s", f"{', '.join(map(str, peaks))} MiB"
+
+
 if __name__ == "__main__":
-    program.main(__doc__, {"presets": presets, "orthogonal": orthogonal})
+    program.main(__doc__, {"presets": presets, "orthogonal": orthogonal, "ranks": ranks})

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from fastinit.distributions.boxes import Box
-from fastinit.files import disk
 from fastinit.files.parts import WHOLE, Part
 from fastinit.files.reading import read_files
 from fastinit.files.safetensors_format import StoredTensor
+from fastinit.runtime import disk
 from fastinit.runtime.types import Array
 
 

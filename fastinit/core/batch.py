@@ -11,7 +11,6 @@ import numpy as np
 
 from fastinit.backends import c_calls
 from fastinit.backends.elements import ElementType
-from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out
 from fastinit.core.fill import check_shape, fill
 from fastinit.core.pieces import LEAST_FOR_THREADS
@@ -19,9 +18,10 @@ from fastinit.core.seed_sequences import seed_sequence
 from fastinit.core.small_arrays import MOST_ARRAYS, PART, SmallArrays, is_small
 from fastinit.core.small_fills import small_fill
 from fastinit.core.stream import Stream, streams_of, words_before_name
-from fastinit.distributions import Distribution, Slabs
+from fastinit.core.whole_tensors import whole_values
+from fastinit.distributions import Distribution, Slabs, WholeTensor
 from fastinit.runtime import checks, threads
-from fastinit.runtime.types import Array, Float64Array, FloatArray, Seed, Shape
+from fastinit.runtime.types import Array, Float64Array, Seed, Shape
 
 
 def itself(distribution: Distribution, shape: tuple[int, ...]) -> Distribution:
@@ -171,9 +171,9 @@ class _Group:
         for _, out in self.tensors:
             out[...] = value
 
-    def select(self, values: Callable[[Draws], FloatArray]) -> None:
+    def select(self, distribution: WholeTensor[Any]) -> None:
         for words, out in self.tensors:
-            out[...] = values(Draws(Stream.unpacked(words), self.real))
+            out[...] = whole_values(distribution, Stream.unpacked(words), self.real)
 
     def compose(self, slabs: Slabs) -> None:
         for words, out in self.tensors:

@@ -12,14 +12,14 @@ import numpy as np
 
 from fastinit.backends.elements import ELEMENT_TYPES, ElementType
 from fastinit.core import positions
-from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out
 from fastinit.core.positions import Positions
 from fastinit.core.selection import Selection
 from fastinit.core.stream import Stream, child_streams
-from fastinit.distributions import Distribution, Slabs
+from fastinit.core.whole_tensors import whole_values
+from fastinit.distributions import Distribution, Slabs, WholeTensor
 from fastinit.runtime.forks import without_forks
-from fastinit.runtime.types import Array, Float64Array, FloatArray, Index
+from fastinit.runtime.types import Array, Float64Array, Index
 
 if TYPE_CHECKING:
     from fastinit.core.dlpack import Described
@@ -233,9 +233,9 @@ class DeviceFill:
             return
         self._copy(np.broadcast_to(one, self._out.shape))
 
-    def select(self, values: Callable[[Draws], FloatArray]) -> None:
+    def select(self, distribution: WholeTensor[Any]) -> None:
         """Computed on the host."""
-        made = values(Draws(self._stream, self.real)).reshape(self._shape)
+        made = whole_values(distribution, self._stream, self.real).reshape(self._shape)
         wanted = made if self._index is None else made[self._index]
         self._copy(np.asarray(wanted).astype(self._element.dtype))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from fastinit.core.dtypes import element_type
 from fastinit.core.pieces import TILE, Write, fill_contiguous, fill_strided, native_threads
 from fastinit.core.positions import whole
 from fastinit.core.stream import Stream, child_stream, child_streams
-from fastinit.distributions import Distribution, Normal, Slabs, Uniform
+from fastinit.distributions import Distribution, Normal, Slabs, Uniform, WholeTensor
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real, Shape, UInt64Array
 
@@ -71,8 +70,8 @@ class _ArrayOfDraws:
     def repeat(self, value: float) -> None:
         self.memory()[...] = value
 
-    def select(self, values: Callable[[Draws], FloatArray]) -> None:
-        made = values(self._draws)
+    def select(self, distribution: WholeTensor[Any]) -> None:
+        made = distribution.values(self._draws)
         if self._out is None:
             self._out = made
         else:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from fastinit.backends.elements import ELEMENT_TYPES, ElementType
 from fastinit.backends.request import AxesRequest, FillAxes, FillRequest
 from fastinit.core import positions
 from fastinit.core.device import fill_device, is_on_device, memory_of
-from fastinit.core.draws import Draws
 from fastinit.core.dtypes import check_out, element_type
 from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_rows, fill_strided, native_threads, repeat
 from fastinit.core.positions import Positions, boxes_of_run
@@ -22,9 +20,10 @@ from fastinit.core.scattered import fill_scattered
 from fastinit.core.selection import Part, Selection
 from fastinit.core.small_arrays import SmallArrays, is_small
 from fastinit.core.stream import Stream, child_streams, stream_of
-from fastinit.distributions import Distribution, Slab, Slabs
+from fastinit.core.whole_tensors import whole_values
+from fastinit.distributions import Distribution, Slab, Slabs, WholeTensor
 from fastinit.runtime import checks, threads
-from fastinit.runtime.types import Array, DTypeLike, Float64Array, FloatArray, Index, Seed, Shape, UInt64Array
+from fastinit.runtime.types import Array, DTypeLike, Float64Array, Index, Seed, Shape, UInt64Array
 
 
 def fill(
@@ -121,11 +120,12 @@ class _Fill:
         else:
             repeat(one, self._memory())
 
-    def select(self, values: Callable[[Draws], FloatArray]) -> None:
-        made = values(Draws(self._stream, self.real)).reshape(self._shape)
+    def select(self, distribution: WholeTensor[Any]) -> None:
+        made = whole_values(distribution, self._stream, self.real).reshape(self._shape)
         wanted = made if self._index is None else made[self._index]
         if self._out is None:
-            self.result = wanted.astype(self._element.dtype, copy=wanted is not made)
+            is_own = wanted is made and made.flags.writeable
+            self.result = wanted.astype(self._element.dtype, copy=not is_own)
         else:
             self._out[...] = wanted
             self.result = self._out
@@ -233,7 +233,7 @@ class _Piece:
     def repeat(self, value: float) -> None:
         self._out[...] = value
 
-    def select(self, values: Callable[[Draws], FloatArray]) -> None:
+    def select(self, distribution: WholeTensor[Any]) -> None:
         raise ValueError("values that need the whole tensor cannot be computed in pieces")
 
     def compose(self, slabs: Slabs) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,8 @@ import numpy as np
 from fastinit.backends import c_calls, current_native_level, native_kernel
 from fastinit.backends.elements import ElementType
 from fastinit.core.pieces import LEAST_FOR_NATIVE_THREADS
-from fastinit.distributions import Distribution, Slabs
-from fastinit.distributions.base import Draws
-from fastinit.runtime.types import Float64Array, FloatArray
+from fastinit.distributions import Distribution, Slabs, WholeTensor
+from fastinit.runtime.types import Float64Array
 
 
 def small_fill(distribution: Distribution, shape: tuple[int, ...], element: ElementType) -> Any:
@@ -47,7 +45,7 @@ class _Learned:
         one = np.full((), value, self._element.dtype).tobytes()
         self.kernel, self.parameters = -len(one), struct.unpack("d", one.ljust(8, b"\0"))
 
-    def select(self, values: Callable[[Draws], FloatArray]) -> None:
+    def select(self, distribution: WholeTensor[Any]) -> None:
         pass
 
     def compose(self, slabs: Slabs) -> None:

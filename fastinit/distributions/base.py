@@ -17,6 +17,7 @@ from fastinit.runtime.values import replace, value_class
 
 if TYPE_CHECKING:
     from fastinit.distributions.slabs import Slabs
+    from fastinit.distributions.whole_tensor import WholeTensor
 
 PANELS, NODES = 64, 20  # of the Gauss-Legendre rule: averages of smooth functions are exact to the last digits
 FAR = 2.0**100  # the 4th powers of 2^32 deviations of such values, and of their last bits, are within float64's range
@@ -51,8 +52,8 @@ class Request(Protocol):
     def repeat(self, value: float) -> None:
         """Write the same value everywhere."""
 
-    def select(self, values: Callable[[Draws], FloatArray]) -> None:
-        """Compute the whole tensor's values by `values(draws)`, and write those of them that are asked for."""
+    def select(self, distribution: WholeTensor[Any]) -> None:
+        """Compute the whole tensor's values by `distribution.values(draws)`, and write those that are asked for."""
 
     def compose(self, slabs: Slabs) -> None:
         """Write the values of each slab to where it lies, as far as they are asked for."""
@@ -109,6 +110,11 @@ class Distribution:
     def has_density(self) -> bool:
         """Whether `cdf`, `bounds`, `centre`, `quadrature` and `moments` are known."""
         return False
+
+    @property
+    def multiplications(self) -> int:
+        """About how many multiplications the values of a whole tensor take; 0 where they are few for each value."""
+        return 0
 
     @property
     def only_shape(self) -> tuple[int, ...] | None:

@@ -23,6 +23,10 @@ class WholeTensorMaker(Protocol[L_contra]):
         """All values, exact in `draws.real` or to be rounded to it."""
         ...
 
+    def multiplications(self, shape: tuple[int, ...], layout: L_contra) -> int:
+        """About how many multiplications that takes; 0 where they are few for each value."""
+        ...
+
 
 @value_class
 class WholeTensor(Distribution, Generic[L]):
@@ -44,6 +48,10 @@ class WholeTensor(Distribution, Generic[L]):
         return False
 
     @property
+    def multiplications(self) -> int:
+        return self.initializer.multiplications(self.shape, self.layout)
+
+    @property
     def only_shape(self) -> tuple[int, ...]:
         return self.shape
 
@@ -58,7 +66,7 @@ class WholeTensor(Distribution, Generic[L]):
         return np.empty(0)  # there is no kernel
 
     def write(self, request: Request) -> None:
-        request.select(self.values)
+        request.select(self)
 
     def __repr__(self) -> str:
         return repr(self.initializer)

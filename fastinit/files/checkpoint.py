@@ -30,7 +30,6 @@ from fastinit.core.division import in_order
 from fastinit.core.fill import fill, fill_piece
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution
-from fastinit.files import disk
 from fastinit.files import safetensors_format as format
 from fastinit.files.partial import PartialFile, check_final, publish, remove_abandoned
 from fastinit.files.parts import WHOLE, Part
@@ -38,7 +37,7 @@ from fastinit.files.reading import read_header
 from fastinit.files.safetensors_format import StoredTensor
 from fastinit.files.syncer import Syncer
 from fastinit.recipes import Plan, PlannedTensor
-from fastinit.runtime import threads
+from fastinit.runtime import disk, threads
 from fastinit.runtime.checks import shown
 from fastinit.runtime.types import Array
 

@@ -18,8 +18,7 @@ from functools import cache
 from io import FileIO
 from pathlib import Path
 
-from fastinit.files import disk
-from fastinit.runtime import signals
+from fastinit.runtime import disk, signals
 
 PREFIX, SUFFIX = ".fastinit-", ".partial"
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # of the running system: containers have names of their own, but share it

@@ -6,7 +6,7 @@ import os
 import threading
 from queue import Empty, SimpleQueue
 
-from fastinit.files import disk
+from fastinit.runtime import disk
 
 SYNC_BYTES = 2**26  # synced as it is written, so that neither the end nor an interrupt has much left to wait for
 

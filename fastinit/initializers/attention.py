@@ -92,6 +92,11 @@ class MimeticAttention(WholeTensorInitializer):
         values = values.reshape(weight.n, inner, width)
         return weight.restored(values.swapaxes(1, 2) if self.part == "output" else values)
 
+    def multiplications(self, shape: Lengths, layout: Layout) -> int:
+        weight = weight_of(shape, layout, "mimetic_attention")
+        width, _, heads = self._sizes(weight)
+        return weight.n * heads * 10 * width**3  # of a singular value decomposition with both factors
+
     def _sizes(self, weight: Weight) -> tuple[int, int, int]:
         """The width of the model, that of all heads together, and the number of products."""
         width, inner = (weight.outputs, weight.inputs) if self.part == "output" else (weight.inputs, weight.outputs)

@@ -161,6 +161,12 @@ class WholeTensorInitializer(Initializer):
         """All values, float32 or float64 as `draws.real` says, or exact in both; subclasses override it."""
         raise NotImplementedError
 
+    def multiplications(self, shape: tuple[int, ...], layout: Layout) -> int:
+        """About how many multiplications `values` takes, if many for each value: those of a large tensor are made once a
+        machine, as they depend on nothing else than the arguments; subclasses override it.
+        """
+        return 0
+
 
 @lru_cache(maxsize=4096)
 def _cached_distribution(initializer: Initializer, shape: tuple[int, ...], layout: Layout) -> Distribution:

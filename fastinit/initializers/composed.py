@@ -247,6 +247,9 @@ class LooksLinear(OfAnother, WholeTensorInitializer):
             values = np.concatenate([values, -values], axis)
         return values
 
+    def multiplications(self, shape: Lengths, layout: Layout) -> int:
+        return self._block(shape, layout)[0].multiplications
+
     def _block(self, shape: Lengths, layout: Layout) -> tuple[Distribution, Lengths, list[int]]:
         """The distribution and shape of W, and the axes along which it is mirrored."""
         weight_of(shape, layout, self.function_name)

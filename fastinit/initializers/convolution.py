@@ -94,6 +94,9 @@ class ICNR(OfAnother, WholeTensorInitializer):
             return np.repeat(values, repeats, axis)
         return np.concatenate([values] * repeats, axis)
 
+    def multiplications(self, shape: Lengths, layout: Layout) -> int:
+        return self._different(shape, layout)[0].multiplications
+
     def _different(self, shape: Lengths, layout: Layout) -> tuple[Distribution, Lengths, int, int]:
         """The distribution and shape of the kernels that differ, the axis of outputs, and how often each is repeated."""
         weight = weight_of(shape, layout, "icnr")

@@ -52,6 +52,10 @@ class Orthogonal(WholeTensorInitializer):
         _orthogonal(matrices, draws, rounded(draws.real, "gain", self.gain))
         return weight.restored(matrices.reshape(weight.shape))
 
+    def multiplications(self, shape: Lengths, layout: Layout) -> int:
+        weight = weight_of(shape, layout, "orthogonal")
+        return weight.n * _multiplications(weight.outputs, weight.connections)
+
 
 @initializer
 class DeltaOrthogonal(WholeTensorInitializer):
@@ -85,6 +89,10 @@ class DeltaOrthogonal(WholeTensorInitializer):
         _orthogonal(matrices, draws, rounded(draws.real, "gain", self.gain))
         return at_tap(weight, matrices, tuple((k - 1) // 2 for k in weight.kernel))
 
+    def multiplications(self, shape: Lengths, layout: Layout) -> int:
+        weight = weight_of(shape, layout, "delta_orthogonal")
+        return weight.n * _multiplications(weight.outputs, weight.inputs)
+
 
 def _orthogonal(matrices: Array, draws: Draws, gain: np.floating[Any]) -> None:
     """Random orthogonal matrices times `gain`, one after the other from the draws, into (n, out, columns)."""
@@ -93,3 +101,8 @@ def _orthogonal(matrices: Array, draws: Draws, gain: np.floating[Any]) -> None:
         columns = tall if tall.flags.c_contiguous else np.empty(tall.shape, tall.dtype)
         haar(draws.of(STANDARD_NORMAL, columns.shape, out=columns))
         np.multiply(columns, gain, out=tall)
+
+
+def _multiplications(rows: int, columns: int) -> int:
+    """Those of `haar`, up to a factor between 1 and 2."""
+    return rows * columns * min(rows, columns)

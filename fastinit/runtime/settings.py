@@ -14,6 +14,7 @@ BACKEND, LEVEL, NUM_THREADS = "FASTINIT_BACKEND", "FASTINIT_LEVEL", "FASTINIT_NU
 XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"  # read by csrc/build.py alone, when the extension is built
 MOST_THREADS = 4096  # several for each CPU of the largest machines
 OPENMP, LOCAL_PROCESSES, TORCHRUN = "OMP_NUM_THREADS", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID"  # set by others
+RUN = TORCHRUN, "MASTER_ADDR", "MASTER_PORT"
 KNOWN = BACKEND, LEVEL, NUM_THREADS, XLA_INCLUDE
 
 
@@ -55,6 +56,11 @@ def local_processes() -> int:
     """How many processes of the same run share this machine, as torchrun and others say it; else 1."""
     text = os.environ.get(LOCAL_PROCESSES, "")
     return max(1, int(text)) if text.isdecimal() else 1
+
+
+def local_run() -> tuple[str | None, ...]:
+    """What tells the run that this process belongs to from others on this machine, as torchrun and others say it."""
+    return tuple(os.environ.get(variable) for variable in RUN)
 
 
 def unknown_variables() -> list[str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fastinit.files import disk, partial
+from fastinit.files import partial
 from fastinit.files.partial import PartialFile, publish, remove_abandoned, written_whole
+from fastinit.runtime import disk
 
 
 def names_in(directory):

@@ -22,6 +22,7 @@ from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, 
 from torch.distributed.tensor.placement_types import _StridedShard
 
 import fastinit.torch
+from fastinit.core import whole_tensors
 from fastinit.core.stream import stream_of
 from fastinit.initializers import Normal, Orthogonal, Parts, Stacked, TruncatedNormal, Uniform
 from fastinit.recipes import Recipe
@@ -215,6 +216,16 @@ for distribution, initializer in INITIALIZERS.items():
             name = f"{distribution} {str(dtype)[6:]}, {case}"
             check = partial(_placed, initializer, shape, placements, dtype)
             CHECKS.update({(2, name): check, (4, name): check})
+
+
+@on_ranks(2, 4)
+def ranks_of_one_machine_share_whole_tensors(mesh, folder):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOCAL_WORLD_SIZE", str(mesh.size()))
+        patch.setattr(whole_tensors, "LEAST_MULTIPLICATIONS", 1)
+        for shape, placements in PLACED.values():
+            for dtype in (torch.float32, torch.bfloat16):
+                _placed(Orthogonal(), shape, placements, dtype, mesh, folder)
 
 
 @on_ranks(2, 4)

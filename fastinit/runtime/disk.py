@@ -88,3 +88,8 @@ def lock(descriptor: int, wait: bool = False) -> bool:
     except OSError:
         return False
     return True
+
+
+def unlock(descriptor: int) -> None:
+    """Give back a lock that `lock` took, before the file is closed."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
