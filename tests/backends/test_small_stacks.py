@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from functools import cache
 
+import numpy as np
 import pytest
 
 from fastinit.backends import available_backends
@@ -33,9 +35,39 @@ assert len(made) == len(expected)
 assert all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in zip(made, expected))
 """
 
+OF_NUMPY_ALONE = """
+import sys, threading
+import numpy as np
+
+class Addition:
+    def __call__(self, depth):  # the calls of objects take stack of C, as some within fastinit do
+        if depth:
+            self(depth - 1)
+        else:
+            numbers = np.zeros(1, np.int64)
+            numbers += 3
+
+threading.stack_size(int(sys.argv[1]))
+thread = threading.Thread(target=Addition(), args=(4,))
+thread.start()
+thread.join()
+"""
+
+
+def ended(program, nbytes):
+    return subprocess.run([sys.executable, "-c", program, str(nbytes)], capture_output=True, text=True)
+
+
+@cache
+def numpy_needs_more(nbytes):
+    """NumPy 2.2's test for overlapping memory takes 24 KiB of stack, in every addition in place."""
+    return ended(OF_NUMPY_ALONE, nbytes).returncode != 0
+
 
 @pytest.mark.skipif("c" not in available_backends(), reason="the C backend was not built")
 @pytest.mark.parametrize("nbytes", [32 * 1024, 64 * 1024, 128 * 1024])
 def test_threads_with_little_stack_write_the_same_values(nbytes):
-    run = subprocess.run([sys.executable, "-c", PROGRAM, str(nbytes)], capture_output=True, text=True)
+    if numpy_needs_more(nbytes):
+        pytest.skip(f"NumPy {np.__version__} by itself adds no numbers in a thread with {nbytes} bytes of stack")
+    run = ended(PROGRAM, nbytes)
     assert run.returncode == 0, run.stderr
