@@ -82,7 +82,9 @@ def xla_include() -> list[str]:
 write(KERNEL_LIST, kernel_list())
 write(CUDA_SOURCE, cuda_source())
 ffi = cffi.FFI()
-KERNEL_HEADERS = (f"kernels/{name}.h" for name in ("kernels", "measure", "products", "shuffles"))
+KERNEL_HEADERS = (
+    f"kernels/{name}.h" for name in ("choices", "composed", "kernels", "measure", "products", "searches", "shuffles")
+)
 HEADERS = (*KERNEL_HEADERS, "bindings/api.h", "bindings/xla_handler.h")
 ffi.cdef("".join((HERE / header).read_text() for header in HEADERS))
 ffi.cdef('extern "Python" int fi_check_signals(void);')  # a `pause` for fi_fill_shared: fastinit/backends/c.py

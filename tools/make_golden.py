@@ -73,7 +73,7 @@ def pinned(kernel, parameters, storage):
 def order(n, bits):
     """The entry of a random order of n numbers in 2^bits buckets."""
     numbers = np.empty(n, np.int64)
-    backend("reference").orders.shuffle(ShuffleRequest(stream_of(SEED), 0, bits, n, None, numbers))
+    backend("reference").operations.shuffle(ShuffleRequest(stream_of(SEED), 0, bits, n, None, numbers))
     return {"n": n, "bits": bits, **pinned_values(numbers)}
 
 

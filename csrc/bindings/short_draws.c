@@ -16,7 +16,7 @@
 
 #include "api.h"
 #include "kernels.h"
-#include "shuffles.h"
+#include "searches.h"
 
 enum {
     MOST_AXES = 8,
@@ -593,7 +593,7 @@ static PyObject *drawn_integers(const short_draw *self, PyObject *generator, arg
         return NULL;
     uint64_t count = (uint64_t)bound[1] - (uint64_t)bound[0] + (uint64_t)is_closed;
     int is_range = (bound[0] < bound[1] || (is_closed && bound[0] == bound[1])) && count != 0;
-    int one_word = count <= 1u << 24; /* _LARGEST_NARROW_RANGE of generator.py */
+    int one_word = count <= 1u << 24; /* LARGEST_NARROW_RANGE of requests.py */
     PyObject *array = NULL;
     if (is_range && holds_integers(target.dtype, bound[0], bound[1] - !is_closed, &log2_bytes)) {
         uint64_t bits[3] = {(uint64_t)bound[0], count, one_word ? (1ull << 32) % count : -count % count};

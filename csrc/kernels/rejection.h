@@ -75,11 +75,7 @@ static ALWAYS_INLINE void neg2log_u_of_rows(const uint32_t *words, int rows, dou
 static ALWAYS_INLINE void parameters_of_rows(const double *parameters, int k, double factor, const struct place *place,
                                              int rows, double *own)
 {
-    if (parameters[COUNT] > 0)
-        load_own(parameters, k, factor, place->position / WORDS_OF_TRY, rows * LANES, own);
-    else
-        for (int i = 0; i < rows * LANES; i++)
-            own[i] = factor * parameters[k];
+    load_parameter(parameters, k, factor, place->position / WORDS_OF_TRY, rows * LANES, own);
 }
 
 /* The shapes of some rows, and what tries of them take. */

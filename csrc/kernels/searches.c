@@ -1,10 +1,10 @@
-/* Values by tables of their distribution (shuffles.h). */
+/* Values by tables of their distribution (searches.h). */
 #include <stddef.h>
 #include <stdint.h>
 
 #include "kernels.h"
 #include "levels.h"
-#include "shuffles.h"
+#include "searches.h"
 #include "threads.h"
 
 enum { BLOCK = 1024 }; /* a tile of doubles */

@@ -16,7 +16,7 @@ struct shuffle {
     int bits;
     uint64_t n, wanted;
     const void *items;
-    void *out, *scratch;
+    void *out, *dealt; /* which may be the same memory */
     uint64_t *counts, *ends, pieces, items_of_piece;
 };
 
@@ -75,31 +75,32 @@ static inline uint64_t bounded(const struct shuffle *of, uint64_t position, uint
     return product >> 32;
 }
 
-/* Shuffles a bucket from `scratch` to `out`, the places `first` to `end` - 1: item i goes to where an item chosen among the
+/* Shuffles a bucket from `dealt` to `out`, the places `first` to `end` - 1: item i goes to where an item chosen among the
    first i + 1 places is, which moves to place i. `tile` is the one whose words are there. */
-#define SHUFFLE_BUCKET(of, dealt, type)                                                                      \
-    const dealt *from = of->scratch;                                                                         \
+#define SHUFFLE_BUCKET(of, type)                                                                             \
+    const type *from = of->dealt;                                                                            \
     type *to = of->out;                                                                                      \
     for (uint64_t place = first; place < end; place++) {                                                     \
         uint64_t position = of->first_place + place, chosen;                                                 \
+        const type item = from[place];                                                                       \
         if (position / TILE_WORDS != *tile) {                                                                \
             *tile = position / TILE_WORDS;                                                                   \
             words_at(of, *tile * TILE_WORDS, TILE_WORDS, words);                                             \
         }                                                                                                    \
         chosen = first + bounded(of, position, words[position % TILE_WORDS], (uint32_t)(place - first + 1)); \
         to[place] = to[chosen];                                                                              \
-        to[chosen] = (type)from[place];                                                                      \
+        to[chosen] = item;                                                                                   \
     }
 
 /* deal_<name>, which deals a piece's items, and shuffle_<name>, which shuffles some of the buckets. */
-#define SHUFFLES(name, dealt, type, value)                                                                    \
+#define SHUFFLES(name, type, value)                                                                           \
     static void deal_##name(void *job, uint64_t piece)                                                        \
     {                                                                                                         \
         const struct shuffle *of = job;                                                                       \
-        dealt *scratch = of->scratch;                                                                         \
+        type *dealt = of->dealt;                                                                              \
         uint64_t *ends = of->ends + (piece << of->bits);                                                      \
         memcpy(ends, of->counts + (piece << of->bits), sizeof *ends << of->bits);                             \
-        FOR_TILES_OF_PIECE(of, piece, scratch[ends[bucket_of(of, words[i])]++] = value;)                      \
+        FOR_TILES_OF_PIECE(of, piece, dealt[ends[bucket_of(of, words[i])]++] = value;)                        \
     }                                                                                                         \
     static void shuffle_##name(void *job, uint64_t piece)                                                     \
     {                                                                                                         \
@@ -109,45 +110,51 @@ static inline uint64_t bounded(const struct shuffle *of, uint64_t position, uint
         uint64_t bucket = piece * BUCKETS_TOGETHER, last = smaller(bucket + BUCKETS_TOGETHER, buckets);       \
         for (; bucket < last && of->counts[bucket] < of->wanted; bucket++) {                                  \
             uint64_t first = of->counts[bucket], end = bucket + 1 < buckets ? of->counts[bucket + 1] : of->n; \
-            SHUFFLE_BUCKET(of, dealt, type)                                                                   \
+            SHUFFLE_BUCKET(of, type)                                                                          \
         }                                                                                                     \
     }
 #define ITEM(type) ((const type *)of->items)[item + i]
-SHUFFLES(numbers, uint32_t, int64_t, (uint32_t)(item + i))
-SHUFFLES(large_numbers, uint64_t, int64_t, item + i)
-SHUFFLES(items1, uint8_t, uint8_t, ITEM(uint8_t))
-SHUFFLES(items2, uint16_t, uint16_t, ITEM(uint16_t))
-SHUFFLES(items4, uint32_t, uint32_t, ITEM(uint32_t))
-SHUFFLES(items8, uint64_t, uint64_t, ITEM(uint64_t))
+SHUFFLES(numbers, int64_t, (int64_t)(item + i))
+SHUFFLES(items1, uint8_t, ITEM(uint8_t))
+SHUFFLES(items2, uint16_t, ITEM(uint16_t))
+SHUFFLES(items4, uint32_t, ITEM(uint32_t))
+SHUFFLES(items8, uint64_t, ITEM(uint64_t))
 
 static piece_function *const steps[][2] = {
-    {deal_numbers, shuffle_numbers}, {deal_large_numbers, shuffle_large_numbers},
-    {deal_items1, shuffle_items1},   {deal_items2, shuffle_items2},
+    {deal_numbers, shuffle_numbers}, {deal_items1, shuffle_items1}, {deal_items2, shuffle_items2},
     {deal_items4, shuffle_items4},   {deal_items8, shuffle_items8},
 };
+
+/* The job from its beginning; FORKED in the child of a fork within `pause`, if items were shuffled where they were dealt. */
+static int shuffle(struct shuffle *of, piece_function *const step[2], int threads, int (*pause)(void))
+{
+    const uint64_t together = (((uint64_t)1 << of->bits) - 1) / BUCKETS_TOGETHER + 1;
+    int result = run_pieces(count_piece, of, of->pieces, threads, pause);
+    if (result)
+        return result;
+    sum_counts(of);
+    result = run_pieces(step[0], of, of->pieces, threads, pause);
+    if (result) /* nothing is written to `items` yet, which are not shuffled in part */
+        return result;
+    return run_pieces_once(step[1], of, together, threads, of->out == of->items ? NULL : pause);
+}
 
 int fi_shuffle(int level, const uint32_t *stream, uint64_t start, int bits, uint64_t n, uint64_t wanted, const void *items,
                int item_bytes, void *out, void *scratch, uint64_t *counts, uint64_t pieces, int threads, int (*pause)(void))
 {
-    const uint64_t tiles = n / TILE_WORDS + 1, buckets = (uint64_t)1 << bits;
+    const uint64_t tiles = n / TILE_WORDS + 1;
     struct shuffle of = {level,  stream,
                          start,  start + (n + TILE_WORDS - 1) / TILE_WORDS * TILE_WORDS,
                          bits,   n,
                          wanted, items,
-                         out,    scratch,
+                         out,    scratch ? scratch : out,
                          counts, counts + (pieces << bits),
                          pieces, (tiles / pieces + 1) * TILE_WORDS};
-    int type = item_bytes == 1 ? 2 : item_bytes == 2 ? 3 : item_bytes == 4 ? 4 : 5;
-    if (!items)
-        type = n > (uint64_t)1 << 32;
-    int result = run_pieces(count_piece, &of, pieces, threads, pause);
-    if (result)
-        return result;
-    sum_counts(&of);
-    result = run_pieces(steps[type][0], &of, pieces, threads, pause);
-    if (result) /* nothing is written to `out` yet; a shuffle in place is not interrupted from here on */
-        return result;
-    return run_pieces(steps[type][1], &of, (buckets - 1) / BUCKETS_TOGETHER + 1, threads, out == items ? NULL : pause);
+    int result, type = !items ? 0 : item_bytes == 1 ? 1 : item_bytes == 2 ? 2 : item_bytes == 4 ? 3 : 4;
+    do
+        result = shuffle(&of, steps[type], threads, pause);
+    while (result == FORKED);
+    return result;
 }
 
 /* The number of each value is that of a bit of the table. */

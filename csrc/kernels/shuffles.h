@@ -1,6 +1,6 @@
-/* Random orders, and values by tables of their distribution. No preprocessor lines: cffi reads this file as it stands, and C
-   includes it. fi_shuffle and fi_search share their work as fi_fill_shared does, return what `pause` returned, or 0, and give the same on any
-   number of threads. */
+/* Random orders, and numbers that are unlike each other. No preprocessor lines: cffi reads this file as it stands, and C includes
+   it. fi_shuffle shares its work as fi_fill_shared does, returns what `pause` returned, or 0, and gives the same on any number of
+   threads. */
 
 /* A random order of `n` items of `item_bytes` (1, 2, 4 or 8) each, every order equally likely, and of it at least the
    first `wanted`: from `items` to `out`, which may be the same memory. Where `items` is null they are the numbers from 0 on,
@@ -11,16 +11,10 @@
    shuffle it (Fisher and Yates 1938). Buckets are independent and equally likely for each item, so that any two orders of the
    items are reached by as many choices.
 
-   `scratch` has room for n items; of numbers, for n uint32 where n is at most 2^32, else uint64. `counts` has room for
-   2 pieces 2^bits numbers: the items are dealt out in so many pieces. */
+   `scratch` has room for n items where `out` is `items`; else it is null. `counts` has room for 2 pieces 2^bits numbers: the
+   items are dealt out in so many pieces. */
 int fi_shuffle(int level, const uint32_t *stream, uint64_t start, int bits, uint64_t n, uint64_t wanted, const void *items,
                int item_bytes, void *out, void *scratch, uint64_t *counts, uint64_t pieces, int threads, int (*pause)(void));
-
-/* out[i] = first + how many entries of the table `cdf`, which rises to 1, are at most u, the value of `kernel` (uniform on
-   [0, 1), float64) at position `start` + i. guide[j], for j below 2^guide_bits, is how many are at most j / 2^guide_bits: where
-   the search begins (Chen and Asau 1974). */
-int fi_search(int level, int kernel, const uint32_t *stream, uint64_t start, uint64_t n, const double *cdf,
-              const int32_t *guide, int guide_bits, int64_t first, int64_t *out, int threads, int (*pause)(void));
 
 /* Of `n` values the first `distinct` are unlike each other and in `table`. Moves behind them, in their order, those of the
    others that occur for the first time, puts them into the table too, and returns how many are unlike each other now. `table`,

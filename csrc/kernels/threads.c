@@ -29,7 +29,7 @@ int fi_has_threads(void)
     return 0;
 }
 
-int run_pieces(piece_function *run, void *job, uint64_t pieces, int threads, pause_function *pause)
+int run_pieces_once(piece_function *run, void *job, uint64_t pieces, int threads, pause_function *pause)
 {
     int64_t paused = now();
     (void)threads;
@@ -317,8 +317,6 @@ int fi_has_threads(void)
     return 1;
 }
 
-enum { FORKED = -1 };
-
 /* Works on the job to its end, with pauses; returns the last result of `pause`, or FORKED in the child of a fork within it. */
 static int work_with_pauses(struct shared_job *job, pause_function *pause)
 {
@@ -339,7 +337,7 @@ static int work_with_pauses(struct shared_job *job, pause_function *pause)
     }
 }
 
-static int run_once(piece_function *run, void *job, uint64_t pieces, uint32_t threads, pause_function *pause)
+static int run_on_threads(piece_function *run, void *job, uint64_t pieces, uint32_t threads, pause_function *pause)
 {
     struct range alone, *ranges = threads > 1 ? aligned_alloc(64, threads * sizeof *ranges) : NULL;
     threads = ranges ? threads : 1;
@@ -359,15 +357,20 @@ static int run_once(piece_function *run, void *job, uint64_t pieces, uint32_t th
     return result;
 }
 
-int run_pieces(piece_function *run, void *job, uint64_t pieces, int threads, pause_function *pause)
+int run_pieces_once(piece_function *run, void *job, uint64_t pieces, int threads, pause_function *pause)
 {
     uint64_t most = pieces < MOST_WORKERS ? pieces : MOST_WORKERS;
     uint32_t used = threads < 1 || most < 1 ? 1 : (uint64_t)threads < most ? (uint32_t)threads : (uint32_t)most;
-    int result;
-    do
-        result = run_once(run, job, pieces, used, pause);
-    while (result == FORKED);
-    return result;
+    return run_on_threads(run, job, pieces, used, pause);
 }
 
 #endif
+
+int run_pieces(piece_function *run, void *job, uint64_t pieces, int threads, pause_function *pause)
+{
+    int result;
+    do
+        result = run_pieces_once(run, job, pieces, threads, pause);
+    while (result == FORKED);
+    return result;
+}

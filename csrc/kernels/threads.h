@@ -26,4 +26,9 @@ typedef int pause_function(void);
    begins the job again. So a piece may run twice. */
 int run_pieces(piece_function *run, void *job, uint64_t pieces, int threads, pause_function *pause);
 
+/* The same for pieces that may not run twice: in the child of a fork within `pause`, where others have done a part of them, it
+   returns FORKED. */
+enum { FORKED = -1 };
+int run_pieces_once(piece_function *run, void *job, uint64_t pieces, int threads, pause_function *pause);
+
 #endif

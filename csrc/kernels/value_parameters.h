@@ -32,6 +32,17 @@ static ALWAYS_INLINE void load_own(const double *parameters, int k, double facto
         }
 }
 
+/* Sets own[i] to `factor` times parameter k of value `element` + i, for n of them. */
+static ALWAYS_INLINE void load_parameter(const double *parameters, int k, double factor, uint64_t element, int n,
+                                         double *own)
+{
+    if (parameters[COUNT] > 0)
+        load_own(parameters, k, factor, element, n, own);
+    else
+        for (int i = 0; i < n; i++)
+            own[i] = factor * parameters[k];
+}
+
 /* Sets of_lanes[k][l] to parameter k of value `element` + l, for the first `known` parameters, and to 0 for the others. */
 static ALWAYS_INLINE void load_parameters(const double *parameters, int known, uint64_t element,
                                           double of_lanes[MOST_PARAMETERS][LANES])

@@ -18,7 +18,7 @@ from fastinit.backends import c_calls
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.extensions import extension, is_there, why_stale
-from fastinit.backends.request import Fill, FillAxes, FillMany, FillRequest, Orders, Parameters
+from fastinit.backends.request import Fill, FillAxes, FillMany, FillRequest, Operations, Parameters
 from fastinit.runtime import settings
 from fastinit.runtime.forks import without_forks
 from fastinit.runtime.switches import switch
@@ -53,9 +53,9 @@ class Backend(NamedTuple):
     fill_axes: FillAxes | None = None
 
     @property
-    def orders(self) -> Orders:
-        """Its random orders, and its searches in tables."""
-        return _orders(self.name, self.level)
+    def operations(self) -> Operations:
+        """What generators need of it beside fills."""
+        return _operations(self.name, self.level)
 
 
 def _imported(name: str) -> Any:
@@ -64,15 +64,14 @@ def _imported(name: str) -> Any:
 
 
 @cache
-def _orders(name: str, level: str) -> Orders:
-    orders: Orders
+def _operations(name: str, level: str) -> Operations:
+    operations: Operations
     if name == "c":
-        orders = _imported("c_orders").orders_at(level)
+        operations = _imported("c_operations").operations_at(level)
     else:
-        with_numpy = _imported("orders")
         shuffle = _imported("numba.shuffles" if name == "numba" else "orders").shuffle_buckets
-        orders = with_numpy.orders_with(_imported(name).fill, shuffle)
-    return orders
+        operations = _imported("operations").operations_with(_imported(name).fill, shuffle)
+    return operations
 
 
 def available_levels() -> tuple[str, ...]:

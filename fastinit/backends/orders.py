@@ -1,4 +1,4 @@
-"""Random orders, and searches in tables, in NumPy and Python: what the C backend does at once, step by step.
+"""Random orders, in NumPy and Python: what the C backend does at once, step by step.
 
 csrc/kernels/shuffles.h says which order is whose. The reference has all from here; Numba the last step in compiled code.
 """
@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fastinit.backends.reference import redraw
-from fastinit.backends.request import Fill, FillRequest, Orders, SearchRequest, ShuffleRequest, Stream
+from fastinit.backends.request import Fill, FillRequest, ShuffleRequest, Stream
 from fastinit.runtime.types import UInt64Array
 
 TILE_WORDS = 2048
@@ -31,7 +31,7 @@ def shuffle_buckets(order: np.ndarray, starts: np.ndarray, words: np.ndarray, st
 
 
 def distinct(values: np.ndarray, below: int) -> Callable[[int], int]:
-    """See `fastinit.backends.request.Orders`."""
+    """See `fastinit.backends.request.Operations`."""
 
     def moved(known: int) -> int:
         _, places = np.unique(values, return_index=True)
@@ -41,22 +41,8 @@ def distinct(values: np.ndarray, below: int) -> Callable[[int], int]:
     return moved
 
 
-ROWS = 512  # whose products are added together, in the caches
-
-
-def product(x: np.ndarray, factor: np.ndarray, added: np.ndarray, num_threads: int) -> np.ndarray:
-    """See `fastinit.backends.request.Orders`."""
-    products = np.zeros(x.shape)
-    for first in range(0, len(x), ROWS):
-        some, sums = x[first : first + ROWS], products[first : first + ROWS]
-        for k, row in enumerate(factor):
-            sums += some[:, k : k + 1] * row
-    products += added
-    return products
-
-
-def orders_with(fill: Fill, shuffle: ShuffleBuckets) -> Orders:
-    """The functions of a backend that fills by `fill`."""
+def shuffle_with(fill: Fill, shuffle: ShuffleBuckets) -> Callable[[ShuffleRequest], None]:
+    """The function of a backend that fills by `fill`."""
 
     def words_at(stream: Stream, position: int, n: int) -> np.ndarray:
         words = np.empty(n, np.uint32)
@@ -74,10 +60,4 @@ def orders_with(fill: Fill, shuffle: ShuffleBuckets) -> Orders:
         shuffle(order, starts, words_at(stream, position, n), stream, position)
         out[...] = order if items is None else items[order]
 
-    def search(request: SearchRequest) -> None:
-        stream, table, start, out, _ = request
-        u = np.empty(len(out))
-        fill(FillRequest("uniform_float64", stream, np.array([0.0, 1.0]), np.array([start], np.uint64), len(u), 1, u))
-        np.add(np.searchsorted(table.cdf, u, "right"), table.first, out=out)
-
-    return Orders(order, search, distinct, product)
+    return order

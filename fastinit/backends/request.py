@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,13 +104,64 @@ class SearchRequest(NamedTuple):
     num_threads: int = 1
 
 
-class Orders(NamedTuple):
-    """What a backend has beside `fill`: random orders, searches in tables, and products."""
+class ChoiceRequest(NamedTuple):
+    """The items whose numbers a kernel of 64-bit integers has at positions start, start + 1, ..., one for each of `out`."""
+
+    kernel: str
+    stream: Stream
+    parameters: Parameters
+    start: int
+    items: NDArray[np.generic]
+    """C-contiguous, of any dtype without objects; an item is what it has at a place of its first axis."""
+    out: NDArray[np.generic]
+    """C-contiguous, of the same dtype and axes, and not empty."""
+    num_threads: int = 1
+
+
+class DirichletRequest(NamedTuple):
+    """Rows of gamma values from position `start` on, each over the sum of its row, which is made from the first one on."""
+
+    stream: Stream
+    parameters: Parameters
+    """Of the gamma values."""
+    start: int
+    out: NDArray[np.float64]
+    """Of the rows and columns, C-contiguous and not empty."""
+    num_threads: int = 1
+
+
+class NoncentralRequest(NamedTuple):
+    """Noncentral chi-squared values: gamma values plus the squares of normals, whose means are `roots`."""
+
+    stream: Stream
+    parameters: Parameters
+    """Of the gamma values."""
+    start: int
+    """The position of the first gamma value,"""
+    first_normal: int
+    """and of the first normal."""
+    roots: Parameters
+    """As a kernel has its only parameter: for all values, or for each its own."""
+    out: NDArray[np.float64]
+    """1-D and contiguous."""
+    num_threads: int = 1
+
+
+Product: TypeAlias = Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float64]]
+
+
+class Operations(NamedTuple):
+    """What a generator needs of a backend beside `fill`."""
 
     shuffle: Callable[[ShuffleRequest], None]
-    search: Callable[[SearchRequest], None]
     distinct: Callable[[NDArray[np.int64], int], Callable[[int], int]]
     """distinct(values, below) is a function of how many of the values, all from 0 to `below` - 1, are unlike each other and
     stand first: it moves those of the others that occur for the first time behind them, and returns how many it is now."""
-    product: Callable[[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int], NDArray[np.float64]]
+    search: Callable[[SearchRequest], None]
+    take: Callable[[NDArray[np.generic], NDArray[np.int64], NDArray[np.generic], int], None]
+    """take(items, numbers, out, num_threads): out[i] = items[numbers[i]]; the arrays are those of a `ChoiceRequest`."""
+    choose: Callable[[ChoiceRequest], None]
+    product: Product
     """product(x, factor, added, num_threads): x @ factor + added, summed in one order: csrc/kernels/products.h."""
+    dirichlet: Callable[[DirichletRequest], None]
+    noncentral_chisquare: Callable[[NoncentralRequest], None]

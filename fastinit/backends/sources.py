@@ -16,7 +16,7 @@ COMPILED = {
     "_kernels": (
         *(
             f"csrc/kernels/{name}.c"
-            for name in ("axes", "kernels", "measure", "products", "searches", "shuffles", "threads")
+            for name in ("axes", "choices", "composed", "kernels", "measure", "products", "searches", "shuffles", "threads")
         ),
         *("csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
     ),

@@ -113,7 +113,7 @@ class Drawing(np.random.Generator):
         if drawn.size:
             stream, start = self._take("uniform_float64", drawn.size)
             request = SearchRequest(stream, table, start, drawn.reshape(-1), native_threads(drawn.size))
-            current().orders.search(request)
+            current().operations.search(request)
         return drawn
 
     def _sampled(

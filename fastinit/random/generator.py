@@ -34,7 +34,6 @@ Drawn = TypeVar("Drawn", bound="np.integer[Any] | np.bool_ | int")
 _numpy = np.random.Generator
 _numpys_default_rng = np.random.default_rng  # the name may be fastinit's later
 _INTEGERS = frozenset((int, np.int64, np.int32, np.uint64, np.uint32))
-_LARGEST_NARROW_RANGE = 2**24  # up to here one word makes a value: at most one word in 2^8 is rejected
 
 
 @np.errstate(over="ignore", under="ignore")
@@ -299,10 +298,9 @@ class Generator(Counting, Inversion, Ordering, Rejection, Vectors):
         if drawn is None:
             numpys = _numpy.integers(self, low, high, size, dtype, endpoint)
             return numpys if out is None else copied(numpys, out)
-        distribution, words = ("integers", 2**32) if count <= _LARGEST_NARROW_RANGE else ("wideintegers", 2**64)
+        distribution, parameters = requests.integers_from(least, count)
         storage = f"uint{8 * drawn.itemsize}"
-        parameters = np.array((least % 2**64, count % 2**64, words % count), np.uint64)  # the last: the rejection threshold
-        self._fill(f"{distribution}_{storage}", parameters.view(np.float64), drawn, getattr(np, storage))
+        self._fill(f"{distribution}_{storage}", parameters, drawn, getattr(np, storage))
         return drawn
 
     def bytes(self, length: int) -> bytes:

@@ -8,19 +8,17 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fastinit.backends import current
-from fastinit.backends.request import ShuffleRequest, Table
+from fastinit.backends.request import ChoiceRequest, ShuffleRequest, Table
 from fastinit.core.pieces import native_threads
 from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS
 from fastinit.random.drawing import Drawing
 from fastinit.random.typed import typed_as
-from fastinit.runtime import threads
 from fastinit.runtime.types import Array, Float64Array, Int64Array
 
 _numpy = np.random.Generator
@@ -29,8 +27,6 @@ LEAST = 2048
 """Items, or choices among them, from which on kernels take less time than NumPy's code."""
 BUCKET_BITS = 12  # a bucket has 2^11 to 2^12 items, which fit the first cache
 MOST_BITS = 24
-DRAWN_AT_ONCE = 2**16  # numbers of elements, into memory that stays in the caches, before these are taken
-PIECE = 2**15  # elements that a thread takes at once
 LEAST_RATIO = 2  # of things to choices without replacement, from which on drawing until all differ beats an order of all
 MOST_RATIO_WEIGHTED = 16  # the same with probabilities, up to which an order of all beats NumPy's way
 # Of the sum of probabilities from 1: of what is between this and NumPy's limit NumPy's code draws, or refuses it.
@@ -123,7 +119,7 @@ class Ordering(Drawing):
         if count < LEAST or (p is not None and probabilities is None):
             return None
         if replace and probabilities is None:
-            return self._elements(a, n, shape, axis)
+            return self._equally_likely(a, n, shape, axis)
         chosen: Int64Array | None
         if probabilities is None:
             chosen = self._different(n, count)
@@ -133,17 +129,19 @@ class Ordering(Drawing):
             return None
         return _taken(a, chosen.reshape(shape), axis)
 
-    def _elements(self, a: Any, n: int, shape: tuple[int, ...], axis: int) -> Array:
-        """Equally likely ones; of the elements of a vector not all numbers are kept."""
-        if not isinstance(a, np.ndarray) or a.ndim > 1 or a.dtype.hasobject:
+    def _equally_likely(self, a: Any, n: int, shape: tuple[int, ...], axis: int) -> Array:
+        """Elements, or the numbers below n, each as likely as the others."""
+        items = _items(a, axis)
+        if items is None:
             return _taken(a, self.integers(n, size=shape), axis)
-        taken, items = np.empty(math.prod(shape), a.dtype), np.ascontiguousarray(a)
-        numbers = np.empty(min(len(taken), DRAWN_AT_ONCE), np.int64)
-        for at in range(0, len(taken), DRAWN_AT_ONCE):
-            out = taken[at : at + DRAWN_AT_ONCE]
-            self.integers(n, out=numbers[: len(out)])  # type: ignore[call-overload]  # of the Generator, which takes `out`
-            _take(items, numbers[: len(out)], out)
-        return taken.reshape(shape)
+        chosen = np.empty((math.prod(shape), *items.shape[1:]), items.dtype)
+        if chosen.size:
+            distribution, parameters = requests.integers_from(0, n)
+            kernel = f"{distribution}_uint64"
+            stream, start = self._take(kernel, len(chosen))
+            request = ChoiceRequest(kernel, stream, parameters, start, items, chosen, native_threads(chosen.size))
+            current().operations.choose(request)
+        return chosen.reshape(*shape, *items.shape[1:])
 
     # ---- numbers ----
 
@@ -160,7 +158,7 @@ class Ordering(Drawing):
         bits = min(max((n - 1).bit_length() - BUCKET_BITS, 0), MOST_BITS)
         stream, start = self._take("words_uint32", -(-n // TILE_WORDS) * TILE_WORDS + n)
         request = ShuffleRequest(stream, start, bits, n if wanted is None else wanted, items, out, native_threads(n))
-        current().orders.shuffle(request)
+        current().operations.shuffle(request)
 
     def _different(self, n: int, count: int) -> Int64Array | None:
         """`count` numbers below n, all unlike each other: the first that occur of equally likely ones."""
@@ -169,7 +167,7 @@ class Ordering(Drawing):
         if n < LEAST_RATIO * count:
             return self._order(n, count)
         chosen = np.empty(count, np.int64)
-        move, known = current().orders.distinct(chosen, n), 0
+        move, known = current().operations.distinct(chosen, n), 0
         while known < count:
             self.integers(n, out=chosen[known:])  # type: ignore[call-overload]  # of the Generator, which takes `out`
             known = move(known)
@@ -220,21 +218,21 @@ def _taken(a: Any, numbers: Int64Array, axis: int) -> Array:
     """The elements of these numbers; those of an int are the numbers."""
     if not isinstance(a, (np.ndarray, list)):
         return numbers
+    items = _items(a, axis)
+    if items is None:
+        return np.asarray(a).take(numbers, axis)
+    taken = np.empty((numbers.size, *items.shape[1:]), items.dtype)
+    if taken.size:
+        current().operations.take(items, numbers.reshape(-1), taken, native_threads(taken.size))
+    return taken.reshape(*numbers.shape, *items.shape[1:])
+
+
+def _items(a: Any, axis: int) -> Array | None:
+    """The elements one after the other in memory; None for an int, along another axis, and for objects (references)."""
+    if not isinstance(a, (np.ndarray, list)):
+        return None
     array = np.asarray(a)
-    if axis not in (0, -array.ndim) or array.dtype.hasobject:
-        return array.take(numbers, axis)
-    taken = np.empty((numbers.size, *array.shape[1:]), array.dtype)
-    _take(np.ascontiguousarray(array), numbers.reshape(-1), taken)
-    return taken.reshape(*numbers.shape, *array.shape[1:])
-
-
-def _take(a: Array, numbers: Int64Array, out: Array) -> None:
-    """The items of a contiguous array that have these numbers, by all threads: NumPy frees the interpreter's lock."""
-
-    def take(at: int) -> None:
-        a.take(numbers[at : at + PIECE], 0, out=out[at : at + PIECE], mode="clip")  # other modes copy
-
-    threads.run((partial(take, at) for at in range(0, len(numbers), PIECE)), native_threads(out.size))
+    return None if axis not in (0, -array.ndim) or array.dtype.hasobject else np.ascontiguousarray(array)
 
 
 def _has_many(x: Any, axis: Any) -> bool:

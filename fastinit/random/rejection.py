@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from fastinit.backends import current
+from fastinit.backends.request import DirichletRequest, NoncentralRequest
+from fastinit.core.pieces import native_threads
 from fastinit.random.drawing import Drawing
 from fastinit.random.own_parameters import OwnParameters, Tests, checked, wanted
 from fastinit.random.short_draws import Form, short_draw
@@ -25,8 +28,6 @@ LEAST, MOST = 1e-100, 1e100
 LEAST_TOGETHER = (
     4096  # values or vectors that are made of several draws, from which on kernels take less time than NumPy's code
 )
-PIECE = 2**14  # values of a Dirichlet distribution that are divided by their sums before the next ones, in the caches
-FEW_COLUMNS = 16  # up to which operations on columns take less time than those on rows
 LARGEST_OF_STICKS = 0.1  # of all alphas of a Dirichlet distribution: up to here all gamma values may underflow
 
 
@@ -140,10 +141,13 @@ class Rejection(Drawing):
         if shape is None or math.prod(shape) < LEAST_TOGETHER:
             return _numpy.noncentral_chisquare(self, df, nonc, size)
         freedom, noncentrality = arrays
-        drawn, normal = self.chisquare(freedom - 1.0, shape), self.standard_normal(shape)
-        normal += np.sqrt(noncentrality)
-        normal *= normal
-        drawn += normal
+        gammas = OwnParameters((np.asarray((freedom - 1.0) * 0.5), np.asarray(2.0)))
+        roots, drawn = OwnParameters((np.sqrt(noncentrality),)), np.empty(shape)
+        stream, start = self._take("gamma_float64", drawn.size)
+        _, first_normal = self._take("normal_float64", drawn.size)
+        blocks = gammas.block(start, shape, False), start, first_normal, roots.block(first_normal, shape, False)
+        request = NoncentralRequest(stream, *blocks, drawn.reshape(-1), native_threads(drawn.size))
+        current().operations.noncentral_chisquare(request)
         return drawn
 
     @typed_as(_numpy.noncentral_f)
@@ -182,11 +186,12 @@ class Rejection(Drawing):
         (alpha,) = alphas.arrays
         if alpha.max() < LARGEST_OF_STICKS:
             return self._sticks(alpha, shape)
-        drawn: Float64Array = self.standard_gamma(alpha, (*shape, len(alpha)))
-        rows = drawn.reshape(-1, len(alpha))
-        step = max(PIECE // len(alpha), 1)
-        for at in range(0, len(rows), step):
-            _divide_by_sums(rows[at : at + step])
+        drawn = np.empty((*shape, len(alpha)))
+        if drawn.size:
+            stream, start = self._take("gamma_float64", drawn.size)
+            gammas = OwnParameters((alpha, np.asarray(1.0))).block(start, drawn.shape, False)
+            rows = drawn.reshape(-1, len(alpha))
+            current().operations.dirichlet(DirichletRequest(stream, gammas, start, rows, native_threads(drawn.size)))
         return drawn
 
     def _sticks(self, alpha: Float64Array, shape: tuple[int, ...]) -> Float64Array:
@@ -206,15 +211,3 @@ def _are_few(size: Any) -> bool:
     if type(size) is tuple and all(type(n) is int for n in size):
         return math.prod(size) < LEAST_TOGETHER
     return type(size) is int and size < LEAST_TOGETHER
-
-
-def _divide_by_sums(rows: Float64Array) -> None:
-    """Each row by its sum, which is made in one order on every machine, whatever the length."""
-    if rows.shape[1] > FEW_COLUMNS:
-        rows /= rows.cumsum(axis=1)[:, -1:]
-        return
-    total = rows[:, 0].copy()
-    for column in rows.T[1:]:
-        total += column
-    for column in rows.T:
-        column /= total

@@ -18,6 +18,7 @@ NUMBERS = frozenset((float, int, np.float64, np.float32, np.int64, np.int32))
 FLOATS = {np.dtype(element.real): element.real for element in ELEMENTS.values()}
 """The dtypes that floats are drawn in, and their names: looking them up here saves a microsecond over `dtype.name`."""
 
+LARGEST_NARROW_RANGE = 2**24  # up to here one word makes an integer: at most one word in 2^8 is rejected
 _INTEGER_LIMITS = {np.dtype(np.bool_): (0, 1)} | {
     dtype: (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
     for name in DISTRIBUTIONS["integers"].elements
@@ -129,6 +130,13 @@ def integer_array(size: Any, dtype: Any, least: int, count: int, out: Array | No
     if not first <= least < least + count <= last + 1:
         return None
     return _new(size, kind) if out is None else out
+
+
+def integers_from(least: int, count: int) -> tuple[str, Float64Array]:
+    """The distribution of `count` integers from `least` on, equally likely, and the parameters of its kernels."""
+    distribution, words = ("integers", 2**32) if count <= LARGEST_NARROW_RANGE else ("wideintegers", 2**64)
+    parameters = np.array((least % 2**64, count % 2**64, words % count), np.uint64)  # the last: the rejection threshold
+    return distribution, parameters.view(np.float64)
 
 
 def _new(size: Any, dtype: Any) -> Array | None:

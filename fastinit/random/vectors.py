@@ -56,7 +56,7 @@ class Vectors(Drawing):
         if not math.prod(shape):
             return normals
         rows = normals.reshape(-1, len(mean))
-        return current().orders.product(rows, factor.T, mean, native_threads(rows.size)).reshape(shape)
+        return current().operations.product(rows, factor.T, mean, native_threads(rows.size)).reshape(shape)
 
 
 def _numbers(array_like: Any, axes: int) -> Float64Array | None:

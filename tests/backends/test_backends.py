@@ -238,7 +238,7 @@ def test_every_backend_gives_the_golden_values_of_a_generators_distributions(eac
 def test_every_backend_gives_the_golden_orders(each_backend, case):
     order = np.empty(case["n"], np.int64)
     request = ShuffleRequest(stream_of(GOLDEN["seed"]), 0, case["bits"], case["n"], None, order)
-    backend(*each_backend).orders.shuffle(request)
+    backend(*each_backend).operations.shuffle(request)
     check_golden(order.view(np.uint64), case)
 
 

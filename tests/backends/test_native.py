@@ -16,7 +16,7 @@ EXERCISE = ("tests/backends/native/exercise.c", *KERNELS_C)
 PIECES = ("tests/backends/native/pieces.c", "csrc/kernels/threads.c")
 ORDERS = (
     *("tests/backends/native/orders.c", *KERNELS_C[:2]),
-    *(f"csrc/kernels/{name}.c" for name in ("products", "searches", "shuffles")),
+    *(f"csrc/kernels/{name}.c" for name in ("choices", "composed", "products", "searches", "shuffles")),
 )
 MEASURES = ("tests/backends/native/measures.c", "csrc/kernels/measure.c")
 INCLUDES = [f"-I{ROOT / 'csrc' / room}" for room in ("kernels", "bindings")]
@@ -125,7 +125,7 @@ def test_thread_sanitizer_finds_nothing_in_concurrent_fills(native, tmp_path):
 
 @builds_all_kernels
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
-def test_sanitizers_find_nothing_in_orders_searches_and_products(tmp_path, sanitizers):
+def test_sanitizers_find_nothing_in_orders_and_other_operations(tmp_path, sanitizers):
     assert run(compile_sanitized(tmp_path / "orders", sanitizers, sources=ORDERS)) == {}
 
 

@@ -1,6 +1,8 @@
 """Random orders and choices: every outcome as likely as it should be, and the same on all backends and threads."""
 
 import itertools
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -28,7 +30,7 @@ def chi_square(observed, expected):
 @pytest.mark.parametrize("bits", [0, 1, 2])
 def test_all_orders_of_four_are_equally_likely(bits):
     orders = {order: i for i, order in enumerate(itertools.permutations(range(4)))}
-    shuffle, stream, found = backend().orders.shuffle, stream_of(5), np.zeros(24)
+    shuffle, stream, found = backend().operations.shuffle, stream_of(5), np.zeros(24)
     out, calls = np.empty(4, np.int64), 24_000
     for call in range(calls):
         shuffle(ShuffleRequest(stream, call * 4096, bits, 4, None, out))
@@ -64,6 +66,10 @@ def test_orders_and_choices_are_the_same_on_all_backends(name, level):
         "few": lambda rng: rng.choice(10 * MANY, MANY, replace=False),
         "fewer": lambda rng: rng.choice(2**40, MANY, replace=False),
         "probabilities": lambda rng: rng.choice(100, MANY, p=probabilities),
+        "elements": lambda rng: rng.choice(np.arange(MANY) / 7, (2, MANY)),
+        "rows": lambda rng: rng.choice(np.arange(3 * MANY, dtype="<i2").reshape(MANY, 3), MANY),
+        "elements of many": lambda rng: rng.choice(np.arange(2**24 + 1, dtype=np.int32), MANY),  # a number has two words
+        "elements with probabilities": lambda rng: rng.choice(np.arange(100) / 7, MANY, p=probabilities),
         "different": lambda rng: rng.choice(MANY, LEAST, replace=False, p=np.full(MANY, 1 / MANY)),
     }
     for draw in many.values():
@@ -76,19 +82,34 @@ def test_orders_and_choices_are_the_same_on_all_backends(name, level):
 def test_a_long_order_is_the_same_on_any_number_of_threads(num_threads, threads):
     n = 400_000
     num_threads(1)
-    expected = default_rng(7).permutation(n), default_rng(7).choice(50, n, p=np.full(50, 0.02))
+    items = np.linspace(0.0, 1.0, n)
+
+    def draws():
+        yield default_rng(7).permutation(n)
+        yield default_rng(7).permutation(items)
+        yield default_rng(7).choice(50, n, p=np.full(50, 0.02))
+        yield default_rng(7).choice(items, n)
+
+    expected = [*draws()]
     num_threads(threads)
-    found = default_rng(7).permutation(n), default_rng(7).choice(50, n, p=np.full(50, 0.02))
-    for one, other in zip(found, expected):
+    for one, other in zip(draws(), expected):
         np.testing.assert_array_equal(one, other)
 
 
 # ---- what is put in order ----
 
 
-@pytest.mark.parametrize(
-    "dtype", ["?", "i2", "f4", "f8", "M8[s]", "S4", "c16", "S5", "O", ">i4", [("a", "i4"), ("b", "u1")]]
-)
+DTYPES = ["?", "i2", "f4", "f8", "M8[s]", "S4", "c16", "S5", "O", ">i4", [("a", "i4"), ("b", "u1")]]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_elements_of_any_type_are_chosen(dtype):
+    items = np.arange(MANY).astype("f8" if dtype == "M8[s]" else "i8").astype(dtype)
+    numbers = default_rng(7).integers(MANY, size=(2, LEAST))
+    np.testing.assert_array_equal(default_rng(7).choice(items, (2, LEAST)), items[numbers])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_items_of_any_type_are_put_into_the_order_of_numbers(dtype):
     items = np.arange(MANY).astype("f8" if dtype == "M8[s]" else "i8").astype(dtype if dtype != "?" else "?")
     expected = items[default_rng(7).permutation(MANY)]
@@ -130,8 +151,6 @@ def test_a_warning_of_what_is_no_sequence_names_the_file_of_the_call(rng):
 
 
 def test_an_interrupted_shuffle_leaves_the_array_as_it_was():
-    import signal
-
     class Stop(Exception):
         pass
 
@@ -153,6 +172,24 @@ def test_an_interrupted_shuffle_leaves_the_array_as_it_was():
     counts = np.zeros(len(items), np.uint8)
     counts[items] += 1
     assert counts.all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="without forks")
+def test_a_fork_by_a_signals_handler_leaves_both_processes_the_same_order():
+    """In the child the order begins again, although some of it was shuffled."""
+    n, children = 2**22, []
+    expected = default_rng(0).permutation(n)
+    before = signal.signal(signal.SIGALRM, lambda *_: children.append(os.fork()))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.02)
+        while not children:  # it may come after the end
+            found = default_rng(0).permutation(n)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    is_same = bool((found == expected).all())
+    if children[0] == 0:
+        os._exit(0 if is_same else 1)
+    assert is_same and os.waitpid(children[0], 0)[1] == 0
 
 
 # ---- choices ----
@@ -216,7 +253,7 @@ def test_a_search_finds_numbers_at_the_edges_of_the_guides_cells():
     table = Table.of(np.array([0.0, 0.25, 0.25, 0.5, 0.5, 1.0]), first=-3)
     for name, level in BACKENDS:
         out = np.empty(MANY, np.int64)
-        backend(name, level).orders.search(SearchRequest(stream_of(1), table, 0, out))
+        backend(name, level).operations.search(SearchRequest(stream_of(1), table, 0, out))
         np.testing.assert_array_equal(np.unique(out), [-2, 0, 2])
 
 

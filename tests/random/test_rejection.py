@@ -9,7 +9,7 @@ import scipy.stats
 
 import fastinit
 from fastinit import default_rng
-from fastinit.random import RandomState
+from fastinit.random import RandomState, rejection
 from tests.support import BACKENDS, draw, draw_in_python, ks_distance
 from tests.thresholds import STANDARD_ERRORS, chi_square_limit, ks_limit, poisson_limits
 
@@ -141,6 +141,41 @@ def test_values_take_turns_in_their_parameters_on_every_backend(name, level):
             in_turns = draw_in_python(default_rng(3), case, arguments, (n, 3))
             each_its_own = draw(default_rng(3), case, (np.tile(shapes, (n, 1)), *arguments[1:]))  # in C
             np.testing.assert_array_equal(in_turns, each_its_own)
+
+
+OF_SEVERAL = {
+    "of one parameter": lambda rng: rng.noncentral_chisquare(3.0, 1.0, 20_001),
+    "of one more": lambda rng: rng.noncentral_chisquare([[2.0], [3.0]], [0.5, 1.0, 8.0], (3001, 2, 3)),
+    "fewer vectors than a piece": lambda rng: rng.dirichlet([0.2, 1.0, 2.0], 4100),
+    "long vectors": lambda rng: rng.dirichlet(np.linspace(0.5, 1.0, 20_000), (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name, level", BACKENDS)
+def test_values_of_several_draws_are_the_same_on_every_backend(name, level, monkeypatch):
+    monkeypatch.setattr(rejection, "LEAST_TOGETHER", 1)
+    for call in OF_SEVERAL.values():
+        expected = call(default_rng(3))
+        with fastinit.use_backend(name, level):
+            np.testing.assert_array_equal(call(default_rng(3)), expected)
+
+
+@pytest.mark.parametrize("call", OF_SEVERAL.values(), ids=OF_SEVERAL)
+def test_values_of_several_draws_are_the_same_on_any_number_of_threads(call, num_threads, monkeypatch):
+    monkeypatch.setattr(rejection, "LEAST_TOGETHER", 1)
+    monkeypatch.setattr(rejection, "native_threads", lambda size: fastinit.get_num_threads())
+    num_threads(1)
+    expected = call(default_rng(3))
+    num_threads(3)
+    np.testing.assert_array_equal(call(default_rng(3)), expected)
+
+
+@pytest.mark.parametrize("nonc", [1.5, [0.5, 1.0, 8.0]])
+def test_noncentral_values_are_chi_squared_ones_and_squares_of_normals(nonc):
+    rng = default_rng(3)
+    expected = rng.chisquare(2.0, (5000, 3))
+    expected += (rng.standard_normal((5000, 3)) + np.sqrt(nonc)) ** 2
+    np.testing.assert_array_equal(default_rng(3).noncentral_chisquare(3.0, nonc, (5000, 3)), expected)
 
 
 @pytest.mark.parametrize("count", [1, 2, 16, 17, 300])

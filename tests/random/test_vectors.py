@@ -50,7 +50,7 @@ def test_the_sums_are_made_in_one_order_on_every_backend(name, level, dimensions
     expected += mean
     with fastinit.use_backend(name, level) as chosen:
         for threads in (1, 3):
-            np.testing.assert_array_equal(chosen.orders.product(normals, factor, mean, threads), expected)
+            np.testing.assert_array_equal(chosen.operations.product(normals, factor, mean, threads), expected)
 
 
 def test_a_draw_is_a_prefix_of_every_longer_one_on_any_number_of_threads(num_threads):

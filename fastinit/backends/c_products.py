@@ -1,0 +1,37 @@
+"""Rows of numbers times a matrix, by the C extension: csrc/kernels/products.h."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fastinit._kernels import ffi as _ffi
+from fastinit._kernels import lib as _lib
+from fastinit.backends.c import interruptible
+from fastinit.backends.request import Product
+
+PIECES_OF_A_THREAD = 4  # so that none waits long for the last
+ROWS_TOGETHER, COLUMNS_TOGETHER = 16, 4  # as csrc/kernels/products.c has them
+
+
+def _product(
+    level: int, x: NDArray[np.float64], factor: NDArray[np.float64], added: NDArray[np.float64], num_threads: int
+) -> NDArray[np.float64]:
+    rows, columns = x.shape
+    padded = np.zeros((columns, -(-columns // COLUMNS_TOGETHER) * COLUMNS_TOGETHER))
+    padded[:, :columns] = factor
+    by_fours = np.ascontiguousarray(padded.reshape(columns, -1, COLUMNS_TOGETHER).transpose(1, 0, 2))
+    pieces = min(PIECES_OF_A_THREAD * num_threads, rows // ROWS_TOGETHER + 1)
+    scratch, out = np.empty(pieces * ROWS_TOGETHER * columns), np.empty(x.shape)
+    memory = (_ffi.from_buffer("double[]", array) for array in (by_fours, added, scratch, out))
+    interruptible(
+        _lib.fi_product, level, _ffi.from_buffer("double[]", x), rows, columns, *memory, pieces, num_threads
+    )  # fmt: skip
+    return out
+
+
+def product_at(level: int) -> Product:
+    """The function of a level; see `fastinit.backends.request.Operations`."""
+    return partial(_product, level)
