@@ -50,7 +50,7 @@ def extension(name):
         include_dirs=[*INCLUDE, numpy.get_include()],
         depends=["fastinit/backends/sources.py", *sources["contents"](name, Path())],
         define_macros=[("Py_LIMITED_API", "0x030a0000"), ("STAMP", f'"{sources["stamp"](name, Path())}"')],
-        extra_compile_args=["-g0"],  # as in csrc/build.py
+        extra_compile_args=["-ffp-contract=off", "-g0"],  # as in csrc/build.py
         py_limited_api=True,
         optional=True,
     )

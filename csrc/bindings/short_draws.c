@@ -34,7 +34,7 @@ static __typeof__(fi_fill) *fill;
 static __typeof__(fi_search) *search;
 static long most;
 
-static PyObject *method_type, *generator_type, *float32_type, *float64_type, *int32_type, *int64_type, *cursor_name, *zero;
+static PyObject *method_type, *generator_type, *float32_type, *float64_type, *int32_type, *int64_type, *cursor_name;
 
 /* A method's arguments before `size`, which give the kernel's parameters. */
 enum form {
@@ -57,7 +57,7 @@ enum form {
 };
 static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2};
 static const double least_moderate = 1e-100, most_moderate = 1e100;
-static const double too_many_trials = 0x1p53;                   /* TOO_MANY_TRIALS of counting.py */
+static const double uncounted_trials = 0x1p53;                  /* UNCOUNTED_TRIALS of counting.py */
 static const double most_rate = 0x1p63 - 10 * 3037000499.97605; /* LARGEST_RATE of counting.py; 2^31.5 */
 
 /* What an argument is; of a call's arguments, null stands for those that are not given. */
@@ -172,7 +172,7 @@ static int are_valid(int form, const double *numbers)
     case RATE:
         return p[0] >= 0 && p[0] <= most_rate;
     case TRIALS:
-        return p[0] >= 0 && p[0] < too_many_trials && p[1] >= 0 && p[1] <= 1;
+        return p[0] >= 0 && p[0] < uncounted_trials && p[1] >= 0 && p[1] <= 1;
     case PROBABILITY:
         return p[0] > 0 && p[0] <= 1;
     case SHAPE_SCALE:
@@ -420,7 +420,8 @@ static int is_integer(PyObject *object)
 {
     PyObject *type = (PyObject *)Py_TYPE(object);
     if (type == (PyObject *)&PyArray_Type)
-        return PyTypeNum_ISINTEGER(PyArray_TYPE((PyArrayObject *)object));
+        return PyTypeNum_ISINTEGER(PyArray_TYPE((PyArrayObject *)object)) &&
+               PyArray_CanCastSafely(PyArray_TYPE((PyArrayObject *)object), NPY_INT64);
     return PyLong_CheckExact(object) || type == int64_type || type == int32_type;
 }
 
@@ -506,30 +507,23 @@ static double *numbers_of_values(const struct numbers *numbers, const target *sh
     return block;
 }
 
-/* Standard values, times the scale, plus the location, then `after`: as NumPy's loops do it in the method in Python. */
-static PyObject *drawn_and_scaled(const short_draw *self, PyObject *generator, const struct numbers *numbers,
-                                  const target *target)
+/* Standard values, times the scale, plus the location, then `after`: as the method in Python does it, each operation rounded.
+   `own` has the numbers of each value, one array behind the other. */
+static PyObject *drawn_and_scaled(const short_draw *self, PyObject *generator, const double *own, const target *target)
 {
     const double standard[MOST_PARAMETERS] = {self->form == SCALE ? 1.0 : 0.0, 1.0};
     const source from = {.kernel = self->standard, .parameters = standard};
+    const double *loc = own, *scale = own + (uint64_t)(numbers_of[self->form] - 1) * target->count;
     PyObject *array = drawn(generator, &from, target), *result = array;
-    PyObject *scale = (PyObject *)numbers->of[numbers->n - 1], *loc = (PyObject *)numbers->of[0];
-    PyObject *width = array && self->form == LOW_HIGH ? PyNumber_Subtract(scale, loc) : Py_XNewRef(scale);
-    if (array)
-        result = width ? PyNumber_InPlaceMultiply(array, width) : NULL;
-    if (result && self->form != SCALE) {
-        Py_DECREF(result);
-        result = PyNumber_InPlaceAdd(array, loc);
-    } else if (result) {
-        Py_DECREF(result);
-        result = PyNumber_InPlaceAdd(array, zero);
-    }
-    if (result && self->after != Py_None) {
-        Py_DECREF(result);
+    double *values = array ? PyArray_DATA((PyArrayObject *)array) : NULL;
+    for (uint64_t i = 0; array && i < target->count; i++)
+        values[i] *= self->form == LOW_HIGH ? scale[i] - loc[i] : scale[i];
+    for (uint64_t i = 0; array && i < target->count; i++)
+        values[i] += self->form == SCALE ? 0.0 : loc[i];
+    if (array && self->after != Py_None) {
         result = PyObject_CallFunctionObjArgs(self->after, array, NULL);
+        Py_DECREF(array);
     }
-    Py_XDECREF(width);
-    Py_XDECREF(array);
     return result;
 }
 
@@ -556,7 +550,7 @@ static PyObject *drawn_by_arrays(const short_draw *self, PyObject *generator, ar
             const source from = {.kernel = self->kernels[1], .parameters = block, .own = block};
             array = drawn(generator, &from, &target);
         } else if (target.dtype) {
-            array = drawn_and_scaled(self, generator, &numbers, &target);
+            array = drawn_and_scaled(self, generator, block + MOST_PARAMETERS, &target);
         }
         Py_XDECREF(target.dtype);
         free(block);
@@ -851,9 +845,8 @@ PyMODINIT_FUNC PyInit__short_draws(void)
     int32_type = attribute_of("numpy", "int32");
     int64_type = attribute_of("numpy", "int64");
     cursor_name = PyUnicode_InternFromString("_cursor_address");
-    zero = PyFloat_FromDouble(0.0);
     if (!module || !type || !method_type || !generator_type || !float32_type || !float64_type || !int32_type ||
-        !int64_type || !cursor_name || !zero)
+        !int64_type || !cursor_name)
         return NULL;
     if (PyModule_AddStringConstant(module, "stamp", STAMP) < 0) /* of fastinit/backends/sources.py */
         return NULL;

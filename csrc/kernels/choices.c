@@ -20,10 +20,10 @@ struct choice {
 };
 
 /* `bytes` of them are copied by few instructions where that is a constant. */
-#define TAKE(bytes)                    \
-    for (uint64_t i = 0; i < n; i++) { \
+#define TAKE(bytes)                                                 \
+    for (uint64_t i = 0; i < n; i++) {                              \
         memcpy(out, items + (uint64_t)numbers[i] * (bytes), bytes); \
-        out += bytes;                  \
+        out += bytes;                                               \
     }
 
 static void take_items(const char *items, uint64_t item_bytes, const int64_t *numbers, uint64_t n, char *out)
@@ -66,14 +66,14 @@ static int choose(struct choice *of, int threads, int (*pause)(void))
 }
 
 int fi_take_items(const void *items, uint64_t item_bytes, const int64_t *numbers, uint64_t n, void *out, int threads,
-            int (*pause)(void))
+                  int (*pause)(void))
 {
     struct choice of = {.n = n, .numbers = numbers, .items = items, .item_bytes = item_bytes, .out = out};
     return choose(&of, threads, pause);
 }
 
-int fi_choose_items(int level, int kernel, const uint32_t *stream, const double *parameters, uint64_t start, const void *items,
-              uint64_t item_bytes, uint64_t n, void *out, int threads, int (*pause)(void))
+int fi_choose_items(int level, int kernel, const uint32_t *stream, const double *parameters, uint64_t start,
+                    const void *items, uint64_t item_bytes, uint64_t n, void *out, int threads, int (*pause)(void))
 {
     struct choice of = {level, kernel, stream, parameters, start, n, 0, NULL, items, item_bytes, out};
     return choose(&of, threads, pause);

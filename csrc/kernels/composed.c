@@ -23,7 +23,7 @@ static void draw(const struct composed *of, int kernel, const double *parameters
 }
 
 /* The rows of a piece: the first is `row`, the last that before `end`. */
-#define ROWS_OF_PIECE(of, piece)                          \
+#define ROWS_OF_PIECE(of, piece)                        \
     const uint64_t row = (piece) * (of)->rows_of_piece, \
                    end = row + (of)->rows_of_piece < (of)->rows ? row + (of)->rows_of_piece : (of)->rows;
 
@@ -40,7 +40,8 @@ static void dirichlet_piece(void *job, uint64_t piece)
 {
     const struct composed *of = job;
     ROWS_OF_PIECE(of, piece)
-    draw(of, of->gamma, of->parameters, of->start + row * of->columns, (end - row) * of->columns, of->out + row * of->columns);
+    draw(of, of->gamma, of->parameters, of->start + row * of->columns, (end - row) * of->columns,
+         of->out + row * of->columns);
     for (uint64_t i = row; i < end; i++)
         divide_by_sum(of->out + i * of->columns, of->columns);
 }
@@ -72,16 +73,31 @@ static int compose(piece_function *run, struct composed *of, int threads, int (*
 int fi_dirichlet(int level, int gamma, const uint32_t *stream, const double *parameters, uint64_t start, uint64_t rows,
                  uint64_t columns, double *out, int threads, int (*pause)(void))
 {
-    struct composed of = {.level = level, .gamma = gamma, .stream = stream, .parameters = parameters, .start = start,
-                          .rows = rows, .columns = columns, .out = out};
+    struct composed of = {.level = level,
+                          .gamma = gamma,
+                          .stream = stream,
+                          .parameters = parameters,
+                          .start = start,
+                          .rows = rows,
+                          .columns = columns,
+                          .out = out};
     return compose(dirichlet_piece, &of, threads, pause);
 }
 
-int fi_noncentral_chisquare(int level, int gamma, int normal, const uint32_t *stream, const double *parameters, uint64_t start,
-                            uint64_t first_normal, const double *roots, uint64_t n, double *out, int threads,
+int fi_noncentral_chisquare(int level, int gamma, int normal, const uint32_t *stream, const double *parameters,
+                            uint64_t start, uint64_t first_normal, const double *roots, uint64_t n, double *out, int threads,
                             int (*pause)(void))
 {
-    struct composed of = {.level = level, .gamma = gamma, .normal = normal, .stream = stream, .parameters = parameters,
-                          .roots = roots, .start = start, .first_normal = first_normal, .rows = n, .columns = 1, .out = out};
+    struct composed of = {.level = level,
+                          .gamma = gamma,
+                          .normal = normal,
+                          .stream = stream,
+                          .parameters = parameters,
+                          .roots = roots,
+                          .start = start,
+                          .first_normal = first_normal,
+                          .rows = n,
+                          .columns = 1,
+                          .out = out};
     return compose(noncentral_piece, &of, threads, pause);
 }

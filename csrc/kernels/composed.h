@@ -10,6 +10,6 @@ int fi_dirichlet(int level, int gamma, const uint32_t *stream, const double *par
 /* out[i] = x + (z + root)^2, where x is the value of the kernel `gamma` at position `start` + i, z that of the kernel `normal`,
    of standard normals, at `first_normal` + i, and root the value's own of `roots`, laid out as the first parameter of gamma
    values is (value_parameters.h). */
-int fi_noncentral_chisquare(int level, int gamma, int normal, const uint32_t *stream, const double *parameters, uint64_t start,
-                            uint64_t first_normal, const double *roots, uint64_t n, double *out, int threads,
+int fi_noncentral_chisquare(int level, int gamma, int normal, const uint32_t *stream, const double *parameters,
+                            uint64_t start, uint64_t first_normal, const double *roots, uint64_t n, double *out, int threads,
                             int (*pause)(void));

@@ -3,8 +3,21 @@
 #ifndef FASTINIT_INVERSION_H
 #define FASTINIT_INVERSION_H
 
+#include "distributions.h"
 #include "inversion_values.h"
 #include "value_parameters.h"
+
+/* Sets of_lanes[k][l] to parameter k of value `element` + l, for the first `known` parameters, and to 0 for the others. */
+static ALWAYS_INLINE void load_parameters(const double *parameters, int known, uint64_t element,
+                                          double of_lanes[MOST_PARAMETERS][LANES])
+{
+    for (int k = 0; k < MOST_PARAMETERS; k++)
+        if (k < known)
+            load_parameter(parameters, k, 1.0, element, LANES, of_lanes[k]);
+        else
+            for (int l = 0; l < LANES; l++)
+                of_lanes[k][l] = 0.0;
+}
 
 /* A double as the value of a kernel: itself, or an integer, at most 2^63 - 1. */
 static ALWAYS_INLINE double as_double(double x)

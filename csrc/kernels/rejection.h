@@ -4,6 +4,7 @@
 #ifndef FASTINIT_REJECTION_H
 #define FASTINIT_REJECTION_H
 
+#include "distributions.h"
 #include "rejection_values.h"
 #include "value_parameters.h"
 

@@ -2,7 +2,7 @@
 #ifndef FASTINIT_VALUE_PARAMETERS_H
 #define FASTINIT_VALUE_PARAMETERS_H
 
-#include "distributions.h"
+#include "portable.h"
 
 /* The doubles of such a kernel: up to three parameters of all values, then COUNT. Where that is not 0, the values take turns:
    the bits of the first one's number in the stream follow, then COUNT first parameters, COUNT second ones, and so on, of the
@@ -41,18 +41,6 @@ static ALWAYS_INLINE void load_parameter(const double *parameters, int k, double
     else
         for (int i = 0; i < n; i++)
             own[i] = factor * parameters[k];
-}
-
-/* Sets of_lanes[k][l] to parameter k of value `element` + l, for the first `known` parameters, and to 0 for the others. */
-static ALWAYS_INLINE void load_parameters(const double *parameters, int known, uint64_t element,
-                                          double of_lanes[MOST_PARAMETERS][LANES])
-{
-    for (int k = 0; k < MOST_PARAMETERS; k++)
-        if (k < known && parameters[COUNT] > 0)
-            load_own(parameters, k, 1.0, element, LANES, of_lanes[k]);
-        else
-            for (int l = 0; l < LANES; l++)
-                of_lanes[k][l] = k < known ? parameters[k] : 0.0;
 }
 
 #endif

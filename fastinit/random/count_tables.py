@@ -14,7 +14,7 @@ from fastinit.runtime.types import Float64Array
 MOST_VARIANCE = 1e6  # to make a table of 20,000 numbers takes as long as to draw as many
 DEVIATIONS, MORE = 10.0, 60.0  # of a table's ends from its mode: in standard deviations, and in the tail's own lengths
 LEAST_WEIGHT = 2.0**-70  # of a number in a table, the mode's being 1: uniforms have 53 bits
-MOST_TRIALS = 2**50
+MOST_TABLED_TRIALS = 2**50  # far below 2^53, so that float64 counts n + 1 - k exactly
 MOST_NUMBERS = 2**17  # of a table
 TABLES = 32  # that are kept
 
@@ -28,7 +28,7 @@ def poisson(lam: float) -> Table | None:
 
 @lru_cache(maxsize=TABLES)
 def binomial(n: int, p: float) -> Table | None:
-    if not (0.0 < p < 1.0 and 1 <= n <= MOST_TRIALS and n * p * (1.0 - p) <= MOST_VARIANCE):
+    if not (0.0 < p < 1.0 and 1 <= n <= MOST_TABLED_TRIALS and n * p * (1.0 - p) <= MOST_VARIANCE):
         return None
     odds = p / (1.0 - p)
     return _table((n + 1) * p, math.sqrt(n * p * (1.0 - p)), MORE, n, lambda k: (n + 1 - k) / k * odds)

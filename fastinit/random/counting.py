@@ -25,7 +25,7 @@ _numpy = np.random.Generator
 
 LARGEST_RATE = 2.0**63 - 10.0 * 2.0**31.5  # NumPy's: with more a count may have over 63 bits
 LARGEST_MEAN = 1e18  # of the gamma distribution of rates
-TOO_MANY_TRIALS = 2.0**53  # below it float64 counts one by one
+UNCOUNTED_TRIALS = 2.0**53  # from here on float64 does not count one by one
 LEAST_VECTORS = 2048  # of a multinomial distribution, from which on kernels take less time than NumPy's code
 LARGEST_SUM = 1.0 + 1e-12  # of all probabilities but the last one: NumPy's limit
 
@@ -35,7 +35,7 @@ def _are_rates(lam: Float64Array) -> Tests:
 
 
 def _are_counts(n: Float64Array) -> Tests:
-    tests: Tests = np.asarray((n >= 0.0) & (n < TOO_MANY_TRIALS))
+    tests: Tests = np.asarray((n >= 0.0) & (n < UNCOUNTED_TRIALS))
     return tests
 
 
@@ -57,11 +57,12 @@ def _are_probabilities(p: Float64Array) -> Tests:
 
 
 def _are_integers(n: Any) -> bool:
-    """Whether these are integers of at most 64 bits, one or an array or a list of them."""
+    """Whether these are integers of 64 bits, one or an array or a list of them, whose type NumPy takes."""
     try:
-        return bool(np.asarray(n).dtype.kind in "iu")
+        dtype = np.asarray(n).dtype
     except (TypeError, ValueError):
         return False
+    return dtype.kind in "iu" and (not isinstance(n, np.ndarray) or np.can_cast(dtype, np.int64))
 
 
 class Counting(Drawing):

@@ -177,8 +177,9 @@ class Drawing(np.random.Generator):
         if is_single and wanted == ():
             return float(draw(dtype=dtype) * float(scale) + float(loc))
         drawn = draw(wanted, dtype, out=out)
-        np.multiply(drawn, scale, out=drawn, casting="same_kind")
-        return np.add(drawn, loc, out=drawn, casting="same_kind")
+        with np.errstate(all="ignore"):  # as NumPy's loops in C
+            np.multiply(drawn, scale, out=drawn, casting="same_kind")
+            return np.add(drawn, loc, out=drawn, casting="same_kind")
 
 
 def copied(values: Any, out: Array) -> Array:

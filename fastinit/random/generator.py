@@ -7,6 +7,7 @@ the errors and their texts are those of the NumPy installed.
 from __future__ import annotations
 
 import math
+import sys
 from functools import partial
 from typing import Any, TypeAlias, TypeVar, overload
 
@@ -309,7 +310,7 @@ class Generator(Counting, Inversion, Ordering, Rejection, Vectors):
         >>> fastinit.default_rng(0).bytes(4).hex()
         'b42b6b86'
         """
-        if type(length) is not int or length < 0:
+        if type(length) is not int or not 0 <= length <= sys.maxsize:
             return _numpy.bytes(self, length)
         words = np.empty(-(-length // 4), np.uint32)
         self._fill("words_uint32", np.empty(0), words, np.uint32)

@@ -25,6 +25,7 @@ _numpy = np.random.Generator
 
 LEAST = 2048
 """Items, or choices among them, from which on kernels take less time than NumPy's code."""
+MOST_NUMBERS = 2**60 - 1  # of an array of int64: more are NumPy's to refuse
 BUCKET_BITS = 12  # a bucket has 2^11 to 2^12 items, which fit the first cache
 MOST_BITS = 24
 LEAST_RATIO = 2  # of things to choices without replacement, from which on drawing until all differ beats an order of all
@@ -88,7 +89,7 @@ class Ordering(Drawing):
     def _permuted(self, x: Any, axis: Any) -> Array | None:
         """The result, or None where NumPy's code must give it, or raise the error."""
         if requests.is_integer(x):
-            return self._order(int(x)) if x >= LEAST and axis == 0 else None
+            return self._order(int(x)) if LEAST <= x <= MOST_NUMBERS and axis == 0 else None
         if not _has_many(x, axis):
             return None
         items = _unsigned(x) if x.ndim == 1 else None

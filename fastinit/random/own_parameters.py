@@ -60,11 +60,13 @@ class OwnParameters(NamedTuple):
 
 
 def checked(are_valid: Callable[..., Any], *parameters: Any) -> OwnParameters | None:
-    """The parameters, where they are numbers for which are_valid(*arrays) holds everywhere; else None."""
+    """The parameters, where they are numbers for which are_valid(*arrays) holds everywhere; else None, also for no values:
+    there NumPy's code refuses one that no value has."""
     with np.errstate(all="ignore"):
         try:
             arrays = tuple(requests.as_float64(parameter) for parameter in parameters)
-            return OwnParameters(arrays) if np.all(are_valid(*arrays)) else None
+            has_values = all(array.size for array in arrays)
+            return OwnParameters(arrays) if has_values and np.all(are_valid(*arrays)) else None
         except (TypeError, ValueError):
             return None
 

@@ -164,8 +164,9 @@ class Rejection(Drawing):
             return _numpy.noncentral_f(self, dfnum, dfden, nonc, size)
         freedom, noncentrality, of_denominator = arrays
         drawn = self.noncentral_chisquare(freedom, noncentrality, shape)
-        drawn *= of_denominator / freedom
-        drawn /= self.chisquare(of_denominator, shape)
+        with np.errstate(all="ignore"):  # as NumPy's loops in C
+            drawn *= of_denominator / freedom
+            drawn /= self.chisquare(of_denominator, shape)
         return drawn
 
     @typed_as(_numpy.dirichlet)
@@ -194,6 +195,7 @@ class Rejection(Drawing):
             current().operations.dirichlet(DirichletRequest(stream, gammas, start, rows, native_threads(drawn.size)))
         return drawn
 
+    @np.errstate(all="ignore")
     def _sticks(self, alpha: Float64Array, shape: tuple[int, ...]) -> Float64Array:
         """Each takes a share of what those before it left, which has a beta distribution."""
         drawn, left = np.empty((*shape, len(alpha))), np.ones(shape)

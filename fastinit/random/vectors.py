@@ -39,7 +39,7 @@ class Vectors(Drawing):
         by_numpy = partial(_numpy.multivariate_normal, self, mean, cov, size, check_valid, tol, method=method)
         shape = () if size is None else requests.plain_shape(size)
         means, covariance = _numbers(mean, 1), _numbers(cov, 2)
-        is_known = method in _FACTORS and check_valid in ("warn", "raise", "ignore")
+        is_known = {type(method), type(check_valid)} == {str} and method in _FACTORS and check_valid in _CHECKS
         if shape is None or means is None or covariance is None or not is_known:
             return by_numpy()
         if not means.size or covariance.shape != 2 * means.shape:
@@ -88,3 +88,4 @@ def _by_cholesky(covariance: Float64Array, tol: Any, is_tested: bool) -> tuple[F
 
 
 _FACTORS = {"svd": _by_svd, "eigh": _by_eigh, "cholesky": _by_cholesky}
+_CHECKS = "warn", "raise", "ignore"
