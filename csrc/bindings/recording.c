@@ -10,13 +10,13 @@ static PyObject *thread, *tape_type, *ref_type, *step_type, *plain_types, *strid
     *mode_at, *increment_version;
 
 /* Set by bind_draws, bind_resets and bind_empty. */
-static PyObject *known_draws, *draw_in_python, *known_resets, *init_names, *init_functions, *reset_in_python, *stock_empty,
-    *meta_device, *without_modes, *empty_in_python;
+static PyObject *init_names, *known_draws, *called_by_draws, *draw_in_python, *known_resets, *called_by_resets,
+    *reset_in_python, *stock_empty, *meta_device, *without_modes, *empty_in_python;
 
 /* Names of attributes and arguments, interned. */
 static struct {
     PyObject *recorder, *recording, *steps, *sizes, *numbers, *storages, *made, *layout, *dtype, *shape, *stride, *offset,
-        *storage, *cdata, *nbytes, *device, *requires_grad, *parameters;
+        *storage, *cdata, *nbytes, *device, *requires_grad, *parameters, *is_inference, *version, *detach;
 } names;
 
 /* Of a tape, what is written while it records; new references. */
@@ -204,13 +204,13 @@ static int note(PyObject *steps, PyObject *known, PyObject *ref, PyObject *tenso
     return is_noted;
 }
 
-/* Whether the functions of torch.nn.init whose results are known, and those that they call, are in their places. */
-static int are_in_place(void)
+/* Whether these functions of torch.nn.init are in their places. */
+static int are_in_place(PyObject *functions)
 {
     PyObject *name, *function;
     Py_ssize_t at = 0;
-    int are = init_functions != NULL;
-    while (are && PyDict_Next(init_functions, &at, &name, &function))
+    int are = functions && init_names;
+    while (are && PyDict_Next(functions, &at, &name, &function))
         are = PyDict_GetItemWithError(init_names, name) == function;
     return are;
 }
@@ -219,7 +219,7 @@ static int are_in_place(void)
 PyObject *recorded_draw(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     tape_parts parts = {0};
-    PyObject *tape = n > 1 && are_in_place() && is_plain_meta(args[1]) ? innermost_tape() : NULL;
+    PyObject *tape = n > 1 && are_in_place(called_by_draws) && is_plain_meta(args[1]) ? innermost_tape() : NULL;
     PyObject *known = tape ? known_of(args, n) : NULL;
     PyObject *ref = known && read_tape(tape, &parts) ? ref_of(parts.numbers, parts.sizes, args[1]) : NULL;
     int is_noted = ref && note(parts.steps, known, ref, args[1]);
@@ -288,7 +288,7 @@ static int note_all(PyObject *steps, PyObject *known, PyObject *refs, PyObject *
 PyObject *recorded_reset(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     tape_parts parts = {0};
-    PyObject *tape = n == 2 && are_in_place() ? innermost_tape() : NULL;
+    PyObject *tape = n == 2 && are_in_place(called_by_resets) ? innermost_tape() : NULL;
     PyObject *table = tape && read_tape(tape, &parts) ? PyObject_GetAttr(args[1], names.parameters) : NULL;
     PyObject *tensors = table && PyDict_Check(table) ? PyDict_Values(table) : NULL;
     PyObject *refs = tensors ? refs_of(&parts, tensors) : NULL,
@@ -359,6 +359,29 @@ PyObject *recorded_ref(PyObject *module, PyObject *const *args, Py_ssize_t n)
     return ref || PyErr_Occurred() ? ref : Py_NewRef(Py_None);
 }
 
+/* recorded_tensor(record type, recording, numbers, tensor): the record of a plain tensor on the meta device, in the order of
+   TensorRecord (fastinit/torch/construction/records.py); None where it is another one, or its storage has no number. */
+PyObject *recorded_tensor(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    (void)module;
+    int is_plain = n == 4 && PyDict_Check(args[2]) && is_plain_meta(args[3]);
+    PyObject *inference = is_plain ? PyObject_CallMethodObjArgs(args[3], names.is_inference, NULL) : NULL;
+    PyObject *sizes = inference == Py_False ? PyObject_GetAttr(args[1], names.sizes) : NULL;
+    PyObject *ref = sizes ? ref_of(args[2], sizes, args[3]) : NULL;
+    PyObject *version = ref ? PyObject_GetAttr(args[3], names.version) : NULL;
+    PyObject *identity = version ? PyLong_FromVoidPtr(args[3]) : NULL;
+    PyObject *alias = identity ? PyObject_CallMethodObjArgs(args[3], names.detach, NULL) : NULL, *record = NULL;
+    if (alias) {
+        enum { SIZE = 2 }; /* its place in a Ref */
+        PyObject *items = PyTuple_Pack(7, args[1], ref, identity, PyTuple_GetItem(ref, SIZE), version, alias, Py_False);
+        record = named_tuple(args[0], items);
+    }
+    PyObject *all[] = {inference, sizes, ref, version, identity, alias};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        Py_XDECREF(all[i]);
+    return record || PyErr_Occurred() ? record : Py_NewRef(Py_None);
+}
+
 static int intern_names(void)
 {
 #define NAME(field, text) (names.field = PyUnicode_InternFromString(text))
@@ -366,7 +389,8 @@ static int intern_names(void)
            NAME(numbers, "numbers") && NAME(storages, "storages") && NAME(made, "made_here") && NAME(layout, "layout") &&
            NAME(dtype, "dtype") && NAME(shape, "shape") && NAME(stride, "stride") && NAME(offset, "storage_offset") &&
            NAME(storage, "untyped_storage") && NAME(cdata, "_cdata") && NAME(nbytes, "nbytes") && NAME(device, "device") &&
-           NAME(requires_grad, "requires_grad") && NAME(parameters, "_parameters");
+           NAME(requires_grad, "requires_grad") && NAME(parameters, "_parameters") && NAME(is_inference, "is_inference") &&
+           NAME(version, "_version") && NAME(detach, "detach");
 }
 
 /* bind_recording(thread, tape type, Ref, Step, plain types, strided, is_meta, function modes, modes, mode at,
@@ -385,23 +409,23 @@ PyObject *bind_recording(PyObject *module, PyObject *args)
     return intern_names() ? Py_NewRef(Py_None) : NULL;
 }
 
-/* bind_draws(known, names of torch.nn.init, functions, in Python): steps by the key of known_of; the functions that have to be
-   in their places, by name, for draws and for resets; and the function that takes all other calls. */
+/* bind_draws(names of torch.nn.init, known, called, in Python): steps by the key of known_of; the functions that have to be in
+   their places, by name; and the function that takes all other calls. */
 PyObject *bind_draws(PyObject *module, PyObject *args)
 {
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O!O!O", &PyDict_Type, &known_draws, &PyDict_Type, &init_names, &PyDict_Type,
-                          &init_functions, &draw_in_python))
+    if (!PyArg_ParseTuple(args, "O!O!O!O", &PyDict_Type, &init_names, &PyDict_Type, &known_draws, &PyDict_Type,
+                          &called_by_draws, &draw_in_python))
         return NULL;
     Py_INCREF(args); /* for good */
     return Py_NewRef(Py_None);
 }
 
-/* bind_resets(known, in Python): tuples of steps by the key of known_steps, and the function that takes all other calls. */
+/* bind_resets(known, called, in Python): tuples of steps by the key of known_steps, and the others as for bind_draws. */
 PyObject *bind_resets(PyObject *module, PyObject *args)
 {
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O", &PyDict_Type, &known_resets, &reset_in_python))
+    if (!PyArg_ParseTuple(args, "O!O!O", &PyDict_Type, &known_resets, &PyDict_Type, &called_by_resets, &reset_in_python))
         return NULL;
     Py_INCREF(args); /* for good */
     return Py_NewRef(Py_None);

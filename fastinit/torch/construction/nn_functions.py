@@ -7,7 +7,7 @@ then on without calling it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import copysign
 from typing import Any
 
@@ -50,12 +50,10 @@ FUNCTIONS = {name: getattr(init, name) for name in TAKEN}
 STOCK = {name: copied(function) for name, function in FUNCTIONS.items()}
 
 CALLED = {
-    **{name: FUNCTIONS[name] for name in ("kaiming_uniform_", "uniform_", "ones_", "zeros_")},
     **{name: getattr(init, name) for name in ("calculate_gain", "_calculate_fan_in_and_fan_out", "_calculate_correct_fan")},
     **{name: getattr(init, name) for name in ("_no_grad_uniform_", "_no_grad_normal_", "_no_grad_fill_", "_no_grad_zero_")},
 }
-"""What decides on their results and those of layers' methods: functions that these call, which contexts that leave
-initialization out, and others, replace."""
+"""What decides on their results: functions of torch.nn.init that they call, which others may replace."""
 
 KNOWN: dict[tuple[Any, ...], Step] = {}
 """What a function did: by its name, the tensor's shape and dtype, the further arguments and their types."""
@@ -66,7 +64,7 @@ MOST_KNOWN = 4096
 def noted(name: str, tensor: Tensor, *arguments: Any) -> Tensor:
     """torch.nn.init's function of this name, which draws or fills with a number."""
     tape = current_tape()
-    if tape is None or not tape.takes(tensor) or not all(map(_is_plain, arguments)) or not are_in_place():
+    if tape is None or not tape.takes(tensor) or not all(map(_is_plain, arguments)) or not are_in_place(CALLED):
         return STOCK[name](tensor, *arguments)
     asked = (name, tensor.shape, tensor.dtype, *arguments, *map(type, arguments))
     known = KNOWN.get(asked)
@@ -83,9 +81,9 @@ def noted(name: str, tensor: Tensor, *arguments: Any) -> Tensor:
     return made
 
 
-def are_in_place() -> bool:
-    """Whether nobody has replaced what decides on the results that are known."""
-    return all(vars(init)[name] is of for name, of in CALLED.items())
+def are_in_place(functions: Mapping[str, Callable[..., Any]]) -> bool:
+    """Whether nobody has replaced these functions of torch.nn.init."""
+    return all(vars(init)[name] is of for name, of in functions.items())
 
 
 def _is_plain(value: Any) -> bool:
@@ -110,7 +108,7 @@ def _in_c() -> Callable[..., Tensor]:
     """`noted` in C, which calls it for what is not known; itself where C is not built."""
     if NATIVE is None:
         return noted
-    NATIVE.bind_draws(KNOWN, vars(init), CALLED, noted)
+    NATIVE.bind_draws(vars(init), KNOWN, CALLED, noted)
     return NATIVE.recorded_draw  # type: ignore[no-any-return]
 
 

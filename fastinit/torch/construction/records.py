@@ -14,7 +14,7 @@ from torch.nn.parameter import is_lazy
 
 from fastinit.torch.construction.recording import Recording
 from fastinit.torch.construction.steps import Ref
-from fastinit.torch.construction.tape import Tape
+from fastinit.torch.construction.tape import NATIVE, Tape
 from fastinit.torch.sharding.parts import is_dtensor
 from fastinit.torch.structure.attributes import attributes
 from fastinit.torch.structure.module_tensors import ModuleTensors
@@ -103,16 +103,20 @@ def attach(tape: Tape) -> None:
     refs: dict[int, Ref] = {}
     modules = {id(module): module for module in tape.modules}
     for module in modules.values():
-        own: dict[str, Tensor | None] = {**module._parameters, **module._buffers}
-        for attribute in attributes(module):
-            own[attribute.name] = attribute.tensor
-        tensors = {name: _record(tape, t, refs) for name, t in own.items() if t is not None and not is_lazy(t)}
-        if tensors:
-            vars(module)[ATTRIBUTE] = ModuleRecord(tensors)
+        records: dict[str, TensorRecord] = {}
+        for table in (module._parameters, module._buffers, {own.name: own.tensor for own in attributes(module)}):
+            for name, tensor in table.items():
+                record = None if tensor is None else _record(tape, tensor)
+                if record is not None:
+                    records[name] = record
+                    if record.ref is not None:
+                        refs[record.identity] = record.ref
+        if records:
+            vars(module)[ATTRIBUTE] = ModuleRecord(records)
     families = {kind for kind in {*map(type, modules.values())} if is_of_hugging_face(kind)}
     for model in (module for module in modules.values() if type(module) in families):
-        for record in filter(None, map(_record_of, model.modules())):
-            record.has_family = True
+        for of_part in filter(None, map(_record_of, model.modules())):
+            of_part.has_family = True
     children = {id(child) for module in modules.values() for child in module._modules.values()}
     for root in (module for number, module in modules.items() if number not in children):
         tape.recording.models.append(_refs_by_name(root, refs))
@@ -120,26 +124,25 @@ def attach(tape: Tape) -> None:
 
 def _refs_by_name(root: nn.Module, refs: Mapping[int, Ref]) -> dict[str, Ref]:
     """The `Ref`s of a module's parameters and then buffers, which `refs` has by `id`, by all of their names."""
-    parts = [*parts_by_name(root)]
-    found = {}
-    for table in ("_parameters", "_buffers"):
-        for _, name, part in parts:
-            begin = f"{name}." if name else ""
-            for own, tensor in vars(part)[table].items():
-                ref = refs.get(id(tensor))
-                if ref is not None:
-                    found[begin + own] = ref
-    return found
+    parts = [(f"{name}." if name else "", part) for _, name, part in parts_by_name(root)]
+    tables = [*((begin, part._parameters) for begin, part in parts), *((begin, part._buffers) for begin, part in parts)]
+    return {
+        begin + own: refs[id(tensor)] for begin, table in tables for own, tensor in table.items() if id(tensor) in refs
+    }
 
 
-def _record(tape: Tape, tensor: Tensor, refs: dict[int, Ref]) -> TensorRecord:
-    """The record of a tensor; where it is not real its `Ref` is also put into `refs`, by its `id`."""
+def _record(tape: Tape, tensor: Tensor) -> TensorRecord | None:
+    """The record of a tensor as it is now; None for one that has no shape yet."""
+    recording = tape.recording
+    usual = None if NATIVE is None else NATIVE.recorded_tensor(TensorRecord, recording, tape.numbers, tensor)
+    if usual is not None or is_lazy(tensor):
+        return usual  # type: ignore[no-any-return]
     if not tensor.is_meta:
-        return TensorRecord(tape.recording, None, id(tensor), tuple(tensor.shape), 0, None)
-    ref = refs[id(tensor)] = tape.ref(tensor)
+        return TensorRecord(recording, None, id(tensor), tuple(tensor.shape), 0, None)
+    ref = tape.ref(tensor)
     if tensor.is_inference():
-        return TensorRecord(tape.recording, ref, id(tensor), ref.size, 0, None)
-    return TensorRecord(tape.recording, ref, id(tensor), ref.size, tensor._version, tensor.detach())
+        return TensorRecord(recording, ref, id(tensor), ref.size, 0, None)
+    return TensorRecord(recording, ref, id(tensor), ref.size, tensor._version, tensor.detach())
 
 
 def records_of(module: nn.Module) -> dict[str, TensorRecord]:

@@ -15,7 +15,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from fastinit.runtime.scoped_patch import Replacement
-from fastinit.torch.construction.nn_functions import are_in_place, is_one_fill
+from fastinit.torch.construction.nn_functions import CALLED, FUNCTIONS, are_in_place, is_one_fill
 from fastinit.torch.construction.steps import Step
 from fastinit.torch.construction.tape import NATIVE, current_tape
 
@@ -34,6 +34,9 @@ STOCK: dict[type[nn.Module], Callable[..., None]] = {
     if owner.reset_parameters.__globals__ is vars(sys.modules[owner.__module__])  # no one's replacement
 }
 
+CALLED_BY_METHODS = CALLED | {name: FUNCTIONS[name] for name in ("kaiming_uniform_", "uniform_", "ones_", "zeros_")}
+"""What decides on what they do: functions of torch.nn.init, which contexts that leave initialization out, and others, replace."""
+
 KNOWN: dict[tuple[Any, ...], tuple[Step, ...]] = {}
 """What a method did: by the method, the layer's class, and of each parameter its name and all of its Ref but the storage, or
 None."""
@@ -46,7 +49,7 @@ def _learned(stock: Callable[..., None], layer: nn.Module) -> None:
     tape = current_tape()
     before = len(tape.recording.steps) if tape else 0
     stock(layer)
-    if tape is None or type(layer) not in LAYERS or not are_in_place():
+    if tape is None or type(layer) not in LAYERS or not are_in_place(CALLED_BY_METHODS):
         return
     parameters = layer._parameters
     if not all(tensor is None or isinstance(tensor, Tensor) for tensor in parameters.values()):
@@ -79,4 +82,4 @@ def replacements() -> Iterator[Replacement]:
 
 
 if NATIVE is not None:
-    NATIVE.bind_resets(KNOWN, _learned)
+    NATIVE.bind_resets(KNOWN, CALLED_BY_METHODS, _learned)
