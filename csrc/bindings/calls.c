@@ -39,7 +39,8 @@ static PyObject * override(PyObject *module, PyObject *change)
 
 #define FAST(function) ((PyCFunction)(void (*)(void))(function))
 
-static PyMethodDef functions[] = {{"bind", bind, METH_VARARGS, NULL},
+static PyMethodDef functions[] = {{"attributes_to_search", FAST(attributes_to_search), METH_FASTCALL, NULL},
+                                  {"bind", bind, METH_VARARGS, NULL},
                                   {"bind_draws", bind_draws, METH_VARARGS, NULL},
                                   {"bind_empty", bind_empty, METH_VARARGS, NULL},
                                   {"bind_recording", bind_recording, METH_VARARGS, NULL},

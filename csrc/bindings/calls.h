@@ -70,6 +70,7 @@ void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, v
 int run_strided(const small_fill *fill, const uint32_t words[4], PyObject *out);
 
 /* The functions and types of the module. */
+PyObject *attributes_to_search(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *stream(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *streams(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *new_small_fill(PyObject *module, PyObject *args);

@@ -15,16 +15,16 @@ static PyObject *init_names, *known_draws, *called_by_draws, *draw_in_python, *k
 
 /* Names of attributes and arguments, interned. */
 static struct {
-    PyObject *recorder, *recording, *steps, *sizes, *numbers, *storages, *made, *layout, *dtype, *shape, *stride, *offset,
+    PyObject *recorder, *recording, *steps, *sizes, *numbers, *storages, *made, *refs, *layout, *dtype, *shape, *stride, *offset,
         *storage, *cdata, *nbytes, *device, *requires_grad, *parameters, *is_inference, *version, *detach;
 } names;
 
 /* Of a tape, what is written while it records; new references. */
-typedef struct { PyObject *recording, *numbers, *storages, *made, *steps, *sizes; } tape_parts;
+typedef struct { PyObject *recording, *numbers, *storages, *made, *refs, *steps, *sizes; } tape_parts;
 
 static void release(tape_parts *parts)
 {
-    PyObject *all[] = {parts->recording, parts->numbers, parts->storages, parts->made, parts->steps, parts->sizes};
+    PyObject *all[] = {parts->recording, parts->numbers, parts->storages, parts->made, parts->refs, parts->steps, parts->sizes};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         Py_XDECREF(all[i]);
 }
@@ -36,9 +36,10 @@ static int read_tape(PyObject *tape, tape_parts *parts)
     parts->numbers = PyObject_GetAttr(tape, names.numbers);
     parts->storages = PyObject_GetAttr(tape, names.storages);
     parts->made = PyObject_GetAttr(tape, names.made);
+    parts->refs = PyObject_GetAttr(tape, names.refs);
     parts->steps = parts->recording ? PyObject_GetAttr(parts->recording, names.steps) : NULL;
     parts->sizes = parts->recording ? PyObject_GetAttr(parts->recording, names.sizes) : NULL;
-    return parts->numbers && parts->storages && parts->made && parts->steps && parts->sizes;
+    return parts->numbers && parts->storages && parts->made && parts->refs && parts->steps && parts->sizes;
 }
 
 /* A tuple of a named kind with these items, which it takes over; null with an error set. */
@@ -53,13 +54,13 @@ static PyObject *named_tuple(PyObject *kind, PyObject *items)
 }
 
 /* The number of the tensor's storage, borrowed; null where it has none yet, or has grown since. */
-static PyObject *number_of(PyObject *numbers, PyObject *sizes, PyObject *tensor)
+static PyObject *number_of(const tape_parts *parts, PyObject *tensor)
 {
     PyObject *storage = PyObject_CallMethodObjArgs(tensor, names.storage, NULL);
     PyObject *cdata = storage ? PyObject_GetAttr(storage, names.cdata) : NULL;
     PyObject *nbytes = cdata ? PyObject_CallMethodObjArgs(storage, names.nbytes, NULL) : NULL;
-    PyObject *number = nbytes ? PyDict_GetItemWithError(numbers, cdata) : NULL;
-    PyObject *size = number ? PyList_GetItem(sizes, PyLong_AsSsize_t(number)) : NULL;
+    PyObject *number = nbytes ? PyDict_GetItemWithError(parts->numbers, cdata) : NULL;
+    PyObject *size = number ? PyList_GetItem(parts->sizes, PyLong_AsSsize_t(number)) : NULL;
     int fits = size && PyObject_RichCompareBool(nbytes, size, Py_LE) == 1;
     Py_XDECREF(storage);
     Py_XDECREF(cdata);
@@ -67,21 +68,37 @@ static PyObject *number_of(PyObject *numbers, PyObject *sizes, PyObject *tensor)
     return fits ? number : NULL;
 }
 
-/* The Ref of a tensor (fastinit/torch/construction/steps.py); null where its storage has no number, or with an error set. */
-static PyObject *ref_of(PyObject *numbers, PyObject *sizes, PyObject *tensor)
+/* Whether it is a Ref of this geometry; not with an error set. */
+static int is_ref_of(PyObject *ref, PyObject *dtype, PyObject *shape, PyObject *stride, PyObject *offset)
 {
-    PyObject *number = number_of(numbers, sizes, tensor);
+    enum { DTYPE = 1, SIZE, STRIDE, OFFSET };
+    return ref && ref != Py_None && PyTuple_GetItem(ref, DTYPE) == dtype &&
+           PyObject_RichCompareBool(PyTuple_GetItem(ref, SIZE), shape, Py_EQ) == 1 &&
+           PyObject_RichCompareBool(PyTuple_GetItem(ref, STRIDE), stride, Py_EQ) == 1 &&
+           PyObject_RichCompareBool(PyTuple_GetItem(ref, OFFSET), offset, Py_EQ) == 1;
+}
+
+/* The Ref of a tensor (fastinit/torch/construction/steps.py), for one of the same geometry in the same storage the same object:
+   fewer of them for the collector of garbage; null where its storage has no number, or with an error set. */
+static PyObject *ref_of(const tape_parts *parts, PyObject *tensor)
+{
+    PyObject *number = number_of(parts, tensor);
     PyObject *dtype = number ? PyObject_GetAttr(tensor, names.dtype) : NULL;
     PyObject *shape = dtype ? PyObject_GetAttr(tensor, names.shape) : NULL;
-    PyObject *size = shape ? PyTuple_GetSlice(shape, 0, PyTuple_Size(shape)) : NULL;
-    PyObject *stride = size ? PyObject_CallMethodObjArgs(tensor, names.stride, NULL) : NULL;
+    PyObject *stride = shape ? PyObject_CallMethodObjArgs(tensor, names.stride, NULL) : NULL;
     PyObject *offset = stride ? PyObject_CallMethodObjArgs(tensor, names.offset, NULL) : NULL;
-    PyObject *ref = offset ? named_tuple(ref_type, PyTuple_Pack(5, number, dtype, size, stride, offset)) : NULL;
-    Py_XDECREF(dtype);
-    Py_XDECREF(shape);
-    Py_XDECREF(size);
-    Py_XDECREF(stride);
-    Py_XDECREF(offset);
+    Py_ssize_t at = offset ? PyLong_AsSsize_t(number) : -1;
+    PyObject *last = offset ? PyList_GetItem(parts->refs, at) : NULL, *ref = NULL, *size = NULL;
+    if (is_ref_of(last, dtype, shape, stride, offset)) {
+        ref = Py_NewRef(last);
+    } else if (last && (size = PyTuple_GetSlice(shape, 0, PyTuple_Size(shape)))) {
+        ref = named_tuple(ref_type, PyTuple_Pack(5, number, dtype, size, stride, offset));
+        if (ref && PyList_SetItem(parts->refs, at, Py_NewRef(ref)) < 0)
+            Py_CLEAR(ref);
+    }
+    PyObject *all[] = {dtype, shape, size, stride, offset};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        Py_XDECREF(all[i]);
     return ref;
 }
 
@@ -221,7 +238,7 @@ PyObject *recorded_draw(PyObject *module, PyObject *const *args, Py_ssize_t n)
     tape_parts parts = {0};
     PyObject *tape = n > 1 && are_in_place(called_by_draws) && is_plain_meta(args[1]) ? innermost_tape() : NULL;
     PyObject *known = tape ? known_of(args, n) : NULL;
-    PyObject *ref = known && read_tape(tape, &parts) ? ref_of(parts.numbers, parts.sizes, args[1]) : NULL;
+    PyObject *ref = known && read_tape(tape, &parts) ? ref_of(&parts, args[1]) : NULL;
     int is_noted = ref && note(parts.steps, known, ref, args[1]);
     (void)module;
     Py_XDECREF(tape);
@@ -243,7 +260,7 @@ static PyObject *refs_of(const tape_parts *parts, PyObject *tensors)
         if (tensor == Py_None)
             ref = Py_NewRef(Py_None);
         else if (is_plain_meta(tensor))
-            ref = ref_of(parts->numbers, parts->sizes, tensor);
+            ref = ref_of(parts, tensor);
         if (!ref || PyList_Append(refs, ref) < 0)
             Py_CLEAR(refs);
         Py_XDECREF(ref);
@@ -314,7 +331,7 @@ static int number_storage(PyObject *tape, PyObject *tensor)
     PyObject *nbytes = cdata ? PyObject_CallMethodObjArgs(storage, names.nbytes, NULL) : NULL;
     PyObject *number = nbytes ? PyLong_FromSsize_t(PyList_Size(parts.storages)) : NULL;
     int done = number && PyList_Append(parts.storages, storage) == 0 && PyList_Append(parts.sizes, nbytes) == 0 &&
-               PySet_Add(parts.made, number) == 0 && PyDict_SetItem(parts.numbers, cdata, number) == 0;
+               PyList_Append(parts.refs, Py_None) == 0 && PySet_Add(parts.made, number) == 0 && PyDict_SetItem(parts.numbers, cdata, number) == 0;
     Py_XDECREF(storage);
     Py_XDECREF(cdata);
     Py_XDECREF(nbytes);
@@ -351,34 +368,42 @@ PyObject *recorded_empty(PyObject *module, PyObject *const *args, Py_ssize_t n, 
     return call_with(empty_in_python, args, n, named, NULL);
 }
 
-/* recorded_ref(numbers, sizes, tensor): the tensor's Ref; None where its storage has no number or another size. */
+/* recorded_ref(tape, tensor): the tensor's Ref; None where its storage has no number or another size. */
 PyObject *recorded_ref(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
+    tape_parts parts = {0};
+    PyObject *ref = n == 2 && read_tape(args[0], &parts) ? ref_of(&parts, args[1]) : NULL;
     (void)module;
-    PyObject *ref = n == 3 && PyDict_Check(args[0]) && PyList_Check(args[1]) ? ref_of(args[0], args[1], args[2]) : NULL;
+    release(&parts);
     return ref || PyErr_Occurred() ? ref : Py_NewRef(Py_None);
 }
 
-/* recorded_tensor(record type, recording, numbers, tensor): the record of a plain tensor on the meta device, in the order of
-   TensorRecord (fastinit/torch/construction/records.py); None where it is another one, or its storage has no number. */
-PyObject *recorded_tensor(PyObject *module, PyObject *const *args, Py_ssize_t n)
+/* The record of a plain tensor on the meta device, in the order of TensorRecord (fastinit/torch/construction/records.py); null
+   where it is another one, or its storage has no number, or with an error set. */
+static PyObject *record_of(const tape_parts *parts, PyObject *record_type, PyObject *tensor)
 {
-    (void)module;
-    int is_plain = n == 4 && PyDict_Check(args[2]) && is_plain_meta(args[3]);
-    PyObject *inference = is_plain ? PyObject_CallMethodObjArgs(args[3], names.is_inference, NULL) : NULL;
-    PyObject *sizes = inference == Py_False ? PyObject_GetAttr(args[1], names.sizes) : NULL;
-    PyObject *ref = sizes ? ref_of(args[2], sizes, args[3]) : NULL;
-    PyObject *version = ref ? PyObject_GetAttr(args[3], names.version) : NULL;
-    PyObject *identity = version ? PyLong_FromVoidPtr(args[3]) : NULL;
-    PyObject *alias = identity ? PyObject_CallMethodObjArgs(args[3], names.detach, NULL) : NULL, *record = NULL;
-    if (alias) {
-        enum { SIZE = 2 }; /* its place in a Ref */
-        PyObject *items = PyTuple_Pack(7, args[1], ref, identity, PyTuple_GetItem(ref, SIZE), version, alias, Py_False);
-        record = named_tuple(args[0], items);
-    }
-    PyObject *all[] = {inference, sizes, ref, version, identity, alias};
+    enum { SIZE = 2 }; /* its place in a Ref */
+    PyObject *inference = is_plain_meta(tensor) ? PyObject_CallMethodObjArgs(tensor, names.is_inference, NULL) : NULL;
+    PyObject *ref = inference == Py_False ? ref_of(parts, tensor) : NULL;
+    PyObject *version = ref ? PyObject_GetAttr(tensor, names.version) : NULL;
+    PyObject *identity = version ? PyLong_FromVoidPtr(tensor) : NULL;
+    PyObject *alias = identity ? PyObject_CallMethodObjArgs(tensor, names.detach, NULL) : NULL, *record = NULL;
+    if (alias)
+        record = named_tuple(record_type, PyTuple_Pack(7, parts->recording, ref, identity, PyTuple_GetItem(ref, SIZE),
+                                                       version, alias, Py_False));
+    PyObject *all[] = {inference, ref, version, identity, alias};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         Py_XDECREF(all[i]);
+    return record;
+}
+
+/* recorded_tensor(record type, tape, tensor): its record; None where record_of has none. */
+PyObject *recorded_tensor(PyObject *module, PyObject *const *args, Py_ssize_t n)
+{
+    tape_parts parts = {0};
+    PyObject *record = n == 3 && read_tape(args[1], &parts) ? record_of(&parts, args[0], args[2]) : NULL;
+    (void)module;
+    release(&parts);
     return record || PyErr_Occurred() ? record : Py_NewRef(Py_None);
 }
 
@@ -386,7 +411,7 @@ static int intern_names(void)
 {
 #define NAME(field, text) (names.field = PyUnicode_InternFromString(text))
     return NAME(recorder, "recorder") && NAME(recording, "recording") && NAME(steps, "steps") && NAME(sizes, "sizes") &&
-           NAME(numbers, "numbers") && NAME(storages, "storages") && NAME(made, "made_here") && NAME(layout, "layout") &&
+           NAME(numbers, "numbers") && NAME(storages, "storages") && NAME(made, "made_here") && NAME(refs, "refs") && NAME(layout, "layout") &&
            NAME(dtype, "dtype") && NAME(shape, "shape") && NAME(stride, "stride") && NAME(offset, "storage_offset") &&
            NAME(storage, "untyped_storage") && NAME(cdata, "_cdata") && NAME(nbytes, "nbytes") && NAME(device, "device") &&
            NAME(requires_grad, "requires_grad") && NAME(parameters, "_parameters") && NAME(is_inference, "is_inference") &&

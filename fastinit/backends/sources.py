@@ -22,7 +22,16 @@ COMPILED = {
     ),
     "_calls": tuple(
         f"csrc/bindings/{name}.c"
-        for name in ("calls", "many_fills", "recording", "remembered_fills", "small_fills", "streams", "tensor_methods")
+        for name in (
+            "attributes",
+            "calls",
+            "many_fills",
+            "recording",
+            "remembered_fills",
+            "small_fills",
+            "streams",
+            "tensor_methods",
+        )
     ),
     "_short_draws": ("csrc/bindings/short_draws.c",),
 }

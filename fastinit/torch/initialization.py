@@ -134,7 +134,7 @@ class Initialization:
         offloaded = {*kept_on_cpu(part for _, part in self.found.parts)}
         here = [name for name in self.log.from_meta if id(tensors[name]) in offloaded]
         memory |= {name: torch.empty_like(tensors[name], device=CPU) for name in here}
-        for name in self.log.from_meta:
+        for name in filter(self.log.from_meta.__contains__, [*tensors]):
             tensors[name] = materialized(self.found.module, tensors[name], options.device, memory.get(name))
 
     def _specs(self) -> Iterator[TensorSpec]:
@@ -214,7 +214,7 @@ class _ByModules:
                 del named[name]
                 run.log.note(name, Write(f"shares the memory of {whole}", other=whole, is_computed=True))
         targets = {name: Target(tensors[name], one) for name, one in named.items()}
-        fill_recorded(targets, run.seed, run.log.note, silent=plain, fresh=run.log.from_meta)
+        fill_recorded(targets, run.seed, run.log.note_all, silent=plain, fresh=run.log.from_meta)
         for name in tensors:
             if name in records.given and name not in run.kept:
                 run.log.note(name, _given(tensors[name]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,8 +30,8 @@ from fastinit.torch.tensors import DTYPES, as_array, fill_, is_fillable, is_plai
 if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
-Note = Callable[[str, Write], None]
-"""Takes a tensor's name, and what was written to it."""
+NoteAll = Callable[[Mapping[str, Write]], None]
+"""Takes, by the names of tensors, what was written to all of each."""
 
 
 class Target(NamedTuple):
@@ -40,10 +41,22 @@ class Target(NamedTuple):
     named: Named
 
 
+class _Batch(NamedTuple):
+    """Tensors of one dtype that are filled together, by name. `addresses`: of those that are one block of memory."""
+
+    tensors: dict[str, Tensor]
+    distributions: dict[str, Distribution]
+    shapes: dict[str, tuple[int, ...]]
+    addresses: dict[str, int]
+
+    def add(self, name: str, tensor: Tensor, distribution: Distribution, shape: tuple[int, ...]) -> None:
+        self.tensors[name], self.distributions[name], self.shapes[name] = tensor, distribution, shape
+
+
 def fill_recorded(
     targets: Mapping[str, Target],
     seed: int,
-    note: Note,
+    note_all: NoteAll,
     silent: Mapping[str, Target] | None = None,
     fresh: Collection[str] = (),
 ) -> None:
@@ -52,26 +65,29 @@ def fill_recorded(
     `silent`: more tensors to fill, which are not noted. `fresh`: the names of those to whose memory nothing was written yet.
     """
     with torch.no_grad(), _disable_current_modes(), torch.random.fork_rng(devices=()):
-        batches: dict[tuple[torch.dtype, bool], dict[str, Target]] = {}
-        computed, addresses = dict[str, Target](), dict[str, int]()
-        for name, target in {**targets, **(silent or {})}.items():
-            tensor, named = target
-            if named.form.distribution is None:
+        batches: dict[tuple[torch.dtype, bool], _Batch] = defaultdict(lambda: _Batch({}, {}, {}, {}))
+        computed: dict[str, Target] = {}
+        for name, target in {**targets, **silent}.items() if silent else targets.items():
+            tensor, (form, like, _) = target
+            distribution, dtype = form.distribution, tensor.dtype
+            if distribution is None:
                 computed[name] = target
-            elif named.like == name and tensor.dtype in DTYPES and (address := plain_address(tensor)) is not None:
-                if _is_quick_constant(named.form.distribution, tensor):
-                    tensor.fill_(named.form.distribution.value)
-                else:
-                    batches.setdefault((tensor.dtype, name in fresh), {})[name], addresses[name] = target, address
-            elif named.like == name and tensor.is_cpu and is_plain(tensor):
-                batches.setdefault((tensor.dtype, name in fresh), {})[name] = target
-            else:
+                continue
+            address = plain_address(tensor) if dtype in DTYPES else None
+            if like != name or (address is None and not (tensor.is_cpu and is_plain(tensor))):
                 _fill(name, target, seed, name in fresh)
+            elif address is not None and _is_quick_constant(distribution, tensor):
+                tensor.fill_(distribution.value)
+            else:
+                batch = batches[dtype, name in fresh]
+                batch.add(name, tensor, distribution, form.ref.size)
+                if address is not None:
+                    batch.addresses[name] = address
         for (dtype, is_fresh), batch in batches.items():
-            _fill_together(dtype, batch, seed, addresses, is_fresh)
+            _fill_together(dtype, batch, seed, is_fresh)
         for group in _groups(computed):
             _compute(group, seed)
-        _note_all(targets, note)
+        note_all(_writes(targets))
 
 
 def _is_quick_constant(distribution: Distribution, tensor: Tensor) -> TypeIs[Constant]:
@@ -98,33 +114,28 @@ def set_plain(records: RecordedTensors, tensors: Mapping[str, Tensor], named: Ma
     return targets
 
 
-def _fill_together(
-    dtype: torch.dtype, batch: Mapping[str, Target], seed: int, addresses: Mapping[str, int], is_fresh: bool
-) -> None:
-    """Fill tensors of one dtype. `addresses`: by name, those of tensors that are one block of memory."""
-    distributions = {name: _distribution(target) for name, target in batch.items()}
-    shapes = {name: target.named.form.ref.size for name, target in batch.items()}
-    element = element_type(DTYPES[dtype][0])
-    fill_batch(distributions, shapes, seed, element, _Arrays(batch), addresses=addresses, is_fresh=is_fresh)
-    torch.autograd.graph.increment_version([target.tensor for target in batch.values()])
+def _fill_together(dtype: torch.dtype, batch: _Batch, seed: int, is_fresh: bool) -> None:
+    element, arrays = element_type(DTYPES[dtype][0]), _Arrays(batch.tensors)
+    fill_batch(batch.distributions, batch.shapes, seed, element, arrays, addresses=batch.addresses, is_fresh=is_fresh)
+    torch.autograd.graph.increment_version([*batch.tensors.values()])
 
 
 class _Arrays(Mapping[str, Array]):
     """The memory of tensors as arrays, by name."""
 
-    def __init__(self, targets: Mapping[str, Target]) -> None:
-        self._targets = targets
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self._tensors = tensors
 
     def __getitem__(self, name: str) -> Array:
-        array = as_array(self._targets[name].tensor)
+        array = as_array(self._tensors[name])
         huge_pages.advise(array)  # torch does not, and the tensors are often filled here for the first time
         return array
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._targets)
+        return iter(self._tensors)
 
     def __len__(self) -> int:
-        return len(self._targets)
+        return len(self._tensors)
 
 
 def _fill(name: str, target: Target, seed: int, is_fresh: bool) -> None:
@@ -190,16 +201,20 @@ def _groups(computed: Mapping[str, Target]) -> Iterable[Mapping[str, Target]]:
     return [group.targets for group in groups.values()]
 
 
-def _note_all(targets: Mapping[str, Target], note: Note) -> None:
-    writes: dict[int, Write] = {}
+def _writes(targets: Mapping[str, Target]) -> dict[str, Write]:
+    """What the report says of each tensor."""
+    writes: dict[str, Write] = {}
+    of_distribution: dict[int, Write] = {}
     for name, (_, named) in targets.items():
         distribution = named.form.distribution
         if distribution is not None and named.like == name:  # the usual case: many have the same one
-            if id(distribution) not in writes:
-                writes[id(distribution)] = Write.of(distribution)
-            note(name, writes[id(distribution)])
+            write = of_distribution.get(id(distribution))
+            if write is None:
+                write = of_distribution[id(distribution)] = Write.of(distribution)
+            writes[name] = write
         elif not named.form.is_empty:
-            note(name, _write_of(name, named, targets.get(named.like)))
+            writes[name] = _write_of(name, named, targets.get(named.like))
+    return writes
 
 
 def _write_of(name: str, named: Named, like: Target | None) -> Write:

@@ -231,8 +231,13 @@ def _one_value(seen: tuple[Seen, ...] | None) -> Number | None:
 
 def _made_value(step: Step) -> Number | None:
     """The one value that a step gives its output without a look at other tensors, if it does."""
-    make = MADE.get(_verb(step))
+    make = _maker(step.operation)
     return None if make is None else make(step.args)
+
+
+@cache
+def _maker(operation: str) -> Callable[[Sequence[Any]], Number | None] | None:
+    return MADE.get(_verb_of(operation))
 
 
 def _given_value(args: Sequence[Any]) -> Number | None:

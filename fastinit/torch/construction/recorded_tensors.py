@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fastinit.torch.construction.forms import Form, form_of
-from fastinit.torch.construction.records import records_by_tensor, records_of
+from fastinit.torch.construction.records import TensorRecord, records_by_tensor, records_of
 from fastinit.torch.construction.steps import real_tensor
 from fastinit.torch.sharding.parts import is_dtensor
 from fastinit.torch.structure.module_tensors import ModuleTensors
@@ -22,12 +22,20 @@ class RecordedTensors:
     """
 
     def __init__(self, found: ModuleTensors) -> None:
-        self._tensors = tensors = found.tensors
+        self._tensors = found.tensors
+        self._records: dict[str, TensorRecord] = {}
+        self.forms: dict[str, Form] = {}
+        self.given = set[str]()
         by_tensor = records_by_tensor(found)
-        self._records = {name: by_tensor[id(tensor)] for name, tensor in tensors.items() if id(tensor) in by_tensor}
-        by_id = {id(tensor) for tensor in tensors.values()}
-        self.given = {name for name, record in self._records.items() if record.ref is None}
-        self.forms = {name: form_of(r.recording, r.ref) for name, r in self._records.items() if r.ref is not None}
+        for name, tensor in found.tensors.items():
+            record = by_tensor.get(id(tensor))
+            if record is not None:
+                self._records[name] = record
+                if record.ref is None:
+                    self.given.add(name)
+                else:
+                    self.forms[name] = form_of(record.recording, record.ref)
+        by_id = {*map(id, found.tensors.values())} if found.attributes else set[int]()
         self.plain = {
             begin + own.name: (own, form_of(record.recording, record.ref))
             for begin, part, own in found.attributes
@@ -41,6 +49,8 @@ class RecordedTensors:
     def _by_storage(self) -> dict[tuple[int, int], list[str]]:
         """The names of the tensors on the meta device by the storage that they lie in."""
         names: dict[tuple[int, int], list[str]] = {}
+        if len({(id(form.recording), form.ref.storage) for form in self.forms.values()}) == len(self.forms):
+            return names  # the usual case
         for name, form in self.forms.items():
             tensor = self._tensors[name]
             if tensor.is_meta and tensor.dtype is form.ref.dtype and not is_dtensor(tensor):
@@ -79,15 +89,20 @@ class RecordedTensors:
                 f"constructed as parts, so that what was drawn may not be what the whole has: {', '.join(parts)}; construct "
                 "the whole ones in the deferred() block and put the parts in their place after it, or do without deferred()"
             )
-        records = [(name, record, self._tensors[name]) for name, record in self._records.items() if name not in kept]
-        changes = [(name, record.changed_since(tensor, shapes.get(name, tensor.shape))) for name, record, tensor in records]
-        changed = [f"{name} {change}" for name, change in changes if change]
+        changed = []
+        for name, record in self._records.items():
+            tensor = self._tensors[name]
+            shape = shapes.get(name, tensor.shape)
+            if not (shape == record.shape and record.is_as_it_was(tensor)) and name not in kept:
+                change = record.changed_since(tensor, shape)
+                changed += [f"{name} {change}"] if change else []
         if changed:
             raise ValueError(
                 f"changed after construction: {', '.join(changed)}; move what changes them into the deferred() block, "
                 "or leave them out with `skip`"
             )
-        fixed = {record.recording.seed for record in self._records.values() if record.recording.depends_on_seed}
+        recordings = {id(record.recording): record.recording for record in self._records.values()}
+        fixed = {recording.seed for recording in recordings.values() if recording.depends_on_seed}
         if fixed - {seed}:
             raise ValueError(
                 f"seed must be {fixed.pop()}, that of deferred(), got {seed!r}: construction looked at random values that "

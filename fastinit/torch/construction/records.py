@@ -43,11 +43,10 @@ class TensorRecord(NamedTuple):
         """What has happened to the tensor, as a whole of this shape now, in words, if it shows."""
         if shape != self.shape:
             return f"has the shape {tuple(shape)}, which was {self.shape}"
-        if self._is_as_it_was(tensor):  # the usual case
-            return None
         return "was written to" if self._is_written() or self._is_other_and_written(tensor) else None
 
-    def _is_as_it_was(self, tensor: Tensor) -> bool:
+    def is_as_it_was(self, tensor: Tensor) -> bool:
+        """Whether it shows that nothing has happened to it, as is usual, but perhaps to its shape."""
         if self.watched is None or id(tensor) != self.identity:
             return False
         return self.watched._version == self.version == tensor._version and not self.was_written
@@ -126,15 +125,13 @@ def _refs_by_name(root: nn.Module, refs: Mapping[int, Ref]) -> dict[str, Ref]:
     """The `Ref`s of a module's parameters and then buffers, which `refs` has by `id`, by all of their names."""
     parts = [(f"{name}." if name else "", part) for _, name, part in parts_by_name(root)]
     tables = [*((begin, part._parameters) for begin, part in parts), *((begin, part._buffers) for begin, part in parts)]
-    return {
-        begin + own: refs[id(tensor)] for begin, table in tables for own, tensor in table.items() if id(tensor) in refs
-    }
+    return {begin + own: refs[id(tensor)] for begin, table in tables for own, tensor in table.items() if id(tensor) in refs}
 
 
 def _record(tape: Tape, tensor: Tensor) -> TensorRecord | None:
     """The record of a tensor as it is now; None for one that has no shape yet."""
     recording = tape.recording
-    usual = None if NATIVE is None else NATIVE.recorded_tensor(TensorRecord, recording, tape.numbers, tensor)
+    usual = None if NATIVE is None else NATIVE.recorded_tensor(TensorRecord, tape, tensor)
     if usual is not None or is_lazy(tensor):
         return usual  # type: ignore[no-any-return]
     if not tensor.is_meta:
@@ -167,19 +164,18 @@ def records_by_tensor(found: ModuleTensors) -> dict[int, TensorRecord]:
     Of a tensor that was tied to another name after construction, the record is its own and not that of the name.
     """
     by_tensor: dict[int, TensorRecord] = {}
-
-    def note(records: Mapping[str, TensorRecord], name: str, tensor: Tensor | None) -> None:
-        if tensor is not None and name in records:
-            known = by_tensor.get(id(tensor))
-            if known is None or not known.is_of(tensor):
-                by_tensor[id(tensor)] = records[name]
-
-    for _, part in found.parts:
-        records = records_of(part)
-        if records:
-            for table in (part._parameters, part._buffers):
-                for name, tensor in table.items():
-                    note(records, name, tensor)
-    for _, part, attribute in found.attributes:
-        note(records_of(part), attribute.name, attribute.tensor)
+    tables = [
+        (records, table)
+        for _, part in found.parts
+        if (records := records_of(part))
+        for table in (part._parameters, part._buffers)
+    ]
+    tables += [(records_of(part), {attribute.name: attribute.tensor}) for _, part, attribute in found.attributes]
+    for records, table in tables:
+        for name, tensor in table.items():
+            record = records.get(name)
+            if record is not None and tensor is not None:
+                known = by_tensor.setdefault(id(tensor), record)
+                if known is not record and not known.is_of(tensor):
+                    by_tensor[id(tensor)] = record
     return by_tensor

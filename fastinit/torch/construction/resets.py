@@ -35,7 +35,7 @@ STOCK: dict[type[nn.Module], Callable[..., None]] = {
 }
 
 CALLED_BY_METHODS = CALLED | {name: FUNCTIONS[name] for name in ("kaiming_uniform_", "uniform_", "ones_", "zeros_")}
-"""What decides on what they do: functions of torch.nn.init, which contexts that leave initialization out, and others, replace."""
+"""What decides on what the methods do: functions that contexts which leave initialization out, and others, replace."""
 
 KNOWN: dict[tuple[Any, ...], tuple[Step, ...]] = {}
 """What a method did: by the method, the layer's class, and of each parameter its name and all of its Ref but the storage, or
@@ -66,10 +66,18 @@ def _learned(stock: Callable[..., None], layer: nn.Module) -> None:
 def _noting(stock: Callable[..., None]) -> Callable[..., None]:
     @wraps(stock)
     def reset_parameters(self: nn.Module) -> None:
-        if getattr(self, "elementwise_affine", True):  # which LayerNorm's looks at, beside its parameters
-            NATIVE.recorded_reset(stock, self)
-        else:
-            stock(self)
+        NATIVE.recorded_reset(stock, self)
+
+    return reset_parameters
+
+
+def _noting_norms(stock: Callable[..., None]) -> Callable[..., None]:
+    """`_noting` for LayerNorm's, which looks at more than the parameters."""
+    noting = _noting(stock)
+
+    @wraps(stock)
+    def reset_parameters(self: nn.Module) -> None:
+        (noting if self.elementwise_affine else stock)(self)
 
     return reset_parameters
 
@@ -78,7 +86,7 @@ def replacements() -> Iterator[Replacement]:
     """What to replace in the layers' classes: methods that are torch's own."""
     for owner, stock in STOCK.items():
         if NATIVE is not None and vars(owner).get("reset_parameters") is stock:
-            yield owner, "reset_parameters", _noting(stock)
+            yield owner, "reset_parameters", (_noting_norms if owner is nn.LayerNorm else _noting)(stock)
 
 
 if NATIVE is not None:

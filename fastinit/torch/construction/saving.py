@@ -108,7 +108,7 @@ def _values(name: str, named: Named, dtype: torch.dtype, seed: int) -> Array:
     """The values of one tensor, by running its steps."""
     with _disable_current_modes():
         tensor = torch.empty(named.form.ref.size, dtype=dtype)
-    fill_recorded({name: Target(tensor, named)}, seed, lambda name, write: None)
+    fill_recorded({name: Target(tensor, named)}, seed, lambda writes: None)
     return _array(tensor)
 
 
@@ -117,7 +117,7 @@ def _values_of_view(name: str, named: Named, view: Ref, seed: int) -> Array:
     with _disable_current_modes():
         storage = torch.UntypedStorage(named.form.recording.sizes[view.storage])
         tensor = real_tensor(storage, named.form.ref)
-    fill_recorded({name: Target(tensor, named)}, seed, lambda name, write: None)
+    fill_recorded({name: Target(tensor, named)}, seed, lambda writes: None)
     return _array(real_tensor(storage, view))
 
 

@@ -38,11 +38,17 @@ class Named(NamedTuple):
         return stream if key is None else child_stream(stream, key)
 
 
+NOBODY: Mapping[Source, Owner] = {}
+
+
 def named_forms(forms: Mapping[str, Form]) -> dict[str, Named]:
     """Each draw belongs to the first tensor that it is in; a tensor of nothing but another's draws is that one's copy."""
     owners: dict[tuple[int, Source], Owner] = {}
     result = {}
     for name, form in _computed_where_related(forms).items():
+        if not form.sources:
+            result[name] = Named(form, name, NOBODY)
+            continue
         own: dict[Source, Owner] = {}
         recording = form.recording
         for at, source in enumerate(form.sources):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -22,14 +22,13 @@ from fastinit.backends import c_calls
 from fastinit.core.stream import Stream, stream_of
 from fastinit.distributions import Distribution, Normal, Uniform
 from fastinit.initializers import Initializer, distribution_of
+from fastinit.torch.construction.kinds import EMPTY, NOT_RUN, STANDARD, Kind, aten, kind_of
 from fastinit.torch.construction.recording import Recording, steps_to
 from fastinit.torch.construction.replay import ByStream, replay
 from fastinit.torch.construction.steps import GIVEN, Ref, Step, each, name_of, with_refs
 from fastinit.torch.drawing import recorder
 from fastinit.torch.drawing.filling import is_of_arguments
 from fastinit.torch.tensors import DTYPES, PLAIN_TYPES, TORCH, check_range, fill_, is_fillable
-
-aten = torch.ops.aten
 
 NATIVE = c_calls.native()
 """What is recorded most without running Python code (csrc/bindings/recording.c); None where C is not built."""
@@ -42,61 +41,7 @@ FILL = "aten.fill_.Scalar"
 is_meta: Callable[[Tensor], bool] = vars(torch._C.TensorBase)["is_meta"].__get__
 """Whether a tensor is on the meta device, whatever other code is told of it (devices.py)."""
 
-LOOKS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-LOOKS_WITHOUT_TAG = {aten.is_nonzero.default}
 MASKS = (torch.bool, torch.uint8)  # the dtypes of indices that say of each place whether it is meant
-
-NOT_RUN = {
-    aten.fill_.Scalar, aten.zero_.default, aten.erfinv_.default, aten.clamp_.default,
-}  # fmt: skip
-"""Operations that write their first argument, of whatever shape, without a look at another: on the meta device a no-op."""
-
-EMPTY = {f"aten.{name}" for name in (
-    "empty.memory_format", "empty_like.default", "empty_strided.default", "new_empty.default", "new_empty_strided.default"
-)}  # fmt: skip
-"""Operations after which memory holds nothing: no steps."""
-
-ALIASING = {
-    aten.set_.source_Tensor, aten.set_.source_Tensor_storage_offset,
-    aten.set_.source_Storage, aten.set_.source_Storage_storage_offset,
-}  # fmt: skip
-"""Operations that make their first argument an alias of another tensor, as parametrizations do: views, no writes."""
-
-STANDARD: dict[OpOverload, Distribution] = {
-    aten.randn.default: Normal(0.0, 1.0),
-    aten.randn_like.default: Normal(0.0, 1.0),
-    aten.rand.default: Uniform(0.0, 1.0),
-    aten.rand_like.default: Uniform(0.0, 1.0),
-}
-"""The distributions of operations that make a tensor and draw it."""
-
-
-class Kind(NamedTuple):
-    """What the tape needs to know about an operation."""
-
-    name: str
-    is_view: bool
-    takes_device: bool
-    draws: bool
-    looks: bool
-    """Whether Python sees its result, or its shape depends on values: its operands are computed at once."""
-    written: tuple[tuple[int, str], ...]
-    """The arguments that it writes to: their places and names."""
-
-
-@cache
-def kind_of(op: OpOverload) -> Kind:
-    arguments = op._schema.arguments
-    written = tuple((i, a.name) for i, a in enumerate(arguments) if a.alias_info is not None and a.alias_info.is_write)
-    aliases = any(result.alias_info is not None for result in op._schema.returns)
-    return Kind(
-        str(op),
-        (aliases and not written) or op in ALIASING,
-        any(a.name == "device" for a in arguments),
-        torch.Tag.nondeterministic_seeded in op.tags,
-        bool(LOOKS & {*op.tags}) or op in LOOKS_WITHOUT_TAG,
-        written,
-    )
 
 
 class Tape(TorchDispatchMode):
@@ -118,6 +63,7 @@ class Tape(TorchDispatchMode):
         self.numbers: dict[int, int] = {}
         self.made_here: set[int] = set()  # the numbers of those storages that the construction has made itself
         self.storages: list[torch.UntypedStorage] = []  # kept alive, so that the address stays that of this storage
+        self.refs: list[Ref | None] = []  # of each storage the last one, for C
         self._given: dict[int, tuple[Tensor, Tensor, Tensor]] = {}  # by id: real tensors, their values then, their form
         self._looks = 0
 
@@ -285,11 +231,12 @@ class Tape(TorchDispatchMode):
     def _new_number(self, storage: torch.UntypedStorage) -> int:
         number = self.numbers[storage._cdata] = len(self.storages)
         self.storages.append(storage)
+        self.refs.append(None)
         self.recording.sizes.append(storage.nbytes())
         return number
 
     def ref(self, tensor: Tensor) -> Ref:
-        known = None if NATIVE is None else NATIVE.recorded_ref(self.numbers, self.recording.sizes, tensor)
+        known = None if NATIVE is None else NATIVE.recorded_ref(self, tensor)
         return self._ref(tensor) if known is None else known
 
     def _ref(self, tensor: Tensor) -> Ref:

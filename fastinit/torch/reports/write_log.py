@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,15 @@ class WriteLog:
             if part[1] == part[0] + 1 and write.distribution == Constant(0.0):
                 self._zeroed.add((name, part[0]))
         self.report.note(name, write, local(tensor).shape[0] if tensor.ndim else 1, part)
+
+    def note_all(self, writes: Mapping[str, Write]) -> None:
+        """`note` for writes to all of many tensors."""
+        tensors, note = self._found.tensors, self.report.note
+        for name, write in writes.items():
+            tensor = tensors[name]
+            if self.advance and name not in self.report.filled:
+                self.advance(nbytes(tensor))
+            note(name, write, local(tensor).shape[0] if tensor.ndim else 1)
 
     def was_zeroed(self, name: str, row: int) -> bool:
         """Whether this row was made 0 by itself, perhaps before others were written."""

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-OF_EVERY_MODULE = (*vars(nn.Module()),)
-"""Parameters, buffers, hooks and whatever else torch's own class has, in the order in which its constructor makes them."""
+from fastinit.backends import c_calls
 
-NUMBERS = (int, float, bool)
+OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+"""Parameters, buffers, hooks and whatever else torch's own class has."""
 
 
 class Attribute(NamedTuple):
@@ -32,16 +32,22 @@ def attributes(module: nn.Module) -> Iterator[Attribute]:
     ['scales[0]']
     """
     own = vars(module)
-    names, n = (*own,), len(OF_EVERY_MODULE)
-    is_usual = names[:n] == OF_EVERY_MODULE
-    for name in names[n:] if is_usual else [name for name in names if name not in OF_EVERY_MODULE]:
+    for name in _to_search(own, OF_EVERY_MODULE):
         value = own[name]
-        if type(value) in NUMBERS:  # most are
-            continue
         if isinstance(value, Tensor):
             yield Attribute(name, value, partial(own.__setitem__, name))
         elif isinstance(value, (list, tuple, dict)) and value:
             yield from _items(name, value, partial(own.__setitem__, name))
+
+
+def _all_but(attributes: dict[str, Any], others: frozenset[str]) -> list[str]:
+    return [name for name in attributes if name not in others]
+
+
+_to_search: Callable[[dict[str, Any], frozenset[str]], list[str]] = getattr(
+    c_calls.native(), "attributes_to_search", _all_but
+)
+"""The names of attributes, without those of `others`, and without what plainly holds no tensor where C is built."""
 
 
 def _items(
