@@ -55,7 +55,7 @@ static PyMethodDef functions[] = {{"attributes_to_search", FAST(attributes_to_se
                                   {"recorded_empty", FAST(recorded_empty), METH_FASTCALL | METH_KEYWORDS, NULL},
                                   {"recorded_ref", FAST(recorded_ref), METH_FASTCALL, NULL},
                                   {"recorded_reset", FAST(recorded_reset), METH_FASTCALL, NULL},
-                                  {"recorded_tensor", FAST(recorded_tensor), METH_FASTCALL, NULL},
+                                  {"recorded_tensors", FAST(recorded_tensors), METH_FASTCALL, NULL},
                                   {"run", FAST(run), METH_FASTCALL, NULL},
                                   {"run_many", run_many, METH_VARARGS, NULL},
                                   {"small_fill", new_small_fill, METH_VARARGS, NULL},

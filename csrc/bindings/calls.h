@@ -87,7 +87,7 @@ PyObject *recorded_draw(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *recorded_reset(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *recorded_empty(PyObject *module, PyObject *const *args, Py_ssize_t n, PyObject *named);
 PyObject *recorded_ref(PyObject *module, PyObject *const *args, Py_ssize_t n);
-PyObject *recorded_tensor(PyObject *module, PyObject *const *args, Py_ssize_t n);
+PyObject *recorded_tensors(PyObject *module, PyObject *const *args, Py_ssize_t n);
 PyObject *tensor_source(PyObject *module, PyObject *options);
 PyObject *hold_tensors(PyObject *module, PyObject *change);
 PyObject *plain_address(PyObject *module, PyObject *tensor);

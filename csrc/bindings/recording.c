@@ -397,14 +397,28 @@ static PyObject *record_of(const tape_parts *parts, PyObject *record_type, PyObj
     return record;
 }
 
-/* recorded_tensor(record type, tape, tensor): its record; None where record_of has none. */
-PyObject *recorded_tensor(PyObject *module, PyObject *const *args, Py_ssize_t n)
+/* recorded_tensors(record type, tape, tensors): a dictionary of the records of these tensors, a dictionary too, in which None
+   may be one; None for what record_of leaves to Python. */
+PyObject *recorded_tensors(PyObject *module, PyObject *const *args, Py_ssize_t n)
 {
     tape_parts parts = {0};
-    PyObject *record = n == 3 && read_tape(args[1], &parts) ? record_of(&parts, args[0], args[2]) : NULL;
+    PyObject *records = PyDict_New(), *name, *tensor;
+    Py_ssize_t at = 0;
     (void)module;
+    int failed = !records || n != 3 || !PyDict_Check(args[2]) || !read_tape(args[1], &parts);
+    while (!failed && PyDict_Next(args[2], &at, &name, &tensor)) {
+        if (tensor == Py_None)
+            continue;
+        Py_INCREF(tensor); /* which what it is asked might take out of the dictionary */
+        PyObject *record = record_of(&parts, args[0], tensor);
+        failed = PyErr_Occurred() || PyDict_SetItem(records, name, record ? record : Py_None) < 0;
+        Py_XDECREF(record);
+        Py_DECREF(tensor);
+    }
     release(&parts);
-    return record || PyErr_Occurred() ? record : Py_NewRef(Py_None);
+    if (failed)
+        Py_CLEAR(records);
+    return failed && !PyErr_Occurred() ? PyErr_Format(PyExc_TypeError, "recorded_tensors takes a dictionary") : records;
 }
 
 static int intern_names(void)

@@ -102,16 +102,14 @@ def attach(tape: Tape) -> None:
     refs: dict[int, Ref] = {}
     modules = {id(module): module for module in tape.modules}
     for module in modules.values():
-        records: dict[str, TensorRecord] = {}
-        for table in (module._parameters, module._buffers, {own.name: own.tensor for own in attributes(module)}):
-            for name, tensor in table.items():
-                record = None if tensor is None else _record(tape, tensor)
-                if record is not None:
-                    records[name] = record
-                    if record.ref is not None:
-                        refs[record.identity] = record.ref
+        records = _records(tape, module._parameters)
+        if module._buffers:
+            records |= _records(tape, module._buffers)
+        for own in attributes(module):
+            records |= _records(tape, {own.name: own.tensor})
         if records:
             vars(module)[ATTRIBUTE] = ModuleRecord(records)
+            refs |= {record.identity: record.ref for record in records.values() if record.ref is not None}
     families = {kind for kind in {*map(type, modules.values())} if is_of_hugging_face(kind)}
     for model in (module for module in modules.values() if type(module) in families):
         for of_part in filter(None, map(_record_of, model.modules())):
@@ -128,18 +126,28 @@ def _refs_by_name(root: nn.Module, refs: Mapping[int, Ref]) -> dict[str, Ref]:
     return {begin + own: refs[id(tensor)] for begin, table in tables for own, tensor in table.items() if id(tensor) in refs}
 
 
-def _record(tape: Tape, tensor: Tensor) -> TensorRecord | None:
-    """The record of a tensor as it is now; None for one that has no shape yet."""
-    recording = tape.recording
-    usual = None if NATIVE is None else NATIVE.recorded_tensor(TensorRecord, tape, tensor)
-    if usual is not None or is_lazy(tensor):
-        return usual  # type: ignore[no-any-return]
+def _records(tape: Tape, tensors: Mapping[str, Tensor | None]) -> dict[str, TensorRecord]:
+    """The records of tensors as they are now, without those that have no shape yet."""
+    if NATIVE is None:
+        found: dict[str, TensorRecord | None] = dict.fromkeys(name for name, tensor in tensors.items() if tensor is not None)
+    else:
+        found = NATIVE.recorded_tensors(TensorRecord, tape, tensors)
+    for name in [name for name, record in found.items() if record is None]:
+        tensor = tensors[name]
+        if tensor is None or is_lazy(tensor):
+            del found[name]
+        else:
+            found[name] = _record(tape, tensor)
+    return found  # type: ignore[return-value]  # none is None
+
+
+def _record(tape: Tape, tensor: Tensor) -> TensorRecord:
     if not tensor.is_meta:
-        return TensorRecord(recording, None, id(tensor), tuple(tensor.shape), 0, None)
+        return TensorRecord(tape.recording, None, id(tensor), tuple(tensor.shape), 0, None)
     ref = tape.ref(tensor)
     if tensor.is_inference():
-        return TensorRecord(recording, ref, id(tensor), ref.size, 0, None)
-    return TensorRecord(recording, ref, id(tensor), ref.size, tensor._version, tensor.detach())
+        return TensorRecord(tape.recording, ref, id(tensor), ref.size, 0, None)
+    return TensorRecord(tape.recording, ref, id(tensor), ref.size, tensor._version, tensor.detach())
 
 
 def records_of(module: nn.Module) -> dict[str, TensorRecord]:
