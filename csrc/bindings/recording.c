@@ -15,8 +15,8 @@ static PyObject *init_names, *known_draws, *called_by_draws, *draw_in_python, *k
 
 /* Names of attributes and arguments, interned. */
 static struct {
-    PyObject *recorder, *recording, *steps, *sizes, *numbers, *storages, *made, *refs, *layout, *dtype, *shape, *stride, *offset,
-        *storage, *cdata, *nbytes, *device, *requires_grad, *parameters, *is_inference, *version, *detach;
+    PyObject *recorder, *recording, *steps, *sizes, *numbers, *storages, *made, *refs, *layout, *dtype, *shape, *stride,
+        *offset, *storage, *cdata, *nbytes, *device, *requires_grad, *parameters, *is_inference, *version, *detach;
 } names;
 
 /* Of a tape, what is written while it records; new references. */
@@ -24,7 +24,8 @@ typedef struct { PyObject *recording, *numbers, *storages, *made, *refs, *steps,
 
 static void release(tape_parts *parts)
 {
-    PyObject *all[] = {parts->recording, parts->numbers, parts->storages, parts->made, parts->refs, parts->steps, parts->sizes};
+    PyObject *all[] = {parts->recording, parts->numbers, parts->storages, parts->made,
+                       parts->refs,      parts->steps,   parts->sizes};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         Py_XDECREF(all[i]);
 }
@@ -331,7 +332,8 @@ static int number_storage(PyObject *tape, PyObject *tensor)
     PyObject *nbytes = cdata ? PyObject_CallMethodObjArgs(storage, names.nbytes, NULL) : NULL;
     PyObject *number = nbytes ? PyLong_FromSsize_t(PyList_Size(parts.storages)) : NULL;
     int done = number && PyList_Append(parts.storages, storage) == 0 && PyList_Append(parts.sizes, nbytes) == 0 &&
-               PyList_Append(parts.refs, Py_None) == 0 && PySet_Add(parts.made, number) == 0 && PyDict_SetItem(parts.numbers, cdata, number) == 0;
+               PyList_Append(parts.refs, Py_None) == 0 && PySet_Add(parts.made, number) == 0 &&
+               PyDict_SetItem(parts.numbers, cdata, number) == 0;
     Py_XDECREF(storage);
     Py_XDECREF(cdata);
     Py_XDECREF(nbytes);
@@ -425,11 +427,12 @@ static int intern_names(void)
 {
 #define NAME(field, text) (names.field = PyUnicode_InternFromString(text))
     return NAME(recorder, "recorder") && NAME(recording, "recording") && NAME(steps, "steps") && NAME(sizes, "sizes") &&
-           NAME(numbers, "numbers") && NAME(storages, "storages") && NAME(made, "made_here") && NAME(refs, "refs") && NAME(layout, "layout") &&
-           NAME(dtype, "dtype") && NAME(shape, "shape") && NAME(stride, "stride") && NAME(offset, "storage_offset") &&
-           NAME(storage, "untyped_storage") && NAME(cdata, "_cdata") && NAME(nbytes, "nbytes") && NAME(device, "device") &&
-           NAME(requires_grad, "requires_grad") && NAME(parameters, "_parameters") && NAME(is_inference, "is_inference") &&
-           NAME(version, "_version") && NAME(detach, "detach");
+           NAME(numbers, "numbers") && NAME(storages, "storages") && NAME(made, "made_here") && NAME(refs, "refs") &&
+           NAME(layout, "layout") && NAME(dtype, "dtype") && NAME(shape, "shape") && NAME(stride, "stride") &&
+           NAME(offset, "storage_offset") && NAME(storage, "untyped_storage") && NAME(cdata, "_cdata") &&
+           NAME(nbytes, "nbytes") && NAME(device, "device") && NAME(requires_grad, "requires_grad") &&
+           NAME(parameters, "_parameters") && NAME(is_inference, "is_inference") && NAME(version, "_version") &&
+           NAME(detach, "detach");
 }
 
 /* bind_recording(thread, tape type, Ref, Step, plain types, strided, is_meta, function modes, modes, mode at,

@@ -22,6 +22,7 @@ import fastinit.torch  # noqa: E402
 from fastinit.torch import build, deferred, init_, init_missing_, record  # noqa: E402
 from fastinit.torch.construction import file_plan, nn_functions, replayed_by_torch, resets  # noqa: E402
 from fastinit.torch.construction.tape import current_tape  # noqa: E402
+from fastinit.torch.structure import attributes  # noqa: E402
 
 
 def made_by(fill, *shape, dtype=torch.float32):
@@ -1022,7 +1023,15 @@ def test_a_layers_method_does_to_unusual_parameters_what_it_does_in_torch(make):
     }
 
 
-@pytest.mark.parametrize("name", ["calculate_gain", "_calculate_correct_fan"])
+REPLACEMENTS = {
+    "calculate_gain": lambda *arguments: 1e-9,
+    "_calculate_correct_fan": lambda *arguments: 1e18,
+    "kaiming_uniform_": lambda tensor, a: nn.init.constant_(tensor, 1e-9),
+}
+"""By the name of one of torch.nn.init's functions, what makes the weights of layers tiny in its place."""
+
+
+@pytest.mark.parametrize("name", REPLACEMENTS)
 @pytest.mark.parametrize("make", [partial(nn.Linear, 40, 52), partial(nn.Conv2d, 4, 6, 3)], ids=["linear", "conv"])
 def test_a_replaced_function_of_torchs_decides_while_it_is_replaced_and_not_after(make, name, monkeypatch):
     def built():
@@ -1033,6 +1042,40 @@ def test_a_replaced_function_of_torchs_decides_while_it_is_replaced_and_not_afte
 
     usual = built()
     with monkeypatch.context() as replaced:
-        replaced.setattr(nn.init, name, lambda *arguments: 1e-9 if name == "calculate_gain" else 1e18)
+        replaced.setattr(nn.init, name, REPLACEMENTS[name])
         assert built().abs().max() < 1e-6
     assert torch.equal(built(), usual)
+
+
+def test_the_original_of_a_replaced_function_draws_what_it_does_elsewhere(monkeypatch):
+    original = nn.init.normal_
+
+    def built():
+        with fastinit.torch.deferred():
+            layers = nn.ModuleList(nn.Linear(40, 52) for _ in range(2))
+            for layer in layers:
+                original(layer.weight, std=0.02)
+        fastinit.torch.init_(layers, seed=0)
+        return torch.stack([layer.weight for layer in layers])
+
+    usual = built()
+    for name in ("normal_", "uniform_", "kaiming_uniform_"):  # as Hugging Face does while a model initializes itself
+        monkeypatch.setattr(nn.init, name, partial(getattr(nn.init, name)))
+    assert torch.equal(built(), usual)
+
+
+@pytest.mark.skipif(attributes._to_search is attributes._all_but, reason="fastinit._calls was not built")
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(3, 2.5, "name", None, (3, 4), [1, "a", None], {}, [], {"a": 1}, nn.ReLU(), [[torch.ones(1)]]),
+        *(torch.ones(2), [1, torch.ones(2)], (torch.ones(2),), {"a": torch.ones(2)}, nn.Parameter(torch.ones(2))),
+    ],
+    ids=str,
+)
+def test_attributes_that_hold_tensors_are_found_alike_with_and_without_c(value, monkeypatch):
+    layer = nn.Linear(3, 3)
+    vars(layer)["own"] = value
+    found = [attribute.name for attribute in attributes.attributes(layer)]
+    monkeypatch.setattr(attributes, "_to_search", attributes._all_but)
+    assert found == [attribute.name for attribute in attributes.attributes(layer)]

@@ -122,13 +122,13 @@ def attach(tape: Tape) -> None:
 def _refs_by_name(root: nn.Module, refs: Mapping[int, Ref]) -> dict[str, Ref]:
     """The `Ref`s of a module's parameters and then buffers, which `refs` has by `id`, by all of their names."""
     parts = [(f"{name}." if name else "", part) for _, name, part in parts_by_name(root)]
-    tables = [*((begin, part._parameters) for begin, part in parts), *((begin, part._buffers) for begin, part in parts)]
+    tables = [(begin, vars(part)[table]) for table in ("_parameters", "_buffers") for begin, part in parts]
     return {begin + own: refs[id(tensor)] for begin, table in tables for own, tensor in table.items() if id(tensor) in refs}
 
 
 def _records(tape: Tape, tensors: Mapping[str, Tensor | None]) -> dict[str, TensorRecord]:
     """The records of tensors as they are now, without those that have no shape yet."""
-    if NATIVE is None:
+    if NATIVE is None or not isinstance(tensors, dict):
         found: dict[str, TensorRecord | None] = dict.fromkeys(name for name, tensor in tensors.items() if tensor is not None)
     else:
         found = NATIVE.recorded_tensors(TensorRecord, tape, tensors)
@@ -172,7 +172,7 @@ def records_by_tensor(found: ModuleTensors) -> dict[int, TensorRecord]:
     Of a tensor that was tied to another name after construction, the record is its own and not that of the name.
     """
     by_tensor: dict[int, TensorRecord] = {}
-    tables = [
+    tables: list[tuple[dict[str, TensorRecord], Mapping[str, Tensor | None]]] = [
         (records, table)
         for _, part in found.parts
         if (records := records_of(part))
@@ -181,9 +181,9 @@ def records_by_tensor(found: ModuleTensors) -> dict[int, TensorRecord]:
     tables += [(records_of(part), {attribute.name: attribute.tensor}) for _, part, attribute in found.attributes]
     for records, table in tables:
         for name, tensor in table.items():
-            record = records.get(name)
-            if record is not None and tensor is not None:
-                known = by_tensor.setdefault(id(tensor), record)
-                if known is not record and not known.is_of(tensor):
-                    by_tensor[id(tensor)] = record
+            own = records.get(name)
+            if own is not None and tensor is not None:
+                known = by_tensor.setdefault(id(tensor), own)
+                if known is not own and not known.is_of(tensor):
+                    by_tensor[id(tensor)] = own
     return by_tensor
