@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import sys
@@ -11,11 +12,14 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import FunctionType
+from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 from numba.core.ccallback import CFunc
 from numba.misc.appdirs import AppDirs
+from numpy.typing import NDArray
 
 from fastinit.backends.numba.operations import Untyped
 from fastinit.runtime.forks import without_forks
@@ -39,11 +43,27 @@ def digest() -> str:
         return ""
 
 
-def compiled_at_first_call(function: Callable[..., None], name: str) -> Untyped:
-    """Numba's dispatcher of the function, for Python to call."""
-    njit: Untyped = numba.njit
-    with _caching() as is_cached:
-        return njit(nogil=True, error_model="numpy", cache=is_cached)(_named(function, name))
+def compiled_for_python(function: Callable[..., None], name: str, arguments: tuple[Untyped, ...]) -> Untyped:
+    """The function for Python to call with integers, and with addresses for pointers, without the interpreter's lock.
+
+    Numba's own function for Python, which takes arrays, takes twice as long to compile. It must not raise.
+    """
+    compiled = compiled_for_c(function, name, arguments)
+    called: Untyped = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * len(arguments))(compiled.address)
+    called.compiled = compiled  # which owns the code
+    return called
+
+
+def address_of(array: NDArray[Any]) -> int:
+    address: int = array.ctypes.data
+    return address
+
+
+def pointer_to(dtype: Any) -> Untyped:
+    """Numba's type of a pointer to such elements, which it indexes like an array."""
+    from_dtype: Untyped = numba.from_dtype
+    pointer: Untyped = types.CPointer
+    return pointer(from_dtype(np.dtype(dtype)))
 
 
 def compiled_for_c(function: Callable[..., None], name: str, arguments: tuple[Untyped, ...]) -> Untyped:

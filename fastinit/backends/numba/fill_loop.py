@@ -13,9 +13,8 @@ from numpy import int64, uint8, uint64
 from numpy.typing import NDArray
 
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
-from fastinit.backends.numba.operations import Index, Words, call_c, inlined
-from fastinit.backends.numba.store import LINE_BYTES, LINES, copy, flush, push, write_lines_until
-from fastinit.backends.request import Parameters
+from fastinit.backends.numba.operations import Index, Words, address, call_c, inlined
+from fastinit.backends.numba.store import LINE_BYTES, LINES, QUEUE_LENGTH, copy, flush, push, write_lines_until
 
 Cached = tuple[np.uint64, int, int]  # a part of a tile: its number, the first group, the last one + 1
 
@@ -37,7 +36,7 @@ class Buffers(NamedTuple):
 
 
 def new_buffers() -> Buffers:
-    parts = (("i8", 8), ("u4", TILE_WORDS), ("u4", 4 * LANES), ("u4", 4 * LANES), ("u1", 4 * SLOT_BYTES))
+    parts = (("i8", QUEUE_LENGTH), ("u4", TILE_WORDS), ("u4", 4 * LANES), ("u4", 4 * LANES), ("u1", 4 * SLOT_BYTES))
     sizes = [np.dtype(kind).itemsize * count for kind, count in parts]  # all of whole lines
     memory = np.zeros(sum(sizes) + LINE_BYTES, uint8)
     begins = np.cumsum([-memory.ctypes.data % LINE_BYTES, *sizes])
@@ -74,42 +73,46 @@ def fill_runs(
     element_bytes: int,
     tile_elements: int,
     stream: Words,
-    parameters: Parameters,
+    parameters: int,
     starts: NDArray[np.uint64],
+    num_starts: int,
     length: np.uint64,
     step: int,
     out: int,
-    non_temporal: bool,
+    non_temporal: int,
     queue: NDArray[np.int64],
     words: Words,
     lanes: Words,
     lanes_ahead: Words,
-    slots: NDArray[np.uint8],
+    slots: int,
 ) -> None:
     """Fill memory from address `out` on with elements of `element_bytes`.
 
     values_of, rounded, copy_steps: the addresses of what makes a distribution's values, of what rounds these to elements (0
     where they are elements as they are), and of what copies every step-th element (called where step is not 1);
-    tile_elements: how many values a tile's words make; the rest are `Buffers`.
+    tile_elements: how many values a tile's words make; the rest are `Buffers`. Pointers and addresses take Numba half as
+    long to compile as arrays.
     """
     group_elements = tile_elements // TILE_GROUPS
-    values = slots.ctypes.data + LINE_BYTES
+    values = slots + LINE_BYTES
     cache, slot, other_slot = values + SLOT_BYTES, values + 2 * SLOT_BYTES, values + 3 * SLOT_BYTES
     cached, tile_ahead = (uint64(0), 0, 0), ~uint64(0)
-    for i in range(queue.size):
+    for i in range(QUEUE_LENGTH):
         queue[i] = 0
-    for position in starts:
-        left = length
+    for run in range(num_starts):
+        position, left = starts[run], length
         while left > uint64(0):
             tile, element = position // uint64(tile_elements), int64(position % uint64(tile_elements))
-            here = int64(min(elements_ahead(element, step, tile_elements), left))
+            ahead = elements_ahead(element, step, tile_elements)
+            here = int64(ahead if ahead < left else left)
             whole = step == 1 and here == tile_elements
             result = slot if non_temporal else out
             if whole:
                 target, target_of = result, (tile, 0, TILE_GROUPS)
             else:
                 end = element + (here - 1) * step
-                low_group, high_group = min(element, end) // group_elements, max(element, end) // group_elements
+                low, high = (element, end) if step > 0 else (end, element)
+                low_group, high_group = low // group_elements, high // group_elements
                 target, target_of = cache, ensure_cached(cached, tile, low_group, high_group)
             if whole or target_of != cached:
                 _, first, last = target_of
@@ -126,9 +129,9 @@ def fill_runs(
                     write_lines_until(queue, (group + 1) * GROUP_ROWS)
                 rows = (last - first) * group_elements // LANES
                 before = tile * uint64(TILE_WORDS) + uint64(first * GROUP_WORDS)
-                part = words.ctypes.data + 4 * first * GROUP_WORDS
+                part = address(words) + 4 * first * GROUP_WORDS
                 made = values if rounded else target
-                call_c(values_of, (part, rows, parameters.ctypes.data, stream.ctypes.data, before, made))
+                call_c(values_of, (part, rows, parameters, address(stream), before, made))
                 if rounded:
                     call_c(rounded, (made, rows * LANES, target))
             if not whole:

@@ -101,6 +101,13 @@ def _call_c(typing_context: Untyped, address: Untyped, arguments: Untyped) -> Ge
     return types.void(address, arguments), generate
 
 
+def _address(typing_context: Untyped, pointer: Untyped) -> Generated:
+    def generate(context: Untyped, builder: Untyped, signature: Untyped, arguments: Untyped) -> Untyped:
+        return builder.ptrtoint(arguments[0], ir.IntType(64))
+
+    return types.int64(pointer), generate
+
+
 def _reinterpreted(source: Untyped, target: Untyped) -> Untyped:
     """A function that reinterprets the bits of a `source` as a `target`."""
 
@@ -120,6 +127,8 @@ wide_product: Callable[[np.uint64, np.uint64], tuple[np.uint64, np.uint64]] = in
 """word * factor as its high half and its low half."""
 call_c: Callable[[int, tuple[Index | np.uint64, ...]], None] = intrinsic(_call_c)
 """Call the C function at an address with integers or pointers, all of 64 bits; it returns nothing."""
+address: Callable[[Words], int] = intrinsic(_address)
+"""Where a pointer points to."""
 bits_f32: Callable[[np.float32], np.uint32] = _reinterpreted(types.float32, types.uint32)
 from_bits_f32: Callable[[np.uint32], np.float32] = _reinterpreted(types.uint32, types.float32)
 bits_f64: Callable[[float], np.uint64] = _reinterpreted(types.float64, types.uint64)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import numba
+from collections.abc import Callable
+
 import numpy as np
 from numba import types
 from numpy import uint32, uint64
 
-from fastinit.backends.numba.compiling import compiled_at_first_call, compiled_once, compiling
+from fastinit.backends.numba.compiling import address_of, compiled_for_python, compiled_once, pointer_to
 from fastinit.backends.numba.integers import redraw
-from fastinit.backends.numba.operations import Untyped, Words
+from fastinit.backends.numba.operations import Words
 from fastinit.backends.request import Stream
 
 
-def _shuffle(order: np.ndarray, starts: np.ndarray, words: Words, stream: Words, position: np.uint64) -> None:
-    for bucket in range(len(starts) - 1):
+def _shuffle(
+    order: np.ndarray, starts: np.ndarray, num_buckets: int, words: Words, stream: Words, position: np.uint64
+) -> None:
+    for bucket in range(num_buckets):
         first = starts[bucket]
         for place in range(first, starts[bucket + 1]):
             size = uint64(place - first + 1)
@@ -26,15 +29,12 @@ def _shuffle(order: np.ndarray, starts: np.ndarray, words: Words, stream: Words,
             order[place], order[other] = order[other], order[place]
 
 
-def _compiled() -> Untyped:
-    shuffle = compiled_at_first_call(_shuffle, "shuffle_buckets")
-    numbers, words = (types.Array(numba.from_dtype(np.dtype(of)), 1, "C") for of in (np.int64, np.uint32))
-    with compiling("shuffles"):
-        shuffle.compile((numbers, numbers, words, words, types.uint64))
-    return shuffle
+def _compiled() -> Callable[..., None]:
+    numbers, words = pointer_to(np.int64), pointer_to(uint32)
+    return compiled_for_python(_shuffle, "shuffle_buckets", (numbers, numbers, types.int64, words, words, types.uint64))
 
 
 def shuffle_buckets(order: np.ndarray, starts: np.ndarray, words: np.ndarray, stream: Stream, position: int) -> None:
     """See `fastinit.backends.orders.shuffle_buckets`."""
-    shuffle = compiled_once("shuffle_buckets", _compiled)
-    shuffle(order, starts, words, np.array(stream, uint32), uint64(position))
+    shuffle, own = compiled_once("shuffle_buckets", _compiled), np.array(stream, uint32)
+    shuffle(address_of(order), address_of(starts), len(starts) - 1, address_of(words), address_of(own), position)

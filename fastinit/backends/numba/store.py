@@ -56,6 +56,7 @@ copy: Callable[[Index, Index, Index], None] = intrinsic(_copy)
 # The store queue is an array of these: LINES whole lines, of which the first WRITTEN are in memory, then PENDING bytes, the
 # beginning of a line that the next values complete; from address AT on, to address TO on.
 TO, AT, LINES, WRITTEN, PENDING = range(5)
+QUEUE_LENGTH = 8  # a line
 
 
 @inlined

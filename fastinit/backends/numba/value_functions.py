@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 
@@ -12,13 +11,10 @@ from fastinit.backends.catalogue import Kernel
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.numba import counts, distributions, integers, inversion, rejection
 from fastinit.backends.numba import narrow as rounding
-from fastinit.backends.numba.compiling import compiled_for_c, compiled_once
-from fastinit.backends.numba.lanes import TILE_WORDS
+from fastinit.backends.numba.compiling import compiled_for_c, compiled_once, pointer_to
 from fastinit.backends.numba.operations import Untyped
 
-carray: Untyped = numba.carray  # type: ignore[attr-defined]  # Numba's own list of names lacks it
-pointer: Untyped = types.CPointer
-Pointer = Any  # to Numba; arrays are made of them
+Pointer = Any  # to Numba, which indexes one like an array
 
 
 def storage_of(element: str) -> np.dtype[Any]:
@@ -38,14 +34,13 @@ def values_function(kernel: Kernel) -> Untyped:
     written = np.dtype(kernel.real) if kernel.real else storage_of(kernel.element)
 
     def values(words: Pointer, rows: int, parameters: Pointer, stream: Pointer, position: np.uint64, out: Pointer) -> None:
-        made = carray(out, TILE_WORDS)
         if is_placed:
-            values_of(carray(words, TILE_WORDS), rows, carray(parameters, 1), carray(stream, 4), position, made)
+            values_of(words, rows, parameters, stream, position, out)
         else:
-            values_of(carray(words, TILE_WORDS), rows, carray(parameters, 1), made)
+            values_of(words, rows, parameters, out)
 
-    types_of = (_to(np.uint32), types.int64, _to(np.float64), _to(np.uint32), types.uint64, _to(written))
-    called = f"{function}_{written}"
+    words, reals, out_of = pointer_to(np.uint32), pointer_to(np.float64), pointer_to(written)
+    called, types_of = f"{function}_{written}", (words, types.int64, reals, words, types.uint64, out_of)
     return compiled_once(called, lambda: compiled_for_c(values, called, types_of))
 
 
@@ -54,17 +49,16 @@ def rounding_function(element: str) -> Untyped:
     narrow = getattr(rounding, f"narrow_{element}")
 
     def round_all(values: Pointer, count: int, elements: Pointer) -> None:
-        source, target = carray(values, TILE_WORDS), carray(elements, TILE_WORDS)
         for i in range(count):
-            target[i] = narrow(source[i])
+            elements[i] = narrow(values[i])
 
-    called, types_of = f"narrow_{element}", (_to(np.float32), types.int64, _to(storage_of(element)))
+    called, types_of = f"narrow_{element}", (pointer_to(np.float32), types.int64, pointer_to(storage_of(element)))
     return compiled_once(called, lambda: compiled_for_c(round_all, called, types_of))
 
 
 def copying_function(element_bytes: int) -> Untyped:
     """(elements, source, step, count): every step-th element from `source` on, forwards or backwards."""
-    of = _to(f"uint{8 * element_bytes}")
+    of = pointer_to(f"uint{8 * element_bytes}")
 
     def copy_steps(elements: Pointer, source: Pointer, step: int, count: int) -> None:
         for i in range(count):
@@ -72,7 +66,3 @@ def copying_function(element_bytes: int) -> Untyped:
 
     called, types_of = f"copy_steps_{element_bytes}", (of, of, types.int64, types.int64)
     return compiled_once(called, lambda: compiled_for_c(copy_steps, called, types_of))
-
-
-def _to(dtype: Any) -> Untyped:
-    return pointer(numba.from_dtype(np.dtype(dtype)))
