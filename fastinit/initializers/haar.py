@@ -117,19 +117,35 @@ def _reflectors(v: Array) -> Reflectors:
     Above the diagonal (v_i, v_k) = (x_i, x_k) + s_k |x_k| x_i[k], as x_k has no element i: one Gram matrix gives all.
     Each v is divided by its first element, as in LAPACK, so that tau = 1 + |x_0| / |x| is in [1, 2].
     """
-    top = v.reshape(-1, v.shape[2])[: v.shape[2]]
-    np.copyto(top, 0.0, where=ABOVE_DIAGONAL[: len(top), : len(top.T)])
+    width = v.shape[2]
+    top = v.reshape(-1, width)[:width]
+    np.copyto(top, 0.0, where=ABOVE_DIAGONAL[:width, :width])
     gram = _gram(v)
     x0, norm = top.diagonal().astype(np.float64), np.sqrt(gram.diagonal())
     sign = np.where(x0 < 0, -1.0, 1.0)
     is_zero = norm < LEAST_NORM
-    x0[is_zero], norm[is_zero] = sign[is_zero], 1.0
-    v0 = x0 + sign * norm
-    gram = (gram + sign * norm * top.T) / (v0 * v0[:, None])
+    if is_zero.any():
+        x0[is_zero], norm[is_zero] = sign[is_zero], 1.0
+    signed_norm = sign * norm
+    v0 = x0 + signed_norm
+    gram = (gram + signed_norm * top.T) / (v0 * v0[:, None])
     v /= v0.astype(v.dtype)
-    np.fill_diagonal(top, 1.0)
+    _diagonal(top)[...] = 1.0
     t = _triangular_factor(gram, 1 + np.abs(x0) / norm)
     return Reflectors(v, t.astype(v.dtype), -sign.astype(v.dtype))
+
+
+def _diagonal(matrix: Array) -> Array:
+    """A view of the diagonal of a contiguous matrix that has at least as many rows as columns."""
+    width = matrix.shape[1]
+    diagonal: Array = matrix.reshape(-1)[: width * width : width + 1]
+    return diagonal
+
+
+def _sum_of(tiles: Array) -> Array:
+    """Their sum in order; of a small matrix there is one, for which a reduction would take longer than its product."""
+    total: Array = tiles[0] if len(tiles) == 1 else tiles.sum(axis=0)
+    return total
 
 
 def _gram(v: Array) -> Array:
@@ -138,7 +154,7 @@ def _gram(v: Array) -> Array:
     for stack in _stacks(len(v)):
         # both factors are copied: NumPy computes the product of an array with itself by another routine
         left, right = v[stack].transpose(0, 2, 1).astype(np.float64, order="C"), v[stack].astype(np.float64)
-        gram += (left @ right).sum(axis=0)
+        gram += _sum_of(left @ right)
     return gram
 
 
@@ -151,7 +167,7 @@ def _triangular_factor(gram: Array, tau: Array) -> Array:
     width = len(tau)
     size = 1 << (width - 1).bit_length()
     t, padded = np.zeros((size, size)), np.zeros((size, size))
-    np.fill_diagonal(t[:width, :width], tau)
+    _diagonal(t)[:width] = tau
     padded[:width, :width] = gram
     half = 1
     while half < width:
@@ -175,7 +191,7 @@ def _columns(blocks: list[Reflectors], num_tiles: int) -> Array:
     last = len(blocks) - 1
     v, _, signs = blocks[last]
     q = np.zeros((num_tiles, *v.shape[1:]), v.dtype)
-    np.fill_diagonal(q[last], signs)
+    _diagonal(q[last])[...] = signs
     _reflect(blocks[last], q[last:], filled=1)
     for block in reversed(range(last)):
         _reflect(blocks[block], q[block:])
@@ -187,7 +203,7 @@ def _reflect(reflectors: Reflectors, q: Array, filled: int | None = None) -> Non
     v, t, _ = reflectors
     weights = np.zeros_like(t)
     for stack in _stacks(len(v) if filled is None else filled):
-        weights += (v[stack].transpose(0, 2, 1) @ q[stack]).sum(axis=0)
+        weights += _sum_of(v[stack].transpose(0, 2, 1) @ q[stack])
     weights = t @ weights
     for stack in _stacks(len(v)):
         q[stack] -= v[stack] @ weights

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,11 @@ from fastinit.initializers.layouts import Layout
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Index, Real
 from fastinit.runtime.values import value_class
+
+
+def _inverse(order: tuple[int, ...]) -> list[int]:
+    """The order of axes that undoes `order`."""
+    return sorted(range(len(order)), key=order.__getitem__)
 
 
 @value_class
@@ -40,8 +46,8 @@ class Weight:
 
     def zeros(self, dtype: npt.DTypeLike) -> Array:
         """Zeros of shape `self.shape`, in the tensor's order in memory if no axes are merged: `restored` is then free."""
-        back = np.argsort(self.order)
-        ordered: Array = np.zeros([self.ordered_shape[axis] for axis in back], dtype).transpose(self.order)
+        in_memory = [self.ordered_shape[axis] for axis in _inverse(self.order)]
+        ordered: Array = np.zeros(in_memory, dtype).transpose(self.order)
         if self.groups_in_inputs:
             by_group = (self.n // self.groups, self.outputs, self.groups, self.inputs, *self.kernel)
             ordered = ordered.reshape(by_group).swapaxes(1, 2)
@@ -53,10 +59,11 @@ class Weight:
         if self.groups_in_inputs:
             by_group = (self.n // self.groups, self.groups, self.outputs, self.inputs, *self.kernel)
             values = values.reshape(by_group).swapaxes(1, 2)
-        restored: Array = values.reshape(self.ordered_shape).transpose(np.argsort(self.order))
+        restored: Array = values.reshape(self.ordered_shape).transpose(_inverse(self.order))
         return restored
 
 
+@lru_cache  # a model has few shapes, and a small weight's values take little longer than this
 def weight_of(shape: tuple[int, ...], layout: Layout, wanted_by: str) -> Weight:
     """The weight of this shape. ValueError where the layout is missing or does not fit, or groups do not divide channels."""
     axes = layout.axes(shape, wanted_by)
@@ -106,7 +113,7 @@ def rounded(real: Real, name: str, value: float) -> np.floating[Any]:
     """The parameter in the type that values are computed in. ValueError for one beyond its range."""
     with np.errstate(over="ignore"):
         inside: np.floating[Any] = real(value)
-    if not np.isfinite(inside):
+    if not math.isfinite(inside):
         raise ValueError(f"{name} must be within the range of {real.__name__}, got {value!r}")
     return inside
 
