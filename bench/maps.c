@@ -78,7 +78,7 @@ static void map_cosine(const uint32_t *words, const struct distribution *distrib
 {
     (void)distribution;
     for (int i = 0; i < BLOCK; i++)
-        values[i] = sincos_f32(words[i]).cosine;
+        values[i] = polar_f32(1.0f, words[i]).first;
 }
 
 static double error_of_cosine(uint32_t word, double value, const struct distribution *distribution)
@@ -91,7 +91,7 @@ static void map_sine(const uint32_t *words, const struct distribution *distribut
 {
     (void)distribution;
     for (int i = 0; i < BLOCK; i++)
-        values[i] = sincos_f32(words[i]).sine;
+        values[i] = polar_f32(1.0f, words[i]).second;
 }
 
 static double error_of_sine(uint32_t word, double value, const struct distribution *distribution)

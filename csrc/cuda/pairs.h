@@ -21,7 +21,7 @@ static ALWAYS_INLINE double uniform_from_f64(uint64_t word, const double *c)
 static ALWAYS_INLINE float truncated_from_f32(uint32_t word, const float *c)
 {
     struct probability_f32 p = probability_f32(word, c);
-    if (in_tail_f32(p.tail, c))
+    if (tail_margin_f32(p.tail, c) < 0)
         return truncated_tail_f32(p, c);
     return truncated_centre_f32(p.v, centre_neg2log_f32(centre_product_f32(p.tail)), c);
 }

@@ -112,38 +112,43 @@ static ALWAYS_INLINE void exponential_values_f64(const union wide_word *words, i
     }
 }
 
-/* Rows that are searched together for values in the tails: the search itself takes a third as many instructions as computing
-   what is searched. */
+/* Rows that are searched together for values in the tails. */
 enum { SEARCHED = 4 };
 
+/* The steps of the centre are loops for the reason above, but the logarithms take turns with the products of the next rows: they
+   wait for the two ports that multiply, where the products leave others. */
 static ALWAYS_INLINE void truncated_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
 {
-    float c[GREATEST + 1];
+    float c[GREATEST + 1], v[TILE_WORDS];
     int tails[TILE_ROWS / SEARCHED];
     for (int i = 0; i <= GREATEST; i++)
         c[i] = (float)parameters[i];
     for (int r = 0; r < rows; r += SEARCHED) {
-        int found[LANES] = {0};
-        for (int i = 0; i < SEARCHED; i++)
+        uint32_t found[LANES] = {0}, any = 0;
+        for (int i = r * LANES; i < (r + SEARCHED) * LANES; i += LANES)
             for (int l = 0; l < LANES; l++) {
-                float tail = probability_f32(words[(r + i) * LANES + l], c).tail;
-                found[l] |= in_tail_f32(tail, c);
-                values[(r + i) * LANES + l] = centre_product_f32(tail);
+                struct probability_f32 p = probability_f32(words[i + l], c);
+                found[l] |= bits_f32(tail_margin_f32(p.tail, c)); /* the highest bit is the sign */
+                values[i + l] = centre_product_f32(p.tail);
+                v[i + l] = p.v;
             }
-        tails[r / SEARCHED] = 0;
         for (int l = 0; l < LANES; l++)
-            tails[r / SEARCHED] |= found[l];
+            any |= found[l];
+        tails[r / SEARCHED] = any >> 31;
+        if (r > 0)
+            for (int i = (r - SEARCHED) * LANES; i < r * LANES; i++)
+                values[i] = centre_neg2log_f32(values[i]);
     }
-    for (int i = 0; i < rows * LANES; i++)
+    for (int i = (rows - SEARCHED) * LANES; i < rows * LANES; i++)
         values[i] = centre_neg2log_f32(values[i]);
     for (int i = 0; i < rows * LANES; i++)
-        values[i] = truncated_centre_f32(probability_f32(words[i], c).v, values[i], c);
+        values[i] = truncated_centre_f32(v[i], values[i], c);
     for (int r = 0; r < rows; r += SEARCHED)
         if (tails[r / SEARCHED])
             for (int i = r * LANES; i < (r + SEARCHED) * LANES; i++) {
                 struct probability_f32 p = probability_f32(words[i], c);
                 float x = truncated_tail_f32(p, c);
-                values[i] = in_tail_f32(p.tail, c) ? x : values[i];
+                values[i] = tail_margin_f32(p.tail, c) < 0 ? x : values[i];
             }
 }
 

@@ -39,24 +39,20 @@ static ALWAYS_INLINE double two_chains_f64(const double *c, int terms, double x)
 #define LN2_LOW_F64 0x1.ef35793c76730p-45 /* the rest */
 #define INVERSE_LN2_F64 0x1.71547652b82fep+0
 #define BITS_SQRT_HALF_F32 0x3f3504f3u
-#define ONE_LESS_SQRT_HALF 0x1.2bec3333018867p-2 /* 1 - sqrt(1/2) */
 
-/* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), exact, for positive normal x. */
-struct split_f32 { float e, f; };
+/* x = 2^e (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), exact, for positive normal x. The exponent stays where the bits of a
+   float have it, e 2^23: to shift it would be an instruction more. */
+struct split_f32 { float exponent, f; };
+
+static ALWAYS_INLINE int32_t exponent_f32(float x)
+{
+    return (int32_t)((bits_f32(x) - BITS_SQRT_HALF_F32) & 0xff800000u);
+}
 
 static ALWAYS_INLINE struct split_f32 split_exponent_f32(float x)
 {
-    uint32_t e = (uint32_t)((int32_t)(bits_f32(x) - BITS_SQRT_HALF_F32) >> 23);
-    struct split_f32 parts = {(float)(int32_t)e, from_bits_f32(bits_f32(x) - (e << 23)) - 1.0f};
-    return parts;
-}
-
-/* 1 - x = 2^e (1 + f), for x in (0, 1/2], without rounding 1 - x when it is near 1. */
-static ALWAYS_INLINE struct split_f32 split_complement_f32(float x)
-{
-    /* -1 or 0, from its bits: compilers would choose between constants at each use */
-    float e = from_bits_f32(-(uint32_t)(x > (float)ONE_LESS_SQRT_HALF) & bits_f32(-1.0f));
-    struct split_f32 parts = {e, fmaf(e - 1.0f, x, -e)};
+    int32_t exponent = exponent_f32(x);
+    struct split_f32 parts = {(float)exponent, from_bits_f32(bits_f32(x) - (uint32_t)exponent) - 1.0f};
     return parts;
 }
 
@@ -95,7 +91,7 @@ static ALWAYS_INLINE struct split_f64 split_sum_f64(double start, double y)
 /* -2 ln(2^e (1 + f)), from f and the linear part, -2 e ln 2 - 2 f; relative error below 2^-22.5, also for 1 + f near 1. */
 static ALWAYS_INLINE float neg2log_linear_f32(struct split_f32 x)
 {
-    return fmaf(-2.0f, x.f, x.e * -TWO_LN2_F32);
+    return fmaf(-2.0f, x.f, x.exponent * (-TWO_LN2_F32 * 0x1p-23f));
 }
 
 static ALWAYS_INLINE float neg2log_from_linear_f32(float f, float linear)
@@ -136,13 +132,17 @@ static ALWAYS_INLINE double from_middle_f64(uint64_t a)
     return from_bits_f64(bits_f64(distance) ^ (~a & 1ull << 63));
 }
 
-/* u = (a + 1/2) 2^-32 of a word, split. */
+/* u = (a + 1/2) 2^-32 of a word, split. For u > 1/2 it is 1 - x, of which `rounded` only serves to choose the exponent: f is
+   2^-e - 1 - 2^-e x, rounded once. Both halves take the same steps, with masks for what differs: CPUs with AVX2 choose between
+   two numbers by three instructions. */
 static ALWAYS_INLINE struct split_f32 split_u_f32(uint32_t a)
 {
-    int32_t near_one = (int32_t)a >> 31;
-    float x = unit_below_half_f32(a);
-    struct split_f32 small = split_exponent_f32(x), near = split_complement_f32(x);
-    struct split_f32 parts = {near_one ? near.e : small.e, near_one ? near.f : small.f};
+    uint32_t is_upper = (uint32_t)((int32_t)a >> 31); /* all bits or none */
+    float signed_x = from_bits_f32(bits_f32(unit_below_half_f32(a)) ^ (a & 0x80000000u));
+    float rounded = from_bits_f32(is_upper & bits_f32(1.0f)) + signed_x;
+    int32_t exponent = exponent_f32(rounded);
+    uint32_t scale = bits_f32(1.0f) - (uint32_t)exponent; /* the bits of 2^-e */
+    struct split_f32 parts = {(float)exponent, fmaf(signed_x, from_bits_f32(scale), from_bits_f32(is_upper & scale) - 1.0f)};
     return parts;
 }
 
@@ -205,20 +205,22 @@ static ALWAYS_INLINE double expm1_f64(double x)
     return x == x ? result : x;
 }
 
-/* Cosine and sine of 2 pi a / 2^32. The quadrant is removed in integers, exactly: the highest two bits of `turned`, which is
-   half a quadrant more, are its number, and what is left is all other bits of a, their highest being the sign. In odd quadrants
-   cosine and sine are swapped, by exclusive or, as is the sign. |error| <= 2^-23. */
-struct sincos_f32 { float cosine, sine; };
+/* Cosine and sine of 2 pi a / 2^32, times a radius; |error| <= 2^-23 radius. The quadrant is removed in integers, exactly: the
+   highest two bits of `turned`, which is half a quadrant more, are its number, and what is left is all other bits of a, their
+   highest being the sign. The highest bit of `turned` is half a turn, which is a sign of both; in odd quadrants cosine and
+   sine are swapped, by exclusive or, and the cosine has the other sign. */
+struct pair_f32 { float first, second; };
 
-static ALWAYS_INLINE struct sincos_f32 sincos_f32(uint32_t a)
+static ALWAYS_INLINE struct pair_f32 polar_f32(float radius, uint32_t a)
 {
-    uint32_t turned = a + (1u << 29), odd = turned << 1; /* the highest bit */
-    float y = (float)(int32_t)(a << 2) * 0x1p-32f;       /* [-1/2, 1/2) quadrants */
+    uint32_t turned = a + (1u << 29), is_odd = (uint32_t)((int32_t)(turned << 1) >> 31); /* all bits or none */
+    float signed_radius = from_bits_f32(bits_f32(radius) ^ (turned & 0x80000000u));
+    float y = (float)(int32_t)(a << 2) * 0x1p-32f; /* [-1/2, 1/2) quadrants */
     float z = y * y;
     float s = y * POLYNOMIAL_F32(SIN_F32, z), c = fmaf(z, POLYNOMIAL_F32(COS_F32, z), 1.0f);
-    uint32_t swap = (bits_f32(s) ^ bits_f32(c)) & (uint32_t)((int32_t)odd >> 31);
-    struct sincos_f32 result = {from_bits_f32(bits_f32(c) ^ swap ^ ((turned ^ odd) & 0x80000000u)),
-                                from_bits_f32(bits_f32(s) ^ swap ^ (turned & 0x80000000u))};
+    uint32_t swap = (bits_f32(s) ^ bits_f32(c)) & is_odd;
+    float cosine = from_bits_f32(bits_f32(c) ^ swap ^ (is_odd & 0x80000000u)), sine = from_bits_f32(bits_f32(s) ^ swap);
+    struct pair_f32 result = {signed_radius * cosine, signed_radius * sine};
     return result;
 }
 

@@ -24,13 +24,10 @@ static ALWAYS_INLINE double uniform_f64(uint32_t high_word, uint32_t low_word, d
 
 /* Normal by Box and Muller (1958): R = sqrt(neg2log_u(a)) and the angle of the next row's word b give R cos and R sin, for
    the two rows. |error| <= 2^-21 max(1, R) (double: 2^-50), |z| <= 6.77 (8.66). Parameters: mean, std. */
-struct pair_f32 { float first, second; };
-
 static ALWAYS_INLINE struct pair_f32 normal_f32(float neg2log, uint32_t b, float mean, float std)
 {
-    float radius = sqrtf(neg2log);
-    struct sincos_f32 angle = sincos_f32(b);
-    struct pair_f32 pair = {fmaf(radius * angle.cosine, std, mean), fmaf(radius * angle.sine, std, mean)};
+    struct pair_f32 standard = polar_f32(sqrtf(neg2log), b);
+    struct pair_f32 pair = {fmaf(standard.first, std, mean), fmaf(standard.second, std, mean)};
     return pair;
 }
 
@@ -92,21 +89,26 @@ static ALWAYS_INLINE double scaled_and_clipped_f64(double x, const double *c)
 /* For a word with value x: the scaled probability of the nearer tail beyond x, and v = P(Z < x) - 1/2. */
 struct probability_f32 { float tail, v; };
 
+static ALWAYS_INLINE float low_or_high_f32(uint32_t is_high, float low, float high)
+{
+    return from_bits_f32(bits_f32(low) ^ (is_high & (bits_f32(low) ^ bits_f32(high))));
+}
+
 static ALWAYS_INLINE struct probability_f32 probability_f32(uint32_t w, const float *c)
 {
-    int upper = (int32_t)w < 0; /* u > 1/2: count from the high end */
-    float u = unit_below_half_f32(w), signed_u = upper ? -u : u;
-    float cdf = fmaf(signed_u, c[MASS_SCALED], upper ? c[CDF_HIGH] : c[CDF_LOW]);
-    float sf = fmaf(-signed_u, c[MASS_SCALED], upper ? c[SF_HIGH] : c[SF_LOW]);
+    uint32_t is_upper = (uint32_t)((int32_t)w >> 31); /* all bits or none: u > 1/2, count from the high end */
+    float signed_u = from_bits_f32(bits_f32(unit_below_half_f32(w)) ^ (w & 0x80000000u));
+    float cdf = fmaf(signed_u, c[MASS_SCALED], low_or_high_f32(is_upper, c[CDF_LOW], c[CDF_HIGH]));
+    float sf = fmaf(-signed_u, c[MASS_SCALED], low_or_high_f32(is_upper, c[SF_LOW], c[SF_HIGH]));
     float from_middle = fmaf((float)(int32_t)(w ^ 0x80000000u), 0x1p-32f, 0x1p-33f);
     struct probability_f32 p = {cdf < sf ? cdf : sf, fmaf(from_middle, c[MASS], c[MIDDLE])};
     return p;
 }
 
-/* Whether truncated_tail_f32 gives the value; else truncated_centre_f32 does. */
-static ALWAYS_INLINE int in_tail_f32(float tail, const float *c)
+/* Where it is negative, truncated_tail_f32 gives the value; else truncated_centre_f32 does. */
+static ALWAYS_INLINE float tail_margin_f32(float tail, const float *c)
 {
-    return tail < c[TAIL_SCALED];
+    return tail - c[TAIL_SCALED];
 }
 
 /* -2 ln(1 - 4 v^2), of which truncated_centre_f32 is made, in two steps: 1 - 4 v^2 = 4 tail (1 - tail). */
