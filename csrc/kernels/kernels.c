@@ -56,12 +56,24 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     ALL_ROWS_##words_each(level, element);                        \
     values_of(words, rows / words_each, parameters, to);
 
+/* Rounds as many values as fill a vector with elements. Their bits are packed in a loop of its own, or gcc packs all that they
+   are made of, to take the last steps on elements half as wide. The loops are not unrolled, or it makes half vectors. */
+#define ROUND_VALUES(values, count, narrow, element, to)                             \
+    do {                                                                             \
+        uint32_t bits[count];                                                        \
+        const float *unrounded = values;                                             \
+        element *rounded = to;                                                       \
+        NOT_UNROLLED for (int k = 0; k < count; k++) bits[k] = narrow(unrounded[k]); \
+        NOT_UNROLLED for (int k = 0; k < count; k++) rounded[k] = (element)bits[k];  \
+    } while (0)
+
 #define KERNEL_ALL_ROUNDED(level, values_of, element, words_each, narrow) \
+    enum { COUNT = 4 * WIDTH_##level / sizeof(element) };                 \
     ALL_ROWS_##words_each(level, element);                                \
     float values[TILE_WORDS];                                             \
     values_of(words, rows, parameters, values);                           \
-    for (int i = 0; i < rows * LANES; i++)                                \
-        to[i] = narrow(values[i]);
+    for (int i = 0; i < rows * LANES; i += COUNT)                         \
+        ROUND_VALUES(values + i, COUNT, narrow, element, to + i);
 
 /* The values of these also depend on the stream and on the position of their first word: what is rejected is drawn again, and
    parameters may be each value's own. */
@@ -101,12 +113,12 @@ typedef void kernel_function(const uint32_t *stream, uint64_t tile, int first, i
     UNIFORM_ROWS(level, words_each, words_each, element *to = (element *)out + r / words_each * LANES + l; \
                  values_of(next, LANES_##level, unit, scaled, low, to);)
 
-/* As many rows together as fill a vector with 16-bit elements. Their loop is not unrolled, or gcc makes half vectors. */
-#define KERNEL_UNIFORM_ROUNDED(level, values_of, element, words_each, narrow)                                \
-    enum { ROWS = 2 * WIDTH_##level / LANES_##level, COUNT = ROWS * LANES_##level };                         \
-    UNIFORM_ROWS(level, words_each, ROWS, element *to = (element *)out + r * LANES + l; float values[COUNT]; \
-                 values_of(next, COUNT, unit, scaled, low, values);                                          \
-                 NOT_UNROLLED for (int i = 0; i < COUNT; i++) to[i] = narrow(values[i]);)
+/* As many rows together as fill a vector with elements; but one where not all lanes are made together, since what follows in
+   memory is of another lane. */
+#define KERNEL_UNIFORM_ROUNDED(level, values_of, element, words_each, narrow)                                              \
+    enum { ROWS = LANES_##level < LANES ? 1 : 4 * WIDTH_##level / sizeof(element) / LANES, COUNT = ROWS * LANES_##level }; \
+    UNIFORM_ROWS(level, words_each, ROWS, element *to = (element *)out + r * LANES + l; float values[COUNT];               \
+                 values_of(next, COUNT, unit, scaled, low, values); ROUND_VALUES(values, COUNT, narrow, element, to);)
 
 #define DEFINE_KERNEL(template, name, values_of, element, words_each, narrow, level, TARGET)                                \
     static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters, \
