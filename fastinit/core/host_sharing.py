@@ -14,11 +14,13 @@ Without shared memory, room in it, or a directory in it that is this user's alon
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 import mmap
 import os
 import pickle
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -36,6 +38,7 @@ SHARED_MEMORY = Path("/dev/shm")  # of Linux: files that are memory, and gone wh
 COMPLETE = b"\1"  # follows the array
 
 _files: WeakSet[FileIO] = WeakSet()  # that this process may have locked
+_thread = threading.local()  # `is_making`: whether it makes an array for others
 
 
 def made_once(key: object, shape: tuple[int, ...], real: Real, make: Callable[[], FloatArray]) -> FloatArray:
@@ -43,13 +46,16 @@ def made_once(key: object, shape: tuple[int, ...], real: Real, make: Callable[[]
 
     `key`: what the values depend on. Processes that run the same program share them, where its pickles are equal.
     """
+    if getattr(
+        _thread, "is_making", False
+    ):  # and `make` asks for an array itself: the lock it waits for might be this one's
+        return make()
     nbytes = math.prod(shape) * np.dtype(real).itemsize
-    try:
-        name = _name((key, shape, np.dtype(real).str))
-        file = _locked(name, nbytes)
-    except Exception:  # OSError, and whatever a class of the user's raises that cannot be pickled
-        file = None
-    if file is None:
+    name, file = _name((key, shape, np.dtype(real).str)), None
+    if name:
+        with disk.system_errors_suppressed():
+            file = _locked(name, nbytes)
+    if not name or not file:
         return make()
     with file:
         if _is_complete(file, nbytes):
@@ -59,17 +65,27 @@ def made_once(key: object, shape: tuple[int, ...], real: Real, make: Callable[[]
             file.close()  # and unlock it: the others need not wait
             return make()
         try:
+            _thread.is_making = True
             values = make()
         finally:
-            _remove(name)
-        _write(file, values, nbytes)
+            _thread.is_making = False
+            if not file.closed:  # as it is in a child that was forked meanwhile
+                _remove(name)
+        if not file.closed:
+            _write(file, values, nbytes)
         return values
 
 
-def _name(key: object) -> str:
-    """What a file is called: by the run, whose processes have the same libraries, and by what is asked for."""
+def _name(key: object) -> str | None:
+    """What a file is called: by the run, whose processes have the same libraries, and by what is asked for.
+
+    None for what cannot be pickled.
+    """
     run = settings.local_run(), os.fspath(Path(__file__).parent), __version__, np.__version__
-    return "-".join(hashlib.blake2b(pickle.dumps(part), digest_size=16).hexdigest() for part in (run, key))
+    try:
+        return "-".join(hashlib.blake2b(pickle.dumps(part), digest_size=16).hexdigest() for part in (run, key))
+    except Exception:  # whatever a class of the user's raises
+        return None
 
 
 def _locked(name: str, nbytes: int) -> FileIO | None:
@@ -79,11 +95,15 @@ def _locked(name: str, nbytes: int) -> FileIO | None:
         if file is None:  # its directory has just been removed, since it was empty
             continue
         _files.add(file)
-        has_waited = not disk.lock(file.fileno())
-        if has_waited and not disk.lock(file.fileno(), wait=True):
-            return None
-        if os.fstat(file.fileno()).st_nlink or _is_complete(file, nbytes):
-            return file
+        try:
+            has_waited = not disk.lock(file.fileno())
+            if has_waited and not disk.lock(file.fileno(), wait=True):
+                return None
+            if os.fstat(file.fileno()).st_nlink or _is_complete(file, nbytes):
+                return file
+        except BaseException:  # whose traceback would keep the file open, and the others waiting
+            file.close()
+            raise
         file.close()
         if has_waited:
             return None
@@ -97,11 +117,15 @@ def _opened(name: str) -> FileIO | None:
     path = _directory()
     with suppress(FileExistsError):
         path.mkdir(0o700)
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        path.chmod(0o700)  # whatever the mask
+    try:
+        directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
     try:
         status = os.fstat(directory)
         if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            raise PermissionError(f"{path} is not this user's alone")
+            raise PermissionError(errno.EACCES, "not this user's alone", path)
         with suppress(FileNotFoundError):
             return FileIO(name, "r+", opener=partial(_open, directory))
         return None
@@ -131,7 +155,7 @@ def _has_room(file: FileIO, nbytes: int) -> bool:
 def _write(file: FileIO, values: FloatArray, nbytes: int) -> None:
     """For those that wait. Where that fails, or where these are not the values they wait for, the file stays incomplete."""
     if values.nbytes == nbytes:
-        with suppress(OSError):
+        with disk.system_errors_suppressed():
             disk.write_at(file.fileno(), values.reshape(-1).view(np.uint8).data, 0)
             disk.write_at(file.fileno(), COMPLETE, nbytes)
 
@@ -145,7 +169,7 @@ def _mapped(file: FileIO, nbytes: int, real: Real) -> FloatArray:
 def _remove(name: str) -> None:
     """Remove the name, what processes of other runs have left that were killed, and the directory if it is empty then."""
     directory, run = _directory(), name.partition("-")[0]
-    with suppress(OSError):
+    with disk.system_errors_suppressed():
         (directory / name).unlink()
         for path in directory.iterdir():
             if not path.name.startswith(run):
@@ -154,7 +178,7 @@ def _remove(name: str) -> None:
 
 
 def _remove_unlocked(path: Path) -> None:
-    with suppress(OSError), FileIO(path, "r+") as file:
+    with disk.system_errors_suppressed(), FileIO(path, "r+") as file:
         if disk.lock(file.fileno()):
             path.unlink()
 

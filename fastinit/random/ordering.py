@@ -133,7 +133,7 @@ class Ordering(Drawing):
     def _equally_likely(self, a: Any, n: int, shape: tuple[int, ...], axis: int) -> Array:
         """Elements, or the numbers below n, each as likely as the others."""
         items = _items(a, axis)
-        if items is None:
+        if items is None or not items.size:  # the numbers of elements without content are drawn as well
             return _taken(a, self.integers(n, size=shape), axis)
         chosen = np.empty((math.prod(shape), *items.shape[1:]), items.dtype)
         if chosen.size:
@@ -242,9 +242,11 @@ def _has_many(x: Any, axis: Any) -> bool:
 
 
 def _unsigned(x: Array) -> Array | None:
-    """The same memory as unsigned integers; None where that cannot be: it has gaps, or holds objects, or longer items."""
-    plain = x.flags.c_contiguous and x.flags.aligned and not x.dtype.hasobject and x.itemsize in (1, 2, 4, 8)
-    return x.view(f"u{x.itemsize}") if plain else None
+    """The same memory as unsigned integers; None where that cannot be: it has gaps, or holds objects, or other sizes."""
+    if not x.flags.c_contiguous or x.dtype.hasobject or x.itemsize not in (1, 2, 4, 8):
+        return None
+    items = x.view(f"u{x.itemsize}")
+    return items if items.flags.aligned else None
 
 
 def _population(a: Any, axis: Any) -> int | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,16 @@ _position = threading.Lock()  # held where a file has one position, which thread
 
 NOT_FOR_DIRECTORIES = (errno.EINVAL, errno.ENOTSUP, errno.EBADF, errno.EACCES)
 """What file systems (of networks, mostly) and Windows answer that do not sync, or do not open, directories."""
+
+
+@contextmanager
+def system_errors_suppressed() -> Iterator[None]:
+    """Suppress OSErrors of the system, which have a number, and not those of signals' handlers, as TimeoutError()."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
 
 
 def write_at(descriptor: int, data: bytes | memoryview, offset: int) -> None:
@@ -83,11 +95,10 @@ def lock(descriptor: int, wait: bool = False) -> bool:
     """
     if not has_locks():
         return False
-    try:
+    with system_errors_suppressed():
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        return False
-    return True
+        return True
+    return False
 
 
 def unlock(descriptor: int) -> None:

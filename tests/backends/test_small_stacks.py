@@ -23,6 +23,8 @@ fills += [lambda: fastinit.he_normal((64, 64), seed=0, index=(slice(None), 3))]
 fills += [lambda: fastinit.fill_many("he_normal", {str(i): (9, 9) for i in range(50)})["7"]]
 fills += [lambda: fastinit.default_rng(0).normal(size=1000), lambda: fastinit.default_rng(0).random()]
 fills += [lambda: fastinit.default_rng(0).integers(0, 10, size=5000), lambda: np.array([fastinit.default_rng(0).normal()])]
+fills += [lambda: fastinit.default_rng(0).choice([5, 7], 5000), lambda: fastinit.default_rng(0).dirichlet([1, 2], 5000)]
+fills += [lambda: fastinit.default_rng(0).permutation(np.arange(5000))]
 expected = [fill() for fill in fills]
 
 fastinit.set_num_threads(3)

@@ -76,6 +76,16 @@ class Maker:
     def be_interrupted(self):
         raise KeyboardInterrupt
 
+    def time_out(self):
+        raise TimeoutError
+
+    def ask_itself(self):
+        whole(self)
+
+    def fork_a_child_that_goes_on(self):
+        if child := os.fork():
+            assert os.waitpid(child, 0)[1] == 0
+
     def fill_the_disk(self):
         resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))
 
@@ -105,6 +115,10 @@ def ask(folder, of, rank, world, before=None):
     np.save(folder / f"{rank}.npy", part)
 
 
+def whole(of):
+    return fill(WholeTensor(of, SHAPE, None), SHAPE, seed=SEED)
+
+
 def rows(rank, world):
     return slice(rank * SHAPE[0] // world, (rank + 1) * SHAPE[0] // world)
 
@@ -117,11 +131,13 @@ def ends_of_processes(folder, of, world, before=None):
         process.start()
     for process in processes:
         process.join(2 * DEADLINE)
-    expected = Draws(stream_of(SEED), np.float32).normal(SHAPE)
     for rank, process in enumerate(processes):
         if process.exitcode == 0:
-            assert np.array_equal(np.load(folder / f"{rank}.npy"), expected[rows(rank, world)])
+            assert np.array_equal(np.load(folder / f"{rank}.npy"), EXPECTED[rows(rank, world)])
     return sorted(process.exitcode for process in processes)
+
+
+EXPECTED = Draws(stream_of(SEED), np.float32).normal(SHAPE)
 
 
 def num_makers(folder):
@@ -163,11 +179,71 @@ def test_where_the_maker_is_killed_the_next_one_makes_it(folder, end):
 
 
 @needs_lock_list
-@pytest.mark.parametrize(("end", "codes"), [("be_interrupted", [0, 0, 1]), ("fill_the_disk", [0, 0, 0])])
+@pytest.mark.parametrize(
+    ("end", "codes"), [("be_interrupted", [0, 0, 1]), ("time_out", [0, 0, 1]), ("fill_the_disk", [0, 0, 0])]
+)
 def test_where_the_maker_fails_each_of_the_others_makes_its_own(folder, end, codes):
     assert ends_of_processes(folder, Maker(str(folder), 2, end), 3) == codes
     assert num_makers(folder) == 3
     assert left(folder) == []
+
+
+@needs_lock_list
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeoutError, RuntimeError])
+def test_what_a_signals_handler_raises_while_another_process_makes_it_is_raised(here, monkeypatch, error):
+    def handler(signal, frame):
+        raise error
+
+    def interrupt_who_waits(waiter):
+        wait_until(lambda: waiting(here))
+        os.kill(waiter, signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, handler)
+    monkeypatch.setattr(host_sharing, "_name", lambda key: "run-key")
+    try:
+        with host_sharing._locked("run-key", 1):
+            other = multiprocessing.get_context("fork").Process(target=interrupt_who_waits, args=(os.getpid(),))
+            other.start()
+            with pytest.raises(error):
+                whole(Maker(str(here), 0))
+            other.join()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_maker_that_asks_for_the_same_itself_does_not_wait_for_itself(here):
+    assert np.array_equal(whole(Maker(str(here), 0, "ask_itself")), EXPECTED)
+    assert num_makers(here) == 2
+    assert left(here) == []
+
+
+@needs_lock_list
+def test_a_child_that_is_forked_within_the_making_ends_as_its_parent(folder):
+    assert ends_of_processes(folder, Maker(str(folder), 1, "fork_a_child_that_goes_on"), 2) == [0, 0]
+    assert num_makers(folder) == 1
+    assert left(folder) == []
+
+
+def test_a_directory_that_is_removed_meanwhile_is_made_anew(here, monkeypatch):
+    chmod = Path.chmod
+
+    def chmod_and_remove(path, mode):
+        chmod(path, mode)
+        path.rmdir()
+        monkeypatch.setattr(Path, "chmod", chmod)
+
+    monkeypatch.setattr(Path, "chmod", chmod_and_remove)
+    with host_sharing._locked("run-key", 1) as file:
+        assert file.name == "run-key"
+
+
+def test_the_directory_is_this_users_alone_whatever_the_mask(here):
+    mask = os.umask(0o777)
+    try:
+        host_sharing._opened("run-key").close()
+        assert host_sharing._directory().stat().st_mode & 0o777 == 0o700
+    finally:
+        os.umask(mask)
 
 
 def no_room():
@@ -209,9 +285,7 @@ def test_a_directory_that_others_may_write_to_is_not_used(here, hostile):
     hostile(host_sharing._directory())
     before = left(here)
     of = Maker(str(here), awaited=0)
-    assert np.array_equal(
-        fill(WholeTensor(of, SHAPE, None), SHAPE, seed=SEED), Draws(stream_of(SEED), np.float32).normal(SHAPE)
-    )
+    assert np.array_equal(whole(of), EXPECTED)
     assert left(here) == before
 
 
@@ -224,8 +298,7 @@ def test_what_lies_under_the_name_is_not_read(here, monkeypatch):
         return name_of(key)
 
     monkeypatch.setattr(host_sharing, "_name", name_with_a_file)
-    values = fill(WholeTensor(Maker(str(here), awaited=0), SHAPE, None), SHAPE, seed=SEED)
-    assert np.array_equal(values, Draws(stream_of(SEED), np.float32).normal(SHAPE))
+    assert np.array_equal(whole(Maker(str(here), awaited=0)), EXPECTED)
     assert left(here) == []
 
 
@@ -235,7 +308,7 @@ def test_what_killed_processes_of_another_run_left_is_removed_and_what_is_locked
     (directory / "dead-run").touch()
     with (directory / "live-run").open("w") as live:
         assert disk.lock(live.fileno())
-        fill(WholeTensor(Maker(str(here), awaited=0), SHAPE, None), SHAPE, seed=SEED)
+        whole(Maker(str(here), awaited=0))
         assert left(here) == [directory, directory / "live-run"]
 
 
@@ -243,7 +316,7 @@ def test_what_killed_processes_of_another_run_left_is_removed_and_what_is_locked
 def test_a_process_alone_and_a_cheap_tensor_need_no_shared_memory(here, monkeypatch, cost, world):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", world)
     monkeypatch.setattr(host_sharing, "made_once", None)  # an error where it is called
-    fill(WholeTensor(Maker(str(here), awaited=0, cost=cost), SHAPE, None), SHAPE, seed=SEED)
+    whole(Maker(str(here), awaited=0, cost=cost))
     assert num_makers(here) == 1
 
 
@@ -251,7 +324,7 @@ def test_what_cannot_be_pickled_is_made_alone(here):
     class Local(Maker):
         pass
 
-    fill(WholeTensor(Local(str(here), awaited=0), SHAPE, None), SHAPE, seed=SEED)
+    whole(Local(str(here), awaited=0))
     assert num_makers(here) == 1
     assert left(here) == []
 

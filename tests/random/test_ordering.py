@@ -118,6 +118,22 @@ def test_items_of_any_type_are_put_into_the_order_of_numbers(dtype):
     np.testing.assert_array_equal(items, expected)
 
 
+def test_a_choice_among_empty_items_draws_as_one_among_others():
+    empty, full = default_rng(7), default_rng(7)
+    assert empty.choice(np.empty((MANY, 0)), LEAST).shape == (LEAST, 0)
+    full.choice(np.empty((MANY, 1)), LEAST)
+    assert empty.bit_generator.state == full.bit_generator.state
+
+
+def test_items_at_any_address_are_shuffled_as_others():
+    items = np.arange(MANY).astype("S8")
+    moved = np.frombuffer(bytearray(b"-" + items.tobytes()), "S8", offset=1)
+    for rng, array in (default_rng(7), items), (default_rng(7), moved):
+        rng.shuffle(array)
+    np.testing.assert_array_equal(moved, items)
+    np.testing.assert_array_equal(default_rng(8).permutation(moved), default_rng(8).permutation(items))
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1])
 def test_arrays_are_shuffled_along_an_axis(axis):
     items = np.arange(2 * MANY).reshape((MANY, 2) if axis == 0 else (2, MANY))
