@@ -95,10 +95,11 @@ def lock(descriptor: int, wait: bool = False) -> bool:
     """
     if not has_locks():
         return False
+    is_locked = False
     with system_errors_suppressed():
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        return True
-    return False
+        is_locked = True
+    return is_locked
 
 
 def unlock(descriptor: int) -> None:
