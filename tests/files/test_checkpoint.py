@@ -18,12 +18,13 @@ from safetensors.numpy import load_file
 import fastinit
 from fastinit.core.fill import fill
 from fastinit.distributions import Constant, Normal, TruncatedNormal, Uniform
-from fastinit.files import checkpoint, disk, specs
+from fastinit.files import checkpoint, specs
 from fastinit.files import safetensors_format as format
 from fastinit.files.checkpoint import FilePlan, verify, write
 from fastinit.files.reading import read_files, read_header
 from fastinit.initializers import Parts, Stacked, WithSlabs
 from fastinit.recipes import PlannedTensor, TensorSpec
+from fastinit.runtime import disk
 
 PIECE = checkpoint.PIECE_BYTES // 4  # float32 elements written at a time
 
