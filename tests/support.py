@@ -4,6 +4,7 @@ from functools import lru_cache
 from importlib.util import find_spec
 
 import numpy as np
+import pytest
 
 import fastinit
 from fastinit.backends import available_backends, available_levels, backend, reference
@@ -127,6 +128,13 @@ def draw_in_python(rng, name: str, arguments, *options, **others):
     """The same by the backend in use, also where the draw is short (csrc/bindings/short_draws.c)."""
     method = getattr(type(rng), name.split(",")[0])
     return getattr(method, "__wrapped__", method)(rng, *arguments, *options, **others)
+
+
+def error_of(call, *arguments) -> tuple[type[BaseException], str]:
+    """The type and the words of the error that a call raises."""
+    with pytest.raises(Exception) as caught:
+        call(*arguments)
+    return caught.type, str(caught.value)
 
 
 def ks_distance(values: np.ndarray, cdf, n: int | None = None) -> float:
