@@ -72,7 +72,7 @@ typedef struct {
     PyObject *method; /* written in Python, takes any arguments */
     PyObject *single; /* NumPy's method, for one value */
     PyObject *names;  /* of the method's arguments, in their order */
-    PyObject *tables; /* None, or a function of the numbers that returns a table of fastinit.backends.request, or None */
+    PyObject *tables; /* None, or a function of the numbers that returns a fastinit.backends.table.Table, or None */
     PyObject *dict;
     int form, slots;
     int takes_arrays, owns;      /* for numbers; owns: the kernel itself gives each value its own */
@@ -314,7 +314,7 @@ typedef struct {
     int64_t first;
 } source;
 
-/* Of a table of fastinit.backends.request, a tuple of the cdf, the first number, and the guide. */
+/* Of a fastinit.backends.table.Table, a tuple of the cdf, the first number, and the guide. */
 static source searched_in(int kernel, PyObject *table)
 {
     PyArrayObject *cdf = (PyArrayObject *)PyTuple_GetItem(table, 0), *guide = (PyArrayObject *)PyTuple_GetItem(table, 2);

@@ -18,7 +18,8 @@ from fastinit.backends import c_calls
 from fastinit.backends.catalogue import BACKENDS
 from fastinit.backends.elements import ELEMENT_TYPES
 from fastinit.backends.extensions import extension, is_there, why_stale
-from fastinit.backends.request import Fill, FillAxes, FillMany, FillRequest, Operations, Parameters
+from fastinit.backends.generator_requests import Operations
+from fastinit.backends.request import Fill, FillAxes, FillMany, FillRequest, Parameters
 from fastinit.runtime import settings
 from fastinit.runtime.forks import without_forks
 from fastinit.runtime.switches import switch

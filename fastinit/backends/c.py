@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from functools import partial
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
 from fastinit.backends import c_calls
+from fastinit.backends.c_signals import interruptible
 from fastinit.backends.request import AxesRequest, Fill, FillAxes, FillMany, FillRequest, Parameters
 
 
@@ -28,40 +27,6 @@ KERNELS = {_text(_lib.fi_kernel_name(i)): i for i in range(_lib.fi_kernel_count(
 
 LEAST_WITH_PAUSES = 2**19  # elements: a fill of fewer on one thread ends within a millisecond or so, and lets no signals in
 HAS_THREADS = bool(_lib.fi_has_threads())
-
-# What a signal's handler has raised during a fill. Handlers run on the main thread alone, so that one place is enough: of
-# fills within each other, as where a handler fills, the inner one raises it first.
-_raised: list[BaseException] = []
-
-
-def _keep(kind: type[BaseException], error: BaseException, traceback: TracebackType) -> None:
-    _raised.append(error.with_traceback(traceback))
-
-
-@_ffi.def_extern(error=1, onerror=_keep)  # type: ignore[untyped-decorator]  # of cffi
-def fi_check_signals() -> int:
-    """Called by the main thread during long fills: the interpreter runs the handlers of signals as the function begins."""
-    return 0
-
-
-def _raise() -> None:
-    """Raise what a handler has raised, now that the fill has ended."""
-    if not _raised:  # of two handlers that raised at once the second came before `_keep`
-        raise KeyboardInterrupt
-    try:
-        raise _raised.pop()
-    finally:
-        _raised.clear()
-
-
-def interruptible(function: Any, *arguments: Any) -> None:
-    """Call a C function whose last argument is `pause`; on the main thread signals are let in, and may end it."""
-    on_main_thread = threading.get_ident() == threading.main_thread().ident
-    result = function(*arguments, _lib.fi_check_signals if on_main_thread else _ffi.NULL)
-    if result < 0:
-        raise MemoryError("fastinit has no memory for its buffers")
-    if result:
-        _raise()
 
 
 def _fill(level: int, request: FillRequest) -> None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
-from fastinit.backends.c import KERNELS, interruptible
-from fastinit.backends.request import ChoiceRequest
+from fastinit.backends.c import KERNELS
+from fastinit.backends.c_signals import interruptible
+from fastinit.backends.generator_requests import ChoiceRequest
 
 
 def _memory(array: NDArray[np.generic]) -> Any:
@@ -21,7 +22,7 @@ def _memory(array: NDArray[np.generic]) -> Any:
 
 
 def take(items: NDArray[np.generic], numbers: NDArray[np.int64], out: NDArray[np.generic], num_threads: int) -> None:
-    """See `fastinit.backends.request.Operations`."""
+    """See `fastinit.backends.generator_requests.Operations`."""
     chosen = _ffi.from_buffer("int64_t[]", numbers)
     interruptible(_lib.fi_take_items, _memory(items), items.strides[0], chosen, len(numbers), _memory(out), num_threads)
 
@@ -35,5 +36,5 @@ def _choose(level: int, request: ChoiceRequest) -> None:
 
 
 def choose_at(level: int) -> Callable[[ChoiceRequest], None]:
-    """The function of a level; see `fastinit.backends.request.Operations`."""
+    """The function of a level; see `fastinit.backends.generator_requests.Operations`."""
     return partial(_choose, level)

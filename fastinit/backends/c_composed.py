@@ -7,8 +7,9 @@ from functools import partial
 
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
-from fastinit.backends.c import KERNELS, interruptible
-from fastinit.backends.request import DirichletRequest, NoncentralRequest
+from fastinit.backends.c import KERNELS
+from fastinit.backends.c_signals import interruptible
+from fastinit.backends.generator_requests import DirichletRequest, NoncentralRequest
 
 _GAMMA, _NORMAL = KERNELS["gamma_float64"], KERNELS["normal_float64"]
 
@@ -27,7 +28,7 @@ def _noncentral_chisquare(level: int, request: NoncentralRequest) -> None:
 
 
 def dirichlet_at(level: int) -> Callable[[DirichletRequest], None]:
-    """The function of a level; see `fastinit.backends.request.Operations`."""
+    """The function of a level; see `fastinit.backends.generator_requests.Operations`."""
     return partial(_dirichlet, level)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastinit.backends import c_choices, c_composed, c_orders, c_products, c_searches
 from fastinit.backends.c import LEVELS
-from fastinit.backends.request import Operations
+from fastinit.backends.generator_requests import Operations
 
 
 def operations_at(name: str) -> Operations:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
-from fastinit.backends.c import interruptible
-from fastinit.backends.request import ShuffleRequest
+from fastinit.backends.c_signals import interruptible
+from fastinit.backends.generator_requests import ShuffleRequest
 
 PIECES_OF_A_THREAD = 4  # so that none waits long for the last
 LEAST_PIECE = 2**14  # items
@@ -36,7 +36,7 @@ def _shuffle(level: int, request: ShuffleRequest) -> None:
 
 
 def distinct(values: NDArray[np.int64], below: int) -> Callable[[int], int]:
-    """See `fastinit.backends.request.Operations`."""
+    """See `fastinit.backends.generator_requests.Operations`."""
     hash_bits = 0 if below <= MOST_BITS_OF_A_VALUE * len(values) else len(values).bit_length() + 1
     table = np.empty(2**hash_bits if hash_bits else below // 64 + 1, np.uint64)
     table.fill(0)  # in huge pages, which np.zeros does not ask for
@@ -45,5 +45,5 @@ def distinct(values: NDArray[np.int64], below: int) -> Callable[[int], int]:
 
 
 def shuffle_at(level: int) -> Callable[[ShuffleRequest], None]:
-    """The function of a level; see `fastinit.backends.request.Operations`."""
+    """The function of a level; see `fastinit.backends.generator_requests.Operations`."""
     return partial(_shuffle, level)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
-from fastinit.backends.c import interruptible
-from fastinit.backends.request import Product
+from fastinit.backends.c_signals import interruptible
+from fastinit.backends.generator_requests import Product
 
 PIECES_OF_A_THREAD = 4  # so that none waits long for the last
 ROWS_TOGETHER, COLUMNS_TOGETHER = 16, 4  # as csrc/kernels/products.c has them
@@ -33,5 +33,5 @@ def _product(
 
 
 def product_at(level: int) -> Product:
-    """The function of a level; see `fastinit.backends.request.Operations`."""
+    """The function of a level; see `fastinit.backends.generator_requests.Operations`."""
     return partial(_product, level)

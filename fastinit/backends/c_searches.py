@@ -7,8 +7,9 @@ from functools import partial
 
 from fastinit._kernels import ffi as _ffi
 from fastinit._kernels import lib as _lib
-from fastinit.backends.c import KERNELS, interruptible
-from fastinit.backends.request import SearchRequest
+from fastinit.backends.c import KERNELS
+from fastinit.backends.c_signals import interruptible
+from fastinit.backends.generator_requests import SearchRequest
 
 
 def _search(level: int, request: SearchRequest) -> None:
@@ -21,5 +22,5 @@ def _search(level: int, request: SearchRequest) -> None:
 
 
 def search_at(level: int) -> Callable[[SearchRequest], None]:
-    """The function of a level; see `fastinit.backends.request.Operations`."""
+    """The function of a level; see `fastinit.backends.generator_requests.Operations`."""
     return partial(_search, level)

@@ -7,13 +7,14 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fastinit.backends.request import ChoiceRequest, Fill, FillRequest
+from fastinit.backends.generator_requests import ChoiceRequest
+from fastinit.backends.request import Fill, FillRequest
 
 DRAWN_AT_ONCE = 2**16  # numbers, into memory that stays in the caches, before their items are taken
 
 
 def take(items: NDArray[np.generic], numbers: NDArray[np.int64], out: NDArray[np.generic], num_threads: int) -> None:
-    """See `fastinit.backends.request.Operations`."""
+    """See `fastinit.backends.generator_requests.Operations`."""
     items.take(numbers, 0, out=out, mode="clip")  # other modes copy
 
 

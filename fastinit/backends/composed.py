@@ -7,15 +7,16 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from fastinit.backends.generator_requests import DirichletRequest, NoncentralRequest
 from fastinit.backends.reference_inversion import parameters_of_tile
-from fastinit.backends.request import DirichletRequest, Fill, FillRequest, NoncentralRequest
+from fastinit.backends.request import Fill, FillRequest
 
 PIECE = 2**14  # values, which stay in the caches
 FEW_COLUMNS = 16  # up to which operations on columns take less time than those on rows
 
 
 def dirichlet_with(fill: Fill) -> Callable[[DirichletRequest], None]:
-    """The function of a backend that fills by `fill`; see `fastinit.backends.request.Operations`."""
+    """The function of a backend that fills by `fill`; see `fastinit.backends.generator_requests.Operations`."""
 
     def dirichlet(request: DirichletRequest) -> None:
         stream, parameters, start, out, _ = request

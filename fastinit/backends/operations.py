@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fastinit.backends import choices, composed, orders, products, searches
-from fastinit.backends.request import Fill, Operations
+from fastinit.backends.generator_requests import Operations
+from fastinit.backends.request import Fill
 
 
 def operations_with(fill: Fill, shuffle: orders.ShuffleBuckets) -> Operations:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fastinit.backends.generator_requests import ShuffleRequest
 from fastinit.backends.reference import redraw
-from fastinit.backends.request import Fill, FillRequest, ShuffleRequest, Stream
+from fastinit.backends.request import Fill, FillRequest, Stream
 from fastinit.runtime.types import UInt64Array
 
 TILE_WORDS = 2048
@@ -31,7 +32,7 @@ def shuffle_buckets(order: np.ndarray, starts: np.ndarray, words: np.ndarray, st
 
 
 def distinct(values: np.ndarray, below: int) -> Callable[[int], int]:
-    """See `fastinit.backends.request.Operations`."""
+    """See `fastinit.backends.generator_requests.Operations`."""
 
     def moved(known: int) -> int:
         _, places = np.unique(values, return_index=True)

@@ -8,7 +8,7 @@ ROWS = 512  # whose products are added together, in the caches
 
 
 def product(x: np.ndarray, factor: np.ndarray, added: np.ndarray, num_threads: int) -> np.ndarray:
-    """See `fastinit.backends.request.Operations`."""
+    """See `fastinit.backends.generator_requests.Operations`."""
     products = np.zeros(x.shape)
     for first in range(0, len(x), ROWS):
         some, sums = x[first : first + ROWS], products[first : first + ROWS]

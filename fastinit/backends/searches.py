@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fastinit.backends.request import Fill, FillRequest, SearchRequest
+from fastinit.backends.generator_requests import SearchRequest
+from fastinit.backends.request import Fill, FillRequest
 
 
 def search_with(fill: Fill) -> Callable[[SearchRequest], None]:
-    """The function of a backend that fills by `fill`; see `fastinit.backends.request.Operations`."""
+    """The function of a backend that fills by `fill`; see `fastinit.backends.generator_requests.Operations`."""
 
     def search(request: SearchRequest) -> None:
         stream, table, start, out, _ = request

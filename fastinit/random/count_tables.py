@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from fastinit.backends.request import Table
+from fastinit.backends.table import Table
 from fastinit.runtime.types import Float64Array
 
 MOST_VARIANCE = 1e6  # to make a table of 20,000 numbers takes as long as to draw as many

@@ -9,7 +9,8 @@ import numpy as np
 
 from fastinit.backends import current
 from fastinit.backends.catalogue import KERNELS
-from fastinit.backends.request import SearchRequest, Table
+from fastinit.backends.generator_requests import SearchRequest
+from fastinit.backends.table import Table
 from fastinit.core.draws import fill_run, fill_run_strided
 from fastinit.core.dtypes import check_array
 from fastinit.core.pieces import NONTEMPORAL_BYTES, native_threads

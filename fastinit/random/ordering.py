@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from fastinit.backends import current
-from fastinit.backends.request import ChoiceRequest, ShuffleRequest, Table
+from fastinit.backends.generator_requests import ChoiceRequest, ShuffleRequest
+from fastinit.backends.table import Table
 from fastinit.core.pieces import native_threads
 from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fastinit.backends import current
-from fastinit.backends.request import DirichletRequest, NoncentralRequest
+from fastinit.backends.generator_requests import DirichletRequest, NoncentralRequest
 from fastinit.core.pieces import native_threads
 from fastinit.random.drawing import Drawing
 from fastinit.random.own_parameters import OwnParameters, Tests, checked, wanted

@@ -11,7 +11,7 @@ import numpy as np
 
 from fastinit.backends.catalogue import COUNTED, OF_GENERATORS, REJECTED
 from fastinit.backends.extensions import bound
-from fastinit.backends.request import Table
+from fastinit.backends.table import Table
 from fastinit.runtime.forks import without_forks
 from fastinit.runtime.types import Float64Array
 

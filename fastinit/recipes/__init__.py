@@ -28,7 +28,8 @@ from fastinit.recipes.plan import Action, Plan, PlanError, PlannedTensor
 from fastinit.recipes.recipe import Recipe
 from fastinit.recipes.rules import Rule
 from fastinit.recipes.tensors import TensorSpec
-from fastinit.recipes.toml_form import dumps, load, save
+from fastinit.recipes.toml_form import load
+from fastinit.recipes.toml_writing import dumps, save
 from fastinit.runtime.nearest import did_you_mean
 
 __all__ = ["READY", "Action", "Plan", "PlanError", "PlannedTensor", "Recipe", "Rule", "TensorSpec"]

@@ -21,7 +21,8 @@ from fastinit import backends
 from fastinit.backends import backend, catalogue, reference
 from fastinit.backends.catalogue import ELEMENTS, KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES
-from fastinit.backends.request import FillRequest, ShuffleRequest
+from fastinit.backends.generator_requests import ShuffleRequest
+from fastinit.backends.request import FillRequest
 from fastinit.core.pieces import LEAST_FOR_THREADS
 from fastinit.core.stream import stream_of
 from fastinit.distributions import Normal, TruncatedNormal, Uniform

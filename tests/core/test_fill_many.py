@@ -207,7 +207,7 @@ def test_other_blocks_of_memory_are_filled_beside_plain_ones():
 def test_c_fills_the_constants_among_small_tensors(monkeypatch):
     if c_calls.native() is None:
         pytest.skip("fastinit._calls was not built")
-    monkeypatch.setattr("fastinit.core.batch._Batch", lambda shapes, *others: SimpleNamespace(arrays={**shapes}, fill=int))
+    monkeypatch.setattr("fastinit.core.batch.InPython", lambda shapes, *others: SimpleNamespace(arrays={**shapes}, fill=int))
     batch = fill_many({"w": "normal", "b": "zeros", "g": "ones"}, {"w": (6, 4), "b": (4,), "g": (2**16,)}, seed=5)
     assert not batch["b"].any() and (batch["g"] == 1).all()  # SimpleNamespace has the shapes of what is left to Python
 

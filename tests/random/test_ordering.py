@@ -10,7 +10,8 @@ import pytest
 import fastinit
 from fastinit import default_rng
 from fastinit.backends import backend
-from fastinit.backends.request import SearchRequest, ShuffleRequest, Table
+from fastinit.backends.generator_requests import SearchRequest, ShuffleRequest
+from fastinit.backends.table import Table
 from fastinit.core.stream import stream_of
 from fastinit.random import RandomState
 from fastinit.random.ordering import LEAST
