@@ -87,7 +87,7 @@ KERNEL_HEADERS = (
 )
 HEADERS = (*KERNEL_HEADERS, "bindings/api.h", "bindings/xla_handler.h")
 ffi.cdef("".join((HERE / header).read_text() for header in HEADERS))
-ffi.cdef('extern "Python" int fi_check_signals(void);')  # a `pause` for fi_fill_shared: fastinit/backends/c.py
+ffi.cdef('extern "Python" int fi_check_signals(void);')  # a `pause` for fi_fill_shared: fastinit/backends/c_signals.py
 ffi.cdef("extern const char fi_stamp[];")  # of fastinit/backends/sources.py
 ffi.set_source(
     "fastinit._kernels",

@@ -145,6 +145,25 @@ class Positions:
                     offsets = numbers * np.uint64(width * step & MASK_64)
                     yield (some[:, np.newaxis] + offsets).reshape(-1), step
 
+    def row_axes(self) -> int:
+        """How many axes, the first ones, number rows that all take the same places, each from its own start on."""
+        inner = self._last_table_axis()
+        while outer := [table.first for table in self.tables if table.first < inner <= table.last]:
+            inner = min(outer)
+        return max(0, inner)
+
+    def row(self) -> Positions:
+        """The positions of one of these rows, from its start on."""
+        axes = self.row_axes()
+        tables = (Table(table.first - axes, table.array, table.length, table.step) for table in self.tables)
+        return Positions(self.shape[axes:], 0, self.steps[axes:], tuple(table for table in tables if table.first >= 0))
+
+    def row_starts(self, first: int, last: int) -> Int64Array:
+        """Where rows `first` to `last` - 1 of these start."""
+        starts = self._offsets(self.row_axes(), first, last)
+        starts += self.origin
+        return starts
+
     def _run_axes(self) -> int:
         """How many axes number the runs; the others, the last ones, merge into one, whose elements are one step apart."""
         axes, length, step = len(self.shape), 1, self._run_step()

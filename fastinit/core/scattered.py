@@ -27,6 +27,18 @@ def fill_scattered(fill: Fill, wanted: Positions, first: int, tile: int, out: Ar
     if mask is not None and mask.share * DENSE > 1:
         _fill_masked(fill, mask, wanted.origin, first, out)
         return
+    rows = _Rows.of(wanted, tile)
+    if rows is None:
+        _fill_runs(fill, wanted, first, tile, out)
+        return
+    at = min(out.size, -first % rows.size)  # of a row that another call has begun
+    end = at + (out.size - at) // rows.size * rows.size
+    _fill_runs(fill, wanted, first, tile, out[:at])
+    rows.fill(fill, (first + at) // rows.size, out[at:end].reshape(-1, rows.size))
+    _fill_runs(fill, wanted, first + end, tile, out[end:])
+
+
+def _fill_runs(fill: Fill, wanted: Positions, first: int, tile: int, out: Array) -> None:
     at, most = 0, RUNS_AT_ONCE
     while at < out.size:
         starts, count, step = wanted.some_runs(first + at, first + out.size, most)
@@ -56,6 +68,38 @@ def _fill_masked(fill: Fill, mask: TruePlaces, origin: int, first: int, out: Arr
             at += n
 
 
+class _Rows:
+    """Rows of a result that all take the same places of the elements after their start, as some columns of a matrix do."""
+
+    def __init__(self, wanted: Positions, places: Int64Array) -> None:
+        self._wanted, self._low = wanted, int(places.min())
+        self._places = places - self._low
+        self._span = int(self._places.max()) + 1
+        self.size = places.size
+
+    @classmethod
+    def of(cls, wanted: Positions, tile: int) -> _Rows | None:
+        """None where there are no such rows, or where it takes less to make only what is asked for."""
+        row = wanted.row()
+        if not 1 < row.size <= MOST_SPAN or wanted.size < 2 * row.size:
+            return None
+        starts, count, step = row.some_runs(0, row.size, row.size)
+        if count >= tile:
+            return None
+        rows = cls(wanted, _all(starts.view(np.int64), count, step))
+        return rows if rows._span <= min(MOST_SPAN, DENSE * row.size) else None
+
+    def fill(self, fill: Fill, first: int, out: Array) -> None:
+        """Write rows `first`, first + 1, ... of the result, of which `out` has one in each of its own."""
+        at_once = max(1, MOST_SPAN // self._span)
+        for at in range(0, len(out), at_once):
+            part = out[at : at + at_once]
+            starts = self._wanted.row_starts(first + at, first + at + len(part)) + self._low
+            values = np.empty((len(part), self._span), out.dtype)
+            fill(starts.view(np.uint64), self._span, 1, values.reshape(-1))
+            values.take(self._places, axis=1, out=part, mode="clip")  # none is out of range; "raise" would copy `out` first
+
+
 class _Span:
     """The positions from the first to the last of some runs."""
 
@@ -72,10 +116,12 @@ def _take(fill: Fill, span: _Span, starts: UInt64Array, count: int, step: int, o
     """Make all values of the span, and take those at the positions."""
     values = np.empty(span.size, out.dtype)
     fill(np.array([span.low], np.uint64), span.size, 1, values)
-    places = starts.view(np.int64) - span.low
-    if count > 1:
-        places = (places[:, np.newaxis] + np.arange(count) * step).reshape(-1)
-    values.take(places, out=out, mode="clip")  # none is out of range; "raise" would copy `out` first
+    values.take(_all(starts.view(np.int64) - span.low, count, step), out=out, mode="clip")
+
+
+def _all(starts: Int64Array, count: int, step: int) -> Int64Array:
+    """The positions of runs, one after the other."""
+    return starts if count == 1 else (starts[:, np.newaxis] + np.arange(count) * step).reshape(-1)
 
 
 def _is_grouped(starts: UInt64Array, tile: int) -> bool:

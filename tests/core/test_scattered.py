@@ -46,6 +46,33 @@ def test_scattered_positions_have_the_values_of_the_whole(index, dtype, num_thre
     assert found.shape == whole[index].shape and np.array_equal(bits(found), bits(whole[index]))
 
 
+CUBE = (60, 50, 40)
+ROWS = {
+    "columns of each matrix": np.s_[:, :, rng.permutation(40)[:17]],
+    "columns of some rows": np.s_[::-2, rng.permutation(50)[:9, None], rng.permutation(40)[:17]],
+    "rows and parts of them": np.s_[:, rng.permutation(50)[:9], 3:30:2],
+    "one array beside another": np.s_[1:, rng.permutation(50)[:17], rng.permutation(40)[:17]],
+    "columns of permuted matrices": np.s_[rng.permutation(60)[:, None], :, rng.permutation(40)[:17]],
+    "a mask of each row": np.s_[5:, 7, rng.random(40) < 0.4, None],
+}
+
+
+@pytest.mark.parametrize("index", ROWS.values(), ids=ROWS.keys())
+@pytest.mark.parametrize("most", [64, scattered.MOST_SPAN])
+def test_rows_that_take_the_same_places_have_the_values_of_the_whole(index, most, monkeypatch):
+    monkeypatch.setattr(scattered, "MOST_SPAN", most)  # few rows at once, and many
+    assert np.array_equal(normal(CUBE, seed=3, index=index), normal(CUBE, seed=3)[index])
+
+
+def test_places_that_rows_share_are_looked_up_once(monkeypatch):
+    looked_up = []
+    look_up = positions.Table.look_up
+    monkeypatch.setattr(positions.Table, "look_up", lambda table, where: looked_up.append(1) or look_up(table, where))
+    wanted = positions.indexed(SHAPE, INDEXES["random columns"])
+    fill_scattered(Fills(), wanted, 0, TILE, np.empty(wanted.size, np.int64))
+    assert len(looked_up) == 1
+
+
 def test_narrow_rows_in_any_order_have_the_values_of_the_whole(each_backend):
     shape, rows = (9000, 40), rng.permutation(9000)[:500]
     assert np.array_equal(normal(shape, seed=3, index=np.s_[rows, ::-2]), normal(shape, seed=3)[rows, ::-2])
