@@ -34,6 +34,31 @@ typedef struct {
     PyArray_Descr *dtype;
 } small_fill;
 
+/* A kernel's number that stands for orthogonal matrices of a kernel's values (orthogonal.c); no other is below -8. */
+enum { ORTHOGONAL = -100 };
+
+/* Its parameters, from the normal distribution's on. Strides and the offset of the first matrix are in elements; the draws of
+   each matrix begin DRAWS_APART positions behind those of the one before. */
+enum {
+    NORMAL_KERNEL = 2,
+    ELEMENT_BYTES,
+    DRAWS_APART,
+    MATRICES,
+    ROWS, /* no fewer than the columns */
+    COLUMNS,
+    OFFSET,
+    MATRIX_STRIDE,
+    ROW_STRIDE,
+    COLUMN_STRIDE,
+    GAIN
+};
+
+/* Writes the tensor of `count` elements with these matrices, 0 elsewhere; -1 where there is no memory (orthogonal.c). */
+int fill_orthogonal(int level, const uint32_t *stream, const double *parameters, uint64_t count, void *out);
+
+/* Whether NumPy has the products that it takes, under the interpreter's lock (orthogonal.c). */
+int has_products(void);
+
 /* fi_fill_many and fi_fill_axes of fastinit._kernels (calls.c). */
 extern __typeof__(fi_fill_axes) *fill_axes_kernel;
 extern __typeof__(fi_fill_many) *fill_many_kernels;
@@ -62,8 +87,12 @@ PyObject *new_array(const small_fill *fill);
 /* The memory of an array that takes the fill as it is; null for all else (small_fills.c). */
 void *memory_of(PyObject *out, const small_fill *fill);
 
-/* Writes the first `count` values (small_fills.c). */
-void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory);
+/* fi_fill_many, where kernels may be ORTHOGONAL; without the interpreter's lock. -1 where there is no memory (small_fills.c). */
+int run_fills(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,
+              const uint64_t *counts, void *const *outs);
+
+/* Writes the first `count` values; -1 with an error set where there is no memory (small_fills.c). */
+int run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory);
 
 /* Fills an array of any strides; 0 where it does not take the fill as it is, and with an error set where there is no memory
    (small_fills.c). */

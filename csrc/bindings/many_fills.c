@@ -109,7 +109,7 @@ static int add(many_fills *many, const small_fill *fill, PyObject *name, PyObjec
     many->parameters[i] = fill->parameters;
     many->counts[i] = fill->count;
     many->outs[i] = memory;
-    if (fill->kernel >= 0) /* a constant has no stream */
+    if (fill->kernel >= 0 || fill->kernel == ORTHOGONAL) /* a constant has no stream */
         stream_of_entropy(entropy, many->streams + 4 * i);
     return 1;
 }
@@ -212,9 +212,10 @@ PyObject *run_many(PyObject *module, PyObject *args)
         return NULL;
     if (first > last || last > many->n)
         return PyErr_Format(PyExc_ValueError, "run_many takes a part of %llu arrays", (unsigned long long)many->n);
-    Py_BEGIN_ALLOW_THREADS fill_many_kernels(many->level, last - first, many->kernels + first, many->streams + 4 * first,
-                                             many->parameters + first, many->counts + first, many->outs + first);
-    Py_END_ALLOW_THREADS return Py_NewRef(Py_None);
+    int failed;
+    Py_BEGIN_ALLOW_THREADS failed = run_fills(many->level, last - first, many->kernels + first, many->streams + 4 * first,
+                                              many->parameters + first, many->counts + first, many->outs + first);
+    Py_END_ALLOW_THREADS return failed ? PyErr_NoMemory() : Py_NewRef(Py_None);
 }
 
 /* fill_many(level, kernels, streams, parameters, outs): fi_fill_many. Lists, of kernels' numbers, arrays of float64 and arrays

@@ -81,8 +81,8 @@ static PyObject *remembered_fills_fill(PyObject *self, PyObject *const *args, Py
         } else if (memory || run_strided(fill, words, args[OUT])) {
             made = Py_NewRef(args[OUT]);
         }
-        if (memory)
-            run_fill(fill, words, fill->count, memory);
+        if (memory && run_fill(fill, words, fill->count, memory))
+            Py_CLEAR(made);
     }
     Py_DECREF(found);
     return made || (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_MemoryError)) ? made : none();

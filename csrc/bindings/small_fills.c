@@ -26,6 +26,8 @@ PyObject *new_small_fill(PyObject *module, PyObject *args)
         return NULL;
     if (PyTuple_Size(parameters) > MOST_PARAMETERS || PyTuple_Size(lengths) > MOST_AXES)
         return none();
+    if (kernel == ORTHOGONAL && !has_products())
+        return none();
     small_fill *fill = calloc(1, sizeof *fill);
     if (!fill)
         return PyErr_NoMemory();
@@ -74,14 +76,32 @@ void *memory_of(PyObject *out, const small_fill *fill)
     return fits ? PyArray_DATA(array) : NULL;
 }
 
-void run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory)
+int run_fills(int level, uint64_t n, const int32_t *kernels, const uint32_t *streams, const double *const *parameters,
+              const uint64_t *counts, void *const *outs)
+{
+    int failed = 0;
+    for (uint64_t i = 0, end; i < n; i = end + 1) {
+        for (end = i; end < n && kernels[end] != ORTHOGONAL; end++)
+            ;
+        if (end > i)
+            fill_many_kernels(level, end - i, kernels + i, streams + 4 * i, parameters + i, counts + i, outs + i);
+        if (end < n)
+            failed |= fill_orthogonal(level, streams + 4 * end, parameters[end], counts[end], outs[end]);
+    }
+    return failed;
+}
+
+int run_fill(const small_fill *fill, const uint32_t words[4], uint64_t count, void *memory)
 {
     const int32_t kernel = fill->kernel;
     const double *parameters = fill->parameters;
-    PyThreadState *state = count >= LEAST_WITHOUT_LOCK ? PyEval_SaveThread() : NULL;
-    fill_many_kernels(fill->level, 1, &kernel, words, &parameters, &count, &memory);
+    PyThreadState *state = count >= LEAST_WITHOUT_LOCK || kernel == ORTHOGONAL ? PyEval_SaveThread() : NULL;
+    int failed = run_fills(fill->level, 1, &kernel, words, &parameters, &count, &memory);
     if (state)
         PyEval_RestoreThread(state);
+    if (failed)
+        PyErr_NoMemory();
+    return failed;
 }
 
 /* Sorts the array's axes longer than 1 by the sizes of their strides, the shortest first, and returns how many there are; -1
@@ -142,6 +162,5 @@ PyObject *run(PyObject *module, PyObject *const *args, Py_ssize_t n)
     }
     if (!memory || PyErr_Occurred())
         return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "run takes a fill, a stream and an address");
-    run_fill(fill, words, fill->count, memory);
-    return Py_NewRef(Py_None);
+    return run_fill(fill, words, fill->count, memory) ? NULL : Py_NewRef(Py_None);
 }

@@ -153,9 +153,8 @@ static int draw_stream(uint32_t stream[4])
 static PyObject *filled(PyObject *tensor, const small_fill *fill, uint64_t count, void *address)
 {
     uint32_t stream[4];
-    if (!draw_stream(stream))
+    if (!draw_stream(stream) || run_fill(fill, stream, count, address))
         return NULL;
-    run_fill(fill, stream, count, address);
     PyObject *tensors = PyTuple_Pack(1, tensor);
     PyObject *risen = tensors ? PyObject_CallFunctionObjArgs(increment_version, tensors, NULL) : NULL;
     Py_XDECREF(tensors);

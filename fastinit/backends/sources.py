@@ -26,6 +26,7 @@ COMPILED = {
             "attributes",
             "calls",
             "many_fills",
+            "orthogonal",
             "recording",
             "remembered_fills",
             "small_fills",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastinit.backends import Backend, current
+from fastinit.backends import Backend, current, current_native_level
 from fastinit.backends.request import AxesRequest, FillRequest
 from fastinit.core.dtypes import element_type
 from fastinit.core.pieces import TILE, Write, fill_contiguous, fill_strided, native_threads
 from fastinit.core.positions import whole
+from fastinit.core.remembered_fills import run
+from fastinit.core.small_fills import small_fill, tiles_of
 from fastinit.core.stream import Stream, child_stream, child_streams
 from fastinit.distributions import Distribution, Normal, Slabs, Uniform, WholeTensor
+from fastinit.distributions.base import cached
 from fastinit.runtime import checks
 from fastinit.runtime.types import Array, Float64Array, FloatArray, Real, Shape, UInt64Array
 
@@ -41,11 +44,35 @@ class Draws:
         distribution.write(request)
         return request.memory()
 
+    def of_matrices(self, distribution: WholeTensor[Any]) -> FloatArray | None:
+        """The next array, of a distribution that has `orthogonal_matrices`, by C; None where Python has to make it."""
+        in_c = None if self._next_tile or current_native_level() is None else _in_c(distribution, self.real)
+        if in_c is None:
+            return None
+        values = np.empty(distribution.shape, self.real)
+        run(in_c.fill, self.stream, values.ctypes.data)
+        self._next_tile = in_c.tiles
+        return values
+
     def take_tiles(self, elements: int, itemsize: int) -> int:
         """Reserve tiles for so many elements of `itemsize` bytes each; the position of the first element."""
         tile_elements = TILE * 4 // itemsize
         start, self._next_tile = self._next_tile * tile_elements, self._next_tile - (-elements // tile_elements)
         return start
+
+
+class _InC(NamedTuple):
+    """What C fills, and how many tiles it takes."""
+
+    fill: Any
+    tiles: int
+
+
+@cached
+def _in_c(distribution: WholeTensor[Any], real: Real) -> _InC | None:
+    element = element_type(real)
+    fill, found = small_fill(distribution, distribution.shape, element), distribution.orthogonal_matrices(real)
+    return None if fill is None or found is None else _InC(fill, found.shape[0] * tiles_of(found, element))
 
 
 class _ArrayOfDraws:

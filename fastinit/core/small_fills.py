@@ -10,9 +10,12 @@ import numpy as np
 
 from fastinit.backends import c_calls, current_native_level, native_kernel
 from fastinit.backends.elements import ElementType
-from fastinit.core.pieces import LEAST_FOR_NATIVE_THREADS
+from fastinit.core.pieces import LEAST_FOR_NATIVE_THREADS, TILE
 from fastinit.distributions import Distribution, Slabs, WholeTensor
+from fastinit.distributions.whole_tensor import OrthogonalMatrices
 from fastinit.runtime.types import Float64Array
+
+ORTHOGONAL = -100  # as in csrc/bindings/calls.h
 
 
 def small_fill(distribution: Distribution, shape: tuple[int, ...], element: ElementType) -> Any:
@@ -25,6 +28,11 @@ def small_fill(distribution: Distribution, shape: tuple[int, ...], element: Elem
     if request.kernel is None:
         return None
     return native.small_fill(level, request.kernel, request.parameters, shape, element.dtype)
+
+
+def tiles_of(matrices: OrthogonalMatrices, element: ElementType) -> int:
+    """The tiles that the draws of each matrix take."""
+    return -(-math.prod(matrices.shape[1:]) * element.dtype.itemsize // (4 * TILE))
 
 
 class _Learned:
@@ -46,7 +54,17 @@ class _Learned:
         self.kernel, self.parameters = -len(one), struct.unpack("d", one.ljust(8, b"\0"))
 
     def select(self, distribution: WholeTensor[Any]) -> None:
-        pass
+        """Orthogonal matrices of the type that they are computed in, with the parameters in csrc/bindings/calls.h."""
+        found = distribution.orthogonal_matrices(self.real)
+        if found is None or self._element.name != np.dtype(self.real).name:
+            return
+        found.normal.write(self)
+        if self.kernel is None:
+            return
+        itemsize = self._element.dtype.itemsize
+        apart = tiles_of(found, self._element) * 4 * TILE // itemsize
+        numbers = self.kernel, itemsize, apart, *found.shape, found.offset, *found.strides, found.gain
+        self.kernel, self.parameters = ORTHOGONAL, (*self.parameters, *map(float, numbers))
 
     def compose(self, slabs: Slabs) -> None:
         pass

@@ -36,6 +36,10 @@ class Draws(Protocol):
         """An array of a distribution's values, in `real`: a new one, or `out`."""
         ...
 
+    def of_matrices(self, distribution: WholeTensor[Any]) -> FloatArray | None:
+        """An array of a distribution that has `orthogonal_matrices`, by C; None where Python has to make it."""
+        ...
+
     def child(self, key: str) -> Draws:
         """Draws from another stream, which this one's stream and the key determine."""
         ...

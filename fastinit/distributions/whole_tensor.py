@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -14,6 +14,20 @@ from fastinit.runtime.values import value_class
 
 L = TypeVar("L")
 L_contra = TypeVar("L_contra", contravariant=True)
+
+
+class OrthogonalMatrices(NamedTuple):
+    """A tensor of small orthogonal matrices and zeros: where they are, and what they are made of.
+
+    Each is `gain` times what `fastinit.initializers.haar.haar` makes of the next draws. `offset` and `strides`: of the first
+    one, and from one matrix, row and column to the next, in elements of the tensor.
+    """
+
+    normal: Distribution
+    shape: tuple[int, ...]  # (matrices, rows, columns), no fewer rows than columns
+    offset: int
+    strides: tuple[int, ...]
+    gain: float
 
 
 class WholeTensorMaker(Protocol[L_contra]):
@@ -64,6 +78,10 @@ class WholeTensor(Distribution, Generic[L]):
 
     def parameters(self, real: Real) -> Float64Array:
         return np.empty(0)  # there is no kernel
+
+    def orthogonal_matrices(self, real: Real) -> OrthogonalMatrices | None:
+        """What the values are, where they are small orthogonal matrices, which C makes too; None for all else."""
+        return None
 
     def write(self, request: Request) -> None:
         request.select(self)

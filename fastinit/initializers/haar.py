@@ -15,6 +15,9 @@ thread takes panels. A BLAS never splits so small a product, so the bits depend 
 number of threads. (OpenBLAS splits large products among its threads and then rounds differently: its AVX2 kernels do so for
 float32 of any size, the others where the inner length is no multiple of 64.)
 
+A matrix of up to 64 columns takes NumPy longer to ask for than to compute: csrc/bindings/orthogonal.c does the same steps
+with NumPy's own products, so that the bits are these.
+
 Machines differ by rounding only: unlike other ways to compute Q, this one never divides by an ill-conditioned R.
 """
 
@@ -98,6 +101,14 @@ def _tile(m: int, n: int) -> tuple[int, int]:
     width = -(-n // -(-n // TILE))
     width = -(-width // STEP) * STEP
     return width, width
+
+
+def is_one_block(m: int, n: int) -> bool:
+    """Whether C computes a matrix of these sides too (csrc/bindings/orthogonal.c), which it does for one block of columns.
+
+    But NumPy adds the products of several tiles of one column in an order of its own.
+    """
+    return 1 < n <= TILE or (n == 1 and 0 < m <= TILE * TILE)
 
 
 def _tiles(part: Array, height: int, width: int) -> Array:

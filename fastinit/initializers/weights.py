@@ -90,12 +90,18 @@ def convolution_of(shape: tuple[int, ...], layout: Layout, wanted_by: str, other
     return weight
 
 
+def tap_of(values: Array, tap: tuple[int, ...]) -> Array:
+    """The matrices at one place of the kernel of a weight (n, out, in, *kernel), as a view."""
+    at: Index = (..., *tap)
+    matrices: Array = values[at]
+    return matrices
+
+
 def at_tap(weight: Weight, matrices: Array, tap: tuple[int, ...]) -> Array:
     """The weight that is `matrices`, (out, in) or (n, out, in), at one place of the kernel, and 0 elsewhere."""
     values = weight.zeros(matrices.dtype)
     if values.size:
-        at: Index = (..., *tap)
-        values[at] = matrices
+        tap_of(values, tap)[...] = matrices
     return weight.restored(values)
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import struct
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -13,8 +15,14 @@ from numpy.lib.stride_tricks import as_strided
 import fastinit
 from fastinit.backends import c_calls, current
 from fastinit.backends.elements import ELEMENT_TYPES
+from fastinit.core.draws import Draws
+from fastinit.core.dtypes import element_type
 from fastinit.core.pieces import LEAST_FOR_THREADS
+from fastinit.core.small_fills import small_fill
 from fastinit.core.stream import stream_of, streams_of
+from fastinit.distributions import Normal
+from fastinit.initializers import Layout
+from fastinit.initializers.definition import INITIALIZERS
 
 pytestmark = pytest.mark.skipif(c_calls.native() is None, reason="fastinit._calls was not built")
 
@@ -199,3 +207,107 @@ def test_more_kinds_of_calls_than_are_remembered_are_right():
     for n in range(1, 5000):
         fastinit.uniform(n % 60 + 1, low=-float(n), high=1.0, seed=n)
     assert same(fastinit.uniform(9, low=-1.0, high=1.0, seed=5), in_python(fastinit.uniform, 9, low=-1.0, high=1.0, seed=5))
+
+
+def is_in_c(function, shape, dtype="float32", **options):
+    """Whether C makes such an array by itself."""
+    return small_fill(function.distribution_for(shape, **options), shape, element_type(dtype)) is not None
+
+
+# sides of 1, of odd numbers, around a vector, and 64, the most of one block of columns; rows of one tile, 4096 elements, of
+# two, of 16, which are added together, and of 17
+SIDES = [1, 2, 3, 7, 8, 17, 31, 33, 48, 63, 64]
+ROWS_OF_TILES = [(1, 0), (1, 3), (2, 1), (16, 0), (16, 5)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", SIDES)
+def test_small_orthogonal_matrices_of_c_have_the_bits_of_numpy(n, dtype):
+    tile = 4096 // n
+    for m in {n, n + 1, 2 * n + 3, *(tile * tiles + more for tiles, more in ROWS_OF_TILES)}:
+        for shape in {(m, n), (n, m)}:
+            for gain in (1.0, -0.3):
+                options = {"gain": gain, "seed": m, "name": "w", "dtype": dtype}
+                expected = in_python(fastinit.orthogonal, shape, **options)
+                assert all(same(fastinit.orthogonal(shape, **options), expected) for _ in range(2)), shape
+
+
+@pytest.mark.parametrize(
+    "name, shape, layout",
+    [
+        ("orthogonal", (8, 3, 3, 3), "oi"),
+        ("orthogonal", (3, 40), "io"),
+        ("orthogonal", (5, 12, 7), "eio"),
+        ("orthogonal", (12, 4, 3), Layout("oi", groups=3)),
+        ("delta_orthogonal", (9, 4, 3, 3), "oi"),
+        ("delta_orthogonal", (3, 2, 4, 9), "hwio"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_orthogonal_weights_of_c_lie_as_those_of_numpy(name, shape, layout, dtype):
+    function = INITIALIZERS[name]
+    assert is_in_c(function, shape, dtype, layout=layout)
+    options = {"layout": layout, "seed": 1, "name": "w", "dtype": dtype}
+    assert all(same(function(shape, **options), in_python(function, shape, **options)) for _ in range(2))
+
+
+@pytest.mark.parametrize(
+    "shape, layout, dtype",
+    [
+        ((65, 65), "oi", "float32"),  # two blocks of columns
+        ((4097, 1), "oi", "float32"),  # two tiles of one column
+        ((3, 3, 4, 8), "hwio", "float32"),  # no one stride leads through all inputs of a unit
+        ((8, 8), "oi", "float16"),  # rounded from float32
+    ],
+)
+def test_other_orthogonal_weights_are_left_to_python(shape, layout, dtype):
+    assert not is_in_c(fastinit.orthogonal, shape, dtype, layout=layout)
+    options = {"layout": layout, "seed": 1, "dtype": dtype}
+    assert all(
+        same(fastinit.orthogonal(shape, **options), in_python(fastinit.orthogonal, shape, **options)) for _ in range(2)
+    )
+
+
+def test_parts_and_other_memory_have_the_values_of_small_orthogonal_matrices():
+    expected = in_python(fastinit.orthogonal, (9, 6), seed=4)
+    out = np.empty((6, 9), np.float32).T
+    assert fastinit.orthogonal((9, 6), seed=4, out=out) is out
+    assert np.array_equal(out, expected)
+    assert np.array_equal(fastinit.orthogonal((9, 6), seed=4, index=slice(2, 5)), expected[2:5])
+
+
+def drawn(real, *arrays):
+    """Arrays of these distributions and shapes, one after the other from one stream."""
+    draws = Draws(stream_of(0, "w"), real)
+    return [draws.of(distribution, shape) for distribution, shape in arrays]
+
+
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_draws_before_and_behind_small_orthogonal_matrices_are_those_of_python(real):
+    stack = fastinit.orthogonal.distribution_for((3, 40, 30), layout="eio"), (3, 40, 30)  # a tile or two of draws for each
+    normal = Normal(0.0, 1.0), (5,)
+    for arrays in ((stack, normal), (normal, stack, normal)):
+        assert all(map(same, drawn(real, *arrays), in_python(drawn, real, *arrays)))
+
+
+def test_many_orthogonal_matrices_among_others_are_those_of_each():
+    given = {f"{n}": ("he_normal", "orthogonal", "zeros")[n % 3] for n in range(20)}
+    shapes = {name: (int(name) + 1, 8) for name in given}
+    for name, array in fastinit.fill_many(given, shapes, seed=3).items():
+        assert same(array, in_python(getattr(fastinit, given[name]), shapes[name], seed=3, name=name))
+
+
+def test_where_matmul_is_no_function_of_numpys_python_makes_the_values():
+    code = """
+import numpy
+matmul, numpy.matmul = numpy.matmul, lambda a, b: matmul(a, b)
+import fastinit
+from fastinit.core.draws import Draws
+from fastinit.core.dtypes import element_type
+from fastinit.core.small_fills import small_fill
+assert small_fill(fastinit.orthogonal.distribution_for((5, 5)), (5, 5), element_type("float32")) is None
+print(fastinit.orthogonal((5, 5), seed=0).tobytes().hex())
+"""
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert ran.stdout.strip() == fastinit.orthogonal((5, 5), seed=0).tobytes().hex()
