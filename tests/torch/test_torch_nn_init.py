@@ -362,6 +362,17 @@ def test_nn_init_takes_the_seed_of_torch():
     assert torch.equal(nn_init.normal_(torch.empty(10)), first) and not torch.equal(first, second)
 
 
+@pytest.mark.parametrize("name", DRAWING)
+def test_tensors_of_as_many_elements_are_not_confused_once_their_fills_are_remembered(name):
+    def draw(shape):
+        return getattr(nn_init, name)(torch.empty(shape), **NEEDED.get(name, {}), generator=torch.manual_seed(1))
+
+    for shape in ((6, 4), (4, 6), (24, 1)) * 3:
+        with fastinit.use_backend("c"):  # remembers nothing
+            expected = draw(shape)
+        assert torch.equal(draw(shape), expected)
+
+
 def test_half_of_the_signs_is_negative(init):
     negative = (init.normal_(torch.empty(100, 100)) < 0).sum().item()
     assert stats.binomtest(negative, 10000).pvalue > LEAST_P_VALUE

@@ -40,7 +40,7 @@ def filled(
     """The tensor, filled by fastinit with what `make` gives, or else by `stock`, which is torch's own on it.
 
     What torch refuses goes to `stock` as well, so that errors are torch's. `explicit`: a function of fastinit was called,
-    which fills without any `accelerate` in force. `asked`: what decides on the distribution, where the shape does not.
+    which fills without any `accelerate` in force. `asked`: what decides on the distribution, beside the shape.
     """
     if not isinstance(tensor, Tensor) or not _is_drawable(tensor, generator):
         return stock()
@@ -97,7 +97,7 @@ FILLS = remembered_fills.new_fills()
 
 
 def _small(tensor: Tensor, asked: tuple[object, ...]) -> remembered_fills.Asked:
-    return tensor.numel(), asked, {}, DTYPES[tensor.dtype][0], None
+    return tuple(tensor.shape), asked, {}, DTYPES[tensor.dtype][0], None
 
 
 def _known_fill(tensor: Tensor, asked: tuple[object, ...]) -> Any:

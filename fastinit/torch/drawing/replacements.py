@@ -135,8 +135,10 @@ def drawn(
     tensor: Tensor, make: Callable[[], Initializer | Distribution], name: str, *parameters: Any, explicit: bool = True
 ) -> Tensor:
     """The tensor, `filled` without gradients. `parameters`: those of torch.nn.init's function `name`, the generator last."""
+    *numbers, generator = parameters
+    stock = partial(STOCK_INIT[name], tensor, *parameters)
     with torch.no_grad():
-        return filled(tensor, make, parameters[-1], partial(STOCK_INIT[name], tensor, *parameters), explicit=explicit)
+        return filled(tensor, make, generator, stock, explicit=explicit, asked=(name, *numbers))
 
 
 COPIES_OF_TRUNC_NORMAL = (
