@@ -1,9 +1,11 @@
-/* Methods of the Generator that draw a few values without running Python code, which would take longer than the draw. Calls
-   with other than the simplest valid arguments are passed on to the method written in Python. */
+/* Methods of the Generator that draw a few values without running Python code, which would take longer than the draw, or pass
+   the request on to NumPy's method at once where that draws few. Calls with other than the simplest valid arguments are passed
+   on to the method written in Python. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
 
+#include <limits.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +25,7 @@ enum {
     MOST_NUMBERS = 3,          /* that are arguments of a method */
     MOST_PARAMETERS = 5,       /* doubles of a kernel whose values share them (value_parameters.h); the last are 0 */
     MOST_SLOTS = 8,            /* arguments of a method */
+    BLOCK = 1024,              /* float64 values, a tile, that are rounded to float32 together */
     COUNT_OF_OWN = 3,          /* the places of value_parameters.h: how many values have parameters of their own, */
     FIRST_OF_OWN = 4,          /* and the number of the first */
     LEAST_WITHOUT_LOCK = 8192, /* values, from which on the interpreter's lock is released: some microseconds */
@@ -51,11 +54,18 @@ enum form {
     FREEDOM,       /* df > 0, whose half is the kernel's first parameter */
     MODERATE,      /* one or two numbers that are neither very small nor very large (LEAST, MOST of rejection.py) */
     TWO_MODERATE,
-    RATE,       /* lam, of which there is a table of the distribution, as of the next two: counts are searched in it */
-    TRIALS,     /* n, an integer, and p */
-    REAL_TRIALS /* n and p */
+    RATE,        /* lam, of which there is a table of the distribution, as of the next two: counts are searched in it */
+    TRIALS,      /* n, an integer, and p */
+    REAL_TRIALS, /* n and p */
+    LENGTH,      /* of bytes */
+    /* Methods whose few values NumPy's code draws, whatever the arguments are: */
+    FEW_VALUES,  /* as many as `size` says, else as the arguments before it, which broadcast together */
+    FEW_VECTORS, /* the same; the last axis of the last argument is that of the vectors */
+    FEW_BY_INTS, /* the same where `size` is an int of Python, or a tuple of them */
+    FEW_CHOICES, /* as many as `size` says, else one */
+    FEW_ITEMS    /* those of the first argument, or the numbers below it */
 };
-static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2};
+static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2, 1, 0, 0, 0, 0, 0};
 static const double least_moderate = 1e-100, most_moderate = 1e100;
 static const double uncounted_trials = 0x1p53;                  /* UNCOUNTED_TRIALS of counting.py */
 static const double most_rate = 0x1p63 - 10 * 3037000499.97605; /* LARGEST_RATE of counting.py; 2^31.5 */
@@ -75,6 +85,7 @@ typedef struct {
     PyObject *tables; /* None, or a function of the numbers that returns a fastinit.backends.table.Table, or None */
     PyObject *dict;
     int form, slots;
+    long least;                  /* values from which on the kernels draw, not NumPy's code */
     int takes_arrays, owns;      /* for numbers; owns: the kernel itself gives each value its own */
     enum role roles[MOST_SLOTS]; /* of the arguments; ROLES for one that no short draw takes */
     /* Numbers of kernels, or -1: for float32 and float64; of integers those of one word for 8, 16, 32 and 64 bits, then
@@ -306,6 +317,7 @@ static fi_cursor *cursor_of(PyObject *generator)
 /* What writes values: a kernel, or a search of the kernel's values in a table. */
 typedef struct {
     int kernel;
+    int is_rounded; /* whether its float64 values are to be float32 ones */
     const double *parameters;
     double *own;       /* null, or the parameters too, where each value has its own: they get the number of the first */
     const double *cdf; /* null, or as in fi_search */
@@ -325,9 +337,24 @@ static source searched_in(int kernel, PyObject *table)
     return from;
 }
 
+/* As the method in Python does it: float64 values, each rounded. */
+static void write_rounded(const source *from, int level, const uint32_t *stream, uint64_t start, uint64_t count,
+                          float *values)
+{
+    double wide[BLOCK];
+    for (uint64_t at = 0; at < count; at += BLOCK) {
+        uint64_t position = start + at, here = count - at < BLOCK ? count - at : BLOCK;
+        fill(level, from->kernel, stream, from->parameters, &position, 1, here, 1, wide, 0, 0);
+        for (uint64_t i = 0; i < here; i++)
+            values[at + i] = (float)wide[i];
+    }
+}
+
 static void write_values(const source *from, int level, const uint32_t *stream, uint64_t start, uint64_t count, void *values)
 {
-    if (from->cdf)
+    if (from->is_rounded)
+        write_rounded(from, level, stream, start, count, values);
+    else if (from->cdf)
         search(level, from->kernel, stream, start, count, from->cdf, from->guide, from->guide_bits, from->first, values, 1,
                NULL);
     else
@@ -364,15 +391,25 @@ static int type_of_values(const short_draw *self)
     return self->form == PROBABILITY || self->form >= RATE ? NPY_INT64 : NPY_FLOAT64;
 }
 
+/* The kernel for values of a type. */
+static source kernel_for(const short_draw *self, int type)
+{
+    int is_narrow = type == NPY_FLOAT32, is_rounded = is_narrow && self->kernels[0] < 0;
+    int kernel = is_narrow && !is_rounded                     ? self->kernels[0]
+                 : is_rounded || type == type_of_values(self) ? self->kernels[1]
+                                                              : -1;
+    return (source){.kernel = kernel, .is_rounded = is_rounded};
+}
+
 static PyObject *drawn_floats(const short_draw *self, PyObject *generator, arguments given)
 {
     double parameters[MOST_PARAMETERS];
     target target;
     if (!parameters_of(self, given, parameters) || !target_of(given, type_of_values(self), &target))
         return NULL;
-    int type = target.dtype->type_num;
-    int kernel = type == NPY_FLOAT32 ? self->kernels[0] : type == type_of_values(self) ? self->kernels[1] : -1;
-    PyObject *array = drawn(generator, &(source){.kernel = kernel, .parameters = parameters}, &target);
+    source from = kernel_for(self, target.dtype->type_num);
+    from.parameters = parameters;
+    PyObject *array = drawn(generator, &from, &target);
     Py_DECREF(target.dtype);
     return array;
 }
@@ -391,15 +428,25 @@ static void release(struct numbers *numbers)
         Py_CLEAR(numbers->of[i]);
 }
 
+static int is_array(PyObject *object)
+{
+    return Py_TYPE(object) == &PyArray_Type;
+}
+
+static int is_list(PyObject *object)
+{
+    return PyList_CheckExact(object) || PyTuple_CheckExact(object);
+}
+
 static int is_sequence(PyObject *object)
 {
-    return object && (Py_TYPE(object) == &PyArray_Type || PyList_CheckExact(object) || PyTuple_CheckExact(object));
+    return object && (is_array(object) || is_list(object));
 }
 
 /* Whether an array has numbers that float64 holds as NumPy's safe casts say; what lists hold the conversion finds out. */
 static int has_numbers(PyObject *sequence)
 {
-    if (Py_TYPE(sequence) != &PyArray_Type)
+    if (!is_array(sequence))
         return 1;
     int type = PyArray_TYPE((PyArrayObject *)sequence);
     return PyTypeNum_ISNUMBER(type) && PyArray_CanCastSafely(type, NPY_FLOAT64);
@@ -416,25 +463,37 @@ static PyArrayObject *as_numbers(PyObject *object, double without)
     return alone;
 }
 
+static int is_list_of_integers(PyObject *list)
+{
+    PyObject *array = PyArray_FROM_O(list);
+    int has_integers = array && PyTypeNum_ISINTEGER(PyArray_TYPE((PyArrayObject *)array));
+    Py_XDECREF(array);
+    PyErr_Clear();
+    return has_integers;
+}
+
 static int is_integer(PyObject *object)
 {
     PyObject *type = (PyObject *)Py_TYPE(object);
-    if (type == (PyObject *)&PyArray_Type)
+    if (is_array(object))
         return PyTypeNum_ISINTEGER(PyArray_TYPE((PyArrayObject *)object)) &&
                PyArray_CanCastSafely(PyArray_TYPE((PyArrayObject *)object), NPY_INT64);
-    return PyLong_CheckExact(object) || type == int64_type || type == int32_type;
+    return PyLong_CheckExact(object) || type == int64_type || type == int32_type ||
+           (is_list(object) && is_list_of_integers(object));
 }
 
-/* Sets the method's numbers; 0, without an error set, where one is not given or none. */
+/* Sets the method's numbers, and behind one the kernel's second parameter where it has one; 0, without an error set, where one
+   is not given or none. */
 static int take_numbers(const short_draw *self, arguments given, struct numbers *numbers)
 {
-    int n = has_needed(self, given) ? numbers_of[self->form] : 0;
+    int of_method = numbers_of[self->form], has_second = of_method == 1 && self->defaults[1] != 0.0;
+    int n = has_needed(self, given) ? of_method + has_second : 0;
     numbers->n = 0;
     if (n > 0 && self->form == TRIALS && !is_integer(given[FIRST]))
         return 0;
     while (numbers->n < n) {
         int i = numbers->n;
-        numbers->of[i] = as_numbers(given[FIRST + i], i < 2 ? self->defaults[i] : 0.0);
+        numbers->of[i] = as_numbers(i < of_method ? given[FIRST + i] : NULL, i < 2 ? self->defaults[i] : 0.0);
         if (!numbers->of[i])
             break;
         numbers->n++;
@@ -443,15 +502,14 @@ static int take_numbers(const short_draw *self, arguments given, struct numbers 
     return n > 0 && numbers->n == n;
 }
 
-/* Sets the shape of the values, which the numbers broadcast to; 0 where that is none of a short draw. */
-static int broadcast(const struct numbers *numbers, PyObject *size, target *target)
+/* The shape that the numbers have together, and how many axes that is; -1 where it is none of a short draw. */
+static int broadcast(const struct numbers *numbers, npy_intp lengths[MOST_AXES])
 {
-    npy_intp lengths[MOST_AXES];
     int axes = 0;
     for (int i = 0; i < numbers->n; i++) {
         int n = PyArray_NDIM(numbers->of[i]);
         if (n > MOST_AXES)
-            return 0;
+            return -1;
         for (; axes < n; axes++) {
             memmove(lengths + 1, lengths, (size_t)axes * sizeof *lengths);
             lengths[0] = 1;
@@ -459,15 +517,19 @@ static int broadcast(const struct numbers *numbers, PyObject *size, target *targ
         for (int k = 0; k < n; k++) {
             npy_intp length = PyArray_DIM(numbers->of[i], k), *have = &lengths[axes - n + k];
             if (length != 1 && *have != 1 && length != *have)
-                return 0;
+                return -1;
             *have = length == 1 ? *have : length;
         }
     }
+    return axes;
+}
+
+/* Makes the numbers' own shape that of the values. */
+static int take_shape(const npy_intp *lengths, int axes, PyObject *dtype, int type, target *target)
+{
     memset(target, 0, sizeof *target);
     target->count = 1;
-    if (size && !add_axes(target, size))
-        return 0;
-    for (int k = 0; !size && k < axes; k++) {
+    for (int k = 0; k < axes; k++) {
         if (lengths[k] < 1 || lengths[k] > most)
             return 0;
         target->lengths[target->axes++] = lengths[k];
@@ -475,14 +537,32 @@ static int broadcast(const struct numbers *numbers, PyObject *size, target *targ
         if (target->count > (uint64_t)most)
             return 0;
     }
-    for (int k = 0; k < axes; k++)
-        if (axes > target->axes || (lengths[k] != 1 && lengths[k] != target->lengths[target->axes - axes + k]))
-            return 0;
-    return target->axes > 0;
+    target->dtype = dtype_of(dtype, type);
+    return target->dtype && PyArray_ISNBO(target->dtype->byteorder);
 }
 
-/* The numbers of all values, one array behind the other, as the kernels take them; null, without an error set, where one is
-   not valid. `shape` has the values' shape. */
+/* Where the values go, whose shape the numbers broadcast to; 0 where this is not a short draw, and nothing is to be released. */
+static int target_for(const struct numbers *numbers, arguments given, int type, target *target)
+{
+    npy_intp lengths[MOST_AXES];
+    int axes = broadcast(numbers, lengths), has_shape = given[SIZE] || given[OUT];
+    if (axes < 0 || !(has_shape ? target_of(given, type, target) : take_shape(lengths, axes, given[DTYPE], type, target)))
+        return 0;
+    int fits = !target->out || PyArray_NDIM(target->out) <= MOST_AXES;
+    if (fits && target->out) {
+        target->axes = PyArray_NDIM(target->out);
+        memcpy(target->lengths, PyArray_DIMS(target->out), (size_t)target->axes * sizeof *lengths);
+    }
+    fits = fits && target->axes > 0 && axes <= target->axes;
+    for (int k = 0; fits && k < axes; k++)
+        fits = lengths[k] == 1 || lengths[k] == target->lengths[target->axes - axes + k];
+    if (!fits)
+        Py_CLEAR(target->dtype);
+    return fits;
+}
+
+/* The numbers of all values, one array behind the other, as the kernels take them, or null where one is not valid. `shape` has
+   the values' shape. */
 static double *numbers_of_values(const struct numbers *numbers, const target *shape, int form)
 {
     const uint64_t count = shape->count;
@@ -499,6 +579,8 @@ static double *numbers_of_values(const struct numbers *numbers, const target *sh
             alone[i] = block[MOST_PARAMETERS + (uint64_t)i * count + value];
         valid = are_valid(form, alone);
     }
+    for (uint64_t value = 0; valid && form == FREEDOM && value < count; value++)
+        block[MOST_PARAMETERS + value] *= 0.5;
     if (!valid) {
         PyErr_Clear();
         free(block);
@@ -527,10 +609,17 @@ static PyObject *drawn_and_scaled(const short_draw *self, PyObject *generator, c
     return result;
 }
 
-static int is_sequence_among(const short_draw *self, arguments given)
+/* Whether it is a number, or an array that holds one alone. */
+static int is_alone(PyObject *object)
+{
+    return !object || (is_array(object) && PyArray_NDIM((PyArrayObject *)object) == 0) || !isnan(plain_number(object));
+}
+
+/* Whether an argument is a sequence, or only one with axes. */
+static int is_sequence_among(const short_draw *self, arguments given, int with_axes)
 {
     for (int i = 0; i < numbers_of[self->form]; i++)
-        if (is_sequence(given[FIRST + i]))
+        if (is_sequence(given[FIRST + i]) && !(with_axes && is_alone(given[FIRST + i])))
             return 1;
     return 0;
 }
@@ -540,19 +629,20 @@ static PyObject *drawn_by_arrays(const short_draw *self, PyObject *generator, ar
     struct numbers numbers;
     target target;
     PyObject *array = NULL;
-    if (given[OUT] || (given[DTYPE] && given[DTYPE] != float64_type) || !self->takes_arrays)
+    int is_plain = !given[OUT] && (!given[DTYPE] || given[DTYPE] == float64_type);
+    if (!(is_plain || self->owns) || !self->takes_arrays)
         return NULL;
-    if (take_numbers(self, given, &numbers) && broadcast(&numbers, given[SIZE], &target)) {
+    if (take_numbers(self, given, &numbers) && target_for(&numbers, given, type_of_values(self), &target)) {
         double *block = numbers_of_values(&numbers, &target, self->form);
-        target.dtype = block ? PyArray_DescrFromType(type_of_values(self)) : NULL;
-        if (target.dtype && self->owns) {
+        if (block && self->owns) {
+            source from = kernel_for(self, target.dtype->type_num);
             block[COUNT_OF_OWN] = (double)target.count;
-            const source from = {.kernel = self->kernels[1], .parameters = block, .own = block};
+            from.parameters = from.own = block;
             array = drawn(generator, &from, &target);
-        } else if (target.dtype) {
+        } else if (block) {
             array = drawn_and_scaled(self, generator, block + MOST_PARAMETERS, &target);
         }
-        Py_XDECREF(target.dtype);
+        Py_DECREF(target.dtype);
         free(block);
     }
     release(&numbers);
@@ -603,14 +693,10 @@ static PyObject *drawn_integers(const short_draw *self, PyObject *generator, arg
 /* ---- counts ---- */
 
 /* The table of the numbers' distribution, a new reference; null, perhaps with an error set, where there is none. */
-static PyObject *table_of(const short_draw *self, arguments given)
+static PyObject *table_of(const short_draw *self, const double *numbers)
 {
-    double parameters[MOST_PARAMETERS];
-    long long trials = 0;
-    if (!parameters_of(self, given, parameters) || (self->form == TRIALS && !plain_integer(given[FIRST], &trials)))
-        return NULL;
-    PyObject *first = self->form == TRIALS ? PyLong_FromLongLong(trials) : PyFloat_FromDouble(parameters[0]);
-    PyObject *second = self->form == RATE ? NULL : PyFloat_FromDouble(parameters[1]), *table = NULL;
+    PyObject *first = self->form == TRIALS ? PyLong_FromDouble(numbers[0]) : PyFloat_FromDouble(numbers[0]);
+    PyObject *second = self->form == RATE ? NULL : PyFloat_FromDouble(numbers[1]), *table = NULL;
     if (first && (second || self->form == RATE))
         table = PyObject_CallFunctionObjArgs(self->tables, first, second, NULL);
     Py_XDECREF(first);
@@ -620,20 +706,197 @@ static PyObject *table_of(const short_draw *self, arguments given)
     return table;
 }
 
+/* Searched in the table, else by the kernel, which negative binomial counts do not have. */
 static PyObject *drawn_counts(const short_draw *self, PyObject *generator, arguments given)
 {
+    double parameters[MOST_PARAMETERS];
+    long long trials = 0;
     target target;
-    PyObject *array = NULL, *table = table_of(self, given);
-    if (table && target_of(given, NPY_INT64, &target)) {
-        const source from = searched_in(self->standard, table);
+    if (!parameters_of(self, given, parameters) || (self->form == TRIALS && !plain_integer(given[FIRST], &trials)) ||
+        !target_of(given, NPY_INT64, &target))
+        return NULL;
+    PyObject *array = NULL, *table = table_of(self, parameters);
+    source from = {.kernel = self->form == REAL_TRIALS ? -1 : self->kernels[1], .parameters = parameters};
+    if (table)
+        from = searched_in(self->standard, table);
+    if (!PyErr_Occurred())
         array = drawn(generator, &from, &target);
-        Py_DECREF(target.dtype);
-    }
+    Py_DECREF(target.dtype);
     Py_XDECREF(table);
     return array;
 }
 
+/* ---- bytes ---- */
+
+static PyObject *drawn_bytes(const short_draw *self, PyObject *generator, PyObject *length)
+{
+    long long n = 0;
+    int is_plain = length && PyLong_CheckExact(length) && plain_integer(length, &n) && n > 0 && n <= most;
+    fi_cursor *cursor = is_plain && NPY_BYTE_ORDER == NPY_LITTLE_ENDIAN ? cursor_of(generator) : NULL;
+    uint64_t count = ((uint64_t)n + 3) / 4; /* words */
+    PyObject *words = cursor ? PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(4 * count)) : NULL;
+    if (!words)
+        return NULL;
+    const source from = {.kernel = self->kernels[1]};
+    uint64_t start = take_values(cursor, from.kernel, count);
+    write_values(&from, (int)cursor->level, cursor->stream, start, count, PyBytes_AsString(words));
+    PyObject *bytes = n % 4 ? PyBytes_FromStringAndSize(PyBytes_AsString(words), (Py_ssize_t)n) : Py_NewRef(words);
+    Py_DECREF(words);
+    return bytes;
+}
+
+/* ---- few values, which NumPy's code draws ---- */
+
+/* How many numbers, or things, an argument holds; LONG_MAX for one that only the method in Python may know. */
+static long size_of(PyObject *object, long least)
+{
+    if (is_array(object)) {
+        npy_intp size = PyArray_SIZE((PyArrayObject *)object);
+        return size < least ? (long)size : LONG_MAX;
+    }
+    if (!is_list(object))
+        return isnan(plain_number(object)) ? LONG_MAX : 1;
+    int is_tuple = PyTuple_CheckExact(object);
+    Py_ssize_t n = is_tuple ? PyTuple_Size(object) : PyList_Size(object);
+    long sum = n < least ? 0 : LONG_MAX;
+    for (Py_ssize_t i = 0; i < n && sum < least; i++) {
+        long of_item = size_of(is_tuple ? PyTuple_GetItem(object, i) : PyList_GetItem(object, i), least - sum);
+        sum = of_item == LONG_MAX ? LONG_MAX : sum + of_item;
+    }
+    return sum;
+}
+
+/* Whether `size` asks for fewer than `least` values. */
+static int is_few_of_size(PyObject *size, int are_ints, long least)
+{
+    int is_tuple = PyTuple_CheckExact(size), is_sequence = is_tuple || (PyList_CheckExact(size) && !are_ints);
+    Py_ssize_t axes = is_tuple ? PyTuple_Size(size) : is_sequence ? PyList_Size(size) : 1;
+    long long count = 1, n = 0;
+    for (Py_ssize_t i = 0; i < axes; i++) {
+        PyObject *length = is_tuple ? PyTuple_GetItem(size, i) : is_sequence ? PyList_GetItem(size, i) : size;
+        if ((are_ints && !PyLong_CheckExact(length)) || !plain_integer(length, &n) || n < 0 || n >= least ||
+            (count *= n) >= least)
+            return 0;
+    }
+    return 1;
+}
+
+static int have_same_shape(PyObject *object, PyObject *other)
+{
+    if (!is_array(object) || !is_array(other))
+        return 0;
+    PyArrayObject *array = (PyArrayObject *)object, *others = (PyArrayObject *)other;
+    int axes = PyArray_NDIM(array);
+    return axes == PyArray_NDIM(others) &&
+           memcmp(PyArray_DIMS(array), PyArray_DIMS(others), (size_t)axes * sizeof(npy_intp)) == 0;
+}
+
+/* Whether values of these `n` arguments are surely fewer than `least`: each may have as many as all the others for one of its
+   own, but not where all of an argument's axes are those of the first. */
+static int are_few_of(PyObject *const *arguments, int n, int are_vectors, long least)
+{
+    long long count = 1;
+    for (int i = 0; i < n; i++) {
+        int is_counted = i > 0 && !are_vectors && arguments[i] && have_same_shape(arguments[i], arguments[0]);
+        long size = is_counted ? 1 : arguments[i] ? size_of(arguments[i], least) : LONG_MAX;
+        if (size == LONG_MAX || (count *= size) >= least)
+            return 0;
+    }
+    return 1;
+}
+
+/* Whether fewer than `least` things are to be put into an order: the numbers below an integer, or along any axis of an array. A
+   list NumPy's code always takes. */
+static int are_few_items(PyObject *items, long least)
+{
+    long long n = 0;
+    if (!items || !is_array(items))
+        return items && (PyList_CheckExact(items) || (plain_integer(items, &n) && n < least));
+    for (int k = 0; k < PyArray_NDIM((PyArrayObject *)items); k++)
+        if (PyArray_DIM((PyArrayObject *)items, k) >= least)
+            return 0;
+    return 1;
+}
+
+/* The arguments of a call in their places; their number, or -1 where one is missing between others, or given twice, or unknown. */
+static int place_arguments(const short_draw *self, PyObject *const *args, Py_ssize_t n, PyObject *names,
+                           PyObject *placed[MOST_SLOTS + 1])
+{
+    Py_ssize_t named = names ? PyTuple_Size(names) : 0, last = n - 1 + named;
+    memset(placed, 0, (MOST_SLOTS + 1) * sizeof *placed);
+    for (Py_ssize_t i = 0; i < n - 1 + named; i++) {
+        Py_ssize_t slot = i < n - 1 ? i : slot_named(self, PyTuple_GetItem(names, i - (n - 1)));
+        if (slot >= self->slots || slot >= last || placed[slot])
+            return -1;
+        placed[slot] = args[1 + i];
+    }
+    return (int)last;
+}
+
+/* What NumPy's method makes of few values; null, without an error set, where the method in Python is needed. */
+static PyObject *few_by_numpy(const short_draw *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    PyObject *of[MOST_SLOTS + 1];
+    int count = n > 0 ? place_arguments(self, args, n, names, of) : -1;
+    if (count < 0)
+        return NULL;
+    int place = 0;
+    while (place < self->slots && self->roles[place] != SIZE)
+        place++;
+    PyObject *size = place < count && of[place] != Py_None ? of[place] : NULL;
+    int are_few = self->form == FEW_ITEMS     ? are_few_items(of[0], self->least)
+                  : size                      ? is_few_of_size(size, self->form == FEW_BY_INTS, self->least)
+                  : self->form == FEW_CHOICES ? 1
+                                              : are_few_of(of, place, self->form == FEW_VECTORS, self->least);
+    return are_few ? PyObject_CallFunctionObjArgs(self->single, args[0], of[0], of[1], of[2], of[3], of[4], of[5], of[6],
+                                                  of[7], NULL)
+                   : NULL;
+}
+
 /* ---- calls ---- */
+
+static int are_alone(const short_draw *self, arguments given)
+{
+    for (int i = 0; i < numbers_of[self->form]; i++)
+        if (!is_alone(given[FIRST + i]))
+            return 0;
+    return 1;
+}
+
+/* NumPy's method of the numbers alone. */
+static PyObject *single_by_numpy(const short_draw *self, PyObject *generator, arguments given)
+{
+    if (given[FIRST] || !given[SECOND])
+        return PyObject_CallFunctionObjArgs(self->single, generator, given[FIRST], given[SECOND],
+                                            given[SECOND] ? given[THIRD] : NULL, NULL);
+    PyObject *first = PyFloat_FromDouble(self->defaults[0]);
+    PyObject *single = first ? PyObject_CallFunctionObjArgs(self->single, generator, first, given[SECOND], NULL) : NULL;
+    Py_XDECREF(first);
+    return single;
+}
+
+/* NPY_NOTYPE for a dtype that only the method in Python may know. */
+static int type_of(PyObject *dtype)
+{
+    PyArray_Descr *found = dtype_of(dtype, NPY_FLOAT64);
+    int type = found && PyArray_ISNBO(found->byteorder) ? found->type_num : NPY_NOTYPE;
+    Py_XDECREF(found);
+    return type;
+}
+
+/* One value of a kernel that gives each value its own parameters: the method in Python has NumPy's draw it, too. */
+static PyObject *single_of_own(const short_draw *self, PyObject *generator, arguments given)
+{
+    int type = given[DTYPE] ? type_of(given[DTYPE]) : NPY_FLOAT64;
+    if (!has_needed(self, given) || !are_alone(self, given) || (type != NPY_FLOAT64 && type != NPY_FLOAT32))
+        return NULL;
+    PyObject *single = single_by_numpy(self, generator, given);
+    if (!single || type == NPY_FLOAT64)
+        return single;
+    PyObject *rounded = PyFloat_FromDouble((float)PyFloat_AsDouble(single));
+    Py_DECREF(single);
+    return rounded;
+}
 
 /* One value, from NumPy's method; null, without an error set, where the method in Python is needed. */
 static PyObject *single_value(const short_draw *self, PyObject *generator, arguments given)
@@ -646,11 +909,11 @@ static PyObject *single_value(const short_draw *self, PyObject *generator, argum
     if (self->form == STANDARD) /* takes a dtype, behind the size */
         return given[DTYPE] ? PyObject_CallFunctionObjArgs(self->single, generator, Py_None, given[DTYPE], NULL)
                             : PyObject_CallFunctionObjArgs(self->single, generator, NULL);
-    if (self->form == INTEGER_RANGE || given[DTYPE] || (given[SECOND] && !given[FIRST]) ||
-        !parameters_of(self, given, parameters))
+    if (self->form == INTEGER_RANGE)
         return NULL;
-    return PyObject_CallFunctionObjArgs(self->single, generator, given[FIRST], given[FIRST] ? given[SECOND] : NULL,
-                                        given[FIRST] && given[SECOND] ? given[THIRD] : NULL, NULL);
+    if (self->owns)
+        return single_of_own(self, generator, given);
+    return !given[DTYPE] && parameters_of(self, given, parameters) ? single_by_numpy(self, generator, given) : NULL;
 }
 
 /* Passes a call on to the method in Python. */
@@ -669,6 +932,20 @@ static PyObject *call_method(const short_draw *self, PyObject *const *args, Py_s
     return result;
 }
 
+static PyObject *drawn_by_form(const short_draw *self, PyObject *generator, arguments given)
+{
+    int is_single = !given[SIZE] && !given[OUT];
+    if (self->form == LENGTH)
+        return drawn_bytes(self, generator, given[FIRST]);
+    if (self->form == INTEGER_RANGE)
+        return (is_single ? single_value : drawn_integers)(self, generator, given);
+    if (is_sequence_among(self, given, is_single))
+        return drawn_by_arrays(self, generator, given);
+    if (is_single)
+        return single_value(self, generator, given);
+    return (self->form >= RATE ? drawn_counts : drawn_floats)(self, generator, given);
+}
+
 /* Calls as in PEP 590, without a tuple and a dictionary made for each. */
 static PyObject *short_draw_vectorcall(PyObject *object, PyObject *const *args, size_t flags_and_n, PyObject *names)
 {
@@ -676,18 +953,10 @@ static PyObject *short_draw_vectorcall(PyObject *object, PyObject *const *args, 
     const Py_ssize_t n = (Py_ssize_t)(flags_and_n & (SIZE_MAX >> 1));
     arguments given;
     PyObject *result = NULL;
-    if (parse_arguments(self, args, n, names, given)) {
-        if (self->form != INTEGER_RANGE && is_sequence_among(self, given))
-            result = drawn_by_arrays(self, args[0], given);
-        else if (!given[SIZE] && !given[OUT])
-            result = single_value(self, args[0], given);
-        else if (self->form == INTEGER_RANGE)
-            result = drawn_integers(self, args[0], given);
-        else if (self->form >= RATE)
-            result = drawn_counts(self, args[0], given);
-        else
-            result = drawn_floats(self, args[0], given);
-    }
+    if (self->form >= FEW_VALUES)
+        result = few_by_numpy(self, args, n, names);
+    else if (parse_arguments(self, args, n, names, given))
+        result = drawn_by_form(self, args[0], given);
     return result || PyErr_Occurred() ? result : call_method(self, args, n, names);
 }
 
@@ -707,16 +976,17 @@ static enum role role_of(const short_draw *self, int slot)
     return ROLES;
 }
 
-/* short_draw(method, single, names, form, kernels, default, default, takes_arrays, owns, tables, standard, after);
+/* short_draw(method, single, names, form, kernels, default, default, takes_arrays, owns, tables, standard, after, least);
    `names`: of the method's arguments, interned; `kernels`: numbers of the kernels, a tuple. */
 static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
     PyObject *method, *single, *names, *kernels, *tables, *after;
     int standard, form, takes_arrays, owns;
     double defaults[2];
+    long least;
     (void)named;
-    if (!PyArg_ParseTuple(args, "OOO!iO!ddiiOiO", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
-                          &defaults[0], &defaults[1], &takes_arrays, &owns, &tables, &standard, &after))
+    if (!PyArg_ParseTuple(args, "OOO!iO!ddiiOiOl", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
+                          &defaults[0], &defaults[1], &takes_arrays, &owns, &tables, &standard, &after, &least))
         return NULL;
     short_draw *self = (short_draw *)PyType_GenericAlloc(type, 0);
     if (!self)
@@ -729,6 +999,7 @@ static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *na
     self->after = Py_NewRef(after);
     self->standard = standard;
     self->form = form;
+    self->least = least;
     self->takes_arrays = takes_arrays;
     self->owns = owns;
     memcpy(self->defaults, defaults, sizeof defaults);
@@ -805,9 +1076,10 @@ static PyType_Slot short_draw_slots[] = {{Py_tp_new, short_draw_new},           
                                          {Py_tp_getset, short_draw_attributes}, {0, NULL}};
 /* The flag is in the limited API from Python 3.12 on; it has had this number, and the protocol, since 3.8. */
 enum { HAVE_VECTORCALL = 1 << 11 };
-static PyType_Spec short_draw_spec = {
-    "fastinit._short_draws.short_draw", sizeof(short_draw), 0,
-    Py_TPFLAGS_DEFAULT | HAVE_VECTORCALL | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_METHOD_DESCRIPTOR, short_draw_slots};
+static PyType_Spec short_draw_spec = {"fastinit._short_draws.short_draw", sizeof(short_draw), 0,
+                                      Py_TPFLAGS_DEFAULT | HAVE_VECTORCALL | Py_TPFLAGS_HAVE_GC |
+                                          Py_TPFLAGS_METHOD_DESCRIPTOR | Py_TPFLAGS_IMMUTABLETYPE,
+                                      short_draw_slots};
 
 /* bind(address of fi_take_values, address of fi_fill, address of fi_search, the most values of one call) */
 static PyObject *bind(PyObject *module, PyObject *args)

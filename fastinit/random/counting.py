@@ -16,7 +16,7 @@ import numpy as np
 from fastinit.random import count_tables, requests
 from fastinit.random.drawing import Drawing
 from fastinit.random.own_parameters import OwnParameters, Tests, checked, wanted
-from fastinit.random.short_draws import Form, short_draw
+from fastinit.random.short_draws import Form, few_by_numpy, short_draw
 from fastinit.random.typed import typed_as
 from fastinit.runtime.types import Float64Array, Int64Array
 
@@ -126,6 +126,7 @@ class Counting(Drawing):
         return self.poisson(np.minimum(means, LARGEST_RATE), shape)
 
     @typed_as(_numpy.multinomial)
+    @few_by_numpy(Form.FEW_VECTORS, LEAST_VECTORS)
     def multinomial(self, n: Any, pvals: Any, size: Any = None) -> Any:
         """How often n trials give each outcome, of probabilities `pvals`. See `numpy.random.Generator.multinomial`.
 

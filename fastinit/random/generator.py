@@ -304,6 +304,7 @@ class Generator(Counting, Inversion, Ordering, Rejection, Vectors):
         self._fill(f"{distribution}_{storage}", parameters, drawn, getattr(np, storage))
         return drawn
 
+    @short_draw(Form.LENGTH, "words")
     def bytes(self, length: int) -> bytes:
         """`length` random bytes; see `numpy.random.Generator.bytes`.
 

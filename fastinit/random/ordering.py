@@ -19,6 +19,7 @@ from fastinit.core.pieces import native_threads
 from fastinit.random import requests
 from fastinit.random.bit_generator import TILE_WORDS
 from fastinit.random.drawing import Drawing
+from fastinit.random.short_draws import Form, few_by_numpy
 from fastinit.random.typed import typed_as
 from fastinit.runtime.types import Array, Float64Array, Int64Array
 
@@ -39,6 +40,7 @@ class Ordering(Drawing):
     """These methods, for the Generator."""
 
     @typed_as(_numpy.permutation)
+    @few_by_numpy(Form.FEW_ITEMS, LEAST)
     def permutation(self, x: Any, axis: int = 0) -> Any:
         """A random order of the numbers below `x`, or a copy of an array, shuffled along `axis`.
 
@@ -56,6 +58,7 @@ class Ordering(Drawing):
         return _numpy.permutation(self, x, axis) if permuted is None else permuted
 
     @typed_as(_numpy.shuffle)
+    @few_by_numpy(Form.FEW_ITEMS, LEAST)
     def shuffle(self, x: Any, axis: int = 0) -> None:
         """Put an array or a list into a random order along `axis`, in place, arrays as `permutation` does.
 
@@ -70,6 +73,7 @@ class Ordering(Drawing):
             shuffle_by_numpy(super().shuffle, x, axis)
 
     @typed_as(_numpy.choice)
+    @few_by_numpy(Form.FEW_CHOICES, LEAST)
     def choice(
         self, a: Any, size: Any = None, replace: bool = True, p: Any = None, axis: int = 0, shuffle: bool = True
     ) -> Any:

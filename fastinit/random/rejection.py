@@ -17,7 +17,7 @@ from fastinit.backends.generator_requests import DirichletRequest, NoncentralReq
 from fastinit.core.pieces import native_threads
 from fastinit.random.drawing import Drawing
 from fastinit.random.own_parameters import OwnParameters, Tests, checked, wanted
-from fastinit.random.short_draws import Form, short_draw
+from fastinit.random.short_draws import Form, few_by_numpy, short_draw
 from fastinit.random.typed import typed_as
 from fastinit.runtime.types import Float64Array
 
@@ -128,6 +128,7 @@ class Rejection(Drawing):
         return self._sampled("student", checked(_are_moderate, df), size, np.float64, None, by_numpy)
 
     @typed_as(_numpy.noncentral_chisquare)
+    @few_by_numpy(Form.FEW_VALUES, LEAST_TOGETHER)
     def noncentral_chisquare(self, df: Any, nonc: Any, size: Any = None) -> Any:
         """Sum of df squared normals whose squared means sum to nonc. See `numpy.random.Generator.noncentral_chisquare`.
 
@@ -151,6 +152,7 @@ class Rejection(Drawing):
         return drawn
 
     @typed_as(_numpy.noncentral_f)
+    @few_by_numpy(Form.FEW_VALUES, LEAST_TOGETHER)
     def noncentral_f(self, dfnum: Any, dfden: Any, nonc: Any, size: Any = None) -> Any:
         """Fisher's F whose numerator is a noncentral chi-squared value. See `numpy.random.Generator.noncentral_f`.
 
@@ -170,6 +172,7 @@ class Rejection(Drawing):
         return drawn
 
     @typed_as(_numpy.dirichlet)
+    @few_by_numpy(Form.FEW_BY_INTS, LEAST_TOGETHER)
     def dirichlet(self, alpha: Any, size: Any = None) -> Any:
         """Dirichlet: density ~ prod x_i^(alpha_i - 1) on the simplex. See `numpy.random.Generator.dirichlet`.
 

@@ -39,6 +39,12 @@ class Form(IntEnum):
     RATE = 13
     TRIALS = 14
     REAL_TRIALS = 15
+    LENGTH = 16
+    FEW_VALUES = 17
+    FEW_VECTORS = 18
+    FEW_BY_INTS = 19
+    FEW_CHOICES = 20
+    FEW_ITEMS = 21
 
 
 def short_draw(
@@ -63,13 +69,28 @@ def short_draw(
             return method
         single = getattr(np.random.Generator, method.__name__)
         owns = distribution in (*OF_GENERATORS, *REJECTED, *COUNTED, "geometric")
-        # not where the kernel's parameters are not the method's
-        is_other = form is Form.REAL_TRIALS or (distribution == "gamma" and form is not Form.SHAPE_SCALE)
+        takes_arrays = form is not Form.REAL_TRIALS  # of which two kernels draw
         kernels = _kernels_of(distribution)
         standard = _kernels_of("uniform" if tables else "normal" if of_normals else distribution)[1]
-        of_kernels = kernels, *defaults, not is_other, owns, tables, standard, of_normals
-        drawn = native(method, single, _arguments_of(method), form, *of_kernels)
+        of_kernels = kernels, *defaults, takes_arrays, owns, tables, standard, of_normals
+        drawn = native(method, single, _arguments_of(method), form, *of_kernels, 0)
         return cast(Method, update_wrapper(drawn, method))
+
+    return decorated
+
+
+def few_by_numpy(form: Form, least: int) -> Callable[[Method], Method]:
+    """A decorator for methods of the Generator that have NumPy's method of the same name and arguments draw what is fewer
+    than `least` values, choices or items: C then calls that, where it sees that they are few."""
+
+    def decorated(method: Method) -> Method:
+        native = native_type()
+        if native is None:
+            return method
+        single = getattr(np.random.Generator, method.__name__)
+        without_kernels = (), 0.0, 0.0, False, False, None, -1, None
+        few = native(method, single, _arguments_of(method), form, *without_kernels, least)
+        return cast(Method, update_wrapper(few, method))
 
     return decorated
 
@@ -95,4 +116,6 @@ def _kernels_of(distribution: str) -> tuple[int, ...]:
         names = [f"{kind}_uint{bits}" for kind in ("integers", "wideintegers") for bits in (8, 16, 32, 64)]
     if distribution in ("geometric", *COUNTED):
         names = ["", f"{distribution}_uint64"]
+    if distribution == "words":
+        names = ["", "words_uint32"]
     return tuple(KERNELS.get(name, -1) for name in names)

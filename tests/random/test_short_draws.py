@@ -448,3 +448,203 @@ def test_no_reference_is_lost_or_left_over():
             rng.triangular(0.0, scale, 3.0, size)
         counts.append([sys.getrefcount(of) for of in (size, scale, rng, shape, shape[1], out, dtype, array)])
     assert counts[0] == counts[1] == counts[2]
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+@pytest.mark.parametrize("given", [{"size": 1500}, {"size": (2, 3)}, {"out": np.zeros((3, 5), np.float32)}], ids=repr)
+def test_float32_values_of_float64_kernels_are_rounded(name, given):
+    drawn = assert_short(name, *METHODS[name], dtype=np.float32, **given)
+    wide = assert_short(name, *METHODS[name], drawn.shape)
+    assert drawn.dtype == np.float32
+    np.testing.assert_array_equal(drawn, wide.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", [name for name in ROUNDED if name != "lognormal"])
+def test_a_single_float32_value_is_numpys_rounded(name):
+    single = both_ways(name)[0](default_rng(3), *METHODS[name], dtype=np.float32)
+    assert single == float(np.float32(getattr(default_rng(3), name)(*METHODS[name])))
+    assert single == both_ways(name)[1](default_rng(3), *METHODS[name], dtype="f4")
+
+
+@pytest.mark.parametrize("dtype", [np.int64, ">f8", "no dtype"])
+def test_a_single_value_of_another_dtype_is_refused_and_nothing_drawn(dtype):
+    rng = default_rng(3)
+    with pytest.raises(TypeError):
+        rng.laplace(0.0, 1.0, dtype=dtype)
+    assert rng.bit_generator.state == default_rng(3).bit_generator.state
+
+
+@pytest.mark.parametrize("size", [None, (2, 3)])
+@pytest.mark.parametrize("name", ["standard_gamma", "chisquare"])
+def test_gamma_values_of_arrays_are_short_draws(name, size):
+    assert_short(name, np.array([0.5, 2.0, 7.0]), size)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_values_of_arrays_may_be_rounded_and_go_to_out(dtype):
+    shapes = np.array([0.5, 2.0, 7.0])
+    for given in ({}, {"size": (2, 3)}, {"out": np.empty(3, dtype)}, {"size": (2, 3), "out": np.empty((2, 3), dtype)}):
+        assert assert_short("standard_gamma", shapes, dtype=dtype, **given).dtype == dtype
+    assert_short("standard_gamma", shapes, out=shapes.copy())
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(4), np.zeros((3, 1)), np.zeros(3, np.float32), np.zeros((3, 3)).T[:2]])
+def test_an_out_that_arrays_do_not_fit_is_answered_as_by_the_method_in_python(wrong):
+    answers = []
+    for method in both_ways("standard_gamma"):
+        try:
+            answers.append(method(default_rng(3), np.array([0.5, 2.0, 7.0]), out=wrong.copy()).tolist())
+        except (TypeError, ValueError) as error:
+            answers.append((type(error), str(error)))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [("poisson", (1e7,)), ("poisson", (0.0,)), ("binomial", (10**9, 0.3)), ("binomial", (5, 0.0)), ("binomial", (5, 1.0))],
+)
+def test_counts_without_a_table_come_from_the_kernel(name, numbers):
+    assert_short(name, *numbers, 100)
+
+
+@pytest.mark.parametrize("trials", [[10, 20, 30], (10, 20, 30), np.array([10, 20, 30], np.uint8)])
+def test_trials_may_be_lists_of_integers(trials):
+    assert_short("binomial", trials, 0.25)
+
+
+@pytest.mark.parametrize("trials", [[10.0, 20.0], [True, False], [2**70, 1], [[1], [1, 2]], np.array([10.0, 20.0])])
+def test_trials_that_are_no_integers_are_answered_as_by_the_method_in_python(trials):
+    answers = []
+    for method in both_ways("binomial"):
+        try:
+            answers.append(method(default_rng(3), trials, 0.25).tolist())
+        except (TypeError, ValueError, OverflowError) as error:
+            answers.append((type(error), str(error)))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("length", [1, 3, 4, 5, 1000, MOST_VALUES])
+def test_bytes_are_a_short_draw(length):
+    rng, other = default_rng(3), default_rng(3)
+    rng._take = None  # what the method in Python draws by
+    assert rng.bytes(length) == both_ways("bytes")[1](other, length)
+    assert rng.bit_generator.state == other.bit_generator.state
+
+
+@pytest.mark.parametrize("length", [0, MOST_VALUES + 1, np.int64(5)])
+def test_bytes_of_other_lengths_are_those_of_the_method_in_python(length):
+    short, python = (method(default_rng(3), length) for method in both_ways("bytes"))
+    assert short == python
+
+
+@pytest.mark.parametrize("name", ["normal", "uniform", "laplace"])
+def test_a_single_value_may_have_the_first_parameter_by_default(name):
+    second = both_ways(name)[1].__code__.co_varnames[2]
+    for given in ({second: 2.0}, {second: 2}, {second: np.float64(2.0)}):
+        rng, other = default_rng(3), default_rng(3)
+        assert getattr(rng, name)(**given) == getattr(np.random.Generator, name)(other, **given)
+        assert rng.bit_generator.state == other.bit_generator.state
+
+
+@pytest.mark.parametrize("name", [*(name for name in INVERSION if INVERSION[name]), "geometric", "gamma", "beta", *COUNTS])
+def test_a_single_value_of_arrays_without_axes_is_numpys(name):
+    numbers = [np.array(number) for number in METHODS[name]]
+    short, python = (method(default_rng(3), *numbers) for method in both_ways(name))
+    assert type(short) is type(python) and short == python
+
+
+FEW = {
+    "noncentral_chisquare": (3.0, 1.0),
+    "noncentral_f": (3.0, 5.0, 1.0),
+    "multinomial": (20, [0.25, 0.75]),
+    "dirichlet": ([0.5, 3.0],),
+    "choice": (10,),
+}
+ARRAYS_OF_FEW = [  # arguments, and whether kernels draw for them
+    ("noncentral_chisquare", (np.full(100, 3.0), np.ones(100)), False),
+    ("noncentral_chisquare", (np.full((64, 1), 3.0), np.ones(64)), True),
+    ("noncentral_chisquare", (np.full(5000, 3.0), 1.0), True),
+    ("noncentral_f", ([3.0, 4.0], 5.0, np.ones((3, 1))), False),
+    ("multinomial", (np.array([3, 4]), [0.25, 0.75]), False),
+    ("multinomial", (np.full((40, 1, 2), 3), np.full((40, 1, 2), 0.5)), True),  # (40, 40, 2) vectors of two outcomes
+    ("dirichlet", (np.full(5000, 0.5),), False),
+]
+
+
+@pytest.mark.parametrize("size", [None, 1, 100, (10, 10), [3], np.int64(3), (), (np.int32(2), 3), 0, -1, 2.5, True, 5000])
+@pytest.mark.parametrize("name", FEW)
+def test_few_values_are_those_of_the_method_in_python(name, size):
+    for given in ({"size": size}, {}):
+        answers = []
+        for method in both_ways(name):
+            rng = default_rng(3)
+            try:
+                answers.append((np.asarray(method(rng, *FEW[name], **given)).tolist(), rng.bit_generator.state))
+            except (TypeError, ValueError) as error:
+                answers.append((type(error), str(error)))
+        assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(("name", "arguments", "is_of_kernels"), ARRAYS_OF_FEW)
+def test_few_values_of_arrays_are_those_of_the_method_in_python(name, arguments, is_of_kernels):
+    drawn = []
+    for method in (*both_ways(name), getattr(np.random.Generator, name)):
+        rng = default_rng(3)
+        drawn.append((np.asarray(method(rng, *arguments)).tolist(), rng.bit_generator.state))
+    assert drawn[0] == drawn[1]
+    assert (drawn[0] == drawn[2]) != is_of_kernels
+
+
+@pytest.mark.parametrize("name", ["permutation", "shuffle"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: 10,
+        lambda: np.int64(10),
+        lambda: 2048,
+        lambda: np.arange(100),
+        lambda: np.arange(2048),
+        lambda: list(range(3000)),
+        lambda: np.arange(4100).reshape(2050, 2),
+        lambda: np.arange(4100).reshape(2, 2050),
+        lambda: tuple(range(5)),
+        lambda: "text",
+        lambda: None,
+        lambda: -3,
+        lambda: True,
+    ],
+    ids=range(13),
+)
+def test_few_items_are_ordered_as_by_the_method_in_python(name, make):
+    answers = []
+    for method in both_ways(name):
+        rng, items = default_rng(3), make()
+        try:
+            answers.append((repr(method(rng, items)), repr(items), rng.bit_generator.state))
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            answers.append((type(error), str(error)))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("given", [{"replace": False}, {"p": [0.5, 0.5], "size": 3}, {"of": 3}, {"a": 2}], ids=repr)
+def test_named_arguments_of_few_choices_reach_numpy(given):
+    answers = []
+    for method in both_ways("choice"):
+        try:
+            answers.append(repr(method(default_rng(3), 2, **given)))
+        except TypeError as error:
+            answers.append(type(error))
+    assert answers[0] == answers[1]
+
+
+def test_few_values_do_not_run_code_in_python():
+    rng, files = default_rng(3), set()
+    sys.setprofile(lambda frame, event, arg: files.add(frame.f_code.co_filename))
+    try:
+        for name, arguments in FEW.items():
+            getattr(rng, name)(*arguments, 3)
+        rng.permutation(5)
+        rng.shuffle([1, 2, 3])
+    finally:
+        sys.setprofile(None)
+    assert not any("fastinit" in file for file in files - {__file__})
