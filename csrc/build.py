@@ -3,8 +3,6 @@
 import re
 import runpy
 import sys
-from importlib.util import find_spec
-from os import environ
 from pathlib import Path
 
 import cffi
@@ -15,7 +13,6 @@ sources = runpy.run_path(str(ROOT / "fastinit/backends/sources.py"))
 CATALOGUE = sources["CATALOGUE"]
 KERNEL_LIST = HERE / "kernels" / "kernel_list.h"
 CUDA_SOURCE = HERE.parent / "fastinit" / "backends" / "cuda" / "kernels.h"
-XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"
 
 # Contraction would fuse a * b + c where stream version 1 has two roundings. No value depends on the other three flags: with
 # errno or floating-point traps neither sqrt nor a choice between floats vectorises, and under -fwrapv, which is among
@@ -70,15 +67,6 @@ def write(path: Path, text: str) -> None:
         path.write_text(text)
 
 
-def xla_include() -> list[str]:
-    """The folder of XLA's FFI header: FASTINIT_XLA_INCLUDE, else that of jaxlib, which is looked up and not imported."""
-    jaxlib = find_spec("jaxlib")
-    folders = [f"{folder}/include" for folder in (jaxlib.submodule_search_locations if jaxlib else None) or ()]
-    if XLA_INCLUDE in environ:
-        folders = [environ[XLA_INCLUDE]]  # empty: without the handler
-    return [folder for folder in folders if folder and Path(folder, "xla", "ffi", "api", "c_api.h").is_file()]
-
-
 write(KERNEL_LIST, kernel_list())
 write(CUDA_SOURCE, cuda_source())
 ffi = cffi.FFI()
@@ -95,7 +83,7 @@ ffi.set_source(
     + "".join(f'#include "{Path(header).name}"\n' for header in HEADERS)
     + f'const char fi_stamp[] = "{sources["stamp"]("_kernels", ROOT)}";\n',
     sources=[*sources["COMPILED"]["_kernels"]],
-    include_dirs=["csrc/kernels", "csrc/bindings", *xla_include()],
+    include_dirs=["csrc/kernels", "csrc/bindings"],
     depends=["fastinit/backends/sources.py", *sources["contents"]("_kernels", ROOT), "csrc/kernels/kernel_list.h"],
     extra_compile_args=FLAGS,
     libraries=[] if sys.platform == "win32" else ["m"],

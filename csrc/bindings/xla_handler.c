@@ -1,5 +1,5 @@
-/* A handler of XLA's FFI: takes the words of keys and writes their values, on XLA's own threads and without Python. Of XLA
-   it needs one C header, which comes with jaxlib; without that it is left out, and JAX calls back into Python instead. */
+/* A handler of XLA's FFI: takes the words of keys and writes their values, on XLA's own threads and without Python. On Windows
+   it is left out, since it waits by POSIX threads, and JAX calls back into Python instead. */
 #define _DEFAULT_SOURCE /* madvise */
 #include <stddef.h>
 #include <stdint.h>
@@ -8,17 +8,18 @@
 #include "kernels.h"
 #include "seed_sequence.h"
 #include "xla_handler.h"
+#include "xla_interface.h"
 
 void fi_stream_of_key(const uint32_t *key, uint64_t n, uint32_t *stream)
 {
     stream_of_key(key, n, stream);
 }
 
-#if !__has_include("xla/ffi/api/c_api.h")
+#if defined(_WIN32)
 
-void *fi_xla_handler(int level)
+void *fi_xla_handler(int level, int minor)
 {
-    (void)level;
+    (void)level, (void)minor;
     return NULL;
 }
 
@@ -33,8 +34,6 @@ void *fi_xla_handler(int level)
 #include <unistd.h>
 #endif
 
-#include "xla/ffi/api/c_api.h"
-
 /* As in fastinit/core/pieces.py and runtime/huge_pages.py, which say why; but here, where no interpreter's lock is passed
    back and forth, threads pay off for fewer elements, and may take fewer at a time. */
 enum {
@@ -45,9 +44,9 @@ enum {
     HUGE_PAGES_BYTES = 4 << 20,
 };
 
-#define ELEMENT(type, name, nbytes) {XLA_FFI_DataType_##type, #name, nbytes},
+#define ELEMENT(type, name, nbytes) {XLA_##type, #name, nbytes},
 static const struct {
-    XLA_FFI_DataType dtype;
+    enum xla_dtype dtype;
     const char *name;
     int bytes;
 } ELEMENTS[] = {XLA_ELEMENTS(ELEMENT)};
@@ -76,7 +75,7 @@ struct job {
     uint64_t references;  /* threads that will still read this job; the last one frees it */
 };
 
-static int handler_level;
+static int handler_level, handler_minor;
 
 static void fill_piece(const struct job *job, uint64_t piece)
 {
@@ -123,17 +122,22 @@ static void run_worker(void *data)
     release(data);
 }
 
+static void destroy(const struct xla_call *call, xla_error *error)
+{
+    struct xla_old_error arguments = {{sizeof arguments, NULL}, error};
+    call->api->destroy_error(&arguments);
+}
+
 /* How many threads XLA has for this; 1 where it does not say. */
-static uint64_t thread_count(const XLA_FFI_CallFrame *frame)
+static uint64_t thread_count(const struct xla_call *call)
 {
     int64_t n = 1;
-    if (frame->api->struct_size < XLA_FFI_STRUCT_SIZE(XLA_FFI_Api, XLA_FFI_ThreadPool_NumThreads))
+    if (call->api->head.size < sizeof *call->api) /* of before XLA had that function */
         return 1;
-    XLA_FFI_ThreadPool_NumThreads_Args args = {XLA_FFI_ThreadPool_NumThreads_Args_STRUCT_SIZE, NULL, frame->ctx, &n};
-    XLA_FFI_Error *error = frame->api->XLA_FFI_ThreadPool_NumThreads(&args);
+    struct xla_thread_count arguments = {{sizeof arguments, NULL}, call->context, &n};
+    xla_error *error = call->api->count_threads(&arguments);
     if (error) {
-        XLA_FFI_Error_Destroy_Args destroyed = {XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
-        frame->api->XLA_FFI_Error_Destroy(&destroyed);
+        destroy(call, error);
         return 1;
     }
     return n < 1 ? 1 : (uint64_t)n;
@@ -141,18 +145,16 @@ static uint64_t thread_count(const XLA_FFI_CallFrame *frame)
 
 /* Asks XLA for a worker thread; 0 where it refuses. The worker may start late or never, or be this thread: the caller fills
    pieces as well, and waits only for those that a thread has taken, so that handlers cannot wait for each other. */
-static int start_worker(const XLA_FFI_CallFrame *frame, struct job *job)
+static int start_worker(const struct xla_call *call, struct job *job)
 {
-    XLA_FFI_ThreadPool_Schedule_Args args = {XLA_FFI_ThreadPool_Schedule_Args_STRUCT_SIZE, NULL, frame->ctx, run_worker,
-                                             job};
+    struct xla_task task = {{sizeof task, NULL}, call->context, run_worker, job};
     pthread_mutex_lock(&job->lock);
     job->references++;
     pthread_mutex_unlock(&job->lock);
-    XLA_FFI_Error *error = frame->api->XLA_FFI_ThreadPool_Schedule(&args);
+    xla_error *error = call->api->schedule(&task);
     if (!error)
         return 1;
-    XLA_FFI_Error_Destroy_Args destroyed = {XLA_FFI_Error_Destroy_Args_STRUCT_SIZE, NULL, error};
-    frame->api->XLA_FFI_Error_Destroy(&destroyed);
+    destroy(call, error);
     release(job);
     return 0;
 }
@@ -168,30 +170,30 @@ static void advise_huge_pages(char *out, uint64_t nbytes)
 #endif
 }
 
-static XLA_FFI_Error *refusal(const XLA_FFI_CallFrame *frame, XLA_FFI_Error_Code code, const char *message)
+static xla_error *refusal(const struct xla_call *call, enum xla_error_code code, const char *message)
 {
-    XLA_FFI_Error_Create_Args args = {XLA_FFI_Error_Create_Args_STRUCT_SIZE, NULL, message, code};
-    return frame->api->XLA_FFI_Error_Create(&args);
+    struct xla_new_error arguments = {{sizeof arguments, NULL}, message, code};
+    return call->api->create_error(&arguments);
 }
 
 /* The attribute of this name and kind, or null. */
-static const void *attribute(const XLA_FFI_Attrs *attrs, const char *name, XLA_FFI_AttrType type)
+static const void *attribute(const struct xla_attributes *attributes, const char *name, enum xla_attribute_kind kind)
 {
-    for (int64_t i = 0; i < attrs->size; i++)
-        if (attrs->types[i] == type && attrs->names[i]->len == strlen(name) &&
-            memcmp(attrs->names[i]->ptr, name, strlen(name)) == 0)
-            return attrs->attrs[i];
+    for (int64_t i = 0; i < attributes->count; i++)
+        if (attributes->kinds[i] == kind && attributes->names[i]->length == strlen(name) &&
+            memcmp(attributes->names[i]->data, name, strlen(name)) == 0)
+            return attributes->values[i];
     return NULL;
 }
 
 /* The number of the kernel for a distribution and an element type; -1 where there is none, or the distribution takes another
    number of parameters. */
-static int kernel_number(const XLA_FFI_ByteSpan *distribution, size_t parameters, const char *element)
+static int kernel_number(const struct xla_bytes *distribution, size_t parameters, const char *element)
 {
     for (size_t i = 0; i < LENGTH(DISTRIBUTIONS); i++) {
         const char *known = DISTRIBUTIONS[i].name;
         char name[64];
-        if (strlen(known) != distribution->len || memcmp(known, distribution->ptr, distribution->len) ||
+        if (strlen(known) != distribution->length || memcmp(known, distribution->data, distribution->length) ||
             DISTRIBUTIONS[i].parameters != parameters)
             continue;
         snprintf(name, sizeof name, "%s_%s", known, element);
@@ -216,13 +218,13 @@ static uint64_t smaller(uint64_t a, uint64_t b)
 }
 
 /* Runs a copy of the job `wanted`, of `n` elements, to its end. */
-static XLA_FFI_Error *run_job(const XLA_FFI_CallFrame *frame, const struct job *wanted, uint64_t n)
+static xla_error *run_job(const struct xla_call *call, const struct job *wanted, uint64_t n)
 {
     struct job *job = malloc(sizeof *job);
     if (!job)
-        return refusal(frame, XLA_FFI_Error_Code_RESOURCE_EXHAUSTED, "fastinit: out of memory");
+        return refusal(call, XLA_RESOURCE_EXHAUSTED, "fastinit: out of memory");
     *job = *wanted;
-    uint64_t threads = n > LEAST_FOR_THREADS ? thread_count(frame) : 1;
+    uint64_t threads = n > LEAST_FOR_THREADS ? thread_count(call) : 1;
     uint64_t even = (n / (4 * threads) / TILE + 1) * TILE; /* a few pieces for each thread, so that none waits long */
     job->piece = threads == 1 ? CHUNK : even < LEAST_FOR_THREADS / 2 ? LEAST_FOR_THREADS / 2 : smaller(even, CHUNK);
     job->pieces_of_key = (job->elements - 1) / job->piece + 1;
@@ -230,7 +232,7 @@ static XLA_FFI_Error *run_job(const XLA_FFI_CallFrame *frame, const struct job *
     job->next = job->in_progress = 0, job->references = 1;
     pthread_mutex_init(&job->lock, NULL);
     pthread_cond_init(&job->ended, NULL);
-    for (uint64_t workers = smaller(threads, job->pieces) - 1; workers > 0 && start_worker(frame, job); workers--)
+    for (uint64_t workers = smaller(threads, job->pieces) - 1; workers > 0 && start_worker(call, job); workers--)
         ;
     work(job);
     pthread_mutex_lock(&job->lock);
@@ -243,27 +245,27 @@ static XLA_FFI_Error *run_job(const XLA_FFI_CallFrame *frame, const struct job *
 
 /* Fills the one result, (*batch, *shape) of a float type, from the one argument, the keys' words (*batch, words) of uint32.
    Attributes: `distribution`, a name, and `parameters`, its doubles. */
-static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
+static xla_error *handle(struct xla_call *call)
 {
-    XLA_FFI_Extension_Base *extension = frame->extension_start;
-    if (extension && extension->type == XLA_FFI_Extension_Metadata) { /* XLA asks what this was compiled for */
-        XLA_FFI_Metadata *metadata = ((XLA_FFI_Metadata_Extension *)extension)->metadata;
-        metadata->api_version.major_version = XLA_FFI_API_MAJOR;
-        metadata->api_version.minor_version = XLA_FFI_API_MINOR;
+    struct xla_extension *extension = call->head.extension;
+    if (extension && extension->kind == XLA_ASKS_FOR_METADATA) {
+        struct xla_metadata *metadata = ((struct xla_metadata_extension *)extension)->metadata;
+        metadata->version.major = XLA_MAJOR;
+        metadata->version.minor = handler_minor;
         metadata->traits = 0;
         return NULL;
     }
-    const XLA_FFI_ByteSpan *distribution = attribute(&frame->attrs, "distribution", XLA_FFI_AttrType_STRING);
-    const XLA_FFI_Array *parameters = attribute(&frame->attrs, "parameters", XLA_FFI_AttrType_ARRAY);
-    if (frame->args.size != 1 || frame->args.types[0] != XLA_FFI_ArgType_BUFFER || frame->rets.size != 1 ||
-        frame->rets.types[0] != XLA_FFI_RetType_BUFFER || !distribution || !parameters)
-        return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+    const struct xla_bytes *distribution = attribute(&call->attributes, "distribution", XLA_STRING);
+    const struct xla_array *parameters = attribute(&call->attributes, "parameters", XLA_ARRAY);
+    if (call->arguments.count != 1 || call->arguments.kinds[0] != XLA_BUFFER || call->results.count != 1 ||
+        call->results.kinds[0] != XLA_BUFFER || !distribution || !parameters)
+        return refusal(call, XLA_INVALID_ARGUMENT,
                        "fastinit: the call needs one argument, one result, and the attributes distribution and parameters");
-    const XLA_FFI_Buffer *keys = frame->args.args[0], *out = frame->rets.rets[0];
+    const struct xla_buffer *keys = call->arguments.operands[0], *out = call->results.operands[0];
     int64_t batch = keys->rank - 1;
-    if (keys->dtype != XLA_FFI_DataType_U32 || batch < 0 || batch > out->rank || keys->dims[batch] < 1 ||
+    if (keys->dtype != XLA_U32 || batch < 0 || batch > out->rank || keys->dims[batch] < 1 ||
         memcmp(keys->dims, out->dims, (size_t)batch * sizeof *keys->dims))
-        return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+        return refusal(call, XLA_INVALID_ARGUMENT,
                        "fastinit: the argument must be the words of keys, uint32, as many as the result has");
     struct job job = {.level = handler_level,
                       .kernel = -1,
@@ -271,13 +273,13 @@ static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
                       .keys = keys->data,
                       .key_words = (uint64_t)keys->dims[batch],
                       .out = out->data};
-    for (size_t i = 0; i < LENGTH(ELEMENTS) && parameters->dtype == XLA_FFI_DataType_F64; i++)
+    for (size_t i = 0; i < LENGTH(ELEMENTS) && parameters->dtype == XLA_F64; i++)
         if (ELEMENTS[i].dtype == out->dtype) {
             job.kernel = kernel_number(distribution, parameters->size, ELEMENTS[i].name);
             job.element_bytes = (uint64_t)ELEMENTS[i].bytes;
         }
     if (job.kernel < 0)
-        return refusal(frame, XLA_FFI_Error_Code_INVALID_ARGUMENT,
+        return refusal(call, XLA_INVALID_ARGUMENT,
                        "fastinit: no kernel for this distribution, its parameters and the type of the result");
     uint64_t n = product(out->dims, out->rank), nbytes = n * job.element_bytes;
     if (n == 0)
@@ -285,12 +287,13 @@ static XLA_FFI_Error *handle(XLA_FFI_CallFrame *frame)
     job.elements = product(out->dims + batch, out->rank - batch);
     job.non_temporal = nbytes >= NON_TEMPORAL_BYTES;
     advise_huge_pages(job.out, nbytes);
-    return run_job(frame, &job, n);
+    return run_job(call, &job, n);
 }
 
-void *fi_xla_handler(int level)
+void *fi_xla_handler(int level, int minor)
 {
     handler_level = level;
+    handler_minor = minor;
     return (void *)handle;
 }
 

@@ -79,6 +79,7 @@ def fill_many_at(level: str) -> FillMany | None:
     return None if native is None else partial(_fill_many, native, LEVELS[level])
 
 
-def xla_handler(level: str) -> int | None:
-    """Make the handler of XLA's FFI fill at this level from now on; its address, or None where it was not built."""
-    return int(_ffi.cast("intptr_t", _lib.fi_xla_handler(LEVELS[level]))) or None
+def xla_handler(level: str, minor: int) -> int | None:
+    """The address of the handler of XLA's FFI, which from now on fills at this level, and says that it serves version
+    0.`minor` of XLA's interface; None where there is none."""
+    return int(_ffi.cast("intptr_t", _lib.fi_xla_handler(LEVELS[level], minor))) or None

@@ -16,6 +16,9 @@ from fastinit.runtime import settings
 from fastinit.runtime.forks import without_forks
 
 TARGET = "fastinit_fill"  # the name also stands in what jax.export writes
+# Of XLA's interface, those that csrc/bindings/xla_interface.h describes. Up to jaxlib 0.7 XLA takes its own version alone,
+# since then older ones too.
+MINOR_VERSIONS = (3, 2, 1)
 
 
 def computation(distribution: Distribution, result: jax.ShapeDtypeStruct) -> Callable[[jax.Array], jax.Array] | None:
@@ -29,17 +32,26 @@ def computation(distribution: Distribution, result: jax.ShapeDtypeStruct) -> Cal
 
 @cache
 def is_registered() -> bool:
-    """Registers the handler the first time. False where it was not built, or this JAX cannot take it."""
+    """Registers the handler the first time. False where there is none, or this JAX takes none of its versions."""
     if not available_levels() or not hasattr(jax, "ffi"):
         return False
+    try:
+        jax.local_devices(backend="cpu")  # before that JAX only notes what is registered; refused then, it has no CPU at all
+    except RuntimeError:  # JAX_PLATFORMS leaves CPUs out
+        return False
+    return any(map(_register, MINOR_VERSIONS))
+
+
+def _register(minor: int) -> bool:
+    """Whether XLA takes the handler as one for version 0.`minor` of its interface."""
     with without_forks():
         from fastinit.backends.c import xla_handler
 
-    address = xla_handler(settings.chosen_level() or available_levels()[-1])
+    address = xla_handler(settings.chosen_level() or available_levels()[-1], minor)
     if address is None:
         return False
     try:
         jax.ffi.register_ffi_target(TARGET, jax.ffi.pycapsule(ctypes.c_void_p(address)), platform="cpu")
-    except Exception:  # XLA's own type of error: the handler was compiled for an interface that it no longer serves
+    except Exception:  # XLA's own type of error
         return False
     return True

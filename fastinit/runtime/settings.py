@@ -11,11 +11,10 @@ import warnings
 from fastinit.runtime.nearest import did_you_mean
 
 BACKEND, LEVEL, NUM_THREADS = "FASTINIT_BACKEND", "FASTINIT_LEVEL", "FASTINIT_NUM_THREADS"
-XLA_INCLUDE = "FASTINIT_XLA_INCLUDE"  # read by csrc/build.py alone, when the extension is built
 MOST_THREADS = 4096  # several for each CPU of the largest machines
 OPENMP, LOCAL_PROCESSES, TORCHRUN = "OMP_NUM_THREADS", "LOCAL_WORLD_SIZE", "TORCHELASTIC_RUN_ID"  # set by others
 RUN = TORCHRUN, "MASTER_ADDR", "MASTER_PORT"
-KNOWN = BACKEND, LEVEL, NUM_THREADS, XLA_INCLUDE
+KNOWN = BACKEND, LEVEL, NUM_THREADS
 
 
 def chosen_backend() -> str | None:

@@ -112,3 +112,9 @@ def test_an_extension_without_a_stamp_is_never_called(clone):
     (clone.folder / "fastinit" / "_calls.py").write_text("def bind(*functions):\n    raise SystemExit('called')\n")
     done = clone.run(SHOW_VALUES)
     assert done.stdout.splitlines()[0] == "c False" and clone.is_stale("_calls") in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no handler on Windows")
+def test_the_handler_is_built_without_jax():
+    c = pytest.importorskip("fastinit.backends.c")
+    assert c.xla_handler("baseline", 3) is not None

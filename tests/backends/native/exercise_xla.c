@@ -90,7 +90,7 @@ struct call {
 /* Whether the handler refuses the call; the values are in `out`. */
 static int refused(const struct call *call, const uint32_t *keys, void *out)
 {
-    XLA_FFI_Handler *handler = (XLA_FFI_Handler *)fi_xla_handler(level);
+    XLA_FFI_Handler *handler = (XLA_FFI_Handler *)fi_xla_handler(level, XLA_FFI_API_MINOR);
     int64_t key_dims[2] = {call->keys, KEY_WORDS}, out_dims[2] = {call->result_keys, call->elements};
     double *numbers = exact_buffer(call->parameters * sizeof *numbers);
     for (size_t i = 0; i < call->parameters; i++)
