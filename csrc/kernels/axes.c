@@ -6,15 +6,15 @@
 #include <string.h>
 
 #include "kernels.h"
-#include "levels.h"
+#include "matrices.h"
 #include "store.h"
 #include "threads.h"
 
 enum {
     PADDING = LINE_BYTES, /* between runs in the buffer: at powers of 2 they would share the sets of a cache */
     BUFFER_BYTES = 1024 * 1024 + 128 * PADDING,
+    PAGE_BYTES = 4096,
     LEAST_LINES = 8,         /* that a box has of what is next to each other in memory, if there is room */
-    LINES = 8,               /* of a panel */
     MOST_OF_RUN = 32 * 1024, /* bytes of a run in a box; of longer ones boxes have parts */
     LEAST_IN_PLACE = 1024,   /* elements of a run that is worth the tile it begins in */
     STARTS = 512,            /* runs that are filled at a time */
@@ -61,190 +61,6 @@ static void keep_buffer(char *buffer)
     }
     free(buffer);
 }
-
-/* ---- copying ---- */
-
-/* Rows of `columns` elements, `pitch` bytes apart, to `to + column * column_stride + row * row_stride`. */
-struct matrix {
-    const char *from;
-    char *to;
-    uint64_t rows, columns;
-    int64_t pitch, row_stride, column_stride;
-    int lines_up, non_temporal; /* lines_up: lines of memory begin at the same rows of all columns */
-    uint64_t shares_lines; /* else, bytes of a column up to the next box's, which has the line that begins before; or 0 */
-    int is_first;          /* whether no box is before it */
-};
-
-static ALWAYS_INLINE void copy_part(const struct matrix *of, uint64_t row, uint64_t rows, uint64_t nbytes)
-{
-    for (uint64_t c = 0; c < of->columns; c++)
-        for (uint64_t r = row; r < row + rows; r++)
-            memcpy(of->to + (int64_t)c * of->column_stride + (int64_t)r * of->row_stride,
-                   of->from + (int64_t)r * of->pitch + (int64_t)(c * nbytes), nbytes);
-}
-
-/* Where the elements of a row are nearer to each other in memory than those of a column. */
-static ALWAYS_INLINE void copy_rows(const struct matrix *of, uint64_t nbytes)
-{
-    for (uint64_t r = 0; r < of->rows; r++) {
-        const char *from = of->from + (int64_t)r * of->pitch;
-        char *to = of->to + (int64_t)r * of->row_stride;
-        if (of->column_stride == (int64_t)nbytes)
-            memcpy(to, from, of->columns * nbytes);
-        else
-            for (uint64_t c = 0; c < of->columns; c++)
-                memcpy(to + (int64_t)c * of->column_stride, from + c * nbytes, nbytes);
-    }
-}
-
-static uint64_t smaller(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t magnitude(int64_t number)
-{
-    return number < 0 ? -number : number;
-}
-
-/* Of a column in a box that shares lines with the next: from the first line that begins in it to the end of that which begins
-   last before the next box. */
-static ALWAYS_INLINE void part_of_column(const struct matrix *of, const char *to, uint64_t *begin, uint64_t *end)
-{
-    uint64_t beyond = of->shares_lines + -((uintptr_t)to + of->shares_lines) % LINE_BYTES;
-    *begin = of->is_first ? 0 : -(uintptr_t)to % LINE_BYTES;
-    *end = smaller(*end, beyond);
-}
-
-/* Writes part of a column, of its lines in memory those that are whole by non-temporal stores. */
-#define DEFINE_WRITE(level, TARGET, vector_bytes)                                                                         \
-    static ALWAYS_INLINE TARGET void write_column_##level(char *to, const char *from, uint64_t nbytes, int non_temporal)  \
-    {                                                                                                                     \
-        uint64_t at = non_temporal ? -(uintptr_t)to % LINE_BYTES : 0, end = at + (nbytes - at) / LINE_BYTES * LINE_BYTES; \
-        memcpy(to, from, at);                                                                                             \
-        for (; at < end; at += vector_bytes)                                                                              \
-            if (non_temporal)                                                                                             \
-                store_non_temporal_##level(to + at, from + at);                                                           \
-            else                                                                                                          \
-                memcpy(to + at, from + at, vector_bytes);                                                                 \
-        memcpy(to + end, from + end, nbytes - end);                                                                       \
-    }
-
-/* A panel is squares of as many rows as a cache line has elements, one after the other, whose columns are written together,
-   while the next panel is made: stores then wait for memory and not the CPU. Squares are transposed by perfect shuffles of 4
-   parts, and one of 2 where the side is no power of 4. Each rotates the bits of an element's number, row and column, by two
-   or one: compilers make interleavings of vectors of it. Of the columns of a square, those beyond the matrix are read, in the
-   buffer's padding, and not written; rows beyond it likewise. */
-#define DEFINE_PANELS(level, TARGET, vector_bytes, bits, fours, twos)                                                       \
-    static ALWAYS_INLINE TARGET void shuffle_4_##bits##_##level(const uint##bits##_t *in, uint##bits##_t *out)              \
-    {                                                                                                                       \
-        enum { PART = 16 * LINE_BYTES * LINE_BYTES / bits / bits };                                                         \
-        for (int i = 0; i < PART; i++) {                                                                                    \
-            out[4 * i] = in[i], out[4 * i + 1] = in[i + PART];                                                              \
-            out[4 * i + 2] = in[i + 2 * PART], out[4 * i + 3] = in[i + 3 * PART];                                           \
-        }                                                                                                                   \
-    }                                                                                                                       \
-    static ALWAYS_INLINE TARGET void shuffle_2_##bits##_##level(const uint##bits##_t *in, uint##bits##_t *out)              \
-    {                                                                                                                       \
-        enum { PART = 32 * LINE_BYTES * LINE_BYTES / bits / bits };                                                         \
-        for (int i = 0; i < PART; i++)                                                                                      \
-            out[2 * i] = in[i], out[2 * i + 1] = in[i + PART];                                                              \
-    }                                                                                                                       \
-    static ALWAYS_INLINE TARGET const uint##bits##_t *make_square_##bits##_##level(                                         \
-        const char *from, int64_t pitch, uint##bits##_t(*squares)[64 * LINE_BYTES * LINE_BYTES / bits / bits])              \
-    {                                                                                                                       \
-        enum { SIDE = 8 * LINE_BYTES / bits };                                                                              \
-        for (int r = 0; r < SIDE; r++, from += pitch)                                                                       \
-            memcpy(squares[0] + r * SIDE, from, LINE_BYTES);                                                                \
-        shuffle_4_##bits##_##level(squares[0], squares[1]); /* no loop, of which the compiler would not know the squares */ \
-        if (fours > 1)                                                                                                      \
-            shuffle_4_##bits##_##level(squares[1], squares[0]);                                                             \
-        if (fours > 2)                                                                                                      \
-            shuffle_4_##bits##_##level(squares[0], squares[1]);                                                             \
-        if (twos)                                                                                                           \
-            shuffle_2_##bits##_##level(squares[fours % 2], squares[!(fours % 2)]);                                          \
-        return squares[(fours + twos) % 2];                                                                                 \
-    }                                                                                                                       \
-    /* Writes columns `first` to `last` - 1 of a panel, the first of which begins at `to` and has `nbytes`. */              \
-    static ALWAYS_INLINE TARGET void write_columns_##bits##_##level(const struct matrix *of, char *to, uint64_t nbytes,     \
-                                                                    char (*panel)[LINES * LINE_BYTES], uint64_t first,      \
-                                                                    uint64_t last)                                          \
-    {                                                                                                                       \
-        to += (int64_t)first * of->column_stride;                                                                           \
-        for (uint64_t c = first; c < last; c++, to += of->column_stride) {                                                  \
-            uint64_t begin = 0, end = nbytes;                                                                               \
-            if (of->shares_lines)                                                                                           \
-                part_of_column(of, to, &begin, &end);                                                                       \
-            if (begin < end)                                                                                                \
-                write_column_##level(to + begin, panel[c] + begin, end - begin, of->non_temporal);                          \
-        }                                                                                                                   \
-    }                                                                                                                       \
-    /* Columns by panels, of whose rows `rows` are the matrix's, from `row` on. */                                          \
-    static ALWAYS_INLINE TARGET void copy_panels_##bits##_##level(const struct matrix *of, uint64_t row, uint64_t rows)     \
-    {                                                                                                                       \
-        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                             \
-        _Alignas(LINE_BYTES) uint##bits##_t squares[2][SIDE * SIDE];                                                        \
-        _Alignas(LINE_BYTES) char panels[2][SIDE][LINES * LINE_BYTES];                                                      \
-        const char *from = of->from + (int64_t)row * of->pitch;                                                             \
-        char *to = of->to + (int64_t)(row * NBYTES);                                                                        \
-        const uint64_t lines = (rows - 1) / SIDE + 1, at_once = (SIDE - 1) / lines + 1;                                     \
-        uint64_t made = 0;  /* columns of the panel that is to be written, */                                               \
-        char *made_at = to; /* where the first of them goes */                                                              \
-        int which = 0;      /* panel is made */                                                                             \
-        for (uint64_t column = 0; column < of->columns; column += SIDE, which = !which) {                                   \
-            const uint64_t columns = smaller(of->columns - column, SIDE);                                                   \
-            for (uint64_t line = 0; line < lines; line++) {                                                                 \
-                const uint##bits##_t *square = make_square_##bits##_##level(                                                \
-                    from + column * NBYTES + (int64_t)(line * SIDE) * of->pitch, of->pitch, squares);                       \
-                for (uint64_t c = 0; c < columns; c++)                                                                      \
-                    memcpy(panels[which][c] + line * LINE_BYTES, square + c * SIDE, LINE_BYTES);                            \
-                write_columns_##bits##_##level(of, made_at, rows * NBYTES, panels[!which], smaller(made, line * at_once),   \
-                                               smaller(made, (line + 1) * at_once));                                        \
-            }                                                                                                               \
-            made = columns, made_at = to + (int64_t)column * of->column_stride;                                             \
-        }                                                                                                                   \
-        write_columns_##bits##_##level(of, made_at, rows * NBYTES, panels[!which], 0, made);                                \
-    }                                                                                                                       \
-    static ALWAYS_INLINE TARGET void copy_matrix_##bits##_##level(const struct matrix *of)                                  \
-    {                                                                                                                       \
-        enum { NBYTES = bits / 8, SIDE = LINE_BYTES / NBYTES };                                                             \
-        if ((of->rows == 1 && !of->shares_lines) || magnitude(of->column_stride) <= magnitude(of->row_stride)) {            \
-            copy_rows(of, NBYTES);                                                                                          \
-            return;                                                                                                         \
-        }                                                                                                                   \
-        if (of->shares_lines) {                                                                                             \
-            copy_panels_##bits##_##level(of, 0, of->rows);                                                                  \
-            return;                                                                                                         \
-        }                                                                                                                   \
-        uint64_t head = of->lines_up ? smaller(of->rows, -(uintptr_t)of->to % LINE_BYTES / NBYTES) : 0;                     \
-        uint64_t lines = of->row_stride == NBYTES ? (of->rows - head) / SIDE : 0, rest = head + lines * SIDE;               \
-        copy_part(of, 0, head, NBYTES);                                                                                     \
-        for (uint64_t line = 0; line < lines; line += LINES)                                                                \
-            copy_panels_##bits##_##level(of, head + line * SIDE, smaller(lines - line, LINES) * SIDE);                      \
-        copy_part(of, rest, of->rows - rest, NBYTES);                                                                       \
-    }
-
-#define DEFINE_COPY(level, TARGET, vector_bytes, test)                                      \
-    DEFINE_WRITE(level, TARGET, vector_bytes)                                               \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 64, 1, 1)                                    \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 32, 2, 0)                                    \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 16, 2, 1)                                    \
-    DEFINE_PANELS(level, TARGET, vector_bytes, 8, 3, 0)                                     \
-    static TARGET void copy_matrix_##level(const struct matrix *of, uint64_t element_bytes) \
-    {                                                                                       \
-        if (element_bytes == 8)                                                             \
-            copy_matrix_64_##level(of);                                                     \
-        else if (element_bytes == 4)                                                        \
-            copy_matrix_32_##level(of);                                                     \
-        else if (element_bytes == 2)                                                        \
-            copy_matrix_16_##level(of);                                                     \
-        else                                                                                \
-            copy_matrix_8_##level(of);                                                      \
-    }
-LEVELS(DEFINE_COPY)
-
-#define COPY_OF(level, TARGET, vector_bytes, test) copy_matrix_##level,
-static void (*const copies[])(const struct matrix *, uint64_t) = {LEVELS(COPY_OF)};
 
 /* ---- boxes ---- */
 
@@ -319,10 +135,13 @@ static void fill_in_place(const struct axes_job *job, const struct box *box)
 /* Fills the buffer with a box's values by position; `pitches` are then the bytes from one to the next along each axis. */
 static void fill_buffer(const struct axes_job *job, const struct box *box, char *buffer, int64_t *pitches)
 {
+    const uint64_t tile = (uint64_t)fi_kernel_tile_elements(job->kernel);
     uint64_t count = box->lengths[0], index[MOST_AXES] = {0}, starts[STARTS], runs = 0, filled = 0;
     int64_t by[MOST_AXES][2], at[2] = {0, 0}, nbytes = (int64_t)job->element_bytes;
     int merged = 1; /* axes whose positions are one run */
     for (pitches[0] = nbytes; merged < job->n && job->axes[merged].step == job->axes[0].step * (int64_t)count; merged++) {
+        if (merged == job->memory_axis && (count % tile == 0 || count * job->element_bytes % PAGE_BYTES == 0))
+            break; /* it costs nothing, or less than rows whose lines have the same place in their pages */
         pitches[merged] = (int64_t)count * nbytes;
         count *= box->lengths[merged];
     }
@@ -356,7 +175,7 @@ static void copy_box(const struct axes_job *job, const struct box *box, const ch
         of.rows = box->lengths[across], of.pitch = pitches[across], of.row_stride = job->axes[across].stride;
     do {
         of.from = buffer + at[0], of.to = box->out + at[1];
-        copies[job->level](&of, job->element_bytes);
+        copy_matrix(job->level, &of, job->element_bytes);
     } while (next_index(box, 1, job->n, across, index, by, at));
 }
 

@@ -182,11 +182,24 @@ int fi_level_supported(int level)
     return supported[level];
 }
 
+/* The arguments of fi_fill. */
+struct call {
+    int level, kernel;
+    const uint32_t *stream;
+    const double *parameters;
+    const uint64_t *starts;
+    uint64_t runs, count;
+    int64_t step;
+    void *out;
+    int64_t pitch;
+    int non_temporal;
+};
+
 /* What one call of fi_fill works with: the kernel and its arguments, and the part of one tile that `cached` holds. */
 struct fill {
     kernel_function *kernel;
-    const uint32_t *stream;
-    const double *parameters;
+    const struct call *call;
+    uint64_t run; /* that is being filled */
     int tile_elements, element_bytes;
     struct store_queue queue;
     uint64_t cached_tile;
@@ -194,18 +207,32 @@ struct fill {
     _Alignas(64) char cached[MOST_TILE_BYTES];
 };
 
-/* Makes the cache hold elements `low` to `high` of `tile`: at the tile's first visit only their groups; at the second the
-   whole tile, since more visits are likely (a column of a matrix comes back to the same tile for each row). */
+/* How many elements, `most` at most, follow the run in the next ones, where each goes on at the position at which the last ends
+   (rows of a matrix in memory that is not contiguous). */
+static uint64_t elements_that_follow(const struct call *call, uint64_t run, uint64_t most)
+{
+    uint64_t elements = 0;
+    for (; elements < most && run + 1 < call->runs && call->step == 1; run++, elements += call->count)
+        if (call->starts[run + 1] != call->starts[run] + call->count)
+            break;
+    return elements < most ? elements : most;
+}
+
+/* Makes the cache hold elements `low` to `high` of `tile`: at the tile's first visit only their groups, and those of the
+   elements that follow; at the second the whole tile, since more visits are likely (a column of a matrix comes back to the same
+   tile for each row). */
 static void ensure_cached(struct fill *fill, uint64_t tile, int low, int high)
 {
-    int per_group = fill->tile_elements / TILE_GROUPS, first = low / per_group, end = high / per_group + 1;
+    int per_group = fill->tile_elements / TILE_GROUPS, first = low / per_group;
     int again = fill->cached_tile == tile && fill->first_cached < fill->end_cached;
-    if (again && fill->first_cached <= first && end <= fill->end_cached)
+    if (again && fill->first_cached <= first && high / per_group < fill->end_cached)
         return;
+    high += (int)elements_that_follow(fill->call, fill->run, (uint64_t)(fill->tile_elements - 1 - high));
     fill->cached_tile = tile;
     fill->first_cached = again ? 0 : first;
-    fill->end_cached = again ? TILE_GROUPS : end;
-    fill->kernel(fill->stream, tile, fill->first_cached, fill->end_cached, fill->parameters, &fill->queue, fill->cached);
+    fill->end_cached = again ? TILE_GROUPS : high / per_group + 1;
+    fill->kernel(fill->call->stream, tile, fill->first_cached, fill->end_cached, fill->call->parameters, &fill->queue,
+                 fill->cached);
 }
 
 #define GATHER(nbytes)                           \
@@ -231,7 +258,7 @@ static void gather(char *out, const char *from, uint64_t count, int64_t step, in
 static void write_part(struct fill *fill, uint64_t tile, int at, uint64_t count, int64_t step, char *out)
 {
     if (step == 1 && count == (uint64_t)fill->tile_elements) {
-        fill->kernel(fill->stream, tile, 0, TILE_GROUPS, fill->parameters, &fill->queue, out);
+        fill->kernel(fill->call->stream, tile, 0, TILE_GROUPS, fill->call->parameters, &fill->queue, out);
         return;
     }
     int span = (int)((int64_t)(count - 1) * step); /* within the tile */
@@ -239,19 +266,6 @@ static void write_part(struct fill *fill, uint64_t tile, int at, uint64_t count,
     int first = fill->first_cached * fill->tile_elements / TILE_GROUPS;
     gather(out, fill->cached + (at - first) * fill->element_bytes, count, step, fill->element_bytes);
 }
-
-/* The arguments of fi_fill. */
-struct call {
-    int level, kernel;
-    const uint32_t *stream;
-    const double *parameters;
-    const uint64_t *starts;
-    uint64_t runs, count;
-    int64_t step;
-    void *out;
-    int64_t pitch;
-    int non_temporal;
-};
 
 static void fill_runs(const struct call *call)
 {
@@ -263,14 +277,14 @@ static void fill_runs(const struct call *call)
     _Alignas(LINE_BYTES) char slots[2][LINE_BYTES + MOST_TILE_BYTES]; /* one is written to memory, the other filled */
     struct store_queue empty = {slots[0], slots[0], 0, 0, 0};
     struct fill fill; /* `cached` is large, and not initialized */
-    fill.kernel = levels[level].kernel[kernel], fill.stream = call->stream, fill.parameters = call->parameters;
+    fill.kernel = levels[level].kernel[kernel], fill.call = call;
     fill.tile_elements = (int)tile_elements, fill.element_bytes = (int)nbytes, fill.queue = empty;
     fill.cached_tile = 0, fill.first_cached = fill.end_cached = 0;
     int slot = 0, queued = HAS_NON_TEMPORAL && call->non_temporal && stride == 1 && count * nbytes >= 2 * LINE_BYTES;
     char *end = call->out; /* of the memory written so far */
-    for (uint64_t run = 0; run < call->runs && count > 0; run++) {
-        uint64_t position = call->starts[run], left = count;
-        char *to = (char *)call->out + (int64_t)run * call->pitch;
+    for (fill.run = 0; fill.run < call->runs && count > 0; fill.run++) {
+        uint64_t position = call->starts[fill.run], left = count;
+        char *to = (char *)call->out + (int64_t)fill.run * call->pitch;
         if (to != end)
             flush(&fill.queue);
         while (left > 0) {

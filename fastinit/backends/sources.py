@@ -16,9 +16,9 @@ COMPILED = {
     "_kernels": (
         *(
             f"csrc/kernels/{name}.c"
-            for name in ("axes", "choices", "composed", "kernels", "measure", "products", "searches", "shuffles", "threads")
+            for name in ("axes", "choices", "composed", "kernels", "matrices", "measure", "products", "searches", "shuffles")
         ),
-        *("csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
+        *("csrc/kernels/threads.c", "csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
     ),
     "_calls": tuple(
         f"csrc/bindings/{name}.c"

@@ -11,7 +11,10 @@ import pytest
 from fastinit.backends.catalogue import KERNELS
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNELS_C = ("csrc/kernels/kernels.c", "csrc/kernels/threads.c", "csrc/kernels/axes.c", "csrc/bindings/cursor.c")
+KERNELS_C = (
+    *(f"csrc/kernels/{name}.c" for name in ("kernels", "threads", "axes", "matrices")),
+    "csrc/bindings/cursor.c",
+)
 EXERCISE = ("tests/backends/native/exercise.c", *KERNELS_C)
 PIECES = ("tests/backends/native/pieces.c", "csrc/kernels/threads.c")
 ORDERS = (

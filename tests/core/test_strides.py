@@ -14,6 +14,8 @@ LEVELS = [("c", level) for level in available_levels()] + [("reference", None)]
 VIEWS = {
     "transposed, of whole tiles": ((70, 4096), lambda memory: memory((4096, 70)).T),
     "transposed, of rows that begin within tiles": ((70, 5000), lambda memory: memory((5000, 70)).T),
+    "transposed, of rows that share sets of a cache": ((300, 256), lambda memory: memory((256, 300)).T),
+    "transposed, of rows that are parts of a tile": ((70, 1024), lambda memory: memory((1024, 70)).T),
     "transposed, in lines that line up": ((150, 3000), lambda memory: memory((3000, 160))[:, 5:155].T),
     "transposed, in lines that do not line up": ((1200, 131), lambda memory: memory((131, 1203)).T[1:1201]),
     "transposed, of a few such lines": ((135, 700), lambda memory: memory((700, 137)).T[:135]),

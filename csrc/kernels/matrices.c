@@ -1,0 +1,307 @@
+/* Copies matrices: where their columns are contiguous in memory they are transposed in registers, block by block. */
+#include "matrices.h"
+
+#include <string.h>
+
+#include "levels.h"
+#include "store.h"
+
+/* ---- blocks ---- */
+
+/* A block has as many columns as there are elements in 16 bytes, and as many rows as there are elements in a vector. It is read
+   in pieces of rows of 16 bytes: a vector has one of every so many rows as a piece has elements. Perfect shuffles transpose the
+   pieces: each interleaves the vectors of the first half, piece by piece, with those of the second. All instruction sets have
+   instructions for that, and a block is no wider than many kernels of convolutions. */
+
+#ifdef __clang__
+#define SHUFFLE(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(type, a, b, ...) __builtin_shuffle(a, b, (type){__VA_ARGS__})
+#endif
+
+/* The numbers of elements from `i` on of a vector of `n`, each with that of the same element of a second vector. */
+#define PAIRS_1(n, i) (i), (n) + (i)
+#define PAIRS_2(n, i) PAIRS_1(n, i), PAIRS_1(n, (i) + 1)
+#define PAIRS_4(n, i) PAIRS_2(n, i), PAIRS_2(n, (i) + 2)
+#define PAIRS_8(n, i) PAIRS_4(n, i), PAIRS_4(n, (i) + 4)
+
+/* Such pairs of half a piece, of each piece of a vector of so many bytes. */
+#define PAIRS_OF_16(pairs, half, i) pairs(2 * half, i)
+#define PAIRS_OF_32(pairs, half, i) pairs(4 * half, i), pairs(4 * half, (i) + 2 * half)
+
+/* read_pieces_<bytes of a vector>: pieces that are `apart` bytes apart. */
+typedef uint64_t vector_of_16 __attribute__((vector_size(16), aligned(1), may_alias));
+
+static ALWAYS_INLINE vector_of_16 read_pieces_16(const char *from, int64_t apart)
+{
+    (void)apart;
+    return *(const vector_of_16 *)from;
+}
+
+#ifdef __x86_64__ /* gcc joins halves of a vector in memory, if not told how */
+typedef uint64_t vector_of_32 __attribute__((vector_size(32), aligned(1), may_alias));
+
+static ALWAYS_INLINE TARGET_AVX2 vector_of_32 read_pieces_32(const char *from, int64_t apart)
+{
+    const __m256i first = _mm256_castsi128_si256(_mm_loadu_si128((const void *)from));
+    return (vector_of_32)_mm256_inserti128_si256(first, _mm_loadu_si128((const void *)(from + apart)), 1);
+}
+#endif
+
+#define STORE(level, to, values, non_temporal)                             \
+    if (non_temporal)                                                      \
+        store_non_temporal_##level((char *)(to), (const char *)&(values)); \
+    else                                                                   \
+        *(to) = values;
+
+#define DEFINE_BLOCKS(level, TARGET, vector_bytes, bits, half)                                                              \
+    typedef uint##bits##_t elements_##bits##_##level __attribute__((vector_size(vector_bytes), aligned(1), may_alias));     \
+    /* columns[c] becomes the elements of column c. */                                                                      \
+    static ALWAYS_INLINE TARGET void read_block_##bits##_##level(const char *from, int64_t pitch,                           \
+                                                                 elements_##bits##_##level *columns)                        \
+    {                                                                                                                       \
+        enum { COLUMNS = 2 * half };                                                                                        \
+        elements_##bits##_##level shuffled[COLUMNS];                                                                        \
+        for (int i = 0; i < COLUMNS; i++)                                                                                   \
+            columns[i] = (elements_##bits##_##level)read_pieces_##vector_bytes(from + i * pitch, COLUMNS * pitch);          \
+        for (int done = 1; done < COLUMNS; done *= 2) {                                                                     \
+            for (int i = 0; i < half; i++) {                                                                                \
+                const elements_##bits##_##level a = columns[i], b = columns[i + half];                                      \
+                shuffled[2 * i] = SHUFFLE(elements_##bits##_##level, a, b, PAIRS_OF_##vector_bytes(PAIRS_##half, half, 0)); \
+                shuffled[2 * i + 1] =                                                                                       \
+                    SHUFFLE(elements_##bits##_##level, a, b, PAIRS_OF_##vector_bytes(PAIRS_##half, half, half));            \
+            }                                                                                                               \
+            for (int i = 0; i < COLUMNS; i++)                                                                               \
+                columns[i] = shuffled[i];                                                                                   \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    /* Copies `blocks` blocks, one below the other, of which `columns` columns are written. */                              \
+    static ALWAYS_INLINE TARGET void copy_blocks_##bits##_##level(const struct matrix *of, uint64_t row, uint64_t column,   \
+                                                                  int blocks, uint64_t columns, int non_temporal)           \
+    {                                                                                                                       \
+        enum { NBYTES = bits / 8, COLUMNS = 2 * half, ROWS = vector_bytes / NBYTES, IN_LINE = LINE_BYTES / vector_bytes };  \
+        elements_##bits##_##level values[IN_LINE][COLUMNS];                                                                 \
+        const char *from = of->from + (int64_t)row * of->pitch + (int64_t)(column * NBYTES);                                \
+        char *to = of->to + (int64_t)column * of->column_stride + (int64_t)(row * NBYTES);                                  \
+        for (int b = 0; b < blocks; b++)                                                                                    \
+            read_block_##bits##_##level(from + b * ROWS * of->pitch, of->pitch, values[b]);                                 \
+        for (uint64_t c = 0; c < COLUMNS; c++, to += of->column_stride) {                                                   \
+            if (c == columns)                                                                                               \
+                return;                                                                                                     \
+            for (int b = 0; b < blocks; b++)                                                                                \
+                STORE(level, (elements_##bits##_##level *)(to + b * vector_bytes), values[b][c], non_temporal)              \
+        }                                                                                                                   \
+    }                                                                                                                       \
+    static ALWAYS_INLINE TARGET void copy_group_##bits##_##level(const struct matrix *of, uint64_t first, uint64_t last,    \
+                                                                 int blocks, int non_temporal)                              \
+    {                                                                                                                       \
+        enum { COLUMNS = 2 * half, ROWS = 8 * vector_bytes / bits };                                                        \
+        const uint64_t whole = of->columns - of->columns % COLUMNS, rows = (uint64_t)blocks * ROWS;                         \
+        for (uint64_t column = 0; column < whole; column += COLUMNS)                                                        \
+            for (uint64_t row = first; row < last; row += rows)                                                             \
+                copy_blocks_##bits##_##level(of, row, column, blocks, COLUMNS, non_temporal);                               \
+        for (uint64_t row = first; row < last && whole < of->columns; row += rows)                                          \
+            copy_blocks_##bits##_##level(of, row, whole, blocks, of->columns - whole, non_temporal);                        \
+    }                                                                                                                       \
+    static TARGET void copy_group_ordinary_##bits##_##level(const struct matrix *of, uint64_t first, uint64_t last)         \
+    {                                                                                                                       \
+        copy_group_##bits##_##level(of, first, last, 1, 0);                                                                 \
+    }                                                                                                                       \
+    static TARGET void copy_group_non_temporal_##bits##_##level(const struct matrix *of, uint64_t first, uint64_t last)     \
+    {                                                                                                                       \
+        copy_group_##bits##_##level(of, first, last, LINE_BYTES / vector_bytes, 1);                                         \
+    }
+
+#define DEFINE_BLOCKS_OF(level, TARGET, vector_bytes) \
+    DEFINE_BLOCKS(level, TARGET, vector_bytes, 8, 8)  \
+    DEFINE_BLOCKS(level, TARGET, vector_bytes, 16, 4) \
+    DEFINE_BLOCKS(level, TARGET, vector_bytes, 32, 2) \
+    DEFINE_BLOCKS(level, TARGET, vector_bytes, 64, 1)
+
+/* Levels of 64 bytes have the blocks of 32: they take as long for a line, and serve matrices of fewer rows. */
+#define DEFINE_BLOCKS_16(level, TARGET) DEFINE_BLOCKS_OF(level, TARGET, 16)
+#define DEFINE_BLOCKS_32(level, TARGET) DEFINE_BLOCKS_OF(level, TARGET, 32)
+#define DEFINE_BLOCKS_64(level, TARGET)
+#define DEFINE_LEVEL(level, TARGET, vector_bytes, test) DEFINE_BLOCKS_##vector_bytes(level, TARGET)
+LEVELS(DEFINE_LEVEL)
+
+/* Copies rows `first` to `last` - 1, a multiple of those of a block, or for non-temporal stores those of a line. */
+typedef void copy_group_function(const struct matrix *of, uint64_t first, uint64_t last);
+
+struct copies { copy_group_function *ordinary, *non_temporal; };
+
+#define COPIES(level, bits) {copy_group_ordinary_##bits##_##level, copy_group_non_temporal_##bits##_##level}
+#define LEVEL_OF(level, blocks, vector_bytes) \
+    {vector_bytes, write_lines_##level, {COPIES(blocks, 8), COPIES(blocks, 16), COPIES(blocks, 32), COPIES(blocks, 64)}},
+#define LEVEL_OF_16(level) LEVEL_OF(level, level, 16)
+#define LEVEL_OF_32(level) LEVEL_OF(level, level, 32)
+#define LEVEL_OF_64(level) LEVEL_OF(level, avx2, 32)
+#define LEVEL(level, TARGET, vector_bytes, test) LEVEL_OF_##vector_bytes(level)
+static const struct {
+    uint64_t vector_bytes;
+    write_lines_function *write_lines;
+    struct copies copies[4]; /* by the logarithms of the bytes of an element */
+} levels[] = {LEVELS(LEVEL)};
+
+/* ---- columns that are contiguous in memory ---- */
+
+/* What is copied, and how. */
+struct copy {
+    struct matrix of;
+    uint64_t element_bytes, block_rows;
+    struct copies by;
+    write_lines_function *write_lines;
+};
+
+/* Whether a first-level cache cannot hold a line of each of so many rows: of the usual ones a page has a line in each of 64
+   sets, and a set holds 8. */
+static int share_sets(int64_t pitch, uint64_t rows)
+{
+    enum { PAGE = 4096, WAYS = 8 };
+    const uint64_t apart = (uint64_t)pitch & -(uint64_t)pitch; /* the power of 2 in it */
+    return apart > LINE_BYTES && rows * smaller(apart, PAGE) > PAGE * WAYS;
+}
+
+/* Copies rows through strips of lines that follow each other: the blocks of a line read it several times. */
+static void copy_strips(const struct copy *copy, copy_group_function *copy_group, uint64_t first, uint64_t last)
+{
+    _Alignas(LINE_BYTES) char lines[LINES * LINE_BYTES][LINE_BYTES];
+    const struct matrix *of = &copy->of;
+    const uint64_t nbytes = copy->element_bytes, columns = LINE_BYTES / nbytes;
+    struct matrix strip = *of;
+    strip.from = lines[0], strip.pitch = LINE_BYTES;
+    for (uint64_t column = 0; column < of->columns; column += columns) {
+        const char *from = of->from + (int64_t)first * of->pitch + (int64_t)(column * nbytes);
+        for (uint64_t row = 0; row < last - first; row++, from += of->pitch)
+            memcpy(lines[row], from, LINE_BYTES);
+        strip.to = of->to + (int64_t)column * of->column_stride + (int64_t)(first * nbytes);
+        strip.columns = smaller(columns, of->columns - column);
+        copy_group(&strip, 0, last - first);
+    }
+}
+
+static void copy_part(const struct copy *copy, copy_group_function *copy_group, uint64_t first, uint64_t last)
+{
+    const uint64_t together = LINES * LINE_BYTES / copy->element_bytes;
+    for (uint64_t row = first, end; row < last; row = end) {
+        end = smaller(last, row + together);
+        if (share_sets(copy->of.pitch, end - row))
+            copy_strips(copy, copy_group, row, end);
+        else
+            copy_group(&copy->of, row, end);
+    }
+}
+
+static ALWAYS_INLINE void copy_elements_of(const struct matrix *of, uint64_t nbytes)
+{
+    for (uint64_t c = 0; c < of->columns; c++)
+        for (uint64_t r = 0; r < of->rows; r++)
+            memcpy(of->to + (int64_t)c * of->column_stride + (int64_t)r * of->row_stride,
+                   of->from + (int64_t)r * of->pitch + (int64_t)(c * nbytes), nbytes);
+}
+
+static void copy_elements(const struct copy *copy)
+{
+    const uint64_t nbytes = copy->element_bytes;
+    if (nbytes == 8)
+        copy_elements_of(&copy->of, 8);
+    else if (nbytes == 4)
+        copy_elements_of(&copy->of, 4);
+    else if (nbytes == 2)
+        copy_elements_of(&copy->of, 2);
+    else
+        copy_elements_of(&copy->of, 1);
+}
+
+/* Copies rows `first` to `last` - 1, and perhaps others, by ordinary stores. */
+static void copy_ordinary(const struct copy *copy, uint64_t first, uint64_t last)
+{
+    if (copy->of.rows < copy->block_rows) {
+        copy_elements(copy);
+        return;
+    }
+    const uint64_t whole = first + (last - first) / copy->block_rows * copy->block_rows;
+    copy_part(copy, copy->by.ordinary, first, whole);
+    const uint64_t rest = smaller(whole, copy->of.rows - copy->block_rows);
+    if (whole < last)
+        copy_part(copy, copy->by.ordinary, rest, rest + copy->block_rows);
+}
+
+/* Copies columns whose lines of memory begin at the same rows, by non-temporal stores. */
+static void copy_lines(const struct copy *copy)
+{
+    const uint64_t nbytes = copy->element_bytes, in_line = LINE_BYTES / nbytes, rows = copy->of.rows;
+    const uint64_t head = smaller(rows, -(uintptr_t)copy->of.to % LINE_BYTES / nbytes);
+    const uint64_t end = head + (rows - head) / in_line * in_line;
+    copy_ordinary(copy, 0, head);
+    copy_part(copy, copy->by.non_temporal, head, end);
+    copy_ordinary(copy, end, rows);
+}
+
+/* ---- columns whose lines begin at different rows ---- */
+
+/* Writes a column of a box that shares lines with the next, by non-temporal stores: from the first line that begins in it to
+   the end of that which begins last before the next box. */
+static void write_shared(const struct copy *copy, char *to, const char *from)
+{
+    const struct matrix *of = &copy->of;
+    const uint64_t head = -(uintptr_t)to % LINE_BYTES,
+                   next = of->shares_lines + -((uintptr_t)to + of->shares_lines) % LINE_BYTES;
+    const uint64_t end = smaller(of->rows * copy->element_bytes, next);
+    if (of->is_first)
+        memcpy(to, from, smaller(head, end));
+    if (head >= end)
+        return;
+    struct store_queue lines = {to + head, from + head, (end - head) / LINE_BYTES * LINE_BYTES, 0,
+                                (end - head) % LINE_BYTES};
+    copy->write_lines(&lines);
+    flush(&lines);
+}
+
+/* Through panels of a few columns, since what non-temporal stores write are whole lines. */
+static void copy_shared(const struct copy *copy)
+{
+    enum { COLUMNS = 16 };
+    _Alignas(LINE_BYTES) char panel[COLUMNS][LINES * LINE_BYTES];
+    const struct matrix *of = &copy->of;
+    struct copy part = *copy;
+    part.of.to = panel[0], part.of.column_stride = sizeof panel[0];
+    for (uint64_t column = 0; column < of->columns; column += COLUMNS) {
+        part.of.from = of->from + (int64_t)(column * copy->element_bytes);
+        part.of.columns = smaller(COLUMNS, of->columns - column);
+        copy_ordinary(&part, 0, of->rows);
+        for (uint64_t c = 0; c < part.of.columns; c++)
+            write_shared(copy, of->to + (int64_t)(column + c) * of->column_stride, panel[c]);
+    }
+}
+
+/* ---- any matrix ---- */
+
+/* Where the elements of a row are nearer to each other in memory than those of a column. */
+static void copy_rows(const struct copy *copy)
+{
+    struct copy row = *copy;
+    row.of.rows = 1;
+    for (uint64_t r = 0; r < copy->of.rows; r++, row.of.from += copy->of.pitch, row.of.to += copy->of.row_stride)
+        if (copy->of.column_stride == (int64_t)copy->element_bytes)
+            memcpy(row.of.to, row.of.from, copy->of.columns * copy->element_bytes);
+        else
+            copy_elements(&row);
+}
+
+void copy_matrix(int level, const struct matrix *of, uint64_t element_bytes)
+{
+    const int size = element_bytes == 8 ? 3 : (int)(element_bytes / 2);
+    const struct copy copy = {*of, element_bytes, levels[level].vector_bytes / element_bytes, levels[level].copies[size],
+                              levels[level].write_lines};
+    if ((of->rows == 1 && !of->shares_lines) || magnitude(of->column_stride) <= magnitude(of->row_stride))
+        copy_rows(&copy);
+    else if (of->row_stride != (int64_t)element_bytes)
+        copy_elements(&copy);
+    else if (of->shares_lines)
+        copy_shared(&copy);
+    else if (of->non_temporal && of->lines_up)
+        copy_lines(&copy);
+    else
+        copy_ordinary(&copy, 0, of->rows);
+}
