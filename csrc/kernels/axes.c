@@ -256,13 +256,14 @@ static void choose_boxes(struct axes_job *job, int non_temporal)
     const uint64_t side = LINE_BYTES / nbytes;
     if (m == 0 || axes[m].stride != (int64_t)nbytes || job->lengths[m] < side)
         return;
-    job->lengths[m] -= job->lengths[m] % side;
+    const int is_cut = job->lengths[m] < axes[m].n;
+    job->lengths[m] -= is_cut ? job->lengths[m] % side : 0;
     job->non_temporal = HAS_NON_TEMPORAL && non_temporal;
     job->lines_up = 1;
     for (int k = 0; k < job->n; k++)
         job->lines_up = job->lines_up && (k == m || axes[k].stride % LINE_BYTES == 0);
-    job->before = job->lines_up ? (uintptr_t)job->out % LINE_BYTES / nbytes : 0;
-    if (job->non_temporal && !job->lines_up && job->lengths[m] < axes[m].n && job->lengths[m] >= 2 * side) {
+    job->before = is_cut && job->lines_up ? (uintptr_t)job->out % LINE_BYTES / nbytes : 0;
+    if (is_cut && job->non_temporal && !job->lines_up && job->lengths[m] >= 2 * side) {
         job->overlap = side;
         job->lengths[m] = smaller(job->lengths[m], LINES * side) - side;
     }
