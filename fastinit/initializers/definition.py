@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 
-from fastinit.core import remembered_fills
+from fastinit.core import remembered_fills, small_parts
 from fastinit.core.seed_sequences import is_seed_sequence
 from fastinit.distributions import Distribution
 from fastinit.initializers.base import CLASSES, Initializer, made_of
 from fastinit.initializers.layouts import LayoutLike
 from fastinit.initializers.other_libraries import PARAMETERS
+from fastinit.runtime import checks
 from fastinit.runtime.types import Array, DTypeLike, Index, Seed, Shape
 from fastinit.runtime.values import MISSING, fields, value_class
 
@@ -92,15 +93,17 @@ def _function(cls: type[Initializer]) -> InitializerFunction:
         **parameters: Any,
     ) -> Array:
         filled: Any = None
-        if fills is not None and index is None:
+        is_part = index is not None
+        if fills is not None and (not is_part or (out is None and small_parts.is_taken(shape, index))):
             filled = fills.fill(shape, positional, parameters, dtype, layout, seed, name, out)
-            if isinstance(filled, np.ndarray):
-                return filled
+            part = small_parts.take(filled, index) if is_part and isinstance(filled, np.ndarray) else filled
+            if isinstance(part, (np.ndarray, np.generic)):
+                return cast(Array, part)
         made = _called(cls, (shape, *positional), parameters, tuple(DEFAULTS)) if positional or parameters else plain()
         values = made(shape, seed=seed, name=name, dtype=dtype, layout=layout, out=out, index=index)
-        if filled is False and isinstance(values, np.ndarray):  # and no array of a device
+        if filled is False and isinstance(values, (np.ndarray, np.generic)):  # and no array of a device
             asked = shape, positional, parameters, dtype, layout
-            remembered_fills.learn(fills, asked, made.distribution_for(shape, layout=layout), values.shape)
+            remembered_fills.learn(fills, asked, made.distribution_for(shape, layout=layout), checks.shape(shape))
         return values
 
     def distribution_for(shape: Shape, *positional: Any, layout: LayoutLike = None, **parameters: Any) -> Distribution:
