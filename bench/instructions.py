@@ -31,12 +31,12 @@ with fastinit.use_backend("c", level):
         getattr(fastinit, distribution)(size, seed=0, dtype=dtype)
 """
 MOST = {  # instructions for each value, by level, that bench/cases.py allows; no bound where none stands here
-    ("uniform", "float32"): {"baseline": 34, "avx2": 6},
-    ("normal", "float32"): {"baseline": 145, "avx2": 11},
-    ("truncated_normal", "float32"): {"baseline": 340, "avx2": 18},
-    ("normal", "float64"): {"baseline": 225, "avx2": 21},
-    ("truncated_normal", "float64"): {"baseline": 280, "avx2": 28},
-    ("normal", "bfloat16"): {"baseline": 150, "avx2": 13},
+    ("uniform", "float32"): {"baseline": 24, "avx2": 6},
+    ("normal", "float32"): {"baseline": 135, "avx2": 11},
+    ("truncated_normal", "float32"): {"baseline": 440, "avx2": 18},
+    ("normal", "float64"): {"baseline": 1100, "avx2": 21},
+    ("truncated_normal", "float64"): {"baseline": 1450, "avx2": 28},
+    ("normal", "bfloat16"): {"baseline": 140, "avx2": 13},
 }
 
 

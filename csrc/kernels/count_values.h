@@ -39,7 +39,7 @@ static ALWAYS_INLINE double stirling_series_f64(double k)
 static ALWAYS_INLINE double deviance_f64(double k, double mean)
 {
     double e = (k - mean) / mean;
-    return mean * fma(1.0 + e, ln1p_f64(e), -e);
+    return mean * fused_f64(1.0 + e, ln1p_f64(e), -e);
 }
 
 /* What attempts at a count take: the place is floor((2 a / below + b) u + centre), and `scale` is of the deciding uniform. */

@@ -3,19 +3,18 @@
 #define FASTINIT_ELEMENTARY_H
 
 #include "coefficients.h"
-#include "portable.h"
+#include "fused.h"
 
 /* Polynomial with coefficients lowest first, by Horner's rule. */
-#define HORNER(name, real, fused)                                    \
-    static ALWAYS_INLINE real name(const real *c, int terms, real x) \
-    {                                                                \
-        real sum = c[terms - 1];                                     \
-        for (int i = terms - 2; i >= 0; i--)                         \
-            sum = fused(sum, x, c[i]);                               \
-        return sum;                                                  \
+#define HORNER(name, real, fused)                                                \
+    static ALWAYS_INLINE real name(const real *c, int terms, real x)             \
+    {                                                                            \
+        real sum = c[terms - 1];                                                 \
+        UNROLLED for (int i = terms - 2; i >= 0; i--) sum = fused(sum, x, c[i]); \
+        return sum;                                                              \
     }
-HORNER(horner_f32, float, fmaf)
-HORNER(horner_f64, double, fma)
+HORNER(horner_f32, float, fused_f32)
+HORNER(horner_f64, double, fused_f64)
 #define POLYNOMIAL_F32(table, x) horner_f32(table, (int)(sizeof table / sizeof table[0]), x)
 #define POLYNOMIAL_F64(table, x) horner_f64(table, (int)(sizeof table / sizeof table[0]), x)
 
@@ -24,11 +23,12 @@ HORNER(horner_f64, double, fma)
 static ALWAYS_INLINE double two_chains_f64(const double *c, int terms, double x)
 {
     double z = x * x, even = c[terms - 2], odd = c[terms - 1];
-    for (int i = terms - 4; i >= 0; i -= 2) {
-        even = fma(even, z, c[i]);
-        odd = fma(odd, z, c[i + 1]);
+    UNROLLED for (int i = terms - 4; i >= 0; i -= 2)
+    {
+        even = fused_f64(even, z, c[i]);
+        odd = fused_f64(odd, z, c[i + 1]);
     }
-    return fma(odd, x, even);
+    return fused_f64(odd, x, even);
 }
 
 #define TWO_LN2_F32 0x1.62e430p+0f /* 2 ln 2 to nearest */
@@ -66,7 +66,7 @@ static ALWAYS_INLINE struct scale_f64 scale_f64(double x)
     uint64_t biased = bits_f64(x) + (11ull << 47), is_upper = biased & 1ull << 51;
     double halves = from_bits_f64(0x4330000000000000ull | biased >> 51) - (0x1p52 + 2046.0);
     struct scale_f64 scale = {from_bits_f64((2046ull << 52) - (biased & ~((1ull << 51) - 1))),
-                              fma(halves, -LN2_F64, is_upper ? NEG2LOG_OF_3_HALVES : 0.0)};
+                              fused_f64(halves, -LN2_F64, is_upper ? NEG2LOG_OF_3_HALVES : 0.0)};
     return scale;
 }
 
@@ -76,7 +76,7 @@ struct split_f64 { double neg2log, f; };
 static ALWAYS_INLINE struct split_f64 split_f64(double x)
 {
     struct scale_f64 scale = scale_f64(x);
-    struct split_f64 parts = {scale.neg2log, fma(x, scale.s, -1.0)};
+    struct split_f64 parts = {scale.neg2log, fused_f64(x, scale.s, -1.0)};
     return parts;
 }
 
@@ -84,19 +84,19 @@ static ALWAYS_INLINE struct split_f64 split_f64(double x)
 static ALWAYS_INLINE struct split_f64 split_sum_f64(double start, double y)
 {
     struct scale_f64 scale = scale_f64(start + y);
-    struct split_f64 parts = {scale.neg2log, fma(y, scale.s, fma(start, scale.s, -1.0))};
+    struct split_f64 parts = {scale.neg2log, fused_f64(y, scale.s, fused_exact_f64(start, scale.s, -1.0))};
     return parts;
 }
 
 /* -2 ln(2^e (1 + f)), from f and the linear part, -2 e ln 2 - 2 f; relative error below 2^-22.5, also for 1 + f near 1. */
 static ALWAYS_INLINE float neg2log_linear_f32(struct split_f32 x)
 {
-    return fmaf(-2.0f, x.f, x.exponent * (-TWO_LN2_F32 * 0x1p-23f));
+    return fused_exact_f32(-2.0f, x.f, x.exponent * (-TWO_LN2_F32 * 0x1p-23f));
 }
 
 static ALWAYS_INLINE float neg2log_from_linear_f32(float f, float linear)
 {
-    return fmaf(f * f, POLYNOMIAL_F32(NEG2LOG_F32, f), linear);
+    return fused_f32(f * f, POLYNOMIAL_F32(NEG2LOG_F32, f), linear);
 }
 
 static ALWAYS_INLINE float neg2log_f32(struct split_f32 x)
@@ -108,14 +108,14 @@ static ALWAYS_INLINE float neg2log_f32(struct split_f32 x)
    for which the radius of a normal would wait longer than for these terms. */
 static ALWAYS_INLINE double neg2log_f64(struct split_f64 x)
 {
-    return fma(x.f, two_chains_f64(NEG2LOG_F64, (int)(sizeof NEG2LOG_F64 / sizeof NEG2LOG_F64[0]), x.f), x.neg2log);
+    return fused_f64(x.f, two_chains_f64(NEG2LOG_F64, (int)(sizeof NEG2LOG_F64 / sizeof NEG2LOG_F64[0]), x.f), x.neg2log);
 }
 
 /* The smaller of u and 1 - u, u = (a + 1/2) 2^-32 (double: ((a >> 11) + 1/2) 2^-53), rounded once: full precision near 0. */
 static ALWAYS_INLINE float unit_below_half_f32(uint32_t a)
 {
     uint32_t count = a ^ (uint32_t)((int32_t)a >> 31); /* a or its complement, below 2^31 */
-    return fmaf((float)(int32_t)count, 0x1p-32f, 0x1p-33f);
+    return fused_exact_f32((float)(int32_t)count, 0x1p-32f, 0x1p-33f);
 }
 
 static ALWAYS_INLINE double unit_below_half_f64(uint64_t a)
@@ -142,7 +142,8 @@ static ALWAYS_INLINE struct split_f32 split_u_f32(uint32_t a)
     float rounded = from_bits_f32(is_upper & bits_f32(1.0f)) + signed_x;
     int32_t exponent = exponent_f32(rounded);
     uint32_t scale = bits_f32(1.0f) - (uint32_t)exponent; /* the bits of 2^-e */
-    struct split_f32 parts = {(float)exponent, fmaf(signed_x, from_bits_f32(scale), from_bits_f32(is_upper & scale) - 1.0f)};
+    struct split_f32 parts = {(float)exponent,
+                              fused_exact_f32(signed_x, from_bits_f32(scale), from_bits_f32(is_upper & scale) - 1.0f)};
     return parts;
 }
 
@@ -174,10 +175,10 @@ struct powers_f64 { double r, first, second; };
 
 static ALWAYS_INLINE struct powers_f64 powers_f64(double x)
 {
-    double shifted = fma(x, INVERSE_LN2_F64, 0x1.8p52), k = shifted - 0x1.8p52; /* to the nearest integer */
+    double shifted = fused_f64(x, INVERSE_LN2_F64, 0x1.8p52), k = shifted - 0x1.8p52; /* to the nearest integer */
     uint64_t biased = bits_f64(shifted) - bits_f64(0x1.8p52) + 2048, half = biased >> 1;
-    struct powers_f64 parts = {fma(-k, LN2_LOW_F64, fma(-k, LN2_HIGH_F64, x)), from_bits_f64((half - 1) << 52),
-                               from_bits_f64((biased - half - 1) << 52)};
+    struct powers_f64 parts = {fused_f64(-k, LN2_LOW_F64, fused_exact_f64(-k, LN2_HIGH_F64, x)),
+                               from_bits_f64((half - 1) << 52), from_bits_f64((biased - half - 1) << 52)};
     return parts;
 }
 
@@ -201,7 +202,7 @@ static ALWAYS_INLINE double expm1_f64(double x)
     struct powers_f64 parts = powers_f64(clamp_exponent_f64(x));
     double less_one = parts.r * horner_f64(EXP_F64 + 1, (int)(sizeof EXP_F64 / sizeof EXP_F64[0]) - 1, parts.r);
     double inverse = from_bits_f64((2046ull << 52) - bits_f64(parts.second)); /* of a power of two */
-    double result = fma(less_one, parts.first, parts.first - inverse) * parts.second;
+    double result = fused_exact_f64(less_one, parts.first, parts.first - inverse) * parts.second;
     return x == x ? result : x;
 }
 
@@ -217,7 +218,7 @@ static ALWAYS_INLINE struct pair_f32 polar_f32(float radius, uint32_t a)
     float signed_radius = from_bits_f32(bits_f32(radius) ^ (turned & 0x80000000u));
     float y = (float)(int32_t)(a << 2) * 0x1p-32f; /* [-1/2, 1/2) quadrants */
     float z = y * y;
-    float s = y * POLYNOMIAL_F32(SIN_F32, z), c = fmaf(z, POLYNOMIAL_F32(COS_F32, z), 1.0f);
+    float s = y * POLYNOMIAL_F32(SIN_F32, z), c = fused_f32(z, POLYNOMIAL_F32(COS_F32, z), 1.0f);
     uint32_t swap = (bits_f32(s) ^ bits_f32(c)) & is_odd;
     float cosine = from_bits_f32(bits_f32(c) ^ swap ^ (is_odd & 0x80000000u)), sine = from_bits_f32(bits_f32(s) ^ swap);
     struct pair_f32 result = {signed_radius * cosine, signed_radius * sine};
@@ -230,7 +231,7 @@ struct sincos_f64 { double cosine, sine; };
 static ALWAYS_INLINE struct sincos_f64 sincos_f64(double y)
 {
     double z = y * y;
-    struct sincos_f64 result = {fma(z, POLYNOMIAL_F64(COS_F64, z), SQRT2_F64), y * POLYNOMIAL_F64(SIN_F64, z)};
+    struct sincos_f64 result = {fused_f64(z, POLYNOMIAL_F64(COS_F64, z), SQRT2_F64), y * POLYNOMIAL_F64(SIN_F64, z)};
     return result;
 }
 
@@ -245,7 +246,7 @@ static ALWAYS_INLINE struct pair_f64 polar_f64(double radius, uint64_t a)
     double y = 1.5 - from_bits_f64(0x3ff0000000000000ull | (a >> 11 & 0xfffffffffffffull)); /* 52 bits: 1 and a fraction */
     struct sincos_f64 half = sincos_f64(y);
     double chord = turned * half.sine;
-    struct pair_f64 result = {chord * half.cosine, fma(-chord, half.sine, turned)};
+    struct pair_f64 result = {chord * half.cosine, fused_f64(-chord, half.sine, turned)};
     return result;
 }
 
@@ -266,7 +267,7 @@ static ALWAYS_INLINE float quantile_tail_f32(float r)
    r = sqrt(-ln min(P, 1 - P)), up to 5 and up to 27. */
 static ALWAYS_INLINE double centre_margin_f64(double q)
 {
-    return fma(-q, q, 0.22800625); /* 0.4775^2 */
+    return fused_f64(-q, q, 0.22800625); /* 0.4775^2 */
 }
 
 static ALWAYS_INLINE double quantile_centre_f64(double q, double margin)

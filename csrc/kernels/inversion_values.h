@@ -21,20 +21,20 @@ static ALWAYS_INLINE double exponential_of(uint64_t word)
 static ALWAYS_INLINE double laplace_f64(uint64_t word, const double *c)
 {
     double distance = -ln_f64(2.0 * unit_below_half_f64(word));
-    return fma(is_upper_half(word) ? distance : -distance, c[1], c[0]);
+    return fused_scaled_f64(is_upper_half(word) ? distance : -distance, 0x1p-54, c[1], c[0]);
 }
 
 /* Logistic: loc + scale ln(u / (1 - u)); |error| <= 2^-51 scales, as much relatively; at most 37.5 scales from loc. */
 static ALWAYS_INLINE double logistic_f64(uint64_t word, const double *c)
 {
     double p = unit_below_half_f64(word), distance = ln_f64((1.0 - p) / p);
-    return fma(is_upper_half(word) ? distance : -distance, c[1], c[0]);
+    return fused_scaled_f64(is_upper_half(word) ? distance : -distance, 0x1p-54, c[1], c[0]);
 }
 
 /* Gumbel: loc - scale ln E; from -3.7 to 37.5 scales from loc. */
 static ALWAYS_INLINE double gumbel_f64(uint64_t word, const double *c)
 {
-    return fma(-ln_f64(exponential_of(word)), c[1], c[0]);
+    return fused_scaled_f64(-ln_f64(exponential_of(word)), 0x1p-54, c[1], c[0]);
 }
 
 /* Rayleigh: scale sqrt(2 E); at most 8.66 scales. */
@@ -66,7 +66,8 @@ static ALWAYS_INLINE double power_f64(uint64_t word, const double *c)
 static ALWAYS_INLINE double cauchy_f64(uint64_t word, const double *c)
 {
     (void)c;
-    double p = unit_below_half_f64(word), y = p <= 0.25 ? 2.0 * p : fma(-2.0, p, 1.0); /* in quadrants, [0, 1/2] */
+    double p = unit_below_half_f64(word),
+           y = p <= 0.25 ? 2.0 * p : fused_exact_f64(-2.0, p, 1.0); /* in quadrants, [0, 1/2] */
     struct sincos_f64 angle = sincos_f64(y);
     double distance = (p <= 0.25 ? angle.cosine : angle.sine) / (p <= 0.25 ? angle.sine : angle.cosine);
     return is_upper_half(word) ? distance : -distance;
@@ -81,7 +82,7 @@ static ALWAYS_INLINE double triangular_f64(uint64_t word, const double *c)
     double rise = (c[1] - c[0]) / width, fall = (c[2] - c[1]) / width;
     int rises = u <= rise;
     double root = sqrt(rises ? rise * u : fall * complement);
-    return fma(rises ? root : -root, width, rises ? c[0] : c[2]);
+    return fused_scaled_f64(rises ? root : -root, 0x1p-540, width, rises ? c[0] : c[2]);
 }
 
 /* The least integer that is at least x, for x >= 0. (Where a level has no instruction for it, ceil is a call.) */

@@ -5,12 +5,6 @@
 
 #include "portable.h"
 
-#if defined(__clang__)
-#define NOT_UNROLLED _Pragma("clang loop unroll(disable)")
-#else
-#define NOT_UNROLLED _Pragma("GCC unroll 1")
-#endif
-
 #define TARGET_BASELINE
 #define TARGET_AVX2 __attribute__((target("avx2,fma")))
 #if defined(__clang__) /* uses the whole width by itself, and does not know the option */
@@ -22,14 +16,17 @@
 
 #if defined(__x86_64__)
 #define HAS(feature) __builtin_cpu_supports(feature)
-#define LEVELS(X)                                       \
-    X(baseline, TARGET_BASELINE, 16, 1)                 \
+#define BASELINE(X) X(baseline, TARGET_BASELINE, 16, 1)
+#define LEVELS_BEYOND(X)                                \
     X(avx2, TARGET_AVX2, 32, HAS("avx2") && HAS("fma")) \
     X(avx512, TARGET_AVX512, 64, HAS("avx512f") && HAS("avx512dq") && HAS("avx512bw") && HAS("avx512vl"))
 #elif defined(__aarch64__)
-#define LEVELS(X) X(neon, TARGET_BASELINE, 16, 1)
+#define BASELINE(X) X(neon, TARGET_BASELINE, 16, 1)
+#define LEVELS_BEYOND(X)
 #else
-#define LEVELS(X) X(baseline, TARGET_BASELINE, 16, 1)
+#define BASELINE(X) X(baseline, TARGET_BASELINE, 16, 1)
+#define LEVELS_BEYOND(X)
 #endif
+#define LEVELS(X) BASELINE(X) LEVELS_BEYOND(X)
 
 #endif

@@ -14,7 +14,7 @@ static ALWAYS_INLINE double normal_of_three_f64(double neg2log, uint32_t angle)
 /* u = (word + 1/2) 2^-32 */
 static ALWAYS_INLINE double unit_f64(uint32_t word)
 {
-    return fma(from_bits_f64(0x4330000000000000ull | word) - 0x1p52, 0x1p-32, 0x1p-33);
+    return fused_exact_f64(from_bits_f64(0x4330000000000000ull | word) - 0x1p52, 0x1p-32, 0x1p-33);
 }
 
 /* ln(1 + y) for y > -1; relative error of neg2log, also near 0. */
@@ -35,7 +35,7 @@ static ALWAYS_INLINE struct tries_f64 tries_f64(double shape)
 
 static ALWAYS_INLINE double tried_f64(double x, struct tries_f64 tries)
 {
-    double root = fma(tries.c, x, 1.0);
+    double root = fused_f64(tries.c, x, 1.0);
     return tries.d * (root * root * root);
 }
 
@@ -43,15 +43,15 @@ static ALWAYS_INLINE double tried_f64(double x, struct tries_f64 tries)
 static ALWAYS_INLINE int is_surely_taken_f64(double x, double u, struct tries_f64 tries)
 {
     double square = x * x;
-    return (u < fma(-0.0331 * square, square, 1.0)) & (fma(tries.c, x, 1.0) > 0.0);
+    return (u < fused_f64(-0.0331 * square, square, 1.0)) & (fused_f64(tries.c, x, 1.0) > 0.0);
 }
 
 /* Whether they do. With v = (1 + y)^3, y = c x: ln u < x^2 / 2 + d (1 - v + ln v), of which the sum is made of small terms,
    since d may be large. */
 static ALWAYS_INLINE int is_taken_f64(double x, double u, struct tries_f64 tries)
 {
-    double y = tries.c * x, sum = fma(-(y * y), 3.0 + y, 3.0 * (ln1p_f64(y) - y));
-    int is_below = (ln_f64(u) < fma(tries.d, sum, 0.5 * (x * x))) & (fma(tries.c, x, 1.0) > 0.0);
+    double y = tries.c * x, sum = fused_f64(-(y * y), 3.0 + y, 3.0 * (ln1p_f64(y) - y));
+    int is_below = (ln_f64(u) < fused_f64(tries.d, sum, 0.5 * (x * x))) & (fused_f64(tries.c, x, 1.0) > 0.0);
     return is_surely_taken_f64(x, u, tries) | is_below;
 }
 

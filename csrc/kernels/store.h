@@ -78,12 +78,12 @@ static inline void flush(struct store_queue *queue)
 typedef void write_lines_function(struct store_queue *queue);
 
 /* write_lines_<level>: all whole lines that are not written yet. */
-#define WRITE_LINES(level, TARGET, vector_bytes, test)                            \
-    static TARGET void write_lines_##level(struct store_queue *queue)             \
-    {                                                                             \
-        for (size_t i = queue->written; i < queue->line_bytes; i += vector_bytes) \
-            store_non_temporal_##level(queue->to + i, queue->from + i);           \
-        queue->written = queue->line_bytes;                                       \
+#define WRITE_LINES(level, TARGET, vector_bytes, test)                             \
+    static MAYBE_UNUSED TARGET void write_lines_##level(struct store_queue *queue) \
+    {                                                                              \
+        for (size_t i = queue->written; i < queue->line_bytes; i += vector_bytes)  \
+            store_non_temporal_##level(queue->to + i, queue->from + i);            \
+        queue->written = queue->line_bytes;                                        \
     }
 LEVELS(WRITE_LINES)
 

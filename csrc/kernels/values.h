@@ -11,7 +11,7 @@
    would lose bits as a subnormal. */
 static ALWAYS_INLINE float uniform_f32(uint32_t word, float unit, float width, float low)
 {
-    return fmaf((float)(int32_t)(word >> 8) * unit, width, low);
+    return fused_f32((float)(int32_t)(word >> 8) * unit, width, low);
 }
 
 static ALWAYS_INLINE double uniform_f64(uint32_t high_word, uint32_t low_word, double unit, double width, double low)
@@ -19,7 +19,7 @@ static ALWAYS_INLINE double uniform_f64(uint32_t high_word, uint32_t low_word, d
     /* the 2^52 trick does not reach 2^53: the high 21 and the low 32 bits of the count are converted separately, exactly */
     double high = from_bits_f64(0x4530000000000000ull | high_word >> 11) - 0x1p84;
     double rest = from_bits_f64(0x4330000000000000ull | (high_word << 21 | low_word >> 11)) - 0x1p52;
-    return fma((rest + high) * unit, width, low);
+    return fused_scaled_f64((rest + high) * unit, 0x1p-53, width, low);
 }
 
 /* Normal by Box and Muller (1958): R = sqrt(neg2log_u(a)) and the angle of the next row's word b give R cos and R sin, for
@@ -27,14 +27,18 @@ static ALWAYS_INLINE double uniform_f64(uint32_t high_word, uint32_t low_word, d
 static ALWAYS_INLINE struct pair_f32 normal_f32(float neg2log, uint32_t b, float mean, float std)
 {
     struct pair_f32 standard = polar_f32(sqrtf(neg2log), b);
-    struct pair_f32 pair = {fmaf(standard.first, std, mean), fmaf(standard.second, std, mean)};
+    struct pair_f32 pair = {fused_f32(standard.first, std, mean), fused_f32(standard.second, std, mean)};
     return pair;
 }
+
+static const double LEAST_NORMAL_F64 =
+    0x1p-140; /* but 0: the product of the last bits of the angle's sine and of its chord */
 
 static ALWAYS_INLINE struct pair_f64 normal_f64(double neg2log, uint64_t b, double mean, double std)
 {
     struct pair_f64 standard = polar_f64(sqrt(neg2log), b);
-    struct pair_f64 pair = {fma(standard.first, std, mean), fma(standard.second, std, mean)};
+    struct pair_f64 pair = {fused_scaled_f64(standard.first, LEAST_NORMAL_F64, std, mean),
+                            fused_scaled_f64(standard.second, LEAST_NORMAL_F64, std, mean)};
     return pair;
 }
 
@@ -74,14 +78,14 @@ enum {
 
 static ALWAYS_INLINE float scaled_and_clipped_f32(float x, const float *c)
 {
-    x = fmaf(x, c[STD], c[MEAN]);
+    x = fused_f32(x, c[STD], c[MEAN]);
     x = x < c[LEAST] ? c[LEAST] : x;
     return x > c[GREATEST] ? c[GREATEST] : x;
 }
 
 static ALWAYS_INLINE double scaled_and_clipped_f64(double x, const double *c)
 {
-    x = fma(x, c[STD], c[MEAN]);
+    x = fused_scaled_f64(x, 0x1p-110 * c[MASS], c[STD], c[MEAN]);
     x = x < c[LEAST] ? c[LEAST] : x;
     return x > c[GREATEST] ? c[GREATEST] : x;
 }
@@ -98,10 +102,10 @@ static ALWAYS_INLINE struct probability_f32 probability_f32(uint32_t w, const fl
 {
     uint32_t is_upper = (uint32_t)((int32_t)w >> 31); /* all bits or none: u > 1/2, count from the high end */
     float signed_u = from_bits_f32(bits_f32(unit_below_half_f32(w)) ^ (w & 0x80000000u));
-    float cdf = fmaf(signed_u, c[MASS_SCALED], low_or_high_f32(is_upper, c[CDF_LOW], c[CDF_HIGH]));
-    float sf = fmaf(-signed_u, c[MASS_SCALED], low_or_high_f32(is_upper, c[SF_LOW], c[SF_HIGH]));
-    float from_middle = fmaf((float)(int32_t)(w ^ 0x80000000u), 0x1p-32f, 0x1p-33f);
-    struct probability_f32 p = {cdf < sf ? cdf : sf, fmaf(from_middle, c[MASS], c[MIDDLE])};
+    float cdf = fused_f32(signed_u, c[MASS_SCALED], low_or_high_f32(is_upper, c[CDF_LOW], c[CDF_HIGH]));
+    float sf = fused_f32(-signed_u, c[MASS_SCALED], low_or_high_f32(is_upper, c[SF_LOW], c[SF_HIGH]));
+    float from_middle = fused_exact_f32((float)(int32_t)(w ^ 0x80000000u), 0x1p-32f, 0x1p-33f);
+    struct probability_f32 p = {cdf < sf ? cdf : sf, fused_f32(from_middle, c[MASS], c[MIDDLE])};
     return p;
 }
 
@@ -114,7 +118,7 @@ static ALWAYS_INLINE float tail_margin_f32(float tail, const float *c)
 /* -2 ln(1 - 4 v^2), of which truncated_centre_f32 is made, in two steps: 1 - 4 v^2 = 4 tail (1 - tail). */
 static ALWAYS_INLINE float centre_product_f32(float tail)
 {
-    return fmaf(-4.0f * tail, tail, 4.0f * tail);
+    return fused_f32(-4.0f * tail, tail, 4.0f * tail);
 }
 
 static ALWAYS_INLINE float centre_neg2log_f32(float product)
@@ -133,18 +137,19 @@ static ALWAYS_INLINE float truncated_tail_f32(struct probability_f32 p, const fl
     return scaled_and_clipped_f32(p.v < 0 ? -x : x, c);
 }
 
-/* The same for a 64-bit word: P(Z < x) - 1/2, and the nearer tail. */
+/* The same for a 64-bit word: P(Z < x) - 1/2, and the nearer tail. The first is 0 or at least 2^-108 MASS: the product of the
+   last bits of its factors, or the last bit of MIDDLE, if that is near enough to cancel the product. */
 static ALWAYS_INLINE double middle_probability_f64(uint64_t w, const double *c)
 {
-    return fma(from_middle_f64(w), c[MASS], c[MIDDLE]);
+    return fused_scaled_f64(from_middle_f64(w), 0x1p-54, c[MASS], c[MIDDLE]);
 }
 
 static ALWAYS_INLINE double tail_probability_f64(uint64_t w, const double *c)
 {
     int upper = (int64_t)w < 0;
     double u = unit_below_half_f64(w), signed_u = upper ? -u : u;
-    double cdf = fma(signed_u, c[MASS], upper ? c[CDF_HIGH] : c[CDF_LOW]);
-    double sf = fma(-signed_u, c[MASS], upper ? c[SF_HIGH] : c[SF_LOW]);
+    double cdf = fused_scaled_f64(signed_u, 0x1p-54, c[MASS], upper ? c[CDF_HIGH] : c[CDF_LOW]);
+    double sf = fused_scaled_f64(-signed_u, 0x1p-54, c[MASS], upper ? c[SF_HIGH] : c[SF_LOW]);
     return cdf < sf ? cdf : sf;
 }
 
@@ -164,7 +169,8 @@ static ALWAYS_INLINE int in_tail_f64(double radius)
 /* Whether all margins are negative. */
 static ALWAYS_INLINE int bounds_exclude_centre_f64(const double *c)
 {
-    double least = fma(-0.5, c[MASS], c[MIDDLE]), greatest = fma(0.5, c[MASS], c[MIDDLE]); /* of q */
+    double least = fused_scaled_f64(-0.5, 0.5, c[MASS], c[MIDDLE]),
+           greatest = fused_scaled_f64(0.5, 0.5, c[MASS], c[MIDDLE]); /* of q */
     return (least > 0.0 && centre_margin_f64(least) < 0.0) || (greatest < 0.0 && centre_margin_f64(greatest) < 0.0);
 }
 

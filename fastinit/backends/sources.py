@@ -16,7 +16,10 @@ COMPILED = {
     "_kernels": (
         *(
             f"csrc/kernels/{name}.c"
-            for name in ("axes", "choices", "composed", "kernels", "matrices", "measure", "products", "searches", "shuffles")
+            for name in (
+                *("axes", "baseline_kernels", "choices", "composed", "faster_kernels", "kernels", "matrices", "measure"),
+                *("products", "searches", "shuffles"),
+            )
         ),
         *("csrc/kernels/threads.c", "csrc/bindings/cursor.c", "csrc/bindings/xla_handler.c"),
     ),

@@ -12,13 +12,13 @@ from fastinit.backends.catalogue import KERNELS
 
 ROOT = Path(__file__).resolve().parents[2]
 KERNELS_C = (
-    *(f"csrc/kernels/{name}.c" for name in ("kernels", "threads", "axes", "matrices")),
+    *(f"csrc/kernels/{name}.c" for name in ("kernels", "threads", "baseline_kernels", "faster_kernels", "axes", "matrices")),
     "csrc/bindings/cursor.c",
 )
 EXERCISE = ("tests/backends/native/exercise.c", *KERNELS_C)
 PIECES = ("tests/backends/native/pieces.c", "csrc/kernels/threads.c")
 ORDERS = (
-    *("tests/backends/native/orders.c", *KERNELS_C[:2]),
+    *("tests/backends/native/orders.c", *KERNELS_C[:4]),
     *(f"csrc/kernels/{name}.c" for name in ("choices", "composed", "products", "searches", "shuffles")),
 )
 MEASURES = ("tests/backends/native/measures.c", "csrc/kernels/measure.c")
@@ -134,6 +134,11 @@ def test_sanitizers_find_nothing_in_orders_and_other_operations(tmp_path, saniti
 
 def test_sanitizers_find_nothing_in_measures(tmp_path):
     assert run(compile_sanitized(tmp_path / "measures", "address,undefined", sources=MEASURES)) == {}
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_multiply_adds_without_the_instruction_have_the_bits_of_it(compiler, tmp_path):
+    assert run(compile_(program(compiler), tmp_path / "fused", sources=("tests/backends/native/fused.c",))) == {}
 
 
 # ---- the threads of csrc/kernels/threads.c ----

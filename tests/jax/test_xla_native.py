@@ -14,6 +14,8 @@ SOURCES = [
     "tests/backends/native/exercise_xla.c",
     "csrc/kernels/kernels.c",
     "csrc/kernels/threads.c",
+    "csrc/kernels/baseline_kernels.c",
+    "csrc/kernels/faster_kernels.c",
     "csrc/bindings/cursor.c",
     "csrc/bindings/xla_handler.c",
 ]
