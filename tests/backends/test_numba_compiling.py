@@ -50,6 +50,15 @@ def test_what_was_warmed_up_is_not_compiled_again(tmp_path):
     assert len(compiled) == 4 and {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == compiled
 
 
+def test_a_later_process_finds_the_code_of_functions_of_every_kind(tmp_path):
+    """Also of closures over traced functions, as those that round and those of inversion and rejection are."""
+    kernels = "normal_bfloat16", "laplace_float64", "gamma_float64"
+    code = f"from fastinit.backends.numba import kernels; [*map(kernels.compiled, {kernels})]"
+    for _ in range(2):
+        run(code, NUMBA_CACHE_DIR=str(tmp_path))
+        assert sorted(cached_in(tmp_path)) == 5 * [".nbc"] + 5 * [".nbi"]  # the loop, three of values, one of rounding
+
+
 def test_warm_up_compiles_what_the_patterns_match_and_refuses_those_that_match_nothing(monkeypatch):
     compiled = []
     monkeypatch.setattr(kernels, "compiled", compiled.append)

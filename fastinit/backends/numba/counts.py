@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy import int64, uint32, uint64
+from numpy import int64, uint32
 
 from fastinit.backends.numba.elementary import exp_f64, ln_f64, unit_below_half_f64
-from fastinit.backends.numba.operations import Words, called, fma, inlined, sqrt
+from fastinit.backends.numba.operations import Words, called, floor, fma, inlined, sqrt
 from fastinit.backends.numba.rejection import FOR_FIRST, Own, Try, ln1p_f64, rejection, unit_f64, wide, words_of_purpose
+from fastinit.backends.numba.traced import Value, traced, where
+from fastinit.backends.numba.traced import int64 as to_int64
+from fastinit.backends.numba.traced import uint64 as to_uint64
 
 LEAST_MEAN, MOST_STEPS, LEAST_FOR_SERIES, LEAST_MASS = 10.0, 128, 16, 2.0**-64
 TWO_PI = float.fromhex("0x1.921fb54442d18p+2")
@@ -27,8 +30,8 @@ def stirling_f64(k: float) -> float:
     return ln_f64(factorial) - k * ln_f64(k if k > 1.0 else 1.0) + k
 
 
-@called
-def deviance_f64(k: float, mean: float) -> float:
+@traced
+def deviance_f64(k: Value, mean: Value) -> Value:
     e = (k - mean) / mean
     return mean * fma(1.0 + e, ln1p_f64(e), -e)
 
@@ -68,13 +71,13 @@ def rejected_f64(
     b = (1.15 if is_binomial else 0.931) + 2.53 * std
     a = -0.0873 + 0.0248 * b + 0.01 * p if is_binomial else -0.059 + 0.02483 * b
     scale = (2.83 + 5.1 / b) * std if is_binomial else 1.1239 + 1.1328 / (b - 3.4)
-    height = neg_ln_mass_f64(float(np.floor((n + 1.0) * p)), n, p, mean, True) if is_binomial else 0.0
+    height = neg_ln_mass_f64(floor((n + 1.0) * p), n, p, mean, True) if is_binomial else 0.0
     attempt = uint32(0)
     while True:
         word, v = wide(words[0], words[1]), unit_f64(words[2])
         below = unit_below_half_f64(word)
         u = 0.5 - below if int64(word) < int64(0) else below - 0.5
-        k = float(np.floor((2.0 * a / below + b) * u + (mean + (0.5 if is_binomial else 0.43))))
+        k = floor((2.0 * a / below + b) * u + (mean + (0.5 if is_binomial else 0.43)))
         if k >= 0.0 and (not is_binomial or k <= n):
             bound = height - neg_ln_mass_f64(k, n, p, mean, is_binomial)
             if ln_f64(v * scale / (a / (below * below) + b)) <= bound:
@@ -90,10 +93,10 @@ def count_of(words: Try, n: float, p: float, mean: float, is_binomial: bool, str
     return rejected_f64(words, n, p, mean, is_binomial, stream, position)
 
 
-@inlined
-def integer_of(drawn: float) -> np.uint64:
-    within = drawn if drawn < 2.0**63 else 0.0
-    return uint64(int64(within)) if drawn < 2.0**63 else uint64(2**63 - 1)
+@traced
+def integer_of(drawn: Value) -> Value:
+    within = where(drawn < 2.0**63, drawn, 0.0)
+    return where(drawn < 2.0**63, to_uint64(to_int64(within)), np.uint64(2**63 - 1))
 
 
 @called

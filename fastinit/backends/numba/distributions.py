@@ -6,16 +6,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy import float32, float64, int32, int64, uint32, uint64
+from numpy import float32, int32, uint32, uint64
 
 from fastinit.backends.numba.elementary import (
     BITS_2_52,
     BITS_2_84,
     centre_margin_f64,
     exp_f64,
-    from_middle_f64,
     neg2log_f32,
-    neg2log_f64,
     neg2log_u_f32,
     neg2log_u_f64,
     polar_f64,
@@ -26,19 +24,20 @@ from fastinit.backends.numba.elementary import (
     quantile_tail_f64,
     sincos_f32,
     split_exponent_f32,
-    split_f64,
-    unit_below_half_f32,
-    unit_below_half_f64,
 )
-from fastinit.backends.numba.lanes import LANES, at
-from fastinit.backends.numba.operations import Pair32, Real, Words, fma, from_bits_f64, inlined, sqrt
+from fastinit.backends.numba.lanes import LANES, at, wide_word
+from fastinit.backends.numba.operations import Words, fma, from_bits_f64, inlined, sqrt
+from fastinit.backends.numba.truncated import (
+    NEG2LOG_OF_SCALE,
+    TAIL_SCALED,
+    probability_f32,
+    scaled_and_clipped,
+    truncated_middle_f64,
+    truncated_parameters_f32,
+    truncated_parameters_f64,
+    truncated_radius_f64,
+)
 from fastinit.backends.request import Parameters
-
-
-@inlined
-def wide_word(words: Words, r: int, lane: int) -> np.uint64:
-    """The 64-bit word of a lane in element row r."""
-    return uint64(words[at(2 * r, lane)]) << uint64(32) | uint64(words[at(2 * r + 1, lane)])
 
 
 @inlined
@@ -115,39 +114,6 @@ def lognormal_values_f64(words: Words, rows: int, parameters: Parameters, values
         values[i] = exp_f64(values[i])
 
 
-(CDF_LOW, SF_LOW, CDF_HIGH, SF_HIGH, MASS_SCALED, MASS, MIDDLE, TAIL_SCALED, NEG2LOG_OF_SCALE, MEAN, STD, LEAST,
- GREATEST) = range(13)  # fmt: skip
-
-
-@inlined
-def truncated_parameters(c: Parameters, real: type[Real]) -> tuple[Real, ...]:
-    """As a tuple, so that a choice between two of them compiles to a select, not to a branch."""
-    return (
-        real(c[0]), real(c[1]), real(c[2]), real(c[3]), real(c[4]), real(c[5]), real(c[6]), real(c[7]), real(c[8]),
-        real(c[9]), real(c[10]), real(c[11]), real(c[12]),
-    )  # fmt: skip
-
-
-@inlined
-def scaled_and_clipped(x: Real, c: tuple[Real, ...]) -> Real:
-    x = fma(x, c[STD], c[MEAN])
-    x = c[LEAST] if x < c[LEAST] else x
-    return c[GREATEST] if x > c[GREATEST] else x
-
-
-@inlined
-def probability_f32(w: np.uint32, c: tuple[np.float32, ...]) -> Pair32:
-    """The probability beyond the value of a word in the nearer tail (scaled), and P - 1/2."""
-    upper = int32(w) < int32(0)  # u > 1/2: count from the high end
-    u = unit_below_half_f32(w)
-    signed_u = -u if upper else u
-    cdf = fma(signed_u, c[MASS_SCALED], c[CDF_HIGH] if upper else c[CDF_LOW])
-    sf = fma(-signed_u, c[MASS_SCALED], c[SF_HIGH] if upper else c[SF_LOW])
-    from_middle = int32(w ^ uint32(0x80000000))
-    v = fma(fma(float32(from_middle), float32(2.0**-32), float32(2.0**-33)), c[MASS], c[MIDDLE])
-    return cdf if cdf < sf else sf, v
-
-
 @inlined
 def truncated_tails_f32(words: Words, first: int, rows: int, c: tuple[np.float32, ...], values: Words) -> None:
     """Write those values of `rows` rows from row `first` on that lie in the tails."""
@@ -165,7 +131,7 @@ SEARCHED = 4  # rows that are searched together for values in the tails
 
 @inlined
 def truncated_values_f32(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
-    c = truncated_parameters(parameters, float32)
+    c = truncated_parameters_f32(parameters)
     for i in range(rows * LANES):
         tail, v = probability_f32(words[i], c)
         values[i] = fma(float32(-4) * tail, tail, float32(4) * tail)
@@ -183,26 +149,8 @@ def truncated_values_f32(words: Words, rows: int, parameters: Parameters, values
 
 
 @inlined
-def truncated_middle_f64(w: np.uint64, c: tuple[float, ...]) -> float:
-    """P - 1/2."""
-    return fma(from_middle_f64(w), c[MASS], c[MIDDLE])
-
-
-@inlined
-def truncated_radius_f64(w: np.uint64, c: tuple[float, ...]) -> float:
-    """sqrt(-ln of the probability beyond the value in the nearer tail)."""
-    upper = int64(w) < int64(0)
-    u = unit_below_half_f64(w)
-    signed_u = -u if upper else u
-    cdf = fma(signed_u, c[MASS], c[CDF_HIGH] if upper else c[CDF_LOW])
-    sf = fma(-signed_u, c[MASS], c[SF_HIGH] if upper else c[SF_LOW])
-    neg2log, f = split_f64(cdf if cdf < sf else sf)
-    return sqrt(0.5 * neg2log_f64(neg2log, f))
-
-
-@inlined
 def truncated_values_f64(words: Words, rows: int, parameters: Parameters, values: Words) -> None:
-    c = truncated_parameters(parameters, float64)
+    c = truncated_parameters_f64(parameters)
     for r in range(rows):
         outside = uint64(0)  # as wide as the values, so that the loop vectorises
         for lane in range(LANES):

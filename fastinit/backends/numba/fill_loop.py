@@ -13,11 +13,12 @@ from numpy import int64, uint8, uint64
 from numpy.typing import NDArray
 
 from fastinit.backends.numba.lanes import GROUP_ROWS, GROUP_WORDS, LANES, TILE_GROUPS, TILE_WORDS, next_group, seed_lanes
-from fastinit.backends.numba.operations import Index, Words, address, call_c, inlined
+from fastinit.backends.numba.operations import Words, address, call_c
 from fastinit.backends.numba.store import LINE_BYTES, LINES, QUEUE_LENGTH, copy, flush, push, write_lines_until
+from fastinit.backends.numba.traced import Value, traced, where
+from fastinit.backends.numba.traced import uint64 as to_uint64
 
-Cached = tuple[np.uint64, int, int]  # a part of a tile: its number, the first group, the last one + 1
-
+Cached = tuple[Value, Value, Value]  # a part of a tile: its number, the first group, the last one + 1
 
 SLOT_BYTES = LINE_BYTES + 8 * TILE_WORDS
 """The beginning of a line that values complete, and the values of a tile, of at most 8 bytes each."""
@@ -43,27 +44,28 @@ def new_buffers() -> Buffers:
     return Buffers(*(memory[at:][:size].view(kind) for at, size, (kind, _) in zip(begins, sizes, parts)))
 
 
-@inlined
-def elements_ahead(element: Index, step: Index, tile_elements: Index) -> np.uint64:
+@traced
+def elements_ahead(element: Value, step: Value, tile_elements: Value) -> Value:
     """How many of the elements `element`, `element` + step, ... lie in the tile."""
-    if step > 0:
-        return uint64(tile_elements - 1 - element) // uint64(step) + uint64(1)
-    return uint64(element) // uint64(-step) + uint64(1)
+    is_forward = step > 0
+    room, stride = where(is_forward, tile_elements - 1 - element, element), where(is_forward, step, -step)
+    return to_uint64(room) // to_uint64(stride) + 1
 
 
-@inlined
-def ensure_cached(cached: Cached, tile: np.uint64, low_group: int, high_group: int) -> Cached:
+@traced
+def ensure_cached(cached: Cached, tile: Value, low_group: Value, high_group: Value) -> Cached:
     """The part of `tile` that the tile cache must hold so that these groups are in it; `cached` is what it holds now.
 
     At the tile's first visit these groups alone; at the second the whole tile, since more visits are likely (a column of a
     matrix comes back to the same tile for each row).
     """
     cached_tile, first, last = cached
-    if cached_tile != tile or first == last:
-        return tile, low_group, high_group + 1
-    if first <= low_group and high_group < last:
-        return cached
-    return tile, 0, TILE_GROUPS
+    is_new, is_held = (cached_tile != tile) | (first == last), (first <= low_group) & (high_group < last)
+    return (
+        tile,
+        where(is_new, low_group, where(is_held, first, 0)),
+        where(is_new, high_group + 1, where(is_held, last, TILE_GROUPS)),
+    )
 
 
 def fill_runs(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy import uint32, uint64
 
-from fastinit.backends.numba.distributions import wide_word
-from fastinit.backends.numba.lanes import LANES, at, philox
+from fastinit.backends.numba.lanes import LANES, at, philox, wide_word
 from fastinit.backends.numba.operations import Words, bits_f64, called, inlined, wide_product
 from fastinit.backends.numba.store import Elements
+from fastinit.backends.numba.traced import Value, traced
 from fastinit.backends.request import Parameters
 
 
-@inlined
-def integer_parameters(parameters: Parameters) -> tuple[uint64, uint64, uint64]:
+@traced
+def integer_parameters(parameters: Value) -> tuple[Value, Value, Value]:
     """low, range and rejection threshold: integers whose bits are passed as doubles."""
     return bits_f64(parameters[0]), bits_f64(parameters[1]), bits_f64(parameters[2])
 

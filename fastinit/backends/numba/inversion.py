@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy import int64, uint64
 
-from fastinit.backends.numba.distributions import wide_word
 from fastinit.backends.numba.elementary import (
     exp_f64,
     expm1_f64,
@@ -18,85 +16,84 @@ from fastinit.backends.numba.elementary import (
     split_sum_f64,
     unit_below_half_f64,
 )
-from fastinit.backends.numba.lanes import LANES, at
-from fastinit.backends.numba.operations import Untyped, Words, fma, inlined, sqrt
+from fastinit.backends.numba.lanes import LANES, at, wide_word
+from fastinit.backends.numba.operations import Untyped, Words, ceil, fma, inlined, sqrt
 from fastinit.backends.numba.store import Elements
+from fastinit.backends.numba.traced import Value, int64, traced, uint64, where
 from fastinit.backends.numba.value_parameters import parameters_of
 from fastinit.backends.request import Parameters
 
-Own = tuple[float, float, float]  # a value's parameters
+
+@traced
+def on_both_sides(word: Value, distance: Value) -> Value:
+    return where(int64(word) < 0, distance, -distance)
 
 
-@inlined
-def on_both_sides(word: np.uint64, distance: float) -> float:
-    return distance if int64(word) < int64(0) else -distance
-
-
-@inlined
-def exponential_of(word: np.uint64) -> float:
+@traced
+def exponential_of(word: Value) -> Value:
     return 0.5 * neg2log_u_f64(word)
 
 
-@inlined
-def laplace_f64(word: np.uint64, c: Own) -> float:
+@traced
+def laplace_f64(word: Value, c: Value) -> Value:
     return fma(on_both_sides(word, -ln_f64(2.0 * unit_below_half_f64(word))), c[1], c[0])
 
 
-@inlined
-def logistic_f64(word: np.uint64, c: Own) -> float:
+@traced
+def logistic_f64(word: Value, c: Value) -> Value:
     p = unit_below_half_f64(word)
     return fma(on_both_sides(word, ln_f64((1.0 - p) / p)), c[1], c[0])
 
 
-@inlined
-def gumbel_f64(word: np.uint64, c: Own) -> float:
+@traced
+def gumbel_f64(word: Value, c: Value) -> Value:
     return fma(-ln_f64(exponential_of(word)), c[1], c[0])
 
 
-@inlined
-def rayleigh_f64(word: np.uint64, c: Own) -> float:
+@traced
+def rayleigh_f64(word: Value, c: Value) -> Value:
     return sqrt(neg2log_u_f64(word)) * c[0]
 
 
-@inlined
-def weibull_f64(word: np.uint64, c: Own) -> float:
+@traced
+def weibull_f64(word: Value, c: Value) -> Value:
     return exp_f64(ln_f64(exponential_of(word)) / c[0])
 
 
-@inlined
-def pareto_f64(word: np.uint64, c: Own) -> float:
+@traced
+def pareto_f64(word: Value, c: Value) -> Value:
     return expm1_f64(exponential_of(word) / c[0])
 
 
-@inlined
-def power_f64(word: np.uint64, c: Own) -> float:
+@traced
+def power_f64(word: Value, c: Value) -> Value:
     return exp_f64(-exponential_of(word) / c[0])
 
 
-@inlined
-def cauchy_f64(word: np.uint64, c: Own) -> float:
+@traced
+def cauchy_f64(word: Value, c: Value) -> Value:
     p = unit_below_half_f64(word)
-    y = 2.0 * p if p <= 0.25 else fma(-2.0, p, 1.0)  # the angle to the nearer axis in quadrants, at most 1/2
+    y = where(p <= 0.25, 2.0 * p, fma(-2.0, p, 1.0))  # the angle to the nearer axis in quadrants, at most 1/2
     cosine, sine = sincos_f64(y)
-    return on_both_sides(word, (cosine if p <= 0.25 else sine) / (sine if p <= 0.25 else cosine))
+    return on_both_sides(word, where(p <= 0.25, cosine, sine) / where(p <= 0.25, sine, cosine))
 
 
-@inlined
-def triangular_f64(word: np.uint64, c: Own) -> float:
-    p, width, upper = unit_below_half_f64(word), c[2] - c[0], int64(word) < int64(0)
-    u, complement = 1.0 - p if upper else p, p if upper else 1.0 - p
+@traced
+def triangular_f64(word: Value, c: Value) -> Value:
+    p, width, upper = unit_below_half_f64(word), c[2] - c[0], int64(word) < 0
+    u, complement = where(upper, 1.0 - p, p), where(upper, p, 1.0 - p)
     rise, fall = (c[1] - c[0]) / width, (c[2] - c[1]) / width
     rises = u <= rise
-    root = sqrt(rise * u if rises else fall * complement)
-    return fma(root if rises else -root, width, c[0] if rises else c[2])
+    root = sqrt(where(rises, rise * u, fall * complement))
+    return fma(where(rises, root, -root), width, where(rises, c[0], c[2]))
 
 
-@inlined
-def geometric_u64(word: np.uint64, c: Own) -> np.uint64:
+@traced
+def geometric_u64(word: Value, c: Value) -> Value:
     neg2log, f = split_sum_f64(1.0, -c[0])
-    trials = float(np.ceil(2.0 * exponential_of(word) / neg2log_f64(neg2log, f)))
-    within = 1.0 if trials < 1.0 else trials if trials < 2.0**63 else 1.0
-    return uint64(int64(within)) if trials < 2.0**63 else uint64(2**63 - 1)
+    trials = ceil(2.0 * exponential_of(word) / neg2log_f64(neg2log, f))
+    within = where(trials < 1.0, 1.0, where(trials < 2.0**63, trials, 1.0))
+    return where(trials < 2.0**63, uint64(int64(within)), uint64(2**63 - 1))
 
 
 def _inversion(value_of: Untyped, known: int) -> Callable[[Words, int, Parameters, Words, np.uint64, Elements], None]:
@@ -108,7 +105,7 @@ def _inversion(value_of: Untyped, known: int) -> Callable[[Words, int, Parameter
     ) -> None:
         for r in range(rows):
             for lane in range(LANES):
-                c = parameters_of(parameters, known, position // uint64(2) + at(r, lane))
+                c = parameters_of(parameters, known, position // np.uint64(2) + at(r, lane))
                 values[at(r, lane)] = value_of(wide_word(words, r, lane), c)
 
     return values

@@ -19,6 +19,8 @@ from fastinit.backends.numba.elementary import (
 from fastinit.backends.numba.lanes import LANES, at, philox
 from fastinit.backends.numba.operations import Untyped, Word, Words, called, fma, from_bits_f64, inlined, sqrt
 from fastinit.backends.numba.store import Elements
+from fastinit.backends.numba.traced import Value, traced
+from fastinit.backends.numba.traced import uint64 as to_uint64
 from fastinit.backends.numba.value_parameters import parameters_of
 from fastinit.backends.request import Parameters
 
@@ -34,25 +36,25 @@ def words_of_purpose(stream: Words, position: np.uint64, purpose: Word, attempt:
     return philox(low, high, stream[2], stream[3], uint32(stream[0] ^ purpose), uint32(stream[1] + attempt))
 
 
-@inlined
-def wide(high: Word, low: Word) -> np.uint64:
-    return uint64(high) << uint64(32) | uint64(low)
+@traced
+def wide(high: Value, low: Value) -> Value:
+    return to_uint64(high) << 32 | to_uint64(low)
 
 
-@called
-def normal_of(words: Try) -> float:
+@traced
+def normal_of(words: Value) -> Value:
     radius = sqrt(neg2log_u_f64(wide(words[0], words[1])))
-    first, _ = polar_f64(radius, uint64(words[2]) << uint64(32))
+    first, _ = polar_f64(radius, to_uint64(words[2]) << 32)
     return first
 
 
-@inlined
-def unit_f64(word: Word) -> float:
-    return fma(from_bits_f64(BITS_2_52 | uint64(word)) - 2.0**52, 2.0**-32, 2.0**-33)
+@traced
+def unit_f64(word: Value) -> Value:
+    return fma(from_bits_f64(BITS_2_52 | to_uint64(word)) - 2.0**52, 2.0**-32, 2.0**-33)
 
 
-@inlined
-def ln1p_f64(y: float) -> float:
+@traced
+def ln1p_f64(y: Value) -> Value:
     neg2log, f = split_sum_f64(1.0, y)
     return -0.5 * neg2log_f64(neg2log, f)
 
