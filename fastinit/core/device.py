@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import numpy as np
 
 from fastinit.backends.elements import ELEMENT_TYPES, ElementType
-from fastinit.core import positions
+from fastinit.core import indices
 from fastinit.core.dtypes import check_out
 from fastinit.core.positions import Positions
 from fastinit.core.selection import Selection
@@ -175,7 +175,7 @@ def fill_device(
     on_host: HostFill,
 ) -> None:
     """Write the values of an index. `on_host` makes those that no kernel can place."""
-    wanted = positions.wanted(shape, index)
+    wanted = indices.wanted(shape, index)
     if not out.array.size:
         return
     memory = _cuda().Memory(address_of(out.array), out.device, out.stream)
@@ -249,7 +249,7 @@ class DeviceFill:
         for (slab, part), stream in zip(parts, child_streams(self._stream, [slab.key for slab, _ in parts])):
             shape, index, within = slab.shape, part.index, (*part.place, ...)
             view = self._to._replace(array=self._out[within])  # a view, also of one element
-            wanted = positions.wanted(shape, index)
+            wanted = indices.wanted(shape, index)
             request = DeviceFill(stream, self._element, shape, wanted, index, view, self._on_host, self._room)
             slab.distribution.write(request)
 

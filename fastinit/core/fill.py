@@ -11,7 +11,7 @@ from fastinit.backends import Backend, current
 from fastinit.backends.catalogue import KERNELS
 from fastinit.backends.elements import ELEMENT_TYPES, ElementType
 from fastinit.backends.request import AxesRequest, FillAxes, FillRequest
-from fastinit.core import positions
+from fastinit.core import indices
 from fastinit.core.device import fill_device, is_on_device, memory_of
 from fastinit.core.dtypes import check_out, element_type
 from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_rows, fill_strided, native_threads, repeat
@@ -45,7 +45,7 @@ def fill(
     """
     element = element_type(dtype)
     whole_shape = checks.shape(shape)
-    wanted = positions.wanted(whole_shape, index)
+    wanted = indices.wanted(whole_shape, index)
     stream = stream_of(seed, name)
     check_shape(distribution, whole_shape)
     if out is not None and is_on_device(out):
@@ -144,7 +144,7 @@ class _Fill:
 
     def _fill_slab(self, slab: Slab, part: Part, stream: Stream, out: Array, small: SmallArrays | None) -> None:
         shape, index = slab.shape, part.index
-        wanted = positions.wanted(shape, index)
+        wanted = indices.wanted(shape, index)
         within = (*part.place, ...)  # a view, also of one element
         view = out[within] if part.is_view else np.empty(wanted.shape, self._element.dtype)
         is_fresh = self._is_fresh or not part.is_view
@@ -239,7 +239,7 @@ class _Piece:
     def compose(self, slabs: Slabs) -> None:
         with threads.single_threaded():
             for at, box in boxes_of_run(self._shape, self._first, self._first + self._out.size):
-                wanted = positions.indexed(self._shape, box.slices)
+                wanted = indices.indexed(self._shape, box.slices)
                 part = self._out[at : at + box.size].reshape(box.shape)
                 _Fill(self._stream, self._element, self._shape, wanted, box.slices, part).compose(slabs)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastinit.core import positions
+from fastinit.core import indices
 from fastinit.core.positions import Positions
 from fastinit.distributions import Slab, Slabs
 from fastinit.distributions.boxes import Box
@@ -38,7 +38,7 @@ class Selection:
 
     @classmethod
     def of(cls, shape: tuple[int, ...], index: Index, wanted: Positions) -> Selection:
-        entries = (slice(None),) * len(shape) if index is None else positions.entries(shape, index)
+        entries = (slice(None),) * len(shape) if index is None else indices.entries(shape, index)
         return cls(shape, wanted, entries)
 
     def rows(self) -> tuple[int, int]:

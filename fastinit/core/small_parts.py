@@ -35,7 +35,7 @@ def take(full: Array, index: Index) -> Any:
 
 
 def _is_plain(item: Any) -> bool:
-    """Whether NumPy takes the item for what `fastinit.core.positions` does."""
+    """Whether NumPy takes the item for what `fastinit.core.indices` does."""
     if type(item) is np.ndarray:
         return item.ndim > 0 and item.dtype.kind in "biu"
     return item is None or type(item) in (int, slice, EllipsisType)

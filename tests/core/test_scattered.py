@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fastinit import normal
-from fastinit.core import positions, scattered
+from fastinit.core import indices, positions, scattered
 from fastinit.core.positions import RUNS_AT_ONCE, TruePlaces
 from fastinit.core.scattered import MOST_GROUPED, fill_scattered
 from tests.support import bits
@@ -68,7 +68,7 @@ def test_places_that_rows_share_are_looked_up_once(monkeypatch):
     looked_up = []
     look_up = positions.Table.look_up
     monkeypatch.setattr(positions.Table, "look_up", lambda table, where: looked_up.append(1) or look_up(table, where))
-    wanted = positions.indexed(SHAPE, INDEXES["random columns"])
+    wanted = indices.indexed(SHAPE, INDEXES["random columns"])
     fill_scattered(Fills(), wanted, 0, TILE, np.empty(wanted.size, np.int64))
     assert len(looked_up) == 1
 
@@ -93,7 +93,7 @@ class Fills:
 
 @pytest.mark.parametrize("name", ["random positions", "random columns", "a few columns", "permuted rows and columns"])
 def test_tiles_are_not_visited_again_and_again(name):
-    wanted, fills = positions.indexed(SHAPE, INDEXES[name]), Fills()
+    wanted, fills = indices.indexed(SHAPE, INDEXES[name]), Fills()
     out = np.empty(wanted.size, np.int64)
     fill_scattered(fills, wanted, 0, TILE, out)
     assert np.array_equal(out, np.arange(4_500_000).reshape(SHAPE)[INDEXES[name]].reshape(-1))
@@ -108,7 +108,7 @@ def test_tiles_are_not_visited_again_and_again(name):
 def test_positions_in_order_are_not_sorted(monkeypatch, starts):
     monkeypatch.setattr(scattered, "DENSE", 0)
     monkeypatch.setattr(scattered, "_fill_by_tiles", lambda *arguments: pytest.fail("sorted"))
-    wanted, out = positions.indexed((10_000,), starts), np.empty(len(starts), np.int64)
+    wanted, out = indices.indexed((10_000,), starts), np.empty(len(starts), np.int64)
     fill_scattered(Fills(), wanted, 0, TILE, out)
     assert np.array_equal(out, starts)
 

@@ -5,7 +5,7 @@ import pytest
 
 import fastinit
 from fastinit.backends import c_calls
-from fastinit.core import positions, small_parts
+from fastinit.core import indices, small_parts
 
 rng = np.random.default_rng(0)
 SHAPE = 60, 50
@@ -71,7 +71,7 @@ def test_an_index_is_refused_as_of_large_tensors(index):
 def test_no_positions_are_looked_for_where_all_takes_less(shape, index, is_taken, monkeypatch):
     fastinit.uniform(shape, seed=0)
     looked = []
-    monkeypatch.setattr(positions, "indexed", lambda *asked, of=positions.indexed: looked.append(asked) or of(*asked))
+    monkeypatch.setattr(indices, "indexed", lambda *asked, of=indices.indexed: looked.append(asked) or of(*asked))
     fastinit.uniform(shape, seed=0, index=index)
     assert bool(looked) != is_taken
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from fastinit import auditing
 from fastinit.auditing import Finding, Report
-from fastinit.core import positions
+from fastinit.core import indices
 from fastinit.core.selection import Selection
 from fastinit.distributions import Distribution
 from fastinit.runtime.types import Array
@@ -79,7 +79,7 @@ def _parts(name: str, here: Part | None, array: Array, rows: list[Rows]) -> list
         regions = distribution.regions(here.shape)
         if len(regions) == 1:
             return [(name, array, regions[0].distribution)]
-        taken = Selection.of(here.shape, here.index, positions.indexed(here.shape, here.index))
+        taken = Selection.of(here.shape, here.index, indices.indexed(here.shape, here.index))
         parts = [(region, taken.part(region.box)) for region in regions]
         return [(name + of.box.text(here.shape), array[part.place], of.distribution) for of, part in parts if part]
     return [(f"{name}[{span_of(r, len(array))}]", array[r.first : r.stop], r.distribution) for r in rows]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from torch import Tensor
 
-from fastinit.core.positions import indexed
+from fastinit.core.indices import indexed
 from fastinit.runtime import checks
 from fastinit.runtime.nearest import did_you_mean
 from fastinit.runtime.types import Array, Index, Shape
