@@ -125,21 +125,46 @@ static ALWAYS_INLINE TARGET_AVX2 vector_of_32 read_pieces_32(const char *from, i
 #define DEFINE_LEVEL(level, TARGET, vector_bytes, test) DEFINE_BLOCKS_##vector_bytes(level, TARGET)
 LEVELS(DEFINE_LEVEL)
 
+/* A panel has columns one after the other, each with room for so many bytes. */
+enum { PANEL_BYTES = LINES * LINE_BYTES };
+
+/* Writes the columns of a panel, of a box that shares lines with the next: each from the first line that begins in it to the
+   end of that which begins last before the next box. */
+#define DEFINE_WRITE_PANEL(level, TARGET, vector_bytes, test)                                                      \
+    static TARGET void write_panel_##level(const struct matrix *of, uint64_t nbytes, const char *panel)            \
+    {                                                                                                              \
+        char *to = of->to;                                                                                         \
+        for (uint64_t c = 0; c < of->columns; c++, to += of->column_stride, panel += PANEL_BYTES) {                \
+            const uint64_t head = smaller(-(uintptr_t)to % LINE_BYTES, nbytes);                                    \
+            const uint64_t wanted = of->shares_lines > head ? (of->shares_lines - head - 1) / LINE_BYTES + 1 : 0;  \
+            const uint64_t lines = smaller(wanted, (nbytes - head) / LINE_BYTES), end = head + lines * LINE_BYTES; \
+            if (of->is_first)                                                                                      \
+                memcpy(to, panel, head);                                                                           \
+            for (uint64_t at = head; at < end; at += vector_bytes)                                                 \
+                store_non_temporal_##level(to + at, panel + at);                                                   \
+            if (lines < wanted)                                                                                    \
+                memcpy(to + end, panel + end, nbytes - end);                                                       \
+        }                                                                                                          \
+    }
+
+LEVELS(DEFINE_WRITE_PANEL)
+
 /* Copies rows `first` to `last` - 1, a multiple of those of a block, or for non-temporal stores those of a line. */
 typedef void copy_group_function(const struct matrix *of, uint64_t first, uint64_t last);
+typedef void write_panel_function(const struct matrix *of, uint64_t nbytes, const char *panel);
 
 struct copies { copy_group_function *ordinary, *non_temporal; };
 
 #define COPIES(level, bits) {copy_group_ordinary_##bits##_##level, copy_group_non_temporal_##bits##_##level}
 #define LEVEL_OF(level, blocks, vector_bytes) \
-    {vector_bytes, write_lines_##level, {COPIES(blocks, 8), COPIES(blocks, 16), COPIES(blocks, 32), COPIES(blocks, 64)}},
+    {vector_bytes, write_panel_##level, {COPIES(blocks, 8), COPIES(blocks, 16), COPIES(blocks, 32), COPIES(blocks, 64)}},
 #define LEVEL_OF_16(level) LEVEL_OF(level, level, 16)
 #define LEVEL_OF_32(level) LEVEL_OF(level, level, 32)
 #define LEVEL_OF_64(level) LEVEL_OF(level, avx2, 32)
 #define LEVEL(level, TARGET, vector_bytes, test) LEVEL_OF_##vector_bytes(level)
 static const struct {
     uint64_t vector_bytes;
-    write_lines_function *write_lines;
+    write_panel_function *write_panel;
     struct copies copies[4]; /* by the logarithms of the bytes of an element */
 } levels[] = {LEVELS(LEVEL)};
 
@@ -150,7 +175,7 @@ struct copy {
     struct matrix of;
     uint64_t element_bytes, block_rows;
     struct copies by;
-    write_lines_function *write_lines;
+    write_panel_function *write_panel;
 };
 
 /* Whether a first-level cache cannot hold a line of each of so many rows: of the usual ones a page has a line in each of 64
@@ -238,40 +263,21 @@ static void copy_lines(const struct copy *copy)
     copy_ordinary(copy, end, rows);
 }
 
-/* ---- columns whose lines begin at different rows ---- */
-
-/* Writes a column of a box that shares lines with the next, by non-temporal stores: from the first line that begins in it to
-   the end of that which begins last before the next box. */
-static void write_shared(const struct copy *copy, char *to, const char *from)
-{
-    const struct matrix *of = &copy->of;
-    const uint64_t head = -(uintptr_t)to % LINE_BYTES,
-                   next = of->shares_lines + -((uintptr_t)to + of->shares_lines) % LINE_BYTES;
-    const uint64_t end = smaller(of->rows * copy->element_bytes, next);
-    if (of->is_first)
-        memcpy(to, from, smaller(head, end));
-    if (head >= end)
-        return;
-    struct store_queue lines = {to + head, from + head, (end - head) / LINE_BYTES * LINE_BYTES, 0,
-                                (end - head) % LINE_BYTES};
-    copy->write_lines(&lines);
-    flush(&lines);
-}
-
-/* Through panels of a few columns, since what non-temporal stores write are whole lines. */
+/* Copies columns whose lines begin at different rows, through panels of a few, since non-temporal stores write whole lines. */
 static void copy_shared(const struct copy *copy)
 {
     enum { COLUMNS = 16 };
-    _Alignas(LINE_BYTES) char panel[COLUMNS][LINES * LINE_BYTES];
-    const struct matrix *of = &copy->of;
+    _Alignas(LINE_BYTES) char panel[COLUMNS * PANEL_BYTES];
+    const uint64_t columns = copy->of.columns, nbytes = copy->element_bytes;
     struct copy part = *copy;
-    part.of.to = panel[0], part.of.column_stride = sizeof panel[0];
-    for (uint64_t column = 0; column < of->columns; column += COLUMNS) {
-        part.of.from = of->from + (int64_t)(column * copy->element_bytes);
-        part.of.columns = smaller(COLUMNS, of->columns - column);
-        copy_ordinary(&part, 0, of->rows);
-        for (uint64_t c = 0; c < part.of.columns; c++)
-            write_shared(copy, of->to + (int64_t)(column + c) * of->column_stride, panel[c]);
+    struct matrix written = copy->of;
+    part.of.to = panel, part.of.column_stride = PANEL_BYTES;
+    for (uint64_t column = 0; column < columns; column += COLUMNS) {
+        part.of.columns = written.columns = smaller(COLUMNS, columns - column);
+        copy_ordinary(&part, 0, part.of.rows);
+        copy->write_panel(&written, written.rows * nbytes, panel);
+        part.of.from += COLUMNS * nbytes;
+        written.to += COLUMNS * written.column_stride;
     }
 }
 
@@ -293,7 +299,7 @@ void copy_matrix(int level, const struct matrix *of, uint64_t element_bytes)
 {
     const int size = element_bytes == 8 ? 3 : (int)(element_bytes / 2);
     const struct copy copy = {*of, element_bytes, levels[level].vector_bytes / element_bytes, levels[level].copies[size],
-                              levels[level].write_lines};
+                              levels[level].write_panel};
     if ((of->rows == 1 && !of->shares_lines) || magnitude(of->column_stride) <= magnitude(of->row_stride))
         copy_rows(&copy);
     else if (of->row_stride != (int64_t)element_bytes)
