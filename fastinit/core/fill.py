@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -24,6 +24,10 @@ from fastinit.core.whole_tensors import whole_values
 from fastinit.distributions import Distribution, Slab, Slabs, WholeTensor
 from fastinit.runtime import checks, threads
 from fastinit.runtime.types import Array, DTypeLike, Float64Array, Index, Seed, Shape, UInt64Array
+
+# Elements of a row that is filled by itself. Shorter ones take longer so than through the buffer of axes, those of 30 three
+# times as long.
+LEAST_ROW = 256
 
 
 def fill(
@@ -100,16 +104,17 @@ class _Fill:
             return
         values = _Values(current(), name, self._stream, parameters, self._wanted)
         is_plain = array.flags.aligned and array.dtype.isnative
+        has_axes = is_plain and values.backend.fill_axes is not None and not self._wanted.tables
         if is_plain and array.flags.c_contiguous:
             nontemporal = not self._is_fresh and array.nbytes >= NONTEMPORAL_BYTES
             flat = array.reshape(-1).view(element.storage)
             # scattered positions take as long to look up and to sort, which NumPy does, as their values to make
             has_threads = values.backend.has_threads and not self._wanted.tables
             fill_contiguous(values.write, flat, nontemporal, has_threads)
-        elif is_plain and values.backend.takes_rows and _has_rows(array, self._wanted):
+        elif is_plain and values.backend.takes_rows and _has_rows(array, self._wanted, LEAST_ROW if has_axes else 1):
             fill_rows(values.backend, values.write_rows, array, element)
-        elif is_plain and values.backend.fill_axes is not None and not self._wanted.tables:
-            values.write_axes(values.backend.fill_axes, array.view(element.storage))
+        elif has_axes:
+            values.write_axes(array.view(element.storage))
         else:
             fill_strided(values.write, array, element.storage)
 
@@ -158,9 +163,10 @@ class _Fill:
         return self.result
 
 
-def _has_rows(out: Array, wanted: Positions) -> bool:
-    """Whether `out` consists of contiguous rows along its first axis, each within one run of positions."""
-    return out.ndim > 1 and out[0].flags.c_contiguous and wanted.has_rows(out[0].size)
+def _has_rows(out: Array, wanted: Positions, least: int) -> bool:
+    """Whether `out` consists of contiguous rows of `least` elements or more along its first axis, each within one run of
+    positions."""
+    return out.ndim > 1 and out[0].flags.c_contiguous and out[0].size >= least and wanted.has_rows(out[0].size)
 
 
 class _Values(NamedTuple):
@@ -196,8 +202,9 @@ class _Values(NamedTuple):
             self._fill(starts, out.shape[1], step, out[at : at + starts.size], nontemporal, num_threads)
             at += starts.size
 
-    def write_axes(self, fill_axes: FillAxes, out: Array) -> None:
-        """All elements into `out` of the storage type, whatever its strides."""
+    def write_axes(self, out: Array) -> None:
+        """All elements into `out` of the storage type, whatever its strides, by a backend that fills axes."""
+        fill_axes = cast(FillAxes, self.backend.fill_axes)
         wanted, nontemporal = (self.wanted.origin, self.wanted.steps), out.nbytes >= NONTEMPORAL_BYTES
         values = self.kernel, self.stream, self.parameters
         fill_axes(AxesRequest(*values, *wanted, out, nontemporal, native_threads(out.size)))

@@ -28,6 +28,8 @@ VIEWS = {
     "every second row, transposed": ((50, 300), lambda memory: memory((600, 50))[::2].T),
     "every third element, transposed": ((50, 300), lambda memory: memory((300, 150))[:, ::3].T),
     "a box": ((7, 20, 60), lambda memory: memory((7, 30, 100))[:, 5:25, 30:90]),
+    "a box of rows within a tile": ((40, 300), lambda memory: memory((40, 320))[:, 9:309]),
+    "a box of short rows": ((300, 7), lambda memory: memory((300, 8))[:, 1:]),
     "a box of long rows": ((3, 5, 2100), lambda memory: memory((3, 6, 2200))[:, 1:, 7:2107]),
     "backwards": ((40, 50), lambda memory: memory((40, 50))[::-1, ::-1]),
     "backwards, transposed": ((40, 50), lambda memory: memory((50, 40))[::-1, ::-1].T),
