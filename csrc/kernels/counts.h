@@ -114,11 +114,11 @@ static ALWAYS_INLINE int try_counts(uint32_t words[WORDS_OF_TRY][LANES], const i
     int num_kept = 0;
     gather_counts(of, at, n, p, mean);
     for (int l = 0; l < LANES; l++) {
-        uint64_t word = (uint64_t)words[0][l] << 32 | words[1][l];
-        double below = unit_below_half_f64(word), u = (int64_t)word < 0 ? 0.5 - below : below - 0.5;
-        struct attempts_f64 attempt = attempts_f64(p[l], mean[l], of->is_binomial);
-        k[l] = floor((2.0 * attempt.a / below + attempt.b) * u + attempt.centre);
-        chance[l] = unit_f64(words[2][l]) * attempt.scale / (attempt.a / (below * below) + attempt.b);
+        double std = sqrt(of->is_binomial ? mean[l] * (1.0 - p[l]) : mean[l]);
+        struct attempts_f64 attempts = attempts_f64(p[l], mean[l], std, of->is_binomial);
+        struct hit_f64 hit = hit_f64((uint64_t)words[0][l] << 32 | words[1][l], attempts);
+        k[l] = hit.k;
+        chance[l] = unit_f64(words[2][l]) * attempts.scale / (attempts.a / (hit.below * hit.below) + attempts.b);
         valid[l] = of->is_binomial ? (k[l] <= n[l] ? k[l] : n[l]) : k[l];
         valid[l] = k[l] >= 0.0 ? valid[l] : 0.0;
         mode[l] = floor((n[l] + 1.0) * p[l]);
@@ -135,6 +135,42 @@ static ALWAYS_INLINE int try_counts(uint32_t words[WORDS_OF_TRY][LANES], const i
         num_kept += !taken[l];
     }
     return num_kept;
+}
+
+/* Sets k[l] to what the first attempt surely gives, for LANES values with these words and parameters; else to -1. */
+static ALWAYS_INLINE void place_surely(const uint32_t *words, const double *n, const double *p, const double *mean,
+                                       int is_binomial, double *k)
+{
+    double below[LANES], sure[LANES], std[LANES];
+    for (int l = 0; l < LANES; l++)
+        std[l] = sqrt(is_binomial ? mean[l] * (1.0 - p[l]) : mean[l]);
+    for (int l = 0; l < LANES; l++) {
+        struct attempts_f64 attempts = attempts_f64(is_binomial ? p[l] : 0.0, mean[l], std[l], is_binomial);
+        struct hit_f64 hit = hit_f64(wide_word(words, 0, l), attempts);
+        k[l] = hit.k;
+        below[l] = hit.below;
+        sure[l] = attempts.sure;
+    }
+    for (int l = 0; l < LANES; l++) {
+        int is_sure = (below[l] >= LEAST_BELOW) & (unit_f64(words[2 * LANES + l]) <= sure[l]);
+        int is_valid = (k[l] >= 0.0) & (!is_binomial | (k[l] <= n[l]));
+        k[l] = is_sure & is_valid ? k[l] : -1.0;
+    }
+}
+
+/* Draws those of the `count` values of the numbers in `large` that the first attempt surely gives; the others are moved to
+   large[0], large[1], ...: returns how many. */
+static ALWAYS_INLINE int draw_surely(const uint32_t *words, int rows, int32_t *large, int count, struct counts *of)
+{
+    int kept = 0;
+    for (int r = 0, i = 0; count > 0 && r < rows; r++, i += LANES)
+        place_surely(words + i * WORDS_OF_TRY, of->n + i, of->p + i, of->mean + i, of->is_binomial, of->drawn + i);
+    for (int i = 0; i < count; i++) {
+        const int32_t at = large[i];
+        large[kept] = at;
+        kept += of->drawn[at] < 0.0;
+    }
+    return kept;
 }
 
 /* Draws the `count` values of the numbers in `left`: one time, by a search, where their means are small, else until all are
@@ -170,6 +206,7 @@ static ALWAYS_INLINE void counts_of_rows(const uint32_t *words, int rows, const 
         num_small += of.mean[i] < LEAST_MEAN;
         num_large += !(of.mean[i] < LEAST_MEAN);
     }
+    num_large = draw_surely(words, rows, large, num_large, &of);
     draw_counts(words, small, num_small, 1, &of, place);
     draw_counts(words, large, num_large, 0, &of, place);
     if (is_binomial)
