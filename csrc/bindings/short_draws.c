@@ -278,8 +278,7 @@ static int is_plain_out(const target *target, int has_size)
     int fits = PyArray_ISCARRAY(out) && PyArray_DESCR(out)->type_num == target->dtype->type_num && PyArray_SIZE(out) > 0 &&
                PyArray_SIZE(out) <= most;
     if (fits && has_size)
-        fits = PyArray_NDIM(out) == target->axes &&
-               memcmp(PyArray_DIMS(out), target->lengths, (size_t)target->axes * sizeof(npy_intp)) == 0;
+        fits = PyArray_NDIM(out) == target->axes && PyArray_CompareLists(PyArray_DIMS(out), target->lengths, target->axes);
     return fits;
 }
 
@@ -524,7 +523,7 @@ static int broadcast(const struct numbers *numbers, npy_intp lengths[MOST_AXES])
     return axes;
 }
 
-/* Makes the numbers' own shape that of the values. */
+/* Makes the numbers' own shape that of the values; 0 where this is not a short draw, and nothing is to be released. */
 static int take_shape(const npy_intp *lengths, int axes, PyObject *dtype, int type, target *target)
 {
     memset(target, 0, sizeof *target);
@@ -538,7 +537,9 @@ static int take_shape(const npy_intp *lengths, int axes, PyObject *dtype, int ty
             return 0;
     }
     target->dtype = dtype_of(dtype, type);
-    return target->dtype && PyArray_ISNBO(target->dtype->byteorder);
+    if (target->dtype && !PyArray_ISNBO(target->dtype->byteorder))
+        Py_CLEAR(target->dtype);
+    return target->dtype != NULL;
 }
 
 /* Where the values go, whose shape the numbers broadcast to; 0 where this is not a short draw, and nothing is to be released. */
@@ -551,7 +552,8 @@ static int target_for(const struct numbers *numbers, arguments given, int type, 
     int fits = !target->out || PyArray_NDIM(target->out) <= MOST_AXES;
     if (fits && target->out) {
         target->axes = PyArray_NDIM(target->out);
-        memcpy(target->lengths, PyArray_DIMS(target->out), (size_t)target->axes * sizeof *lengths);
+        for (int k = 0; k < target->axes; k++)
+            target->lengths[k] = PyArray_DIM(target->out, k);
     }
     fits = fits && target->axes > 0 && axes <= target->axes;
     for (int k = 0; fits && k < axes; k++)
@@ -655,9 +657,7 @@ static PyObject *drawn_by_arrays(const short_draw *self, PyObject *generator, ar
 static int holds_integers(const PyArray_Descr *dtype, long long low, long long last, int *log2_bytes)
 {
     int bytes = (int)PyDataType_ELSIZE(dtype), is_signed = dtype->kind == 'i';
-    if (dtype->kind == 'b')
-        last += low < 0 || last > 1 ? 256 : 0; /* out of the range of a byte */
-    else if (dtype->kind != 'i' && dtype->kind != 'u')
+    if (dtype->kind == 'b' ? low < 0 || last > 1 : dtype->kind != 'i' && dtype->kind != 'u')
         return 0;
     for (*log2_bytes = 0; 1 << *log2_bytes < bytes; ++*log2_bytes)
         ;
@@ -787,8 +787,7 @@ static int have_same_shape(PyObject *object, PyObject *other)
         return 0;
     PyArrayObject *array = (PyArrayObject *)object, *others = (PyArrayObject *)other;
     int axes = PyArray_NDIM(array);
-    return axes == PyArray_NDIM(others) &&
-           memcmp(PyArray_DIMS(array), PyArray_DIMS(others), (size_t)axes * sizeof(npy_intp)) == 0;
+    return axes == PyArray_NDIM(others) && PyArray_CompareLists(PyArray_DIMS(array), PyArray_DIMS(others), axes);
 }
 
 /* Whether values of these `n` arguments are surely fewer than `least`: each may have as many as all the others for one of its

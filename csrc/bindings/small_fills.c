@@ -72,7 +72,7 @@ void *memory_of(PyObject *out, const small_fill *fill)
         return NULL;
     PyArrayObject *array = (PyArrayObject *)out;
     int fits = PyArray_DESCR(array) == fill->dtype && PyArray_NDIM(array) == fill->axes && PyArray_ISCARRAY(array);
-    fits = fits && memcmp(PyArray_DIMS(array), fill->lengths, (size_t)fill->axes * sizeof(npy_intp)) == 0;
+    fits = fits && PyArray_CompareLists(PyArray_DIMS(array), fill->lengths, fill->axes);
     return fits ? PyArray_DATA(array) : NULL;
 }
 
@@ -135,7 +135,7 @@ int run_strided(const small_fill *fill, const uint32_t words[4], PyObject *out)
         return 0;
     PyArrayObject *array = (PyArrayObject *)out;
     int fits = PyArray_DESCR(array) == fill->dtype && PyArray_NDIM(array) == fill->axes && PyArray_ISBEHAVED(array);
-    fits = fits && memcmp(PyArray_DIMS(array), fill->lengths, (size_t)fill->axes * sizeof(npy_intp)) == 0;
+    fits = fits && PyArray_CompareLists(PyArray_DIMS(array), fill->lengths, fill->axes);
     int n = fits ? axes_apart(array, axes) : -1;
     if (n < 0)
         return 0;

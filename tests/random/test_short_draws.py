@@ -450,6 +450,24 @@ def test_no_reference_is_lost_or_left_over():
     assert counts[0] == counts[1] == counts[2]
 
 
+def test_a_dtype_that_is_refused_keeps_no_reference():
+    rng, swapped, counts = default_rng(3), np.dtype(">f8"), []
+    for _ in range(3):
+        for _ in range(20):
+            for shape in (np.ones(2), [1.0, 2.0], 1.0):
+                with pytest.raises(TypeError):
+                    rng.standard_gamma(shape, dtype=swapped)
+        counts.append(sys.getrefcount(swapped))
+    assert counts[0] == counts[1] == counts[2]
+
+
+@pytest.mark.parametrize("high", [3, 2**62, 2**63 - 1])
+def test_integers_beyond_bool_are_refused(high):
+    with pytest.raises(ValueError):
+        default_rng(3).integers(0, high, 5, dtype=bool)
+    assert set(default_rng(3).integers(0, 1, 50, dtype=bool, endpoint=True)) == {False, True}
+
+
 @pytest.mark.parametrize("name", ROUNDED)
 @pytest.mark.parametrize("given", [{"size": 1500}, {"size": (2, 3)}, {"out": np.zeros((3, 5), np.float32)}], ids=repr)
 def test_float32_values_of_float64_kernels_are_rounded(name, given):
