@@ -48,24 +48,21 @@ def rotate_left(x: Untyped, bits: int) -> Untyped:
 
 
 @traced
-def seed_vector(stream: Value, tile: Value, state: Value, lane: Value) -> None:
-    """The state of the lanes of one vector, from `lane` on."""
+def seed_state(stream: Value, tile: Value, state: Value) -> None:
     counter = tile * LANES  # its low four bits are free for the lane
-    first, high = uint32(counter) | uint32(lane), uint32(counter >> 32).repeated(TOGETHER)
-    low = first.repeated(TOGETHER)
-    numbers = low.made(ir.Constant(low.code.type, [*range(TOGETHER)]))
-    k0, k1, c2, c3 = (stream[i].repeated(TOGETHER) for i in range(4))
+    low, high = uint32(counter).repeated(LANES), uint32(counter >> 32).repeated(LANES)
+    numbers = low.made(ir.Constant(low.code.type, [*range(LANES)]))
+    k0, k1, c2, c3 = (stream[i].repeated(LANES) for i in range(4))
     s0, s1, s2, s3 = philox(low | numbers, high, c2, c3, k0, k1)
     s0 = where((s0 | s1 | s2 | s3) == 0, uint32(1), s0)  # xoshiro never leaves the state of all zeros
     for i, word in enumerate((s0, s1, s2, s3)):
-        state.store_row(lane + i * LANES, word)
+        state.store_row(i * LANES, word)
 
 
 @called
 def seed_lanes(stream: Words, tile: np.uint64, state: Words) -> None:
     """The state of all lanes at the start of `tile`: row i of `state` has word i of each lane's."""
-    for lane in range(0, LANES, TOGETHER):
-        seed_vector(stream, tile, state, lane)
+    seed_state(stream, tile, state)  # one copy of its code for all that call it
 
 
 @traced
