@@ -14,12 +14,12 @@ enum {
     PADDING = LINE_BYTES, /* between runs in the buffer: at powers of 2 they would share the sets of a cache */
     BUFFER_BYTES = 1024 * 1024 + 128 * PADDING,
     PAGE_BYTES = 4096,
-    LEAST_LINES = 8,         /* that a box has of what is next to each other in memory, if there is room */
-    MOST_OF_RUN = 32 * 1024, /* bytes of a run in a box; of longer ones boxes have parts */
-    LEAST_IN_PLACE = 1024,   /* elements of a run that is worth the tile it begins in */
-    STARTS = 512,            /* runs that are filled at a time */
-    MOST_AXES = 64,          /* that arrays of NumPy have */
-    MOST_KEPT = 64           /* buffers */
+    LEAST_LINES = 8, /* that a box has of what is next to each other in memory, if there is room */
+    MOST_OF_RUN = BUFFER_BYTES / (3 * (LINE_BYTES + 1)), /* elements: a box has room for 3 lines of such runs */
+    LEAST_IN_PLACE = 1024,                               /* elements of a run that is worth the tile it begins in */
+    STARTS = 512,                                        /* runs that are filled at a time */
+    MOST_AXES = 64,                                      /* that arrays of NumPy have */
+    MOST_KEPT = 64                                       /* buffers */
 };
 
 struct axes_job {
@@ -239,7 +239,7 @@ static void choose_boxes(struct axes_job *job, int non_temporal)
             job->memory_axis = k;
     }
     job->in_place = job->memory_axis == 0 && axes[0].stride == (int64_t)nbytes && axes[0].n >= LEAST_IN_PLACE;
-    uint64_t most = aligned && !job->in_place ? tile : MOST_OF_RUN / nbytes, rows = 1;
+    uint64_t most = aligned && !job->in_place ? tile : MOST_OF_RUN, rows = 1;
     job->lengths[0] =
         aligned ? smaller(axes[0].n, most) : (axes[0].n - 1) / ((axes[0].n - 1) / most + 1) + 1; /* even parts */
     for (int k = 1; k < job->n; k++)
@@ -254,11 +254,13 @@ static void choose_boxes(struct axes_job *job, int non_temporal)
         rows *= job->lengths[k];
     }
     const uint64_t side = LINE_BYTES / nbytes;
-    if (m == 0 || axes[m].stride != (int64_t)nbytes || job->lengths[m] < side)
+    if (m == 0 || axes[m].stride != (int64_t)nbytes)
+        return;
+    job->non_temporal = HAS_NON_TEMPORAL && non_temporal;
+    if (job->lengths[m] < side)
         return;
     const int is_cut = job->lengths[m] < axes[m].n;
     job->lengths[m] -= is_cut ? job->lengths[m] % side : 0;
-    job->non_temporal = HAS_NON_TEMPORAL && non_temporal;
     job->lines_up = 1;
     for (int k = 0; k < job->n; k++)
         job->lines_up = job->lines_up && (k == m || axes[k].stride % LINE_BYTES == 0);

@@ -125,8 +125,11 @@ static ALWAYS_INLINE TARGET_AVX2 vector_of_32 read_pieces_32(const char *from, i
 #define DEFINE_LEVEL(level, TARGET, vector_bytes, test) DEFINE_BLOCKS_##vector_bytes(level, TARGET)
 LEVELS(DEFINE_LEVEL)
 
-/* A panel has columns one after the other, each with room for so many bytes. */
-enum { PANEL_BYTES = LINES * LINE_BYTES };
+enum {
+    PANEL_BYTES = LINES * LINE_BYTES, /* of a column in a panel */
+    SLOT_BYTES = 16 * 1024,           /* of columns that follow each other in memory: half of a first-level cache */
+    MOST_BLOCK_COLUMNS = 16
+};
 
 /* Writes the columns of a panel, of a box that shares lines with the next: each from the first line that begins in it to the
    end of that which begins last before the next box. */
@@ -157,7 +160,10 @@ struct copies { copy_group_function *ordinary, *non_temporal; };
 
 #define COPIES(level, bits) {copy_group_ordinary_##bits##_##level, copy_group_non_temporal_##bits##_##level}
 #define LEVEL_OF(level, blocks, vector_bytes) \
-    {vector_bytes, write_panel_##level, {COPIES(blocks, 8), COPIES(blocks, 16), COPIES(blocks, 32), COPIES(blocks, 64)}},
+    {vector_bytes,                            \
+     write_panel_##level,                     \
+     write_lines_##level,                     \
+     {COPIES(blocks, 8), COPIES(blocks, 16), COPIES(blocks, 32), COPIES(blocks, 64)}},
 #define LEVEL_OF_16(level) LEVEL_OF(level, level, 16)
 #define LEVEL_OF_32(level) LEVEL_OF(level, level, 32)
 #define LEVEL_OF_64(level) LEVEL_OF(level, avx2, 32)
@@ -165,6 +171,7 @@ struct copies { copy_group_function *ordinary, *non_temporal; };
 static const struct {
     uint64_t vector_bytes;
     write_panel_function *write_panel;
+    write_lines_function *write_lines;
     struct copies copies[4]; /* by the logarithms of the bytes of an element */
 } levels[] = {LEVELS(LEVEL)};
 
@@ -176,6 +183,7 @@ struct copy {
     uint64_t element_bytes, block_rows;
     struct copies by;
     write_panel_function *write_panel;
+    write_lines_function *write_lines;
 };
 
 /* Whether a first-level cache cannot hold a line of each of so many rows: of the usual ones a page has a line in each of 64
@@ -219,10 +227,15 @@ static void copy_part(const struct copy *copy, copy_group_function *copy_group, 
 
 static ALWAYS_INLINE void copy_elements_of(const struct matrix *of, uint64_t nbytes)
 {
-    for (uint64_t c = 0; c < of->columns; c++)
-        for (uint64_t r = 0; r < of->rows; r++)
-            memcpy(of->to + (int64_t)c * of->column_stride + (int64_t)r * of->row_stride,
-                   of->from + (int64_t)r * of->pitch + (int64_t)(c * nbytes), nbytes);
+    const int by_rows = magnitude(of->column_stride) < LINE_BYTES; /* whose elements then share lines */
+    const uint64_t outer = by_rows ? of->rows : of->columns, inner = by_rows ? of->columns : of->rows;
+    const int64_t from_outer = by_rows ? of->pitch : (int64_t)nbytes, from_inner = by_rows ? (int64_t)nbytes : of->pitch;
+    const int64_t to_outer = by_rows ? of->row_stride : of->column_stride,
+                  to_inner = by_rows ? of->column_stride : of->row_stride;
+    for (uint64_t i = 0; i < outer; i++)
+        for (uint64_t j = 0; j < inner; j++)
+            memcpy(of->to + (int64_t)i * to_outer + (int64_t)j * to_inner,
+                   of->from + (int64_t)i * from_outer + (int64_t)j * from_inner, nbytes);
 }
 
 static void copy_elements(const struct copy *copy)
@@ -252,21 +265,55 @@ static void copy_ordinary(const struct copy *copy, uint64_t first, uint64_t last
         copy_part(copy, copy->by.ordinary, rest, rest + copy->block_rows);
 }
 
+/* Copies rows `first` to `last` - 1, fewer than a line has: whole blocks would write to lines that have been written past the
+   caches, or will be, which takes longer than all else. */
+static void copy_part_of_line(const struct copy *copy, uint64_t first, uint64_t last)
+{
+    struct copy part = *copy;
+    part.of.rows = last - first;
+    part.of.from += (int64_t)first * part.of.pitch;
+    part.of.to += first * copy->element_bytes;
+    copy_elements(&part);
+}
+
 /* Copies columns whose lines of memory begin at the same rows, by non-temporal stores. */
 static void copy_lines(const struct copy *copy)
 {
     const uint64_t nbytes = copy->element_bytes, in_line = LINE_BYTES / nbytes, rows = copy->of.rows;
     const uint64_t head = smaller(rows, -(uintptr_t)copy->of.to % LINE_BYTES / nbytes);
     const uint64_t end = head + (rows - head) / in_line * in_line;
-    copy_ordinary(copy, 0, head);
+    copy_part_of_line(copy, 0, head);
     copy_part(copy, copy->by.non_temporal, head, end);
-    copy_ordinary(copy, end, rows);
+    copy_part_of_line(copy, end, rows);
+}
+
+/* Copies columns that follow each other in memory, some at a time into a slot, from which their lines are written. */
+static void copy_dense(const struct copy *copy)
+{
+    char slots[2][LINE_BYTES + SLOT_BYTES];
+    const uint64_t column_bytes = copy->of.rows * copy->element_bytes;
+    const uint64_t together = SLOT_BYTES / column_bytes / MOST_BLOCK_COLUMNS * MOST_BLOCK_COLUMNS;
+    struct store_queue queue = {slots[0], slots[0], 0, 0, 0};
+    struct copy part = *copy;
+    char *to = copy->of.to;
+    int slot = 0;
+    for (uint64_t column = 0; column < copy->of.columns; column += together, slot = !slot) {
+        part.of.columns = smaller(together, copy->of.columns - column);
+        part.of.to = slots[slot] + LINE_BYTES;
+        copy_ordinary(&part, 0, part.of.rows);
+        copy->write_lines(&queue);
+        push(&queue, to, part.of.to, part.of.columns * column_bytes, slots[!slot] + LINE_BYTES);
+        part.of.from += together * copy->element_bytes;
+        to += together * column_bytes;
+    }
+    copy->write_lines(&queue);
+    flush(&queue);
 }
 
 /* Copies columns whose lines begin at different rows, through panels of a few, since non-temporal stores write whole lines. */
 static void copy_shared(const struct copy *copy)
 {
-    enum { COLUMNS = 16 };
+    enum { COLUMNS = MOST_BLOCK_COLUMNS };
     _Alignas(LINE_BYTES) char panel[COLUMNS * PANEL_BYTES];
     const uint64_t columns = copy->of.columns, nbytes = copy->element_bytes;
     struct copy part = *copy;
@@ -295,17 +342,30 @@ static void copy_rows(const struct copy *copy)
             copy_elements(&row);
 }
 
+/* Whether columns follow each other in memory, and are so short that many of their lines are those of two. */
+static int is_dense(const struct copy *copy)
+{
+    const uint64_t column_bytes = copy->of.rows * copy->element_bytes;
+    return copy->of.column_stride == (int64_t)column_bytes && column_bytes <= PANEL_BYTES;
+}
+
 void copy_matrix(int level, const struct matrix *of, uint64_t element_bytes)
 {
     const int size = element_bytes == 8 ? 3 : (int)(element_bytes / 2);
-    const struct copy copy = {*of, element_bytes, levels[level].vector_bytes / element_bytes, levels[level].copies[size],
-                              levels[level].write_panel};
+    const struct copy copy = {*of,
+                              element_bytes,
+                              levels[level].vector_bytes / element_bytes,
+                              levels[level].copies[size],
+                              levels[level].write_panel,
+                              levels[level].write_lines};
     if ((of->rows == 1 && !of->shares_lines) || magnitude(of->column_stride) <= magnitude(of->row_stride))
         copy_rows(&copy);
     else if (of->row_stride != (int64_t)element_bytes)
         copy_elements(&copy);
     else if (of->shares_lines)
         copy_shared(&copy);
+    else if (of->non_temporal && is_dense(&copy))
+        copy_dense(&copy);
     else if (of->non_temporal && of->lines_up)
         copy_lines(&copy);
     else
