@@ -14,7 +14,16 @@ from fastinit.backends.request import AxesRequest, FillAxes, FillRequest
 from fastinit.core import indices
 from fastinit.core.device import fill_device, is_on_device, memory_of
 from fastinit.core.dtypes import check_out, element_type
-from fastinit.core.pieces import NONTEMPORAL_BYTES, TILE, fill_contiguous, fill_rows, fill_strided, native_threads, repeat
+from fastinit.core.pieces import (
+    NONTEMPORAL_BYTES,
+    NONTEMPORAL_BYTES_OF_AXES,
+    TILE,
+    fill_contiguous,
+    fill_rows,
+    fill_strided,
+    native_threads,
+    repeat,
+)
 from fastinit.core.positions import Positions, boxes_of_run
 from fastinit.core.scattered import fill_scattered
 from fastinit.core.selection import Part, Selection
@@ -205,7 +214,7 @@ class _Values(NamedTuple):
     def write_axes(self, out: Array) -> None:
         """All elements into `out` of the storage type, whatever its strides, by a backend that fills axes."""
         fill_axes = cast(FillAxes, self.backend.fill_axes)
-        wanted, nontemporal = (self.wanted.origin, self.wanted.steps), out.nbytes >= NONTEMPORAL_BYTES
+        wanted, nontemporal = (self.wanted.origin, self.wanted.steps), out.nbytes >= NONTEMPORAL_BYTES_OF_AXES
         values = self.kernel, self.stream, self.parameters
         fill_axes(AxesRequest(*values, *wanted, out, nontemporal, native_threads(out.size)))
 
