@@ -178,15 +178,30 @@ def test_a_program_ends_while_a_fill_is_under_way():
 
 
 @pytest.mark.parametrize("minors, is_taken", [((99,), False), ((99, *native.MINOR_VERSIONS), True)])
-def test_versions_that_xla_refuses_leave_jax_its_cpu(minors, is_taken):
+def test_without_its_header_versions_that_xla_refuses_leave_jax_its_cpu(minors, is_taken):
     code = f"""
 import jax
 import fastinit.jax
 from fastinit.jax import native
-native.MINOR_VERSIONS = {minors}
+native.MINOR_VERSIONS, native._version_of_header = {minors}, lambda: None
 made = jax.jit(lambda key: fastinit.jax.he_normal()(key, (5, 5)))(jax.random.key(0))
 assert (made == fastinit.jax.he_normal()(jax.random.key(0), (5, 5))).all()
 print(native.is_registered())
 """
     done = run_python(code)
     assert (done.stdout.strip(), done.returncode) == (str(is_taken), 0), done.stderr
+
+
+def test_shapes_are_told_before_jax_has_its_devices_and_values_come_from_the_handler():
+    code = """
+import jax
+import fastinit.jax
+init, key = fastinit.jax.he_normal(), jax.ShapeDtypeStruct((2,), jax.numpy.uint32)
+made = jax.jit(lambda key: init(key, (5, 5)))
+print(jax.eval_shape(made, key).shape)
+jax.config.update("jax_num_cpu_devices", 3)  # which JAX refuses once it has devices, as it does jax.distributed
+print(jax.device_count(), "fastinit_fill" in made.lower(jax.random.key(0)).as_text())
+assert (made(jax.random.key(0)) == init(jax.random.key(0), (5, 5))).all()
+"""
+    done = run_python(code)
+    assert (done.stdout, done.returncode) == ("(5, 5)\n3 True\n", 0), done.stderr
