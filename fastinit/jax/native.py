@@ -37,14 +37,13 @@ def is_registered() -> bool:
     """Registers the handler the first time. False where there is none, or this JAX takes none of its versions.
 
     Before JAX has its backends it only notes what is registered; refused then, it has no CPU at all. It gets them here only
-    where its version of the interface is not known: after that neither `jax.distributed` can begin nor options change.
+    where its version of the interface is not one of ours: after that neither `jax.distributed` can begin nor options change.
     """
     if not available_levels() or not hasattr(jax, "ffi"):
         return False
-    version = _version_of_header()
-    if version is not None:
-        major, minor = version
-        return major == 0 and minor >= min(MINOR_VERSIONS) and _register(min(minor, max(MINOR_VERSIONS)))
+    minor = _version_of_header()
+    if minor in MINOR_VERSIONS:
+        return _register(minor)
     try:
         jax.local_devices(backend="cpu")
     except RuntimeError:  # JAX_PLATFORMS leaves CPUs out
@@ -52,14 +51,14 @@ def is_registered() -> bool:
     return any(map(_register, MINOR_VERSIONS))
 
 
-def _version_of_header() -> tuple[int, int] | None:
-    """The major and minor version of XLA's interface, by the header that jaxlib brings along; None where it has none."""
+def _version_of_header() -> int | None:
+    """The version of XLA's interface by the header that jaxlib brings along: m for 0.m, None for any other."""
     try:
         header = Path(jax.ffi.include_dir(), "xla", "ffi", "api", "c_api.h").read_text(encoding="utf-8")
     except OSError:
         return None
     major, minor = (re.search(rf"#define XLA_FFI_API_{name} (\d+)", header) for name in ("MAJOR", "MINOR"))
-    return (int(major[1]), int(minor[1])) if major and minor else None
+    return int(minor[1]) if major and minor and major[1] == "0" else None
 
 
 def _register(minor: int) -> bool:

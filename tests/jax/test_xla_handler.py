@@ -178,12 +178,13 @@ def test_a_program_ends_while_a_fill_is_under_way():
 
 
 @pytest.mark.parametrize("minors, is_taken", [((99,), False), ((99, *native.MINOR_VERSIONS), True)])
-def test_without_its_header_versions_that_xla_refuses_leave_jax_its_cpu(minors, is_taken):
+@pytest.mark.parametrize("header", [None, 98])
+def test_versions_that_xla_refuses_leave_jax_its_cpu(minors, is_taken, header):
     code = f"""
 import jax
 import fastinit.jax
 from fastinit.jax import native
-native.MINOR_VERSIONS, native._version_of_header = {minors}, lambda: None
+native.MINOR_VERSIONS, native._version_of_header = {minors}, lambda: {header}
 made = jax.jit(lambda key: fastinit.jax.he_normal()(key, (5, 5)))(jax.random.key(0))
 assert (made == fastinit.jax.he_normal()(jax.random.key(0), (5, 5))).all()
 print(native.is_registered())
