@@ -81,7 +81,7 @@ static ALWAYS_INLINE void parameters_of_rows(const double *parameters, int k, do
 
 /* The shapes of some rows, and what tries of them take. */
 struct shapes {
-    int are_small; /* whether any is below 1 */
+    int num_small; /* how many are below 1 */
     double shape[MOST_TRIED], d[MOST_TRIED], c[MOST_TRIED];
 };
 
@@ -90,11 +90,11 @@ static ALWAYS_INLINE void load_shapes(struct shapes *of, const double *parameter
 {
     struct tries_f64 first = tries_f64(factor * parameters[k]);
     parameters_of_rows(parameters, k, factor, place, rows, of->shape);
-    of->are_small = 0;
+    of->num_small = 0;
     for (int i = 0; i < rows * LANES; i++) {
         struct tries_f64 tries = parameters[COUNT] > 0 ? tries_f64(of->shape[i]) : first;
         of->d[i] = tries.d, of->c[i] = tries.c;
-        of->are_small |= of->shape[i] < 1.0;
+        of->num_small += of->shape[i] < 1.0;
     }
 }
 
@@ -189,6 +189,54 @@ static ALWAYS_INLINE void boosts(int rows, const struct shapes *of, const uint32
         }
 }
 
+static ALWAYS_INLINE void boost_all(int rows, const struct shapes *of, const struct place *place, double *values)
+{
+    uint32_t others[TILE_WORDS];
+    double exponents[MOST_TRIED];
+    rows_of_purpose(place, FOR_BOOST, rows, others);
+    boosts(rows, of, others, 0, exponents);
+    for (int i = 0; i < rows * LANES; i++)
+        values[i] *= exp_f64(-exponents[i]);
+}
+
+/* The same for those alone whose shapes are below 1, which are collected. */
+static ALWAYS_INLINE void boost_some(int rows, const struct shapes *of, const struct place *place, double *values)
+{
+    int32_t small[MOST_TRIED];
+    int count = 0;
+    for (int i = 0; i < rows * LANES; i++) {
+        small[count] = i;
+        count += of->shape[i] < 1.0;
+    }
+    for (int first = 0; first < count; first += LANES) {
+        uint32_t words[WORDS_OF_TRY][LANES];
+        int32_t at[LANES];
+        double shape[LANES], factors[LANES];
+        const int here = count - first < LANES ? count - first : LANES;
+        for (int l = 0; l < LANES; l++)
+            at[l] = small[first + (l < here ? l : 0)];
+        words_of_purpose(place, FOR_BOOST, 0, at, words);
+        for (int l = 0; l < LANES; l++) /* by itself, or compilers do not vectorise what follows */
+            shape[l] = of->shape[at[l]];
+        for (int l = 0; l < LANES; l++) {
+            double exponential = 0.5 * neg2log_u_f64((uint64_t)words[0][l] << 32 | words[1][l]);
+            factors[l] = exp_f64(-(exponential / shape[l]));
+        }
+        for (int l = 0; l < here; l++)
+            values[at[l]] *= factors[l];
+    }
+}
+
+/* Values of `gammas` times the factors of their shapes, in the way that takes less time: collected ones take 1 1/4 to twice as
+   long each. */
+static ALWAYS_INLINE void boost(int rows, const struct shapes *of, const struct place *place, double *values)
+{
+    if (8 * of->num_small > 3 * rows * LANES)
+        boost_all(rows, of, place, values);
+    else
+        boost_some(rows, of, place, values);
+}
+
 #define REJECTION_ARGUMENTS                                                                               \
     const uint32_t *words, int rows, const double *parameters, const uint32_t *stream, uint64_t position, \
         philox_function *philox, double *values
@@ -202,14 +250,8 @@ static ALWAYS_INLINE void gamma_values_f64(REJECTION_ARGUMENTS)
     load_shapes(&of, parameters, 0, 1.0, &place, rows);
     parameters_of_rows(parameters, 1, 1.0, &place, rows, scales);
     gammas(words, rows, &of, &place, FOR_FIRST, values);
-    if (of.are_small) {
-        uint32_t others[TILE_WORDS];
-        double exponents[MOST_TRIED];
-        rows_of_purpose(&place, FOR_BOOST, rows, others);
-        boosts(rows, &of, others, 0, exponents);
-        for (int i = 0; i < rows * LANES; i++)
-            values[i] *= exp_f64(-exponents[i]);
-    }
+    if (of.num_small > 0)
+        boost(rows, &of, &place, values);
     for (int i = 0; i < rows * LANES; i++)
         values[i] *= scales[i];
 }
@@ -227,10 +269,11 @@ static ALWAYS_INLINE void pairs_of_gammas(const uint32_t *words, int rows, const
     gammas(words, rows, &of[0], place, FOR_FIRST, first);
     rows_of_purpose(place, FOR_SECOND, rows, others);
     gammas(others, rows, &of[1], place, FOR_SECOND, second);
-    if (of[0].are_small | of[1].are_small)
+    const int are_small = (of[0].num_small > 0) | (of[1].num_small > 0);
+    if (are_small)
         rows_of_purpose(place, FOR_BOOST, rows, others);
     for (int k = 0; k < 2; k++)
-        if (of[0].are_small | of[1].are_small)
+        if (are_small)
             boosts(rows, &of[k], others, k, exponents[k]);
         else
             for (int i = 0; i < rows * LANES; i++)
@@ -272,7 +315,7 @@ static ALWAYS_INLINE void student_values_f64(REJECTION_ARGUMENTS)
     struct shapes of;
     load_shapes(&of, parameters, 0, 0.5, &place, rows);
     gammas(words, rows, &of, &place, FOR_FIRST, values);
-    if (of.are_small) {
+    if (of.num_small > 0) {
         rows_of_purpose(&place, FOR_BOOST, rows, others);
         boosts(rows, &of, others, 0, exponents);
     }
