@@ -1,8 +1,8 @@
 """fastinit's Generator beside NumPy's (PCG64), in the same run: python -m bench.generator
 
 Large draws of 10^8 values (NumPy's are 10^7, at their usual speed), draws of 100 values, and single values; medians. Then
-every method that a kernel draws for, with every form of `size`, `dtype` and `out`: medians of NumPy's time / fastinit's; and
-10^6 values, or things, of the other methods.
+every method that a kernel draws for, with every form of `size`, `dtype` and `out`: medians of NumPy's time / fastinit's;
+other short requests, as by arrays of parameters; and 10^6 values, or things, of the other methods.
 """
 
 from __future__ import annotations
@@ -92,11 +92,42 @@ DRAWS_OF_A_MILLION = {
     "dirichlet of 4": lambda rng, things: rng.dirichlet([1.0, 2.0, 3.0, 0.5], MILLION // 4),
 }
 
+THREE, TRIALS, FEW = np.array([0.5, 2.0, 7.0]), [10, 20, 30], np.arange(100.0)
+REQUESTS = {
+    "laplace(scale=2)": lambda rng: rng.laplace(scale=2.0),
+    "gamma of an array without axes": lambda rng: rng.gamma(np.array(2.0)),
+    "normal of 3 means": lambda rng: rng.normal(THREE, 2.0),
+    "weibull of 3 and (2, 3)": lambda rng: rng.weibull(THREE, (2, 3)),
+    "standard_gamma of 3": lambda rng: rng.standard_gamma(THREE),
+    "chisquare of 3": lambda rng: rng.chisquare(THREE),
+    "beta of 3": lambda rng: rng.beta(THREE, 2.0),
+    "poisson of 3": lambda rng: rng.poisson(THREE),
+    "poisson(10^7, 3)": lambda rng: rng.poisson(1e7, 3),
+    "binomial of a list": lambda rng: rng.binomial(TRIALS, 0.5),
+    "binomial(10^9, 0.3, 100)": lambda rng: rng.binomial(10**9, 0.3, 100),
+    "negative_binomial of 3": lambda rng: rng.negative_binomial(THREE, 0.5),
+    "standard_gamma float32": lambda rng: rng.standard_gamma(2.0, dtype=np.float32),
+    "standard_gamma(100) float32": lambda rng: rng.standard_gamma(2.0, 100, np.float32),
+    "noncentral_chisquare()": lambda rng: rng.noncentral_chisquare(3.0, 1.0),
+    "noncentral_f (3, 3)": lambda rng: rng.noncentral_f(3.0, 5.0, 1.0, (3, 3)),
+    "multinomial (3, 3)": lambda rng: rng.multinomial(20, [0.2, 0.3, 0.5], (3, 3)),
+    "dirichlet()": lambda rng: rng.dirichlet([1.0, 2.0, 0.5]),
+    "multivariate_normal(3)": lambda rng: rng.multivariate_normal([0.0, 1.0, 2.0], COVARIANCE, 3),
+    "multivariate_normal(3), cholesky": lambda rng: rng.multivariate_normal([0.0] * 3, COVARIANCE, 3, method="cholesky"),
+    "choice (10, 10), none twice": lambda rng: rng.choice(1000, (10, 10), replace=False),
+    "choice(100, 10, p)": lambda rng: rng.choice(100, 10, p=np.full(100, 0.01)),
+    "permutation(10)": lambda rng: rng.permutation(10),
+    "permutation of 100": lambda rng: rng.permutation(FEW),
+    "shuffle of 100": lambda rng: rng.shuffle(FEW),
+    "permuted of 100": lambda rng: rng.permuted(FEW),
+    "bytes(100)": lambda rng: rng.bytes(100),
+}
+
 METHODS = {  # and their parameters
     "random": (), "standard_normal": (), "standard_exponential": (), "normal": (0.5, 2.0), "uniform": (-1.0, 2.0),
     "exponential": (2.0,), "lognormal": (0.0, 0.5), "integers": (0, 100),
     "laplace": (0.5, 2.0), "weibull": (2.0,), "triangular": (0.0, 1.0, 2.0), "geometric": (0.25,),
-    "gamma": (2.0,), "poisson": (4.0,), "binomial": (10, 0.5),
+    "gamma": (2.0,), "beta": (2.0, 3.0), "standard_t": (5.0,), "poisson": (4.0,), "binomial": (10, 0.5),
 }  # fmt: skip
 FORMS: dict[str, Callable[[str], dict[str, object]]] = {  # the arguments of a method beside its parameters
     "single": lambda method: {},
@@ -151,6 +182,12 @@ def small() -> None:
     print_table(TITLES, (row(name, *of_both, (CALLS, CALLS), "ns a call") for name, of_both in works.items()))
 
 
+def requests() -> None:
+    works = {name: [repeated(draw, rng, CALLS_OF_A_FORM) for rng in GENERATORS] for name, draw in REQUESTS.items()}
+    counts = CALLS_OF_A_FORM, CALLS_OF_A_FORM
+    print_table(TITLES, (row(name, *of_both, counts, "ns a call") for name, of_both in works.items()))
+
+
 def million() -> None:
     things = np.arange(float(MILLION))
     works = {name: [partial(draw, rng, things) for rng in GENERATORS] for name, draw in DRAWS_OF_A_MILLION.items()}
@@ -179,4 +216,4 @@ def _times(method: str, form: str) -> str:
 
 
 if __name__ == "__main__":
-    program.main(__doc__, {"large": large, "small": small, "forms": forms, "million": million})
+    program.main(__doc__, {"large": large, "small": small, "forms": forms, "requests": requests, "million": million})
