@@ -1,9 +1,13 @@
 /* Fills arrays of any strides. The values of a box of positions are made in a buffer that stays in the cache, in the order of
    their positions, and copied from there to where they belong. */
+#define _GNU_SOURCE /* for madvise */
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "kernels.h"
 #include "matrices.h"
@@ -42,6 +46,21 @@ struct axes_job {
 
 static _Atomic(char *) kept[MOST_KEPT];
 
+/* In one huge page where the system has some: rows lie in more pages than a core has at hand, and two threads wait for the
+   tables of those behind each other's stores. */
+static char *new_buffer(void)
+{
+#ifdef MADV_HUGEPAGE
+    enum { HUGE_PAGE = 2 * 1024 * 1024 };
+    char *buffer = aligned_alloc(HUGE_PAGE, HUGE_PAGE);
+    if (buffer)
+        madvise(buffer, HUGE_PAGE, MADV_HUGEPAGE);
+    return buffer;
+#else
+    return malloc(BUFFER_BYTES);
+#endif
+}
+
 static char *take_buffer(void)
 {
     for (int i = 0; i < MOST_KEPT; i++) {
@@ -49,7 +68,7 @@ static char *take_buffer(void)
         if (buffer)
             return buffer;
     }
-    return malloc(BUFFER_BYTES);
+    return new_buffer();
 }
 
 static void keep_buffer(char *buffer)
