@@ -75,9 +75,20 @@ static void multiply_piece(void *job, uint64_t piece)
         multiplies[of->level](of, row, end - row < ROWS ? end - row : ROWS, of->scratch + piece * of->columns * ROWS);
 }
 
+/* The columns of M by fours: M[0][0 to 3], M[1][0 to 3], ..., M[0][4 to 7], ..., with zeros where the last are fewer. */
+static void pack_by_fours(const double *factor, uint64_t columns, double *packed)
+{
+    for (uint64_t first = 0; first < columns; first += COLUMNS)
+        for (uint64_t k = 0; k < columns; k++)
+            for (uint64_t column = first; column < first + COLUMNS; column++)
+                *packed++ = column < columns ? factor[column * columns + k] : 0.0;
+}
+
 int fi_product(int level, const double *x, uint64_t rows, uint64_t columns, const double *factor, const double *added,
                double *scratch, double *out, uint64_t pieces, int threads, int (*pause)(void))
 {
-    struct product of = {level, x, rows, columns, (rows + pieces - 1) / pieces, factor, added, scratch, out};
+    double *packed = scratch + ROWS * pieces * columns;
+    pack_by_fours(factor, columns, packed);
+    struct product of = {level, x, rows, columns, (rows + pieces - 1) / pieces, packed, added, scratch, out};
     return run_pieces(multiply_piece, &of, pieces, threads, pause);
 }

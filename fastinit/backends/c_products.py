@@ -16,19 +16,18 @@ PIECES_OF_A_THREAD = 4  # so that none waits long for the last
 ROWS_TOGETHER, COLUMNS_TOGETHER = 16, 4  # as csrc/kernels/products.c has them
 
 
+_doubles = partial(_ffi.from_buffer, "double[]")
+
+
 def _product(
     level: int, x: NDArray[np.float64], factor: NDArray[np.float64], added: NDArray[np.float64], num_threads: int
 ) -> NDArray[np.float64]:
     rows, columns = x.shape
-    padded = np.zeros((columns, -(-columns // COLUMNS_TOGETHER) * COLUMNS_TOGETHER))
-    padded[:, :columns] = factor
-    by_fours = np.ascontiguousarray(padded.reshape(columns, -1, COLUMNS_TOGETHER).transpose(1, 0, 2))
     pieces = min(PIECES_OF_A_THREAD * num_threads, rows // ROWS_TOGETHER + 1)
-    scratch, out = np.empty(pieces * ROWS_TOGETHER * columns), np.empty(x.shape)
-    memory = (_ffi.from_buffer("double[]", array) for array in (by_fours, added, scratch, out))
-    interruptible(
-        _lib.fi_product, level, _ffi.from_buffer("double[]", x), rows, columns, *memory, pieces, num_threads
-    )  # fmt: skip
+    packed = -(-columns // COLUMNS_TOGETHER) * COLUMNS_TOGETHER * columns
+    scratch, out = np.empty(pieces * ROWS_TOGETHER * columns + packed), np.empty(x.shape)
+    of_x, *memory = map(_doubles, (x, np.ascontiguousarray(factor.T), added, scratch, out))
+    interruptible(_lib.fi_product, level, of_x, rows, columns, *memory, pieces, num_threads)
     return out
 
 

@@ -43,6 +43,8 @@ def is_integer(number: Any) -> bool:
 
 def plain_shape(size: Any) -> tuple[int, ...] | None:
     """The shape that a size stands for, an integer or a sequence of them; None for another one, which NumPy may refuse."""
+    if type(size) is int and size >= 0:
+        return (size,)
     try:
         sizes = tuple(size) if isinstance(size, Iterable) else (size,)
         shape = tuple(map(operator.index, sizes))

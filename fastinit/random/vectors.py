@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from functools import partial
 from typing import Any
@@ -39,7 +38,7 @@ class Vectors(Drawing):
         by_numpy = partial(_numpy.multivariate_normal, self, mean, cov, size, check_valid, tol, method=method)
         shape = () if size is None else requests.plain_shape(size)
         means, covariance = _numbers(mean, 1), _numbers(cov, 2)
-        is_known = {type(method), type(check_valid)} == {str} and method in _FACTORS and check_valid in _CHECKS
+        is_known = type(method) is type(check_valid) is str and method in _FACTORS and check_valid in _CHECKS
         if shape is None or means is None or covariance is None or not is_known:
             return by_numpy()
         if not means.size or covariance.shape != 2 * means.shape:
@@ -53,7 +52,7 @@ class Vectors(Drawing):
 
     def _transformed(self, factor: Float64Array, mean: Float64Array, shape: tuple[int, ...]) -> Float64Array:
         normals: Float64Array = self.standard_normal(shape)
-        if not math.prod(shape):
+        if not normals.size:
             return normals
         rows = normals.reshape(-1, len(mean))
         return current().operations.product(rows, factor.T, mean, native_threads(rows.size)).reshape(shape)
@@ -65,7 +64,9 @@ def _numbers(array_like: Any, axes: int) -> Float64Array | None:
         array = np.asarray(array_like)
     except (TypeError, ValueError):
         return None
-    is_plain = array.ndim == axes and array.dtype.kind in "biuf" and np.can_cast(array.dtype, np.float64)
+    if array.ndim != axes:
+        return None
+    is_plain = array.dtype == np.float64 or (array.dtype.kind in "biuf" and np.can_cast(array.dtype, np.float64))
     return array.astype(np.float64) if is_plain else None
 
 

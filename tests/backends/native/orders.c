@@ -43,11 +43,11 @@ static void order(int level, int item_bytes, const void *items, void *out, int t
 /* x[i][k] = i, times a matrix of ones, plus 0.5. */
 static void multiply(int level, double *out, int threads)
 {
-    double *x = allocated(ROWS * COLUMNS * sizeof *x), *scratch = allocated(16 * PIECES * COLUMNS * sizeof *scratch);
-    double factor[(COLUMNS + 1) * COLUMNS], added[COLUMNS];
+    double *x = allocated(ROWS * COLUMNS * sizeof *x), factor[COLUMNS * COLUMNS], added[COLUMNS];
+    double *scratch = allocated((16 * PIECES + (COLUMNS + 3) / 4 * 4) * COLUMNS * sizeof *scratch);
     for (int i = 0; i < ROWS * COLUMNS; i++)
         x[i] = i / COLUMNS;
-    for (int i = 0; i < (COLUMNS + 1) * COLUMNS; i++)
+    for (int i = 0; i < COLUMNS * COLUMNS; i++)
         factor[i] = 1.0;
     for (int i = 0; i < COLUMNS; i++)
         added[i] = 0.5;
