@@ -16,6 +16,8 @@ from fastinit.runtime.types import Array, Int64Array, UInt64Array
 MOST_GROUPED = 2**17  # elements that are grouped together: a few MiB a thread; each tile is visited once in so many
 MOST_SPAN = 2**17  # elements between the first and the last position of a dense part: they stay in the caches
 DENSE = 32  # times as many elements as are asked for take as long to make in a row as those to find one by one
+# The same for masks, whose True need not be found: of 8 in a tile backends make all of it at the second one anyway.
+DENSE_OF_MASK = 256
 
 Fill = Callable[[UInt64Array, int, int, Array], None]
 """fill(starts, count, step, out): the values of a request to a backend (fastinit/backends/request.py)."""
@@ -24,7 +26,7 @@ Fill = Callable[[UInt64Array, int, int, Array], None]
 def fill_scattered(fill: Fill, wanted: Positions, first: int, tile: int, out: Array) -> None:
     """Elements `first`, first + 1, ... of the result into `out`, 1-D; a tile of the kernel has `tile` values."""
     mask = wanted.mask
-    if mask is not None and mask.share * DENSE > 1:
+    if mask is not None and mask.share * DENSE_OF_MASK > 1:
         _fill_masked(fill, mask, wanted.origin, first, out)
         return
     rows = _Rows.of(wanted, tile)

@@ -25,6 +25,7 @@ INDEXES = {
     "permuted rows and columns": np.ix_(rng.permutation(1500), rng.permutation(3000)[:50]),
     "random positions": tuple(rng.integers(0, n, MOST_GROUPED + 999) for n in SHAPE),
     "positions in two axes": tuple(rng.integers(-n, n, (70, 130)) for n in SHAPE),
+    "a mask of a thousandth": masks(0.001),  # fewer True than tiles are made whole for
     "a mask of a percent": masks(0.01),
     "a mask of a half": masks(0.5),
     "a mask of nearly all": masks(0.99),
