@@ -112,39 +112,33 @@ static ALWAYS_INLINE void exponential_values_f64(const union wide_word *words, i
     }
 }
 
-/* Rows that are searched together for values in the tails. */
+/* Rows that are searched together for values in the tails, if there can be any. */
 enum { SEARCHED = 4 };
 
-/* The steps of the centre are loops for the reason above, but the logarithms take turns with the products of the next rows: they
-   wait for the two ports that multiply, where the products leave others. */
+/* The steps of the centre are loops for the reason above. The last one makes v again, which takes no longer than to load it: the
+   loop waits for its polynomial. */
 static ALWAYS_INLINE void truncated_values_f32(const uint32_t *words, int rows, const double *parameters, float *values)
 {
-    float c[GREATEST + 1], v[TILE_WORDS];
-    int tails[TILE_ROWS / SEARCHED];
+    float c[GREATEST + 1];
+    uint32_t found[TILE_ROWS / SEARCHED]; /* the highest bit: of margins, the sign */
     for (int i = 0; i <= GREATEST; i++)
         c[i] = (float)parameters[i];
-    for (int r = 0; r < rows; r += SEARCHED) {
-        uint32_t found[LANES] = {0}, any = 0;
-        for (int i = r * LANES; i < (r + SEARCHED) * LANES; i += LANES)
-            for (int l = 0; l < LANES; l++) {
-                struct probability_f32 p = probability_f32(words[i + l], c);
-                found[l] |= bits_f32(tail_margin_f32(p.tail, c)); /* the highest bit is the sign */
-                values[i + l] = centre_product_f32(p.tail);
-                v[i + l] = p.v;
-            }
-        for (int l = 0; l < LANES; l++)
-            any |= found[l];
-        tails[r / SEARCHED] = any >> 31;
-        if (r > 0)
-            for (int i = (r - SEARCHED) * LANES; i < r * LANES; i++)
-                values[i] = centre_neg2log_f32(values[i]);
+    const int searched = bounds_exclude_tails_f32(c) ? rows : SEARCHED;
+    for (int r = 0; r < rows; r += searched) {
+        uint32_t margins = 0;
+        for (int i = r * LANES; i < (r + searched) * LANES; i++) {
+            float tail = probability_f32(words[i], c).tail;
+            margins |= bits_f32(tail_margin_f32(tail, c));
+            values[i] = centre_product_f32(tail);
+        }
+        found[r / SEARCHED] = margins;
     }
-    for (int i = (rows - SEARCHED) * LANES; i < rows * LANES; i++)
+    for (int i = 0; i < rows * LANES; i++)
         values[i] = centre_neg2log_f32(values[i]);
     for (int i = 0; i < rows * LANES; i++)
-        values[i] = truncated_centre_f32(v[i], values[i], c);
-    for (int r = 0; r < rows; r += SEARCHED)
-        if (tails[r / SEARCHED])
+        values[i] = truncated_centre_f32(probability_f32(words[i], c).v, values[i], c);
+    for (int r = 0; r < rows; r += searched)
+        if (found[r / SEARCHED] >> 31)
             for (int i = r * LANES; i < (r + SEARCHED) * LANES; i++) {
                 struct probability_f32 p = probability_f32(words[i], c);
                 float x = truncated_tail_f32(p, c);

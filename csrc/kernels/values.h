@@ -115,6 +115,12 @@ static ALWAYS_INLINE float tail_margin_f32(float tail, const float *c)
     return tail - c[TAIL_SCALED];
 }
 
+/* Whether no margin is negative; twice the least tail probability leaves room for rounding. */
+static ALWAYS_INLINE int bounds_exclude_tails_f32(const float *c)
+{
+    return (c[CDF_LOW] >= 2.0f * c[TAIL_SCALED]) & (c[SF_HIGH] >= 2.0f * c[TAIL_SCALED]);
+}
+
 /* -2 ln(1 - 4 v^2), of which truncated_centre_f32 is made, in two steps: 1 - 4 v^2 = 4 tail (1 - tail). */
 static ALWAYS_INLINE float centre_product_f32(float tail)
 {
