@@ -21,19 +21,34 @@ static ALWAYS_INLINE void uniform_values_f64(const uint32_t *words, int n, doubl
         values[i] = uniform_f64(words[i], words[n + i], unit, width, low);
 }
 
-/* -2 ln u of every `step`-th row, written to these rows of `values`. This too is two loops, for the reason below. */
+/* The two steps of -2 ln u of a row: to f and the linear part, and from these. */
+static ALWAYS_INLINE void split_u_row_f32(const uint32_t *words, float *values, float *linear)
+{
+    for (int l = 0; l < LANES; l++) {
+        struct split_f32 u = split_u_f32(words[l]);
+        values[l] = u.f;
+        linear[l] = neg2log_linear_f32(u);
+    }
+}
+
+static ALWAYS_INLINE void neg2log_row_f32(const float *linear, float *values)
+{
+    for (int l = 0; l < LANES; l++)
+        values[l] = neg2log_from_linear_f32(values[l], linear[l]);
+}
+
+/* -2 ln u of every `step`-th row, written to these rows of `values`. The second step of a row takes turns with the first one of
+   the next row: it waits for its polynomial, where the other has more to do at once. */
 static ALWAYS_INLINE void neg2log_u_values_f32(const uint32_t *words, int rows, int step, float *values)
 {
-    float linear[TILE_WORDS];
-    for (int r = 0; r < rows * LANES; r += step * LANES)
-        for (int l = 0; l < LANES; l++) {
-            struct split_f32 u = split_u_f32(words[r + l]);
-            values[r + l] = u.f;
-            linear[r + l] = neg2log_linear_f32(u);
-        }
-    for (int r = 0; r < rows * LANES; r += step * LANES)
-        for (int l = 0; l < LANES; l++)
-            values[r + l] = neg2log_from_linear_f32(values[r + l], linear[r + l]);
+    float linear[2][LANES];
+    const int ahead = step * LANES;
+    split_u_row_f32(words, values, linear[0]);
+    for (int r = 0; r < rows - step; r += step, words += ahead, values += ahead) {
+        split_u_row_f32(words + ahead, values + ahead, linear[(r / step + 1) % 2]);
+        neg2log_row_f32(linear[r / step % 2], values);
+    }
+    neg2log_row_f32(linear[(rows / step - 1) % 2], values);
 }
 
 /* Each step of a normal is a loop over all rows and leaves in `values` what the next one needs: in a single loop the chains of

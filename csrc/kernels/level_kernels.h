@@ -20,23 +20,21 @@
     next_rows_##level(lanes, end - first_row, out, queue);
 
 /* All rows, then all values: the steps of most distributions run best in long loops. Two words that make a value are joined. */
-#define ALL_ROWS_1(level, element)                    \
+#define ALL_ROWS_1(level)                             \
     _Alignas(64) uint32_t tile_words[TILE_WORDS];     \
     int rows = end - first_row;                       \
-    element *to = out;                                \
     next_rows_##level(lanes, end, tile_words, queue); \
     const uint32_t *words = tile_words + first_row * LANES
 
-#define ALL_ROWS_2(level, element)                           \
+#define ALL_ROWS_2(level)                                    \
     _Alignas(64) union wide_word tile_words[TILE_WORDS / 2]; \
     int rows = end - first_row;                              \
-    element *to = out;                                       \
     next_wide_rows_##level(lanes, end, tile_words, queue);   \
     const union wide_word *words = tile_words + first_row / 2 * LANES
 
 #define KERNEL_ALL(level, values_of, element, words_each, narrow) \
-    ALL_ROWS_##words_each(level, element);                        \
-    values_of(words, rows / words_each, parameters, to);
+    ALL_ROWS_##words_each(level);                                 \
+    values_of(words, rows / words_each, parameters, (element *)out);
 
 /* Rounds as many values as fill a vector with elements. Their bits are packed in a loop of its own, or gcc packs all that they
    are made of, to take the last steps on elements half as wide. The loops are not unrolled, or it makes half vectors. */
@@ -49,29 +47,32 @@
         NOT_UNROLLED for (int k = 0; k < count; k++) rounded[k] = (element)bits[k];  \
     } while (0)
 
+#define ROUND_ALL(level, element, narrow)                 \
+    enum { COUNT = 4 * WIDTH_##level / sizeof(element) }; \
+    for (int i = 0; i < rows * LANES; i += COUNT)         \
+        ROUND_VALUES(values + i, COUNT, narrow, element, (element *)out + i);
+
 #define KERNEL_ALL_ROUNDED(level, values_of, element, words_each, narrow) \
-    enum { COUNT = 4 * WIDTH_##level / sizeof(element) };                 \
-    ALL_ROWS_##words_each(level, element);                                \
+    ALL_ROWS_##words_each(level);                                         \
     float values[TILE_WORDS];                                             \
     values_of(words, rows, parameters, values);                           \
-    for (int i = 0; i < rows * LANES; i += COUNT)                         \
-        ROUND_VALUES(values + i, COUNT, narrow, element, to + i);
+    ROUND_ALL(level, element, narrow)
 
 /* The values of these also depend on the stream and on the position of their first word: what is rejected is drawn again, and
    parameters may be each value's own. */
 #define KERNEL_PLACED(level, values_of, element, words_each, narrow)      \
-    ALL_ROWS_##words_each(level, element);                                \
+    ALL_ROWS_##words_each(level);                                         \
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
-    values_of(words, rows / words_each, parameters, stream, position, to);
+    values_of(words, rows / words_each, parameters, stream, position, (element *)out);
 
 /* These also take words that Philox makes of their position. */
 #define KERNEL_REJECTED(level, values_of, element, words_each, narrow)    \
-    ALL_ROWS_1(level, element);                                           \
+    ALL_ROWS_1(level);                                                    \
     uint64_t position = (tile * TILE_ROWS + (uint64_t)first_row) * LANES; \
-    values_of(words, rows / words_each, parameters, stream, position, philox_lanes_##level, to);
+    values_of(words, rows / words_each, parameters, stream, position, philox_lanes_##level, (element *)out);
 
 /* A uniform value takes so little that its word stays in registers: a second pass over the words would cost as much as they
-   do. Some rows are made together; compilers keep `next` and `values` in registers. */
+   do. The two rows of a double are made together; compilers keep `next` in registers. */
 #define REAL_1 float
 #define REAL_2 double
 #define UNIT_1 0x1p-24f
@@ -95,12 +96,11 @@
     UNIFORM_ROWS(level, words_each, words_each, element *to = (element *)out + r / words_each * LANES + l; \
                  values_of(next, LANES_##level, unit, scaled, low, to);)
 
-/* As many rows together as fill a vector with elements; but one where not all lanes are made together, since what follows in
-   memory is of another lane. */
-#define KERNEL_UNIFORM_ROUNDED(level, values_of, element, words_each, narrow)                                              \
-    enum { ROWS = LANES_##level < LANES ? 1 : 4 * WIDTH_##level / sizeof(element) / LANES, COUNT = ROWS * LANES_##level }; \
-    UNIFORM_ROWS(level, words_each, ROWS, element *to = (element *)out + r * LANES + l; float values[COUNT];               \
-                 values_of(next, COUNT, unit, scaled, low, values); ROUND_VALUES(values, COUNT, narrow, element, to);)
+/* Rounded once all are made: rounding takes more instructions than all before it, and a CPU works on more of them at once. */
+#define KERNEL_UNIFORM_ROUNDED(level, values_of, element, words_each, narrow)                                      \
+    float values[TILE_WORDS];                                                                                      \
+    UNIFORM_ROWS(level, words_each, 1, values_of(next, LANES_##level, unit, scaled, low, values + r * LANES + l);) \
+    ROUND_ALL(level, element, narrow)
 
 #define DEFINE_KERNEL(template, name, values_of, element, words_each, narrow, level, TARGET)                                \
     static TARGET void name##_##level(const uint32_t *stream, uint64_t tile, int first, int last, const double *parameters, \
