@@ -14,7 +14,7 @@ from fastinit.backends.generator_requests import SearchRequest, ShuffleRequest
 from fastinit.backends.table import Table
 from fastinit.core.stream import stream_of
 from fastinit.random import RandomState
-from fastinit.random.ordering import LEAST
+from fastinit.random.ordering import LEAST, _earliest
 from tests.support import BACKENDS, error_of
 from tests.thresholds import chi_square_limit, z_limit
 
@@ -348,3 +348,19 @@ def test_what_is_no_sequence_is_warned_of_as_by_numpy_also_where_it_cannot_be_sh
                 found.append(str(error))
         assert caught[0].filename == __file__
     assert len(set(found)) <= 1
+
+
+@pytest.mark.parametrize("count", [1, 2048, 30_000, 59_999, 60_000])
+@pytest.mark.parametrize(
+    "times",
+    [
+        np.random.default_rng(3).exponential(size=60_000),
+        np.random.default_rng(3).integers(0, 9, 60_000).astype(float),  # most are equal to others
+        np.where(np.arange(60_000) % 15 == 0, 0.0, 1.0)
+        + np.arange(60_000),  # a sample sees the least alone: its bound is low
+        np.full(60_000, np.inf),
+    ],
+    ids=["unlike", "equal", "periodic", "infinite"],
+)
+def test_the_earliest_are_those_of_a_stable_sort(times, count):
+    np.testing.assert_array_equal(_earliest(times, count), np.argsort(times, kind="stable")[:count])
