@@ -70,7 +70,8 @@ REQUIREMENTS = (
     Requirement("float32 uniform, warm", 0.90, share("uniform float32 warm"), STREAMING),
     Requirement("float32 normal, warm", 0.38, share("normal float32 warm"), STREAMING),
     Requirement("float32 normal truncated at 2 std, warm", 0.20, share("truncated_normal float32 warm"), STREAMING),
-    Requirement("float64 normal, warm", 0.25, share("normal float64 warm"), STREAMING),
+    Requirement("float64 normal, warm", 0.35, share("normal float64 warm"), STREAMING),
+    Requirement("float64 normal truncated at 2 std, warm", 0.20, share("truncated_normal float64 warm"), STREAMING),
     Requirement(
         "bfloat16 normal, elements a second", 0.95, elements("normal bfloat16 warm", "normal float32 warm"), "of float32's"
     ),
@@ -83,7 +84,7 @@ REQUIREMENTS = (
     Requirement("mkl_random, float64 normal", 3, times("normal float64 warm", "mkl_random"), "times as fast"),
     Requirement("Numba, float32 uniform", 0.5, times("uniform float32 warm", "fastinit", "fastinit numba"), AGAINST_C),
     Requirement("Numba, float32 normal", 0.5, times("normal float32 warm", "fastinit", "fastinit numba"), AGAINST_C),
-    Requirement("Numba, first call", 3, startup(FIRST_CALL), "s", at_most=True),
+    Requirement("Numba, first call", 2, startup(FIRST_CALL), "s", at_most=True),
     Requirement("Numba, first call in later processes", 0.5, startup(LATER_CALL), "s", at_most=True),
     Requirement("columns 1024 wide", 0.5, slice_share(1024), "of contiguous speed"),
     Requirement("columns 64 wide", 0.15, slice_share(64), "of contiguous speed"),
