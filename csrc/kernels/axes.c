@@ -20,7 +20,8 @@ enum {
     PAGE_BYTES = 4096,
     LEAST_LINES = 8, /* that a box has of what is next to each other in memory, if there is room */
     MOST_OF_RUN = BUFFER_BYTES / (3 * (LINE_BYTES + 1)), /* elements: a box has room for 3 lines of such runs */
-    LEAST_IN_PLACE = 1024,                               /* elements of a run that is worth the tile it begins in */
+    LEAST_IN_PLACE = 256,                                /* elements of a run that is worth a call's steps */
+    MOST_IN_PLACE = 32 * 1024,                           /* elements: whole tiles, as long as a box takes */
     STARTS = 512,                                        /* runs that are filled at a time */
     MOST_AXES = 64,                                      /* that arrays of NumPy have */
     MOST_KEPT = 64                                       /* buffers */
@@ -131,7 +132,8 @@ static int next_index(const struct box *box, int first, int n, int skipped, uint
 static void fill_runs_of(const struct axes_job *job, const uint64_t *starts, uint64_t runs, uint64_t count, char *out,
                          int64_t pitch)
 {
-    fi_fill(job->level, job->kernel, job->stream, job->parameters, starts, runs, count, job->axes[0].step, out, pitch, 0);
+    fi_fill(job->level, job->kernel, job->stream, job->parameters, starts, runs, count, job->axes[0].step, out, pitch,
+            job->in_place && job->non_temporal);
 }
 
 static void fill_in_place(const struct axes_job *job, const struct box *box)
@@ -244,6 +246,31 @@ static void sort_axes(struct axes_job *job, int n, const fi_axis *axes)
         job->axes[job->n++] = (fi_axis){1, 1, (int64_t)job->element_bytes};
 }
 
+/* Chooses how far boxes go along the axes after the first, as far as the buffer has room: first those that lengthen the runs of
+   positions, to whole tiles if they can be, then the others. */
+static void choose_rows(struct axes_job *job, uint64_t tile)
+{
+    const uint64_t nbytes = job->element_bytes;
+    const int m = job->memory_axis;
+    uint64_t count = job->lengths[0], runs = m > 0 ? job->lengths[m] : 1;
+    int goes_on = count == job->axes[0].n; /* whether the next axis may lengthen the runs */
+    for (int k = 1; k < job->n; k++) {
+        const fi_axis *axis = &job->axes[k];
+        goes_on = goes_on && k != m && axis->step == job->axes[0].step * (int64_t)count;
+        if (goes_on) {
+            const uint64_t length = smaller(axis->n, (BUFFER_BYTES / runs - PADDING) / (count * nbytes));
+            const uint64_t of_tile = tile % count == 0 ? tile / count : 1;
+            job->lengths[k] = length < axis->n && length > of_tile ? length - length % of_tile : length;
+            count *= job->lengths[k];
+            goes_on = job->lengths[k] == axis->n;
+        } else {
+            const uint64_t room = (BUFFER_BYTES - PADDING) / (count * nbytes + PADDING), others = runs / job->lengths[k];
+            job->lengths[k] = smaller(axis->n, room > others ? room / others : 1);
+            runs = others * job->lengths[k];
+        }
+    }
+}
+
 /* Chooses the lengths of the boxes: whole runs, or parts that begin where tiles do; then a few cache lines of what is next to
    each other in memory; then what the buffer has room for. */
 static void choose_boxes(struct axes_job *job, int non_temporal)
@@ -258,7 +285,7 @@ static void choose_boxes(struct axes_job *job, int non_temporal)
             job->memory_axis = k;
     }
     job->in_place = job->memory_axis == 0 && axes[0].stride == (int64_t)nbytes && axes[0].n >= LEAST_IN_PLACE;
-    uint64_t most = aligned && !job->in_place ? tile : MOST_OF_RUN, rows = 1;
+    const uint64_t most = job->in_place ? MOST_IN_PLACE : aligned ? tile : MOST_OF_RUN;
     job->lengths[0] =
         aligned ? smaller(axes[0].n, most) : (axes[0].n - 1) / ((axes[0].n - 1) / most + 1) + 1; /* even parts */
     for (int k = 1; k < job->n; k++)
@@ -266,16 +293,12 @@ static void choose_boxes(struct axes_job *job, int non_temporal)
     const int m = job->memory_axis;
     const uint64_t room = (BUFFER_BYTES - PADDING) / (job->lengths[0] * nbytes + PADDING);
     if (m > 0)
-        rows = job->lengths[m] = smaller(axes[m].n, smaller(room, LEAST_LINES * LINE_BYTES / nbytes));
-    for (int k = 1; k < job->n && room / rows > 1; k++) {
-        rows /= job->lengths[k];
-        job->lengths[k] = smaller(axes[k].n, room / rows);
-        rows *= job->lengths[k];
-    }
+        job->lengths[m] = smaller(axes[m].n, smaller(room, LEAST_LINES * LINE_BYTES / nbytes));
+    choose_rows(job, tile);
     const uint64_t side = LINE_BYTES / nbytes;
+    job->non_temporal = HAS_NON_TEMPORAL && non_temporal;
     if (m == 0 || axes[m].stride != (int64_t)nbytes)
         return;
-    job->non_temporal = HAS_NON_TEMPORAL && non_temporal;
     if (job->lengths[m] < side)
         return;
     const int is_cut = job->lengths[m] < axes[m].n;
