@@ -356,8 +356,7 @@ def test_what_is_no_sequence_is_warned_of_as_by_numpy_also_where_it_cannot_be_sh
     [
         np.random.default_rng(3).exponential(size=60_000),
         np.random.default_rng(3).integers(0, 9, 60_000).astype(float),  # most are equal to others
-        np.where(np.arange(60_000) % 15 == 0, 0.0, 1.0)
-        + np.arange(60_000),  # a sample sees the least alone: its bound is low
+        np.where(np.arange(60_000) % 15 == 0, 1e-6, 1.0) * np.arange(60_000),  # the sample has least ones: a low bound
         np.full(60_000, np.inf),
     ],
     ids=["unlike", "equal", "periodic", "infinite"],
