@@ -94,6 +94,7 @@ typedef struct {
     double defaults[2];
     int standard;    /* the kernel whose values are scaled by parameters that are arrays, where not `owns`; or searched */
     PyObject *after; /* None, or what is then applied to them: a function of the array, which it returns */
+    PyObject *standard_single; /* None, or NumPy's method for one value that is then scaled */
 } short_draw;
 
 typedef PyObject *arguments[ROLES];
@@ -897,6 +898,41 @@ static PyObject *single_of_own(const short_draw *self, PyObject *generator, argu
     return rounded;
 }
 
+/* The value that `after` makes of one. */
+static double value_after(PyObject *after, double value)
+{
+    PyObject *array = PyArray_SimpleNew(0, NULL, NPY_FLOAT64);
+    if (array)
+        *(double *)PyArray_DATA((PyArrayObject *)array) = value;
+    PyObject *result = array ? PyObject_CallFunctionObjArgs(after, array, NULL) : NULL;
+    value = result ? *(double *)PyArray_DATA((PyArrayObject *)array) : NAN;
+    Py_XDECREF(result);
+    Py_XDECREF(array);
+    return value;
+}
+
+/* A standard value of NumPy's method, scaled by numbers of which some are arrays without axes: as the method in Python does it,
+   each operation rounded. */
+static PyObject *scaled_single(const short_draw *self, PyObject *generator, arguments given)
+{
+    struct numbers numbers = {0};
+    double of[MOST_NUMBERS] = {0};
+    int n = numbers_of[self->form], valid = self->standard_single != Py_None && take_numbers(self, given, &numbers);
+    for (int i = 0; valid && i < n; i++)
+        of[i] = *(const double *)PyArray_DATA(numbers.of[i]);
+    valid = valid && are_valid(self->form, of);
+    release(&numbers);
+    PyObject *standard = valid ? PyObject_CallFunctionObjArgs(self->standard_single, generator, NULL) : NULL;
+    if (!standard)
+        return NULL;
+    double value = PyFloat_AsDouble(standard) * (self->form == LOW_HIGH ? of[1] - of[0] : of[n - 1]);
+    value += self->form == SCALE ? 0.0 : of[0];
+    Py_DECREF(standard);
+    if (self->after != Py_None)
+        value = value_after(self->after, value);
+    return PyErr_Occurred() ? NULL : PyFloat_FromDouble(value);
+}
+
 /* One value, from NumPy's method; null, without an error set, where the method in Python is needed. */
 static PyObject *single_value(const short_draw *self, PyObject *generator, arguments given)
 {
@@ -912,7 +948,11 @@ static PyObject *single_value(const short_draw *self, PyObject *generator, argum
         return NULL;
     if (self->owns)
         return single_of_own(self, generator, given);
-    return !given[DTYPE] && parameters_of(self, given, parameters) ? single_by_numpy(self, generator, given) : NULL;
+    if (given[DTYPE])
+        return NULL;
+    if (is_sequence_among(self, given, 0))
+        return scaled_single(self, generator, given);
+    return parameters_of(self, given, parameters) ? single_by_numpy(self, generator, given) : NULL;
 }
 
 /* Passes a call on to the method in Python. */
@@ -975,17 +1015,19 @@ static enum role role_of(const short_draw *self, int slot)
     return ROLES;
 }
 
-/* short_draw(method, single, names, form, kernels, default, default, takes_arrays, owns, tables, standard, after, least);
+/* short_draw(method, single, names, form, kernels, default, default, takes_arrays, owns, tables, standard, after, least,
+   standard_single);
    `names`: of the method's arguments, interned; `kernels`: numbers of the kernels, a tuple. */
 static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *named)
 {
-    PyObject *method, *single, *names, *kernels, *tables, *after;
+    PyObject *method, *single, *names, *kernels, *tables, *after, *standard_single;
     int standard, form, takes_arrays, owns;
     double defaults[2];
     long least;
     (void)named;
-    if (!PyArg_ParseTuple(args, "OOO!iO!ddiiOiOl", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
-                          &defaults[0], &defaults[1], &takes_arrays, &owns, &tables, &standard, &after, &least))
+    if (!PyArg_ParseTuple(args, "OOO!iO!ddiiOiOlO", &method, &single, &PyTuple_Type, &names, &form, &PyTuple_Type, &kernels,
+                          &defaults[0], &defaults[1], &takes_arrays, &owns, &tables, &standard, &after, &least,
+                          &standard_single))
         return NULL;
     short_draw *self = (short_draw *)PyType_GenericAlloc(type, 0);
     if (!self)
@@ -996,6 +1038,7 @@ static PyObject *short_draw_new(PyTypeObject *type, PyObject *args, PyObject *na
     self->names = Py_NewRef(names);
     self->tables = Py_NewRef(tables);
     self->after = Py_NewRef(after);
+    self->standard_single = Py_NewRef(standard_single);
     self->standard = standard;
     self->form = form;
     self->least = least;
@@ -1036,6 +1079,7 @@ static int short_draw_traverse(PyObject *object, visitproc visit, void *arg)
     Py_VISIT(self->names);
     Py_VISIT(self->tables);
     Py_VISIT(self->after);
+    Py_VISIT(self->standard_single);
     Py_VISIT(self->dict);
     return 0;
 }
@@ -1048,6 +1092,7 @@ static int short_draw_clear(PyObject *object)
     Py_CLEAR(self->names);
     Py_CLEAR(self->tables);
     Py_CLEAR(self->after);
+    Py_CLEAR(self->standard_single);
     Py_CLEAR(self->dict);
     return 0;
 }

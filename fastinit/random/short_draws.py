@@ -20,6 +20,15 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 MOST_VALUES = 64 * 1024  # of a short draw: some hundred microseconds on one thread
 
 
+STANDARD = {
+    "normal": "standard_normal",
+    "lognormal": "standard_normal",
+    "uniform": "random",
+    "exponential": "standard_exponential",
+}
+"""NumPy's methods whose values are scaled by parameters that are arrays."""
+
+
 class Form(IntEnum):
     """What a method takes before `size`; the numbers are those of csrc/bindings/short_draws.c."""
 
@@ -73,7 +82,8 @@ def short_draw(
         kernels = _kernels_of(distribution)
         standard = _kernels_of("uniform" if tables else "normal" if of_normals else distribution)[1]
         of_kernels = kernels, *defaults, takes_arrays, owns, tables, standard, of_normals
-        drawn = native(method, single, _arguments_of(method), form, *of_kernels, 0)
+        standard_single = None if owns else getattr(np.random.Generator, STANDARD.get(distribution, ""), None)
+        drawn = native(method, single, _arguments_of(method), form, *of_kernels, 0, standard_single)
         return cast(Method, update_wrapper(drawn, method))
 
     return decorated
@@ -89,7 +99,7 @@ def few_by_numpy(form: Form, least: int) -> Callable[[Method], Method]:
             return method
         single = getattr(np.random.Generator, method.__name__)
         without_kernels = (), 0.0, 0.0, False, False, None, -1, None
-        few = native(method, single, _arguments_of(method), form, *without_kernels, least)
+        few = native(method, single, _arguments_of(method), form, *without_kernels, least, None)
         return cast(Method, update_wrapper(few, method))
 
     return decorated

@@ -571,6 +571,22 @@ def test_a_single_value_of_arrays_without_axes_is_numpys(name):
     assert type(short) is type(python) and short == python
 
 
+@pytest.mark.parametrize("name", ["normal", "uniform", "exponential", "lognormal"])
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, ">f8", object])
+def test_a_single_value_scaled_by_arrays_without_axes_is_that_of_the_method_in_python(name, kind):
+    last = len(METHODS[name]) - 1
+    for number in (2.0, 0.0, -1.0, np.nan, np.inf) if kind != np.int64 else (2, 0, -1):
+        numbers = [*METHODS[name][:last], np.array(number, kind)]
+        answers = []
+        for method in both_ways(name):
+            rng = default_rng(3)
+            try:
+                answers.append(repr((method(rng, *numbers), rng.bit_generator.state)))
+            except (TypeError, ValueError, OverflowError) as error:
+                answers.append(repr(error))
+        assert answers[0] == answers[1]
+
+
 FEW = {
     "noncentral_chisquare": (3.0, 1.0),
     "noncentral_f": (3.0, 5.0, 1.0),
