@@ -196,10 +196,11 @@ static ALWAYS_INLINE void draw_counts(const uint32_t *words, int32_t *left, int 
 static ALWAYS_INLINE void counts_of_rows(const uint32_t *words, int rows, const double *parameters,
                                          const struct place *place, int is_binomial, uint64_t *values)
 {
-    struct counts of = {.is_binomial = is_binomial};
+    struct counts of; /* not set to zero as a whole, which took longer than three values */
     int32_t small[MOST_TRIED], large[MOST_TRIED];
     double chances[MOST_TRIED];
     int num_small = 0, num_large = 0;
+    of.is_binomial = is_binomial;
     load_counts(&of, parameters, place, rows);
     for (int i = 0; i < rows * LANES; i++) {
         small[num_small] = large[num_large] = i;
