@@ -61,11 +61,10 @@ enum form {
     /* Methods whose few values NumPy's code draws, whatever the arguments are: */
     FEW_VALUES,  /* as many as `size` says, else as the arguments before it, which broadcast together */
     FEW_VECTORS, /* the same; the last axis of the last argument is that of the vectors */
-    FEW_BY_INTS, /* the same where `size` is an int of Python, or a tuple of them */
     FEW_CHOICES, /* as many as `size` says, else one */
     FEW_ITEMS    /* those of the first argument, or the numbers below it */
 };
-static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2, 1, 0, 0, 0, 0, 0};
+static const int numbers_of[] = {0, 1, 2, 2, 2, 0, 1, 3, 1, 2, 1, 1, 2, 1, 2, 2, 1, 0, 0, 0, 0};
 static const double least_moderate = 1e-100, most_moderate = 1e100;
 static const double uncounted_trials = 0x1p53;                  /* UNCOUNTED_TRIALS of counting.py */
 static const double most_rate = 0x1p63 - 10 * 3037000499.97605; /* LARGEST_RATE of counting.py; 2^31.5 */
@@ -768,15 +767,14 @@ static long size_of(PyObject *object, long least)
 }
 
 /* Whether `size` asks for fewer than `least` values. */
-static int is_few_of_size(PyObject *size, int are_ints, long least)
+static int is_few_of_size(PyObject *size, long least)
 {
-    int is_tuple = PyTuple_CheckExact(size), is_sequence = is_tuple || (PyList_CheckExact(size) && !are_ints);
+    int is_tuple = PyTuple_CheckExact(size), is_sequence = is_tuple || PyList_CheckExact(size);
     Py_ssize_t axes = is_tuple ? PyTuple_Size(size) : is_sequence ? PyList_Size(size) : 1;
     long long count = 1, n = 0;
     for (Py_ssize_t i = 0; i < axes; i++) {
         PyObject *length = is_tuple ? PyTuple_GetItem(size, i) : is_sequence ? PyList_GetItem(size, i) : size;
-        if ((are_ints && !PyLong_CheckExact(length)) || !plain_integer(length, &n) || n < 0 || n >= least ||
-            (count *= n) >= least)
+        if (!plain_integer(length, &n) || n < 0 || n >= least || (count *= n) >= least)
             return 0;
     }
     return 1;
@@ -845,7 +843,7 @@ static PyObject *few_by_numpy(const short_draw *self, PyObject *const *args, Py_
         place++;
     PyObject *size = place < count && of[place] != Py_None ? of[place] : NULL;
     int are_few = self->form == FEW_ITEMS     ? are_few_items(of[0], self->least)
-                  : size                      ? is_few_of_size(size, self->form == FEW_BY_INTS, self->least)
+                  : size                      ? is_few_of_size(size, self->least)
                   : self->form == FEW_CHOICES ? 1
                                               : are_few_of(of, place, self->form == FEW_VECTORS, self->least);
     return are_few ? PyObject_CallFunctionObjArgs(self->single, args[0], of[0], of[1], of[2], of[3], of[4], of[5], of[6],

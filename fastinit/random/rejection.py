@@ -172,7 +172,7 @@ class Rejection(Drawing):
         return drawn
 
     @typed_as(_numpy.dirichlet)
-    @few_by_numpy(Form.FEW_BY_INTS, LEAST_TOGETHER)
+    @few_by_numpy(Form.FEW_VALUES, LEAST_TOGETHER)
     def dirichlet(self, alpha: Any, size: Any = None) -> Any:
         """Dirichlet: density ~ prod x_i^(alpha_i - 1) on the simplex. See `numpy.random.Generator.dirichlet`.
 
@@ -186,6 +186,8 @@ class Rejection(Drawing):
         alphas = None if _are_few(size) else checked(_are_moderate, alpha)
         shape = None if alphas is None or size is None else OwnParameters((np.empty(()),)).shape_of(size)
         if alphas is None or shape is None or alphas.arrays[0].ndim != 1 or not alphas.arrays[0].size:
+            return _numpy.dirichlet(self, alpha, size)
+        if math.prod(shape) < LEAST_TOGETHER:
             return _numpy.dirichlet(self, alpha, size)
         (alpha,) = alphas.arrays
         if alpha.max() < LARGEST_OF_STICKS:

@@ -51,9 +51,8 @@ class Form(IntEnum):
     LENGTH = 16
     FEW_VALUES = 17
     FEW_VECTORS = 18
-    FEW_BY_INTS = 19
-    FEW_CHOICES = 20
-    FEW_ITEMS = 21
+    FEW_CHOICES = 19
+    FEW_ITEMS = 20
 
 
 def short_draw(

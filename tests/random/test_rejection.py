@@ -230,6 +230,13 @@ def test_what_numpy_refuses_is_refused_in_its_words(call):
     assert (kind, text.replace("standard_normal", "standard_gamma")) == error_of(call, np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("size", [3, 4096], ids=["few", "many"])
+def test_dirichlet_has_the_same_values_for_every_form_of_a_size(size):
+    expected = default_rng(3).dirichlet([0.5, 3.0], size)
+    for form in ((size,), [size], np.int64(size), np.array([size])):
+        np.testing.assert_array_equal(default_rng(3).dirichlet([0.5, 3.0], form), expected)
+
+
 @pytest.mark.parametrize("name", [*BROADCAST, "dirichlet"])
 def test_a_random_state_draws_the_same(name):
     arguments = BROADCAST.get(name, ([1.0, 2.0],))
