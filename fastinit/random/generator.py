@@ -297,6 +297,7 @@ class Generator(Counting, Inversion, Ordering, Rejection, Vectors):
         count = beyond - least + bool(endpoint)
         drawn = requests.integer_array(size, dtype, least, count, out) if is_plain and size is not None else None
         if drawn is None:
+            requests.check_room(size, low, high)
             numpys = _numpy.integers(self, low, high, size, dtype, endpoint)
             return numpys if out is None else copied(numpys, out)
         distribution, parameters = requests.integers_from(least, count)

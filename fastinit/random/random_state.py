@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from fastinit.random import requests
 from fastinit.random.bit_generator import Entropy, TiledXoshiro128
 from fastinit.random.generator import Generator
 from fastinit.random.ordering import shuffle_by_numpy
@@ -215,6 +216,7 @@ class RandomState(np.random.RandomState):
                 return self._generator.integers(low, high, size, dtype)
             except (TypeError, ValueError, OverflowError):
                 pass
+        requests.check_room(size, low, high)
         return super().randint(low, high, size, dtype)
 
 

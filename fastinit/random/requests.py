@@ -53,6 +53,16 @@ def plain_shape(size: Any) -> tuple[int, ...] | None:
     return None if any(isinstance(n, (bool, np.bool_)) for n in sizes) or min(shape, default=0) < 0 else shape
 
 
+def check_room(size: Any, *bounds: Any) -> None:
+    """ValueError where bounds of integers broadcast to more than `size`: NumPy's code does not ask, and writes beyond."""
+    shape = None if size is None else plain_shape(size)
+    if shape is None or 0 in shape:
+        return
+    of_bounds = np.broadcast_shapes(*(np.shape(bound) for bound in bounds))
+    if np.broadcast_shapes(shape, of_bounds) != shape:
+        raise ValueError(f"Output size {shape} is not compatible with broadcast dimensions of inputs {of_bounds}.")
+
+
 def are_scales(scales: Any) -> bool:
     """Whether these are numbers without a minus sign."""
     with np.errstate(all="ignore"):

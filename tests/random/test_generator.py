@@ -346,6 +346,28 @@ def test_array_draws_follow_their_distribution(name, cdf):
 # ---- integers ----
 
 
+@pytest.mark.parametrize("size", [(), 1, [1], (1,), (2, 1)])
+@pytest.mark.parametrize(
+    "draw", [default_rng(3).integers, fastinit.random.RandomState(3).randint], ids=["Generator", "RandomState"]
+)
+def test_integers_for_bounds_beyond_their_size_are_refused(draw, size):
+    """NumPy's own code writes beyond the array then."""
+    with pytest.raises(ValueError, match=r"Output size .* is not compatible with broadcast dimensions of inputs \(2,\)"):
+        draw([5, 6], size=size)
+    with pytest.raises(ValueError, match=r"inputs \(2,\)"):
+        draw(0, np.array([5, 6]), size)
+
+
+@pytest.mark.parametrize("size", [None, 2, (2,), (3, 2), [1, 2], np.int64(2), 0, (4, 0)])
+@pytest.mark.parametrize(
+    "draw", [default_rng(3).integers, fastinit.random.RandomState(3).randint], ids=["Generator", "RandomState"]
+)
+def test_integers_for_bounds_of_their_size_are_drawn(draw, size):
+    drawn = draw([5, 6], size=size)
+    assert drawn.shape == ((2,) if size is None else tuple(np.atleast_1d(size)))
+    assert (drawn < [5, 6]).all() if drawn.size else True
+
+
 @pytest.mark.parametrize("dtype", ["bool", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"])
 def test_integers_reach_both_ends_of_every_dtype(dtype):
     kind = np.dtype(dtype)
