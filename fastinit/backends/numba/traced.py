@@ -18,6 +18,8 @@ from llvmlite import ir
 from numba import extending, from_dtype
 from numba import types as numba_types
 
+from fastinit.runtime.forks import without_forks
+
 Untyped = Any  # objects of Numba and llvmlite, which have no types
 types: Untyped = numba_types
 
@@ -183,7 +185,8 @@ class Traced(Intrinsic):  # type: ignore[misc]
 
 
 def _named(module: str, name: str) -> Untyped:
-    return getattr(import_module(module), name)
+    with without_forks():
+        return getattr(import_module(module), name)
 
 
 def traced(function: Callable[..., Untyped]) -> Untyped:
