@@ -66,9 +66,10 @@ floor: Untyped = _of_llvm("floor")
 
 def _reinterpreted(dtype: type[np.generic]) -> Untyped:
     """A function that reads the bits of a number, or of a constant, as this type."""
+    kind: Untyped = np.dtype(dtype)
 
     def function(x: Untyped) -> Untyped:
-        return x.reinterpreted(numba.from_dtype(np.dtype(dtype))) if isinstance(x, Value) else np.asarray(x).view(dtype)[()]
+        return x.reinterpreted(numba.from_dtype(kind)) if isinstance(x, Value) else np.asarray(x).view(dtype)[()]
 
     return traced(function)
 

@@ -154,7 +154,7 @@ uint8, uint16, uint32, uint64, int32, int64, float32, float64 = map(
 """Conversions of values, and of constants."""
 
 
-def where(condition: Value, a: Untyped, b: Untyped) -> Value:
+def where(condition: Untyped, a: Untyped, b: Untyped) -> Value:
     """a or b; of two constants one has a type of NumPy's, or both are float64."""
     known = next((x for x in (a, b) if isinstance(x, Value)), None)
     if known is None:
