@@ -145,10 +145,7 @@ class Positions:
 
     def row_axes(self) -> int:
         """How many axes, the first ones, number rows that all take the same places, each from its own start on."""
-        inner = self._last_table_axis()
-        while outer := [table.first for table in self.tables if table.first < inner <= table.last]:
-            inner = min(outer)
-        return max(0, inner)
+        return max(0, self._first_with(self._last_table_axis()))
 
     def row(self) -> Positions:
         """The positions of one of these rows, from its start on."""
@@ -185,6 +182,12 @@ class Positions:
     def _last_table_axis(self) -> int:
         return max((table.last for table in self.tables), default=-1)
 
+    def _first_with(self, axis: int) -> int:
+        """The first of the axes that are looked up together with this one."""
+        while outer := [table.first for table in self.tables if table.first < axis <= table.last]:
+            axis = min(outer)
+        return axis
+
     def _offsets(self, axes: int, first: int, last: int) -> Int64Array:
         """What the first `axes` axes add to the origin, for the row-major numbers `first` to `last` - 1 of their indices.
 
@@ -192,9 +195,7 @@ class Positions:
         """
         if axes == 0:
             return np.zeros(1, np.int64)
-        inner = axes - 1  # the first of the axes that are looked up together
-        while outer := [table.first for table in self.tables if table.first < inner <= table.last]:
-            inner = min(outer)
+        inner = self._first_with(axes - 1)
         n, count = math.prod(self.shape[inner:axes]), last - first
         row, begin = divmod(first, n)
         border = (row + 1) * n

@@ -185,9 +185,8 @@ class Rejection(Drawing):
         """
         alphas = None if _are_few(size) else checked(_are_moderate, alpha)
         shape = None if alphas is None or size is None else OwnParameters((np.empty(()),)).shape_of(size)
-        if alphas is None or shape is None or alphas.arrays[0].ndim != 1 or not alphas.arrays[0].size:
-            return _numpy.dirichlet(self, alpha, size)
-        if math.prod(shape) < LEAST_TOGETHER:
+        is_plain = alphas is not None and alphas.arrays[0].ndim == 1 and alphas.arrays[0].size > 0
+        if alphas is None or not is_plain or shape is None or math.prod(shape) < LEAST_TOGETHER:
             return _numpy.dirichlet(self, alpha, size)
         (alpha,) = alphas.arrays
         if alpha.max() < LARGEST_OF_STICKS:
